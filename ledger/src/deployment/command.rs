@@ -1,0 +1,99 @@
+//! What is asked of a target, or reported to it: imperative, carrying every fact it needs.
+
+use crate::deployment::event::{CiFacts, GitFacts, SecretsFrom};
+use crate::ids::{DeploymentId, EffectId, Timestamp};
+use crate::outcome::{Failure, Observed, Outcome};
+use crate::release::{ReleaseRecord, ReleaseSpec};
+
+/// A command to one target. Clock, randomness and lookups are done before it is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Make a new release live.
+    Deploy(Box<Deploy>),
+    /// Make an older release live again.
+    Rollback(Box<Rollback>),
+    /// Stop the rollout and go back.
+    Cancel {
+        /// Which one; refused if it is not the running one.
+        id: DeploymentId,
+    },
+    /// An effect ended.
+    RecordOutcome {
+        /// Which effect; ignored if it is no longer owed.
+        effect: EffectId,
+        /// How it ended.
+        outcome: Box<Outcome>,
+        /// When.
+        at: Timestamp,
+    },
+    /// An attempt at an effect failed; more may follow.
+    RecordAttempt {
+        /// Which effect; ignored if it is no longer owed.
+        effect: EffectId,
+        /// Why.
+        cause: Failure,
+        /// Whether another attempt can help.
+        retryable: bool,
+        /// When.
+        at: Timestamp,
+    },
+    /// Look at what is really there, and record what changed.
+    RecordObserved {
+        /// What was seen.
+        observed: Observed,
+    },
+    /// haloy died in the middle of a rollout: decide, from what is really there, how it ends.
+    Settle {
+        /// What was seen.
+        observed: Observed,
+        /// When.
+        at: Timestamp,
+    },
+    /// Remove every artefact that no rule keeps.
+    Prune,
+    /// Stop the current release.
+    Stop {
+        /// The containers go, too.
+        remove: bool,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// The facts of a deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deploy {
+    /// Id of the deployment, made by the caller.
+    pub id: DeploymentId,
+    /// When it was asked.
+    pub at: Timestamp,
+    /// What to make live. May hold plain private values: they are committed before encoding.
+    pub release: ReleaseSpec,
+    /// The working tree.
+    pub git: Option<GitFacts>,
+    /// The CI job.
+    pub ci: Option<CiFacts>,
+}
+
+/// The facts of a rollback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollback {
+    /// Id of the deployment, made by the caller.
+    pub id: DeploymentId,
+    /// When it was asked.
+    pub at: Timestamp,
+    /// The release to restore, looked up by the caller.
+    pub to: ReleaseRecord,
+    /// Engine that the rollback would run on, asked by the caller; none if it did not answer.
+    pub engine_id: Option<String>,
+    /// The tag is there now, as the caller saw; none if it was not asked.
+    pub image_present: Option<bool>,
+    /// Values whose fingerprint differs from the recorded one.
+    pub changed_secrets: Vec<String>,
+    /// Where the values come from.
+    pub secrets: SecretsFrom,
+    /// The working tree.
+    pub git: Option<GitFacts>,
+    /// The CI job.
+    pub ci: Option<CiFacts>,
+}

@@ -1,0 +1,107 @@
+//! The macro that declares every kind of event once: type, number, version, description.
+
+/// One kind of event, as the catalogue in `docs/events.md` shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct KindInfo {
+    /// Stored number; for ever.
+    pub number: u16,
+    /// Version that this program writes.
+    pub version: u16,
+    /// Name of the kind.
+    pub name: &'static str,
+    /// First release that wrote it.
+    pub since: &'static str,
+    /// What it means.
+    pub about: &'static str,
+    /// Its fields, in order.
+    pub fields: &'static [FieldInfo],
+}
+
+/// One field of a kind of event.
+#[derive(Debug, Clone, Copy)]
+pub struct FieldInfo {
+    /// Name in the stored map.
+    pub name: &'static str,
+    /// Rust type, as written.
+    pub kind: &'static str,
+    /// What it means.
+    pub about: &'static str,
+}
+
+macro_rules! events {
+    ($(
+        $(#[doc = $about:literal])+
+        $number:literal = $name:ident v $version:literal since $since:literal {
+            $( $(#[doc = $field_about:literal])+ $(#[serde $serde:tt])? $field:ident : $ty:ty, )*
+        }
+    )+) => {
+        $(
+            $(#[doc = $about])+
+            #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+            pub struct $name {
+                $( $(#[doc = $field_about])+ $(#[serde $serde])? pub $field: $ty, )*
+            }
+        )+
+
+        /// One thing that happened.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "each variant is the struct of its name, documented there")]
+        pub enum Event { $( $name($name), )+ }
+
+        impl Event {
+            /// Every kind that this program knows, in order of number.
+            pub const KINDS: &'static [$crate::deployment::event::KindInfo] = &[
+                $( $crate::deployment::event::KindInfo {
+                    number: $number,
+                    version: $version,
+                    name: stringify!($name),
+                    since: $since,
+                    about: concat!($($about),+),
+                    fields: &[ $( $crate::deployment::event::FieldInfo {
+                        name: stringify!($field),
+                        kind: stringify!($ty),
+                        about: concat!($($field_about),+),
+                    }, )* ],
+                }, )+
+            ];
+
+            /// The stored number of its kind.
+            pub fn kind(&self) -> u16 {
+                match self { $( Self::$name(_) => $number, )+ }
+            }
+
+            /// The version of its kind that this program writes.
+            pub fn version(&self) -> u16 {
+                match self { $( Self::$name(_) => $version, )+ }
+            }
+
+            /// The name of its kind.
+            pub fn name(&self) -> &'static str {
+                match self { $( Self::$name(_) => stringify!($name), )+ }
+            }
+
+            /// The payload as a MessagePack map with named fields.
+            pub fn encode_payload(&self, out: &mut Vec<u8>) -> Result<(), rmp_serde::encode::Error> {
+                match self { $( Self::$name(payload) => rmp_serde::encode::write_named(out, payload), )+ }
+            }
+
+            /// Reads a payload of this program's version of a kind; `None` if the kind is unknown.
+            pub fn decode_payload(kind: u16, payload: &[u8]) -> Option<Result<Self, rmp_serde::decode::Error>> {
+                match kind {
+                    $( $number => Some(rmp_serde::from_slice(payload).map(Self::$name)), )+
+                    _unknown => None,
+                }
+            }
+
+            /// The payload as JSON-able data, for people and exports.
+            pub fn serialize_payload<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $( Self::$name(payload) => serde::Serialize::serialize(payload, serializer), )+ }
+            }
+        }
+
+        $( impl From<$name> for Event {
+            fn from(payload: $name) -> Self { Self::$name(payload) }
+        } )+
+    };
+}
+pub(super) use events;

@@ -1,0 +1,65 @@
+//! What happened, in the past tense. Kind numbers are for ever: never reused, never renumbered.
+//!
+//! A new field is a new version of its kind and a step in `log/upcast.rs`.
+
+mod catalogue;
+mod kinds;
+mod parts;
+
+pub use catalogue::{FieldInfo, KindInfo};
+pub use kinds::*;
+pub use parts::*;
+
+use crate::private::{FieldNumber, Private};
+
+/// Numbers of private fields that belong to one kind of event, not to its configuration.
+mod field {
+    pub(super) const DETAIL: u32 = 21;
+    pub(super) const LOG_TAIL: u32 = 22;
+}
+
+impl Event {
+    /// Every private value of the event, with its field number.
+    pub fn private_fields(&mut self) -> Vec<(FieldNumber, &mut Private)> {
+        match self {
+            Self::DeploymentRequested(e) => match &mut e.ask {
+                Ask::Deploy { release } => release.config.private_fields(),
+                Ask::Rollback { .. } => Vec::new(),
+            },
+            Self::HookFinished(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],
+            Self::ReplicaUnhealthy(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],
+            Self::ReplicaLost(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],
+            Self::EffectFailed(e) => vec![(field::DETAIL, &mut e.detail)],
+            Self::LedgerCreated(_)
+            | Self::ClockStepped(_)
+            | Self::ClockAccepted(_)
+            | Self::DeploymentAdmitted(_)
+            | Self::CancelRequested(_)
+            | Self::ImageResolved(_)
+            | Self::ImageBuilt(_)
+            | Self::ImagePulled(_)
+            | Self::ImageTagged(_)
+            | Self::NetworkReady(_)
+            | Self::ReplicaStarted(_)
+            | Self::ReplicaHealthy(_)
+            | Self::ReplicaStopped(_)
+            | Self::ReplicaRemoved(_)
+            | Self::EffectAttemptFailed(_)
+            | Self::RolloutTurnedBack(_)
+            | Self::RolloutInterrupted(_)
+            | Self::DeploymentSucceeded(_)
+            | Self::DeploymentFailed(_)
+            | Self::DeploymentRolledBack(_)
+            | Self::DeploymentCancelled(_)
+            | Self::DeploymentInterrupted(_)
+            | Self::PrunePlanned(_)
+            | Self::ArtefactPruned(_)
+            | Self::PruneFailed(_)
+            | Self::ImageLost(_)
+            | Self::ImageFound(_)
+            | Self::RetentionChanged(_)
+            | Self::StopRequested(_)
+            | Self::TargetStopped(_) => Vec::new(),
+        }
+    }
+}

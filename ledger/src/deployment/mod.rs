@@ -1,0 +1,16 @@
+//! The decider of one (app, target) stream: pure functions over facts.
+//!
+//! Reading order: [`event`] what happened, [`command`] what is asked, [`state`] and [`evolve`]
+//! what follows from the events, [`effect`] what is owed to the world, [`decide`] the rules.
+
+pub mod command;
+pub mod decide;
+pub mod effect;
+pub mod event;
+pub mod evolve;
+pub mod state;
+
+pub use command::Command;
+pub use effect::Effect;
+pub use event::Event;
+pub use state::TargetState;

@@ -1,0 +1,203 @@
+//! The state of one target: what the rules need, bounded, without history and without secrets.
+
+use crate::deployment::event::{HookId, PruneRule, SecretsFrom};
+use crate::ids::*;
+use crate::outcome::{Failure, HookExit};
+use crate::release::{HistoryStrategy, ReleaseSpec, ResolvedImage, Retention, TaggedImage};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// State of one (app, target), folded from its stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetState {
+    /// The app.
+    pub app: AppName,
+    /// The target.
+    pub target: TargetName,
+    /// What runs, or is stopped; none before the first success.
+    pub current: Option<Live>,
+    /// The running rollout.
+    pub rollout: Option<Rollout>,
+    /// A stop that was asked and is not finished.
+    pub stop: Option<Stop>,
+    /// Releases that are kept or still hold an artefact: most recently live first.
+    pub releases: Vec<Kept>,
+    /// Retention in force: that of the latest deploy.
+    pub retention: Option<Retention>,
+    /// Id of the last deployment that ended, and how; what a second identical command looks at.
+    pub last_ended: Option<(DeploymentId, Ending)>,
+}
+
+/// How a deployment ended. Never unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Live and well.
+    Succeeded,
+    /// Failed; see whether the target is unchanged.
+    Failed,
+    /// Failed, the release before was restored.
+    RolledBack,
+    /// Cancelled.
+    Cancelled,
+    /// haloy died in the middle.
+    Interrupted,
+}
+
+/// The release that is live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Live {
+    /// The deployment (deploy or rollback) that made it live.
+    pub deployment: DeploymentId,
+    /// The release, by the deploy that made it.
+    pub release: DeploymentId,
+    /// Its configuration, without private values.
+    pub spec: ReleaseSpec,
+    /// Its image.
+    pub image: ResolvedImage,
+    /// Its tag on the engine.
+    pub tagged: TaggedImage,
+    /// Its containers.
+    pub replicas: Vec<Replica>,
+    /// It was stopped on request.
+    pub stopped: bool,
+    /// Which secrets it got.
+    pub secrets: SecretsFrom,
+}
+
+/// One container of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replica {
+    /// Which one.
+    pub id: ReplicaId,
+    /// Where it is in its life.
+    pub phase: ReplicaPhase,
+    /// Id on the engine, once started.
+    pub container_id: Option<String>,
+    /// Its address, once started.
+    pub address: Option<String>,
+}
+
+/// Where a replica is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplicaPhase {
+    /// Owed; may or may not be there.
+    Wanted,
+    /// Runs; not known to be well.
+    Started,
+    /// Runs and is well.
+    Healthy,
+    /// Did not become well.
+    Unhealthy,
+    /// No longer runs; its container may be there.
+    Stopped,
+    /// Its container is gone.
+    Removed,
+}
+
+/// Which way a rollout goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Towards the new release.
+    Forward,
+    /// Back to the old one, because of this.
+    Back {
+        /// Why.
+        cause: Failure,
+        /// An old replica was retired before the turn.
+        after_retired: bool,
+    },
+}
+
+/// A deployment on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// When it was asked.
+    pub requested: Timestamp,
+    /// The release that it makes live: its own id for a deploy.
+    pub release: DeploymentId,
+    /// The configuration of that release, without private values.
+    pub spec: ReleaseSpec,
+    /// Every gate let it pass.
+    pub admitted: bool,
+    /// It is a rollback.
+    pub rollback: bool,
+    /// Where its secrets come from.
+    pub secrets: SecretsFrom,
+    /// Forward or back.
+    pub direction: Direction,
+    /// Somebody asked to cancel it.
+    pub cancelled: bool,
+    /// haloy died in the middle of it, at least once.
+    pub interrupted: bool,
+    /// Hooks that ended.
+    pub hooks: Vec<(HookId, HookExit)>,
+    /// The image, once known.
+    pub image: Option<ResolvedImage>,
+    /// Its tag, once made.
+    pub tagged: Option<TaggedImage>,
+    /// The network, once there.
+    pub network_id: Option<String>,
+    /// New replicas by index; indices from `spec.config.replicas` on are restored ones of the old
+    /// release.
+    pub replicas: Vec<Replica>,
+    /// Failed attempts, per effect that is still owed.
+    pub attempts: BTreeMap<EffectId, u32>,
+}
+
+/// A stop on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// The containers go, too.
+    pub remove: bool,
+    /// Failed attempts, per effect that is still owed.
+    pub attempts: BTreeMap<EffectId, u32>,
+}
+
+/// A release that is kept, or still holds an artefact. Small: history is elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The deploy that made it.
+    pub release: DeploymentId,
+    /// How it is kept.
+    pub strategy: HistoryStrategy,
+    /// It succeeded and was not turned back.
+    pub good: bool,
+    /// It is the current one, or one of the `count` most recently live good ones.
+    pub kept: bool,
+    /// Left by a rollback since the current was first live.
+    pub left: bool,
+    /// Its own tag on the engine, while it has one.
+    pub tagged: Option<TaggedImage>,
+    /// Its image is not where it should be.
+    pub lost: bool,
+    /// Removal of its tag is planned.
+    pub pruning: Option<PruneRule>,
+    /// Attempts at that removal.
+    pub prune_attempts: u32,
+}
+
+impl TargetState {
+    /// A target before its first event.
+    pub fn new(app: AppName, target: TargetName) -> Self {
+        Self {
+            app,
+            target,
+            current: None,
+            rollout: None,
+            stop: None,
+            releases: Vec::new(),
+            retention: None,
+            last_ended: None,
+        }
+    }
+
+    /// What is kept of a release, if anything.
+    pub fn kept(&self, release: DeploymentId) -> Option<&Kept> {
+        self.releases.iter().find(|k| k.release == release)
+    }
+}

@@ -1,0 +1,15 @@
+//! Names and numbers: every identifier of the record, validated where it is made.
+//!
+//! Nothing here knows what an identifier is used for; everything else is built on it.
+
+mod deployment_id;
+mod effect_id;
+mod image;
+mod names;
+mod numbers;
+
+pub use deployment_id::{DeploymentId, LedgerId};
+pub use effect_id::{EffectId, EffectNumber};
+pub use image::{Digest, ImageRef};
+pub use names::{AppName, InvalidId, TargetName, slug};
+pub use numbers::{Position, ReplicaId, Revision, StreamId, Timestamp};

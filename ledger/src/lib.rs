@@ -1,0 +1,11 @@
+//! The record of haloy: pure rules and an append-only log. No async, no Docker, no terminal.
+//!
+//! Reading order, which is also the order of imports:
+//! [`ids`], [`private`], [`release`], [`outcome`], [`deployment`], [`log`], [`projection`], [`ledger`].
+
+pub mod deployment;
+pub mod ids;
+pub mod log;
+pub mod outcome;
+pub mod private;
+pub mod release;

@@ -1,0 +1,136 @@
+//! What can go wrong with the log.
+
+use crate::ids::{Position, Revision, StreamId};
+use std::path::PathBuf;
+
+/// Why an append was not made. Nothing of it is stored.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AppendError {
+    /// Somebody else appended meanwhile.
+    #[error("stream {stream} is at revision {actual:?}, not {expected:?}")]
+    Conflict {
+        /// Which stream.
+        stream: StreamId,
+        /// What the caller believed.
+        expected: Option<Revision>,
+        /// What is there.
+        actual: Option<Revision>,
+    },
+    /// The idempotency key was used for another command.
+    #[error("idempotency key `{key}` was used for another command at {first}")]
+    KeyReused {
+        /// The key.
+        key: String,
+        /// Where it was used first.
+        first: Position,
+    },
+    /// An event is larger than an entry may be.
+    #[error("the event {kind} takes {bytes} bytes, more than the {max} that an entry may have")]
+    TooLarge {
+        /// Kind of event.
+        kind: &'static str,
+        /// Bytes that it takes.
+        bytes: usize,
+        /// Bytes that it may take.
+        max: usize,
+    },
+    /// No events, or more than one append may hold.
+    #[error("an append holds 1 to {max} events, not {events}")]
+    TooMany {
+        /// Events in the append.
+        events: usize,
+        /// Events that it may hold.
+        max: usize,
+    },
+    /// The clock is far ahead of the last event, or before this program was built.
+    #[error("the clock reads {now_ns} ns, the last event was recorded at {last_ns} ns: {why}")]
+    Clock {
+        /// The clock, in nanoseconds since 1970.
+        now_ns: i64,
+        /// The last event.
+        last_ns: i64,
+        /// Which rule it breaks.
+        why: &'static str,
+    },
+    /// The log was written by a newer version: it is read, never written.
+    #[error("the ledger has format {found}, this program writes format {supported}")]
+    NewerFormat {
+        /// Format of the store.
+        found: u32,
+        /// Format of this program.
+        supported: u32,
+    },
+    /// The store failed to persist, now or earlier. The process must end.
+    #[error("the log could not be written: {0}")]
+    Broken(String),
+    /// A projection or the encoding failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The writer has stopped.
+    #[error("the log is closed")]
+    Closed,
+}
+
+/// Why the log could not be opened or read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LogError {
+    /// Another process has it open.
+    #[error("the ledger {} is in use by another process", path.display())]
+    Locked {
+        /// Folder of the ledger.
+        path: PathBuf,
+    },
+    /// The folder cannot be read or written.
+    #[error("the ledger {}: {cause}", path.display())]
+    Io {
+        /// Folder of the ledger.
+        path: PathBuf,
+        /// What the system said.
+        cause: String,
+    },
+    /// An entry cannot be read.
+    #[error("the entry at {position} cannot be read: {cause}")]
+    BadEntry {
+        /// Which entry.
+        position: Position,
+        /// Why.
+        cause: String,
+    },
+    /// An entry is of a kind or version that this program does not know.
+    #[error("the entry at {position} is of kind {kind} version {version}, written by a newer haloy")]
+    NewerEntry {
+        /// Which entry.
+        position: Position,
+        /// Its kind.
+        kind: u16,
+        /// Its version.
+        version: u16,
+    },
+    /// A value cannot be encoded.
+    #[error("{what} cannot be encoded: {cause}")]
+    Encode {
+        /// What.
+        what: &'static str,
+        /// Why.
+        cause: String,
+    },
+    /// A projection refused an event: broken logic or broken rows.
+    #[error("projection {projection} failed at {position}: {cause}")]
+    Projection {
+        /// Which projection.
+        projection: &'static str,
+        /// At which event.
+        position: Position,
+        /// Why.
+        cause: String,
+    },
+    /// The store itself failed.
+    #[error("the store failed: {0}")]
+    Store(String),
+}
+
+impl From<super::RowsError> for LogError {
+    fn from(error: super::RowsError) -> Self {
+        Self::Store(error.to_string())
+    }
+}

@@ -1,0 +1,129 @@
+//! The append log: its envelope, its contract and its ports.
+//!
+//! The log knows neither projections nor sealing. It defines the ports [`InBatch`] and [`Seal`];
+//! `projection` and (later) `integrity` implement them, `ledger.rs` hands them to the writer.
+
+mod envelope;
+mod error;
+mod ports;
+
+pub use envelope::{Actor, ActorKind, Envelope, Head, NewEvent, Origin, Recorded};
+pub use error::{AppendError, LogError};
+pub use ports::{InBatch, Rows, RowsError, Seal, Unsealed};
+
+use crate::ids::{Position, Revision, StreamId};
+
+/// Largest encoded entry, in bytes; an entry bundle of tlog-tiles holds at most 65,535.
+pub const MAX_ENTRY_BYTES: usize = 60 * 1024;
+/// Most events of one append.
+pub const MAX_APPEND_EVENTS: usize = 1024;
+
+/// What the caller believes about a stream before it appends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// The stream has no event yet.
+    NoStream,
+    /// The stream's last event has this revision.
+    Revision(Revision),
+    /// Whatever is there.
+    Any,
+}
+
+/// The events for one stream within one append.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamWrite {
+    /// Which stream.
+    pub stream: StreamId,
+    /// What it must look like.
+    pub expected: Expected,
+    /// At least one event.
+    pub events: Vec<NewEvent>,
+}
+
+/// Makes an append happen at most once. Kept for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// Unique within the ledger: scope, then the user's key.
+    pub key: String,
+    /// BLAKE3 of the command: the same key with another command is an error.
+    pub command_digest: [u8; 32],
+}
+
+/// How far an append must have come before it is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// On disk: written and fsynced.
+    Durable,
+    /// Read back, hashed, and under a signed head. Until sealing exists, the same as durable.
+    Sealed,
+    /// In the static files. Until publishing exists, the same as sealed.
+    Published,
+}
+
+/// What an append did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Position of its first event.
+    pub first: Position,
+    /// Position after its last event.
+    pub next: Position,
+    /// The idempotency key was known: nothing was appended now, `first` is that of the first time.
+    pub repeated: bool,
+}
+
+/// Called once with the result of an append, on the writer's thread: do little, never block.
+pub type Done = Box<dyn FnOnce(Result<Appended, AppendError>) + Send>;
+
+/// Where the log stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogHead {
+    /// Position of the next event = number of events.
+    pub next: Position,
+    /// Recorded time and wall clock of the last event.
+    pub last: Option<(crate::ids::Timestamp, crate::ids::Timestamp)>,
+}
+
+/// The append log.
+///
+/// # Contract
+/// - An append is atomic over all its writes, durable when acknowledged, and never torn.
+/// - Positions are dense from 0, revisions dense from 0 per stream.
+/// - A conflict of expected revision or idempotency key fails that append alone.
+/// - Recorded time is `max(previous + 1 ns, now)`, whatever the clock does.
+/// - Reads see whole appends only, and every acknowledged one.
+/// - After a failed persist nothing more is acknowledged: every later append fails.
+pub trait EventLog: Send + Sync {
+    /// Hands the writes to the writer; `done` is called once when `stage` is reached, or it failed.
+    fn submit(&self, writes: Vec<StreamWrite>, once: Option<IdempotencyKey>, stage: Stage, done: Done);
+
+    /// [`submit`](Self::submit), and waits. Never call it on the writer's thread.
+    fn append(
+        &self,
+        writes: Vec<StreamWrite>,
+        once: Option<IdempotencyKey>,
+        stage: Stage,
+    ) -> Result<Appended, AppendError> {
+        let (tx, rx) = std::sync::mpsc::sync_channel(1);
+        self.submit(writes, once, stage, Box::new(move |result| drop(tx.send(result))));
+        rx.recv().unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// At most `limit` events of a stream from a revision on, in order.
+    fn read_stream(&self, stream: &StreamId, from: Revision, limit: usize)
+    -> Result<Vec<Recorded>, LogError>;
+
+    /// At most `limit` events of the whole log from a position on, in order.
+    fn read_all(&self, from: Position, limit: usize) -> Result<Vec<Recorded>, LogError>;
+
+    /// The exact stored bytes of at most `limit` entries from a position on: what is hashed.
+    fn read_entries(&self, from: Position, limit: usize) -> Result<Vec<Vec<u8>>, LogError>;
+
+    /// The private values of one event that are still there.
+    fn read_private(&self, position: Position) -> Result<Vec<crate::private::PrivateRow>, LogError>;
+
+    /// Where the log stands.
+    fn head(&self) -> LogHead;
+
+    /// A read-only view of the projection rows, consistent with whole appends.
+    fn read_rows(&self, read: &mut dyn FnMut(&dyn Rows)) -> Result<(), LogError>;
+}

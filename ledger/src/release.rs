@@ -1,0 +1,320 @@
+//! What a deployment makes live: the configuration snapshot and how its image is kept.
+
+use crate::ids::{DeploymentId, Digest, ImageRef};
+use crate::private::Private;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Where a release's image is kept so that a rollback can find it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HistoryStrategy {
+    /// Tagged on the engine that runs it.
+    Local,
+    /// By digest in the registry that it came from.
+    Registry,
+    /// Nowhere: nothing is restorable, everything is still known.
+    None,
+}
+
+impl fmt::Display for HistoryStrategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Local => "local",
+            Self::Registry => "registry",
+            Self::None => "none",
+        })
+    }
+}
+
+/// How many releases stay restorable, and how. Never decides what stays known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// Where images are kept.
+    pub strategy: HistoryStrategy,
+    /// Earlier successful releases kept beside the current one; 1..=1000, 0 for `none`.
+    pub count: u16,
+    /// Glob that the tag must match; only for `registry`.
+    pub pattern: Option<String>,
+}
+
+/// How one release replaces another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RolloutStrategy {
+    /// One new replica healthy, one old retired, next.
+    Rolling,
+    /// Every old replica retired first.
+    Replace,
+    /// All new replicas healthy, then all old retired.
+    BlueGreen,
+}
+
+/// How containers are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NamingStrategy {
+    /// `<app>-<target>-<tail of the deployment id>-<replica>`.
+    Dynamic,
+    /// The app's name; needs `replace` and one replica.
+    Static,
+}
+
+/// When an image is fetched although one of that name is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PullPolicy {
+    /// Ask the registry each time.
+    Always,
+    /// Ask only if the engine has none.
+    IfMissing,
+    /// Never ask.
+    Never,
+}
+
+/// A keyed BLAKE3 digest of a value and its source, in hex: tells that a value changed, not what it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(pub String);
+
+/// Where a value came from. The value itself is never here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ValueSource {
+    /// Written in the file itself.
+    Literal,
+    /// A variable of the environment of the command.
+    Env(String),
+    /// A file, relative to the configuration file.
+    File(String),
+    /// `provider:source:key`.
+    Secret(String),
+}
+
+/// One value by name: an env entry, a build argument, a credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValueEntry {
+    /// Name of the variable.
+    pub name: String,
+    /// Where its value comes from.
+    pub source: ValueSource,
+    /// Tells two values apart without showing them.
+    pub fingerprint: Fingerprint,
+    /// The value, for literals only: private, so that it can be erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Private>,
+}
+
+/// How the image is built, where it is built here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildSpec {
+    /// Absolute path of the build context on the machine of the command.
+    pub context: String,
+    /// Relative to the context.
+    pub dockerfile: String,
+    /// `os/arch`, where asked for.
+    pub platform: Option<String>,
+    /// Build arguments.
+    pub args: Vec<ValueEntry>,
+}
+
+/// Credentials of a registry, by source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryAuth {
+    /// Host of the registry; none = taken from the repository.
+    pub server: Option<String>,
+    /// User name.
+    pub username: ValueEntry,
+    /// Password or token.
+    pub password: ValueEntry,
+}
+
+/// Which image, and how to get it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageSpec {
+    /// What the user named, tag included.
+    pub reference: ImageRef,
+    /// When the registry is asked.
+    pub pull_policy: PullPolicy,
+    /// Present if the image is built rather than pulled.
+    pub build: Option<BuildSpec>,
+    /// Present if the registry needs credentials.
+    pub registry: Option<RegistryAuth>,
+}
+
+/// How a replica is known to be well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthSpec {
+    /// Path of the HTTP probe; Docker's HEALTHCHECK is used where the image has one.
+    pub path: String,
+    /// Seconds that it must stay healthy before it counts; 0..=600.
+    pub min_ready_seconds: u16,
+}
+
+/// A domain and its aliases, which redirect to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Domain {
+    /// The name that serves.
+    pub domain: String,
+    /// Names that redirect.
+    pub aliases: Vec<String>,
+}
+
+/// Upper bounds for one replica.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    /// Bytes of memory.
+    pub memory_bytes: Option<u64>,
+    /// Thousandths of a CPU.
+    pub milli_cpus: Option<u32>,
+}
+
+/// Commands that run on the machine of the command, before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Hooks {
+    /// Before anything starts; a failure fails the deployment.
+    pub pre_deploy: Vec<String>,
+    /// After success; a failure is a warning.
+    pub post_deploy: Vec<String>,
+    /// Folder that they run in: the folder of the configuration file.
+    pub folder: String,
+}
+
+/// Everything that the configuration file says about one target, resolved, without secrets.
+///
+/// At most [`ConfigSnapshot::MAX_BYTES`] encoded; a larger one is refused before it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigSnapshot {
+    /// Which image.
+    pub image: ImageSpec,
+    /// How releases are kept.
+    pub retention: Retention,
+    /// How releases replace each other.
+    pub rollout: RolloutStrategy,
+    /// How containers are named.
+    pub naming: NamingStrategy,
+    /// How many replicas run; 1..=100.
+    pub replicas: u16,
+    /// Port that the app listens on.
+    pub port: u16,
+    /// When a replica counts as well.
+    pub health: HealthSpec,
+    /// Environment, in file order.
+    pub env: Vec<ValueEntry>,
+    /// `source:/path[:options]`, as Docker takes them.
+    pub volumes: Vec<String>,
+    /// Docker network of the replicas.
+    pub network: String,
+    /// Domains routed to the replicas.
+    pub domains: Vec<Domain>,
+    /// Account address for certificates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acme_email: Option<Private>,
+    /// Commands before and after.
+    pub hooks: Hooks,
+    /// Limits per replica.
+    pub resources: Resources,
+    /// `host[:port]` that the file names; none = this machine.
+    pub server: Option<String>,
+    /// Asks before deploy and rollback.
+    pub protected: bool,
+}
+
+impl ConfigSnapshot {
+    /// Largest encoded snapshot: what fits in one entry of the log beside its envelope.
+    pub const MAX_BYTES: usize = 48 * 1024;
+
+    /// Every private value of the snapshot, with its field number.
+    pub fn private_fields(&mut self) -> Vec<(crate::private::FieldNumber, &mut Private)> {
+        let build_args = self.image.build.iter_mut().flat_map(|b| &mut b.args);
+        let credentials = self.image.registry.iter_mut().flat_map(|r| [&mut r.username, &mut r.password]);
+        let numbered = |base: u32| move |(i, e): (usize, _)| (base + i as u32, e);
+        let entries = (self.env.iter_mut().enumerate().map(numbered(field::ENV)))
+            .chain(build_args.enumerate().map(numbered(field::BUILD_ARG)))
+            .chain(credentials.enumerate().map(numbered(field::CREDENTIAL)));
+        entries
+            .filter_map(|(number, entry): (u32, &mut ValueEntry)| Some((number, entry.value.as_mut()?)))
+            .chain(self.acme_email.as_mut().map(|email| (field::ACME_EMAIL, email)))
+            .collect()
+    }
+
+    /// The same without private values: what state and digests hold.
+    pub fn without_private(&self) -> Self {
+        let mut bare = self.clone();
+        let build_args = bare.image.build.iter_mut().flat_map(|b| &mut b.args);
+        let credentials = bare.image.registry.iter_mut().flat_map(|r| [&mut r.username, &mut r.password]);
+        for entry in bare.env.iter_mut().chain(build_args).chain(credentials) {
+            entry.value = None;
+        }
+        bare.acme_email = None;
+        bare
+    }
+}
+
+/// Numbers of a snapshot's private fields.
+pub mod field {
+    /// Account address for certificates.
+    pub const ACME_EMAIL: u32 = 20;
+    /// User name, then password of the registry.
+    pub const CREDENTIAL: u32 = 30;
+    /// First env entry; the others follow in order.
+    pub const ENV: u32 = 1000;
+    /// First build argument; the others follow in order.
+    pub const BUILD_ARG: u32 = 5000;
+}
+
+/// What a deploy asks to make live, as recorded in its request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseSpec {
+    /// The configuration, resolved.
+    pub config: ConfigSnapshot,
+    /// BLAKE3 of the configuration without private values, in hex.
+    pub config_digest: String,
+}
+
+/// Where an image came from, as resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedImage {
+    /// What was asked for.
+    pub reference: ImageRef,
+    /// Digest of the index, where the reference names one.
+    pub index_digest: Option<Digest>,
+    /// Digest of the manifest for this platform; none for an image that no registry knows.
+    pub digest: Option<Digest>,
+    /// Id of the image on the engine, once it is there.
+    pub image_id: Option<Digest>,
+    /// `os/arch`.
+    pub platform: String,
+    /// Bytes, where known.
+    pub size: Option<u64>,
+    /// When the image was made, RFC 3339, as it says itself.
+    pub created: Option<String>,
+    /// `org.opencontainers.image.revision`, where labelled.
+    pub revision: Option<String>,
+    /// `org.opencontainers.image.source`, where labelled.
+    pub source: Option<String>,
+}
+
+/// An older release, as looked up for a rollback: what `decide` needs of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseRecord {
+    /// The deploy that made it.
+    pub release: DeploymentId,
+    /// What it made live.
+    pub spec: ReleaseSpec,
+    /// Its image.
+    pub image: ResolvedImage,
+    /// Its own tag on the engine, and which engine.
+    pub tagged: Option<TaggedImage>,
+}
+
+/// A release's own tag on an engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaggedImage {
+    /// `<slug>:<deployment id>`.
+    pub local_tag: String,
+    /// Id of the image behind it.
+    pub image_id: Digest,
+    /// Id of the Docker engine that holds it.
+    pub engine_id: String,
+}
