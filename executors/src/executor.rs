@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
-use haloy_ledger::deployment::event::{CiFacts, GitFacts};
 use haloy_ledger::ids::{AppName, DeploymentId, EffectId, LedgerId, TargetName};
 use haloy_ledger::outcome::{Failure, LogTail, Observed, Outcome};
 use std::collections::BTreeMap;

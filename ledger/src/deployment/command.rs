@@ -1,6 +1,6 @@
 //! What is asked of a target, or reported to it: imperative, carrying every fact it needs.
 
-use crate::deployment::event::{CiFacts, GitFacts, SecretsFrom};
+use crate::deployment::event::{ChangedSecret, CiFacts, GitFacts, SecretsFrom};
 use crate::ids::{DeploymentId, EffectId, Timestamp};
 use crate::outcome::{Failure, Observed, Outcome};
 use crate::release::{ReleaseRecord, ReleaseSpec};
@@ -89,7 +89,7 @@ pub struct Rollback {
     /// The tag is there now, as the caller saw; none if it was not asked.
     pub image_present: Option<bool>,
     /// Values whose fingerprint differs from the recorded one.
-    pub changed_secrets: Vec<String>,
+    pub changed_secrets: Vec<ChangedSecret>,
     /// Where the values come from.
     pub secrets: SecretsFrom,
     /// The working tree.

@@ -19,8 +19,8 @@ pub enum Ask {
         restores: DeploymentId,
         /// The release that is left.
         leaves: Option<DeploymentId>,
-        /// Names of values whose fingerprint differs from the restored release's.
-        changed_secrets: Vec<String>,
+        /// Values whose fingerprint differs from the restored release's.
+        changed_secrets: Vec<ChangedSecret>,
         /// Where the values come from: resolved anew, or as recorded.
         secrets: SecretsFrom,
     },
@@ -138,4 +138,13 @@ pub struct RetentionBefore {
     pub strategy: crate::release::HistoryStrategy,
     /// Count.
     pub count: u16,
+}
+
+/// A value that is another one now than when the release was deployed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedSecret {
+    /// Name of the variable or credential.
+    pub name: String,
+    /// Fingerprint of the value that this deployment uses.
+    pub fingerprint: crate::release::Fingerprint,
 }
