@@ -46,6 +46,8 @@ pub enum FailureCode {
     TimedOut,
     /// Cancelled by the user.
     Cancelled,
+    /// haloy died in the middle.
+    Interrupted,
     /// The value of a variable or credential could not be had.
     ValueMissing,
     /// This version of haloy cannot do this.

@@ -32,6 +32,8 @@ pub enum Command {
         effect: EffectId,
         /// Why.
         cause: Failure,
+        /// Longer foreign text; becomes private.
+        detail: String,
         /// Whether another attempt can help.
         retryable: bool,
         /// When.
@@ -86,8 +88,6 @@ pub struct Rollback {
     pub to: ReleaseRecord,
     /// Engine that the rollback would run on, asked by the caller; none if it did not answer.
     pub engine_id: Option<String>,
-    /// The tag is there now, as the caller saw; none if it was not asked.
-    pub image_present: Option<bool>,
     /// Values whose fingerprint differs from the recorded one.
     pub changed_secrets: Vec<ChangedSecret>,
     /// Where the values come from.

@@ -3,9 +3,13 @@
 //! Effects carry no secret values. Values of the environment and credentials travel beside them,
 //! see `EffectContext` in the executors.
 
-use crate::deployment::event::HookId;
-use crate::ids::{Digest, ImageRef, ReplicaId};
-use crate::release::{BuildSpec, HealthSpec, ImageSpec, PullPolicy, Resources};
+use super::plan::{self, Step};
+use super::state::{Live, Rollout, TargetState};
+use crate::deployment::event::{HookId, HookStage};
+use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ImageRef, ReplicaId, slug};
+use crate::release::{
+    BuildSpec, ConfigSnapshot, HealthSpec, ImageSpec, NamingStrategy, PullPolicy, Resources,
+};
 use serde::{Deserialize, Serialize};
 
 /// One act owed to the world. Versioned data: third-party executors will read it.
@@ -108,4 +112,158 @@ pub struct ReplicaSpec {
     pub port: u16,
     /// Limits.
     pub resources: Resources,
+}
+
+/// Everything that is owed now, each with the id that it keeps over attempts and restarts.
+///
+/// Derived from the state alone: a restart asks the same question and gets the same answer.
+pub fn owed(state: &TargetState) -> Vec<(EffectId, Effect)> {
+    let steps = plan::steps(state);
+    let rollout = steps.iter().filter_map(|step| effect(state, step));
+    rollout.chain(removals(state)).collect()
+}
+
+/// The tag of a release on the engine: every deployment owns its own.
+pub fn local_tag(state: &TargetState, release: DeploymentId) -> String {
+    format!("{}:{release}", slug(state.app.as_str()))
+}
+
+fn id(deployment: DeploymentId, number: EffectNumber, subject: impl ToString) -> EffectId {
+    EffectId { deployment, number, subject: subject.to_string() }
+}
+
+/// Tags whose removal is planned. Not while they are needed again: a rollback may have taken over.
+fn removals(state: &TargetState) -> impl Iterator<Item = (EffectId, Effect)> {
+    state.releases.iter().filter(|k| k.pruning.is_some()).filter_map(|kept| {
+        let local_tag = kept.tagged.as_ref()?.local_tag.clone();
+        let id = id(kept.release, EffectNumber::RemoveLocalTag, &local_tag);
+        Some((id, Effect::RemoveLocalTag { local_tag }))
+    })
+}
+
+fn effect(state: &TargetState, step: &Step) -> Option<(EffectId, Effect)> {
+    use EffectNumber as N;
+    match step {
+        Step::Stop(replica) => {
+            let id = id(replica.deployment, N::StopReplica, replica.index);
+            return Some((id, Effect::StopReplica { replica: *replica }));
+        }
+        Step::Remove(replica) => {
+            let id = id(replica.deployment, N::RemoveReplica, replica.index);
+            return Some((id, Effect::RemoveReplica { replica: *replica }));
+        }
+        Step::Hook(_)
+        | Step::Resolve
+        | Step::Build
+        | Step::Pull
+        | Step::Tag
+        | Step::Network
+        | Step::Start(_)
+        | Step::Await(_) => rollout_effect(state, state.rollout.as_ref()?, step),
+    }
+}
+
+fn rollout_effect(state: &TargetState, rollout: &Rollout, step: &Step) -> Option<(EffectId, Effect)> {
+    use EffectNumber as N;
+    let deployment = rollout.deployment;
+    let config = &rollout.spec.config;
+    Some(match step {
+        Step::Hook(hook) => (id(deployment, N::RunHook, hook_subject(*hook)), run_hook(config, *hook)?),
+        Step::Resolve => {
+            (id(deployment, N::ResolveImage, ""), Effect::ResolveImage { image: config.image.clone() })
+        }
+        Step::Build => {
+            let local_tag = local_tag(state, rollout.release);
+            let build = config.image.build.clone()?;
+            (id(deployment, N::BuildImage, ""), Effect::BuildImage { build, local_tag })
+        }
+        Step::Pull => (id(deployment, N::PullImage, ""), pull(rollout)?),
+        Step::Tag => {
+            let image_id = rollout.image.as_ref()?.image_id.clone()?;
+            let local_tag = local_tag(state, rollout.release);
+            (id(deployment, N::TagImage, &local_tag), Effect::TagImage { image_id, local_tag })
+        }
+        Step::Network => {
+            (id(deployment, N::EnsureNetwork, ""), Effect::EnsureNetwork { network: config.network.clone() })
+        }
+        Step::Start(index) => (
+            id(deployment, N::StartReplica, index),
+            Effect::StartReplica(Box::new(start(state, rollout, *index)?)),
+        ),
+        Step::Await(index) => {
+            (id(deployment, N::AwaitHealthy, index), await_healthy(state, rollout, *index)?)
+        }
+        Step::Stop(_) | Step::Remove(_) => return None,
+    })
+}
+
+fn hook_subject(hook: HookId) -> String {
+    match hook.stage {
+        HookStage::PreDeploy => format!("pre-{}", hook.index),
+        HookStage::PostDeploy => format!("post-{}", hook.index),
+    }
+}
+
+fn run_hook(config: &ConfigSnapshot, hook: HookId) -> Option<Effect> {
+    let commands = match hook.stage {
+        HookStage::PreDeploy => &config.hooks.pre_deploy,
+        HookStage::PostDeploy => &config.hooks.post_deploy,
+    };
+    let command = commands.get(usize::from(hook.index))?.clone();
+    Some(Effect::RunHook { hook, command, folder: config.hooks.folder.clone() })
+}
+
+fn pull(rollout: &Rollout) -> Option<Effect> {
+    let image = rollout.image.as_ref()?;
+    Some(Effect::PullImage {
+        reference: image.reference.clone(),
+        digest: image.digest.clone(),
+        policy: rollout.spec.config.image.pull_policy,
+    })
+}
+
+/// The configuration, image and release that a replica of this number runs.
+fn runs<'a>(
+    state: &'a TargetState,
+    rollout: &'a Rollout,
+    index: u16,
+) -> Option<(&'a ConfigSnapshot, &'a Digest, DeploymentId)> {
+    if index < rollout.spec.config.replicas {
+        return Some((&rollout.spec.config, &rollout.tagged.as_ref()?.image_id, rollout.release));
+    }
+    let Live { spec, tagged, release, .. } = state.current.as_ref()?;
+    Some((&spec.config, &tagged.image_id, *release))
+}
+
+fn start(state: &TargetState, rollout: &Rollout, index: u16) -> Option<ReplicaSpec> {
+    let (config, image_id, release) = runs(state, rollout, index)?;
+    let name = match config.naming {
+        NamingStrategy::Static => state.app.to_string(),
+        NamingStrategy::Dynamic => {
+            format!("{}-{}-{}-{index}", state.app.slug(), state.target.slug(), rollout.deployment.tail())
+        }
+    };
+    Some(ReplicaSpec {
+        replica: ReplicaId { deployment: rollout.deployment, index },
+        name,
+        release,
+        image_id: image_id.clone(),
+        network: config.network.clone(),
+        env: config.env.iter().map(|entry| entry.name.clone()).collect(),
+        volumes: config.volumes.clone(),
+        port: config.port,
+        resources: config.resources.clone(),
+    })
+}
+
+fn await_healthy(state: &TargetState, rollout: &Rollout, index: u16) -> Option<Effect> {
+    let (config, ..) = runs(state, rollout, index)?;
+    let replica = rollout.replica(index)?;
+    Some(Effect::AwaitHealthy {
+        replica: replica.id,
+        container_id: replica.container_id.clone()?,
+        address: replica.address.clone(),
+        port: config.port,
+        health: config.health.clone(),
+    })
 }

@@ -1,1 +1,389 @@
-//! x
+//! What follows from an event: pure, total, without clock or lookups.
+//!
+//! An event that does not fit (of another rollout, of a replica that is not known) changes nothing:
+//! the log is the truth, and a fold never fails.
+
+use super::event::*;
+use super::plan::{self, Step};
+use super::state::*;
+use crate::ids::{DeploymentId, ReplicaId};
+use crate::outcome::{Failure, Observed};
+use crate::release::{HistoryStrategy, ResolvedImage, TaggedImage};
+
+/// Folds one event into the state of its target.
+pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
+    match event {
+        Event::LedgerCreated(_) | Event::ClockStepped(_) | Event::ClockAccepted(_) => {}
+        Event::DeploymentRequested(e) => state.rollout = Some(rollout(&state, e)),
+        Event::DeploymentAdmitted(e) => with_rollout(&mut state, e.id, |r| r.admitted = true),
+        Event::CancelRequested(e) => with_rollout(&mut state, e.id, |r| r.cancelled = true),
+        Event::ImageResolved(e) => with_rollout(&mut state, e.id, |r| r.image = Some(e.image.clone())),
+        Event::ImageBuilt(e) => with_rollout(&mut state, e.id, |r| r.image = Some(built(r, e))),
+        Event::ImagePulled(e) => with_rollout(&mut state, e.id, |r| {
+            if let Some(image) = &mut r.image {
+                image.image_id = Some(e.image_id.clone());
+            }
+        }),
+        Event::ImageTagged(e) => image_tagged(&mut state, e),
+        Event::NetworkReady(e) => {
+            with_rollout(&mut state, e.id, |r| r.network_id = Some(e.network_id.clone()));
+        }
+        Event::HookFinished(e) => with_rollout(&mut state, e.id, |r| r.hooks.push((e.hook, e.exit))),
+        Event::ReplicaStarted(e) => replica_started(&mut state, e),
+        Event::ReplicaHealthy(e) => set_phase(&mut state, e.r, ReplicaPhase::Healthy),
+        Event::ReplicaUnhealthy(e) => set_phase(&mut state, e.r, ReplicaPhase::Unhealthy),
+        Event::ReplicaStopped(e) => set_phase(&mut state, e.r, ReplicaPhase::Stopped),
+        Event::ReplicaRemoved(e) => replica_removed(&mut state, e.r),
+        Event::EffectAttemptFailed(e) => attempt_failed(&mut state, e),
+        Event::EffectFailed(e) => effect_failed(&mut state, e),
+        Event::RolloutTurnedBack(e) => turned_back(&mut state, e.id, &e.cause, e.after_retired),
+        Event::RolloutInterrupted(e) => interrupted(&mut state, e),
+        Event::DeploymentSucceeded(e) => succeeded(&mut state, e.id),
+        Event::DeploymentFailed(e) => ended(&mut state, e.id, Ending::Failed),
+        Event::DeploymentRolledBack(e) => ended(&mut state, e.id, Ending::RolledBack),
+        Event::DeploymentCancelled(e) => ended(&mut state, e.id, Ending::Cancelled),
+        Event::DeploymentInterrupted(e) => ended(&mut state, e.id, Ending::Interrupted),
+        Event::PrunePlanned(e) => with_kept(&mut state, e.rel, |k| k.pruning = Some(e.rule)),
+        Event::ArtefactPruned(e) => pruned(&mut state, e.rel),
+        Event::PruneFailed(e) => with_kept(&mut state, e.rel, |k| {
+            k.pruning = None;
+            k.prune_attempts = 0;
+        }),
+        Event::ImageLost(e) => with_kept(&mut state, e.rel, |k| k.lost = true),
+        Event::ImageFound(e) => with_kept(&mut state, e.rel, |k| k.lost = false),
+        Event::RetentionChanged(_) => {}
+        Event::StopRequested(e) => state.stop = Some(Stop { remove: e.remove, attempts: Default::default() }),
+        Event::TargetStopped(_) => stopped(&mut state),
+    }
+    state
+}
+
+fn rollout(state: &TargetState, e: &DeploymentRequested) -> Rollout {
+    let (release, spec, image, rollback, secrets) = match &e.ask {
+        Ask::Deploy { release } => (e.id, release.as_ref().clone(), None, false, SecretsFrom::Fresh),
+        Ask::Rollback { restores, release, image, changed_secrets, secrets, .. } => {
+            let mut spec = release.as_ref().clone();
+            for changed in changed_secrets {
+                for entry in spec.config.env.iter_mut().filter(|entry| entry.name == changed.name) {
+                    entry.fingerprint = changed.fingerprint.clone();
+                }
+            }
+            (*restores, spec, Some(image.as_ref().clone()), true, *secrets)
+        }
+    };
+    debug_assert!(state.rollout.is_none(), "one rollout per target");
+    Rollout {
+        deployment: e.id,
+        requested: e.at,
+        release,
+        spec: crate::release::ReleaseSpec { config: spec.config.without_private(), ..spec },
+        admitted: false,
+        rollback,
+        secrets,
+        direction: Direction::Forward,
+        cancelled: false,
+        interrupted: false,
+        hooks: Vec::new(),
+        image,
+        tagged: None,
+        network_id: None,
+        replicas: Vec::new(),
+        attempts: Default::default(),
+    }
+}
+
+fn with_rollout(state: &mut TargetState, id: DeploymentId, change: impl FnOnce(&mut Rollout)) {
+    if let Some(rollout) = state.rollout.as_mut().filter(|r| r.deployment == id) {
+        change(rollout);
+    }
+}
+
+fn with_kept(state: &mut TargetState, release: DeploymentId, change: impl FnOnce(&mut Kept)) {
+    if let Some(kept) = state.releases.iter_mut().find(|k| k.release == release) {
+        change(kept);
+    }
+}
+
+fn built(rollout: &Rollout, e: &ImageBuilt) -> ResolvedImage {
+    ResolvedImage {
+        reference: rollout.spec.config.image.reference.clone(),
+        index_digest: None,
+        digest: None,
+        image_id: Some(e.image_id.clone()),
+        platform: e.platform.clone(),
+        size: e.size,
+        created: None,
+        revision: None,
+        source: None,
+    }
+}
+
+fn image_tagged(state: &mut TargetState, e: &ImageTagged) {
+    let tagged = TaggedImage {
+        local_tag: e.local_tag.clone(),
+        image_id: e.image_id.clone(),
+        engine_id: e.engine_id.clone(),
+    };
+    let strategy = match state.rollout.as_mut().filter(|r| r.deployment == e.id) {
+        Some(rollout) => {
+            rollout.tagged = Some(tagged.clone());
+            rollout.spec.config.retention.strategy
+        }
+        None => HistoryStrategy::Local,
+    };
+    match state.releases.iter_mut().find(|k| k.release == e.rel) {
+        Some(kept) => {
+            kept.tagged = Some(tagged);
+            kept.lost = false;
+        }
+        None => state.releases.push(Kept {
+            release: e.rel,
+            strategy,
+            good: false,
+            first_live: 0,
+            last_live: 0,
+            left_at: None,
+            tagged: Some(tagged),
+            lost: false,
+            pruning: None,
+            prune_attempts: 0,
+        }),
+    }
+}
+
+fn replicas(state: &mut TargetState) -> impl Iterator<Item = &mut Replica> {
+    let old = state.current.iter_mut().flat_map(|live| &mut live.replicas);
+    let new = state.rollout.iter_mut().flat_map(|rollout| &mut rollout.replicas);
+    old.chain(new)
+}
+
+fn set_phase(state: &mut TargetState, id: ReplicaId, phase: ReplicaPhase) {
+    if let Some(replica) = replicas(state).find(|r| r.id == id) {
+        replica.phase = phase;
+    }
+}
+
+fn replica_started(state: &mut TargetState, e: &ReplicaStarted) {
+    let started = Replica {
+        id: e.r,
+        phase: ReplicaPhase::Started,
+        container_id: Some(e.container_id.clone()),
+        address: e.address.clone(),
+    };
+    with_rollout(state, e.r.deployment, |rollout| {
+        rollout.replicas.retain(|r| r.id != e.r);
+        rollout.replicas.push(started);
+        rollout.replicas.sort_by_key(|r| r.id);
+    });
+}
+
+fn replica_removed(state: &mut TargetState, id: ReplicaId) {
+    state.strays.retain(|stray| *stray != id);
+    set_phase(state, id, ReplicaPhase::Removed);
+}
+
+fn attempt_failed(state: &mut TargetState, e: &EffectAttemptFailed) {
+    use crate::ids::EffectNumber;
+    if e.eff.number == EffectNumber::RemoveLocalTag {
+        with_kept(state, e.eff.deployment, |k| k.prune_attempts = e.attempt);
+    } else if let Some(stop) = &mut state.stop {
+        stop.attempts.insert(e.eff.clone(), e.attempt);
+    } else if let Some(rollout) = &mut state.rollout {
+        rollout.attempts.insert(e.eff.clone(), e.attempt);
+    }
+}
+
+/// An effect that failed for good must not be owed for ever: what it was for is given up.
+fn effect_failed(state: &mut TargetState, e: &EffectFailed) {
+    use crate::ids::EffectNumber as N;
+    if state.stop.take().is_some() {
+        return;
+    }
+    let Some(id) = e.eff.subject.parse().ok().map(|index| ReplicaId { deployment: e.eff.deployment, index })
+    else {
+        return;
+    };
+    let going_back = (state.rollout.as_ref()).is_some_and(|r| matches!(r.direction, Direction::Back { .. }));
+    match e.eff.number {
+        N::StartReplica => with_rollout(state, id.deployment, |rollout| {
+            // It may have been created; its container is looked for on the way back.
+            rollout.replicas.push(Replica {
+                id,
+                phase: ReplicaPhase::Unhealthy,
+                container_id: None,
+                address: None,
+            });
+            rollout.replicas.sort_by_key(|r| r.id);
+        }),
+        N::AwaitHealthy => set_phase(state, id, ReplicaPhase::Unhealthy),
+        N::StopReplica | N::RemoveReplica if going_back => {
+            set_phase(state, id, ReplicaPhase::Removed);
+            state.strays.push(id);
+        }
+        N::StopReplica => set_phase(state, id, ReplicaPhase::Leaving),
+        N::RemoveReplica
+        | N::ResolveImage
+        | N::BuildImage
+        | N::PullImage
+        | N::TagImage
+        | N::EnsureNetwork
+        | N::ApplyRoutes
+        | N::Drain
+        | N::RemoveLocalTag
+        | N::PushTag
+        | N::DeleteRegistryTag
+        | N::RunHook
+        | N::PushImage
+        | N::IssueCertificate => {}
+    }
+}
+
+/// Turning: what was being done may or may not have happened, and is dealt with either way.
+fn turned_back(state: &mut TargetState, id: DeploymentId, cause: &Failure, after_retired: bool) {
+    let in_flight = plan::steps(state);
+    for step in in_flight {
+        match step {
+            Step::Start(index) => with_rollout(state, id, |rollout| {
+                rollout.replicas.push(Replica {
+                    id: ReplicaId { deployment: id, index },
+                    phase: ReplicaPhase::Wanted,
+                    container_id: None,
+                    address: None,
+                });
+                rollout.replicas.sort_by_key(|r| r.id);
+            }),
+            Step::Stop(replica) => set_phase(state, replica, ReplicaPhase::Leaving),
+            Step::Hook(_)
+            | Step::Resolve
+            | Step::Build
+            | Step::Pull
+            | Step::Tag
+            | Step::Network
+            | Step::Await(_)
+            | Step::Remove(_) => {}
+        }
+    }
+    with_rollout(state, id, |rollout| {
+        rollout.direction = Direction::Back { cause: cause.clone(), after_retired };
+        rollout.attempts.clear();
+    });
+}
+
+/// Takes what was really found for what is there.
+fn interrupted(state: &mut TargetState, e: &RolloutInterrupted) {
+    let wanted: Vec<ReplicaId> = plan::steps(state)
+        .into_iter()
+        .filter_map(|step| match step {
+            Step::Start(index) => Some(ReplicaId { deployment: e.id, index }),
+            Step::Hook(_)
+            | Step::Resolve
+            | Step::Build
+            | Step::Pull
+            | Step::Tag
+            | Step::Network
+            | Step::Await(_)
+            | Step::Stop(_)
+            | Step::Remove(_) => None,
+        })
+        .collect();
+    for replica in replicas(state) {
+        replica.phase = phase_found(replica, &e.found);
+    }
+    with_rollout(state, e.id, |rollout| {
+        // A new replica that vanished is started again; on the way back it is simply gone.
+        if rollout.direction == Direction::Forward {
+            rollout.replicas.retain(|r| r.phase != ReplicaPhase::Removed);
+        }
+        for found in e.found.replicas.iter().filter(|f| wanted.contains(&f.replica)) {
+            rollout.replicas.push(Replica {
+                id: found.replica,
+                phase: if found.running { ReplicaPhase::Started } else { ReplicaPhase::Unhealthy },
+                container_id: Some(found.container_id.clone()),
+                address: found.address.clone(),
+            });
+        }
+        rollout.replicas.sort_by_key(|r| r.id);
+        rollout.interrupted = true;
+        rollout.attempts.clear();
+    });
+}
+
+fn phase_found(replica: &Replica, found: &Observed) -> ReplicaPhase {
+    match found.replicas.iter().find(|f| f.replica == replica.id) {
+        None => ReplicaPhase::Removed,
+        Some(f) if f.running && replica.phase == ReplicaPhase::Stopped => ReplicaPhase::Leaving,
+        Some(f) if f.running => replica.phase,
+        Some(_) => ReplicaPhase::Stopped,
+    }
+}
+
+fn succeeded(state: &mut TargetState, id: DeploymentId) {
+    let Some(rollout) = state.rollout.take_if(|r| r.deployment == id) else { return };
+    state.lives += 1;
+    let live = state.lives;
+    if rollout.rollback {
+        if let Some(left) = state.current_release().filter(|left| *left != rollout.release) {
+            with_kept(state, left, |k| k.left_at = Some(live));
+        }
+    } else {
+        remember_retention(state, &rollout);
+    }
+    with_kept(state, rollout.release, |k| {
+        k.good = true;
+        k.last_live = live;
+        k.first_live = if k.first_live == 0 { live } else { k.first_live };
+    });
+    state.releases.sort_by_key(|k| std::cmp::Reverse((k.last_live, k.release)));
+    if let (Some(image), Some(tagged)) = (rollout.image, rollout.tagged) {
+        state.current = Some(Live {
+            deployment: rollout.deployment,
+            release: rollout.release,
+            spec: rollout.spec,
+            image,
+            tagged,
+            replicas: rollout.replicas.into_iter().filter(plan::serves).collect(),
+            stopped: false,
+            secrets: rollout.secrets,
+        });
+    }
+    state.last_ended = Some((id, Ending::Succeeded));
+}
+
+/// With strategy `none` nothing of it is kept, but earlier releases keep the count they had.
+fn remember_retention(state: &mut TargetState, rollout: &Rollout) {
+    let mut retention = rollout.spec.config.retention.clone();
+    if retention.strategy == HistoryStrategy::None {
+        retention.count = state.retention.as_ref().map_or(0, |before| before.count);
+    }
+    state.retention = Some(retention);
+}
+
+fn ended(state: &mut TargetState, id: DeploymentId, ending: Ending) {
+    let Some(rollout) = state.rollout.take_if(|r| r.deployment == id) else { return };
+    if let Some(live) = &mut state.current {
+        let restored = rollout.replicas.into_iter().filter(|r| r.id.index >= rollout.spec.config.replicas);
+        live.replicas.extend(restored);
+        live.replicas
+            .retain(|r| if live.stopped { r.phase != ReplicaPhase::Removed } else { plan::serves(r) });
+    }
+    state.last_ended = Some((id, ending));
+}
+
+fn pruned(state: &mut TargetState, release: DeploymentId) {
+    let current = state.current_release();
+    with_kept(state, release, |k| {
+        k.tagged = None;
+        k.pruning = None;
+        k.prune_attempts = 0;
+    });
+    // Without an artefact it can no longer be restored: it lives on in the projections.
+    state.releases.retain(|k| k.tagged.is_some() || Some(k.release) == current);
+}
+
+fn stopped(state: &mut TargetState) {
+    state.stop = None;
+    if let Some(live) = &mut state.current {
+        live.stopped = true;
+        live.replicas.retain(|r| r.phase != ReplicaPhase::Removed);
+    }
+}

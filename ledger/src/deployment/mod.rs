@@ -8,9 +8,13 @@ pub mod decide;
 pub mod effect;
 pub mod event;
 pub mod evolve;
+pub mod plan;
+pub mod retention;
 pub mod state;
 
 pub use command::Command;
-pub use effect::Effect;
+pub use decide::{Rejection, decide};
+pub use effect::{Effect, owed};
 pub use event::Event;
+pub use evolve::evolve;
 pub use state::TargetState;

@@ -24,7 +24,11 @@ pub struct TargetState {
     pub releases: Vec<Kept>,
     /// Retention in force: that of the latest deploy.
     pub retention: Option<Retention>,
-    /// Id of the last deployment that ended, and how; what a second identical command looks at.
+    /// How often a release was made live here: orders releases without any clock.
+    pub lives: u64,
+    /// Containers that should be gone and could not be removed: the next rollout removes them.
+    pub strays: Vec<ReplicaId>,
+    /// The last deployment that ended, and how.
     pub last_ended: Option<(DeploymentId, Ending)>,
 }
 
@@ -82,12 +86,14 @@ pub struct Replica {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplicaPhase {
-    /// Owed; may or may not be there.
+    /// Was being started when the rollout turned: may or may not be there.
     Wanted,
     /// Runs; not known to be well.
     Started,
     /// Runs and is well.
     Healthy,
+    /// Was being retired when the rollout turned: may or may not run.
+    Leaving,
     /// Did not become well.
     Unhealthy,
     /// No longer runs; its container may be there.
@@ -167,10 +173,12 @@ pub struct Kept {
     pub strategy: HistoryStrategy,
     /// It succeeded and was not turned back.
     pub good: bool,
-    /// It is the current one, or one of the `count` most recently live good ones.
-    pub kept: bool,
-    /// Left by a rollback since the current was first live.
-    pub left: bool,
+    /// Value of [`TargetState::lives`] when it was first live; 0 if never.
+    pub first_live: u64,
+    /// Value of [`TargetState::lives`] when it was last made live; 0 if never.
+    pub last_live: u64,
+    /// Value of [`TargetState::lives`] when a rollback left it, where one did.
+    pub left_at: Option<u64>,
     /// Its own tag on the engine, while it has one.
     pub tagged: Option<TaggedImage>,
     /// Its image is not where it should be.
@@ -192,8 +200,15 @@ impl TargetState {
             stop: None,
             releases: Vec::new(),
             retention: None,
+            lives: 0,
+            strays: Vec::new(),
             last_ended: None,
         }
+    }
+
+    /// The release that runs, where one does.
+    pub fn current_release(&self) -> Option<DeploymentId> {
+        self.current.as_ref().map(|live| live.release)
     }
 
     /// What is kept of a release, if anything.

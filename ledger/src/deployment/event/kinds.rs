@@ -1,15 +1,14 @@
 //! Every kind of event that this version writes, in order of number.
 //!
 //! Reserved, never to be used for anything else: 2, 3, 4, 7, 8, 9, 22, 32, 43, 44, 65, 66, 70 to 75,
-//! 82 to 84, 86 to 89, 100 to 121, and the ranges 130-149 (governance), 150-169 (fleet), 170-189 (witness).
+//! 82 to 89, 100 to 121, and the ranges 130-149 (governance), 150-169 (fleet), 170-189 (witness).
 
 use super::catalogue::events;
 use super::parts::*;
 use crate::ids::*;
 use crate::outcome::*;
 use crate::private::Private;
-use crate::release::HistoryStrategy;
-use crate::release::ResolvedImage;
+use crate::release::{HistoryStrategy, ResolvedImage};
 
 events! {
     /// The ledger was made. Always the event at position 0.
@@ -331,18 +330,5 @@ events! {
     81 = TargetStopped v 1 since "0.1.0" {
         /// Replicas that were stopped.
         replicas: Vec<ReplicaId>,
-    }
-    /// A replica that should run does not.
-    85 = ReplicaLost v 1 since "0.1.0" {
-        /// Which replica.
-        r: ReplicaId,
-        /// Why, as far as can be seen.
-        cause: Failure,
-        /// Code that it ended with.
-        exit_code: Option<i64>,
-        /// Killed for memory.
-        oom: bool,
-        /// Its last lines.
-        log_tail: Private,
     }
 }

@@ -24,11 +24,11 @@ impl Event {
         match self {
             Self::DeploymentRequested(e) => match &mut e.ask {
                 Ask::Deploy { release } => release.config.private_fields(),
+                // The literals stay with the request that made the release: one redaction is enough.
                 Ask::Rollback { .. } => Vec::new(),
             },
             Self::HookFinished(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],
             Self::ReplicaUnhealthy(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],
-            Self::ReplicaLost(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],
             Self::EffectFailed(e) => vec![(field::DETAIL, &mut e.detail)],
             Self::LedgerCreated(_)
             | Self::ClockStepped(_)

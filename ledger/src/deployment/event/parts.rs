@@ -1,7 +1,7 @@
 //! Pieces that events are made of.
 
 use crate::ids::DeploymentId;
-use crate::release::ReleaseSpec;
+use crate::release::{ReleaseSpec, ResolvedImage};
 use serde::{Deserialize, Serialize};
 
 /// What a deployment was asked to do.
@@ -15,8 +15,12 @@ pub enum Ask {
     },
     /// Make an older release live again.
     Rollback {
-        /// The release to restore, by the deploy that made it. Its configuration is in that event.
+        /// The release to restore, by the deploy that made it.
         restores: DeploymentId,
+        /// Its configuration, copied without private values: those stay with its own request.
+        release: Box<ReleaseSpec>,
+        /// Its image.
+        image: Box<ResolvedImage>,
         /// The release that is left.
         leaves: Option<DeploymentId>,
         /// Values whose fingerprint differs from the restored release's.

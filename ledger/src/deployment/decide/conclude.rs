@@ -1,0 +1,100 @@
+//! How a rollout or a stop ends: looked for after every event that may have been the last one.
+
+use super::{Deciding, plan_prunes};
+use crate::deployment::event::*;
+use crate::deployment::plan::{self, Step};
+use crate::deployment::state::{Direction, Rollout, TargetState};
+use crate::ids::{DeploymentId, ReplicaId, Timestamp};
+use crate::outcome::{Failure, FailureCode};
+use crate::release::HistoryStrategy;
+
+/// Turns the rollout back, unless it goes back already.
+pub(super) fn turn_back(deciding: &mut Deciding, cause: Failure) {
+    let Some(rollout) = deciding.state.rollout.as_ref() else { return };
+    if rollout.direction != Direction::Forward {
+        return;
+    }
+    let (id, after_retired) = (rollout.deployment, retired(&deciding.state));
+    deciding.push(RolloutTurnedBack { id, cause, after_retired });
+}
+
+/// Whether a serving replica of the old release is gone, or is being stopped right now.
+pub(super) fn retired(state: &TargetState) -> bool {
+    let Some(live) = state.current.as_ref().filter(|live| !live.stopped) else { return false };
+    let leaving = |id: ReplicaId| plan::steps(state).contains(&Step::Stop(id));
+    live.replicas.iter().any(|r| !plan::serves(r) || leaving(r.id))
+}
+
+/// Ends what has nothing left to do. `at` is when the last report came, where there was one.
+pub(super) fn conclude(deciding: &mut Deciding, at: Option<Timestamp>) {
+    if !plan::steps(&deciding.state).is_empty() {
+        return;
+    }
+    if deciding.state.stop.is_some() {
+        let replicas = deciding.state.current.iter().flat_map(|live| &live.replicas).map(|r| r.id).collect();
+        deciding.push(TargetStopped { replicas });
+    }
+    let Some(rollout) = deciding.state.rollout.clone() else { return };
+    match &rollout.direction {
+        Direction::Forward => succeed(deciding, &rollout, at),
+        Direction::Back { cause, after_retired } => {
+            let event = ending(&deciding.state, &rollout, cause.clone(), *after_retired);
+            deciding.push(event);
+        }
+    }
+    for planned in plan_prunes(&deciding.state) {
+        deciding.push(planned);
+    }
+}
+
+fn succeed(deciding: &mut Deciding, rollout: &Rollout, at: Option<Timestamp>) {
+    let took_ms = at.map_or(0, |at| at.ms_since(rollout.requested));
+    let before = deciding.state.retention.clone();
+    deciding.push(DeploymentSucceeded { id: rollout.deployment, rel: rollout.release, took_ms });
+    let now = deciding.state.retention.clone();
+    let (Some(now), false) = (now, rollout.rollback) else { return };
+    let same = before.as_ref().is_some_and(|b| (b.strategy, b.count) == (now.strategy, now.count));
+    if !same {
+        let dropped: Vec<DeploymentId> = if now.strategy == HistoryStrategy::None {
+            Vec::new()
+        } else {
+            crate::deployment::retention::prunable(&deciding.state)
+                .into_iter()
+                .filter(|(_, rule)| *rule == PruneRule::BeyondCount)
+                .map(|(rel, _)| rel)
+                .collect()
+        };
+        deciding.push(RetentionChanged {
+            strategy: now.strategy,
+            count: now.count,
+            before: before.map(|b| RetentionBefore { strategy: b.strategy, count: b.count }),
+            dropped,
+        });
+    }
+}
+
+/// How a rollout that went back ended. Never unknown.
+fn ending(state: &TargetState, rollout: &Rollout, cause: Failure, after_retired: bool) -> Event {
+    let id = rollout.deployment;
+    let restored = state.current.as_ref().filter(|_| after_retired);
+    if let Some(live) = restored {
+        let whole = rollout
+            .replicas
+            .iter()
+            .filter(|r| r.id.index >= rollout.spec.config.replicas && plan::serves(r))
+            .count();
+        if whole < usize::from(plan::missing(live)) {
+            return DeploymentFailed { id, cause, target_unchanged: false }.into();
+        }
+    }
+    match (cause.code, restored) {
+        (FailureCode::Cancelled, restored) => {
+            DeploymentCancelled { id, target_unchanged: restored.is_none() }.into()
+        }
+        (_, Some(live)) => DeploymentRolledBack { id, cause, restored: live.release }.into(),
+        (FailureCode::Interrupted | FailureCode::HookUnknown, None) => {
+            DeploymentInterrupted { id, cause, target_unchanged: true }.into()
+        }
+        (_, None) => DeploymentFailed { id, cause, target_unchanged: true }.into(),
+    }
+}

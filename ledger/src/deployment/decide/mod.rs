@@ -1,0 +1,81 @@
+//! The rules: which events follow from a command, or why none may.
+//!
+//! Pure: facts come with the command. One file per subject: `request` what is asked,
+//! `outcome` what is reported, `conclude` how a rollout ends, `world` what was seen.
+
+mod conclude;
+mod outcome;
+mod rejection;
+mod request;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+pub use outcome::max_attempts;
+pub use rejection::{NotRestorable, Rejection};
+
+use super::command::Command;
+use super::event::{Event, PrunePlanned};
+use super::state::TargetState;
+use super::{evolve, retention};
+use crate::release::HistoryStrategy;
+
+/// Decides. Events come in order, and folding them is part of deciding what follows.
+pub fn decide(state: &TargetState, command: Command) -> Result<Vec<Event>, Rejection> {
+    match command {
+        Command::Deploy(deploy) => request::deploy(state, *deploy),
+        Command::Rollback(rollback) => request::rollback(state, *rollback),
+        Command::Cancel { id } => request::cancel(state, id),
+        Command::Stop { remove, at } => request::stop(state, remove, at),
+        Command::Prune => Ok(plan_prunes(state)),
+        Command::RecordOutcome { effect, outcome, at } => Ok(outcome::record(state, effect, *outcome, at)),
+        Command::RecordAttempt { effect, cause, detail, retryable, at } => {
+            let attempt = outcome::Attempt { effect, cause, detail, retryable };
+            Ok(outcome::record_attempt(state, attempt, at))
+        }
+        Command::RecordObserved { observed } => Ok(world::observed(state, &observed)),
+        Command::Settle { observed, at } => Ok(world::settle(state, observed, at)),
+    }
+}
+
+/// Events and the state that they lead to, while one command is being decided.
+struct Deciding {
+    state: TargetState,
+    events: Vec<Event>,
+}
+
+impl Deciding {
+    fn new(state: &TargetState) -> Self {
+        Self { state: state.clone(), events: Vec::new() }
+    }
+
+    fn push(&mut self, event: impl Into<Event>) {
+        let event = event.into();
+        let empty = TargetState::new(self.state.app.clone(), self.state.target.clone());
+        let state = std::mem::replace(&mut self.state, empty);
+        self.state = evolve(state, &event);
+        self.events.push(event);
+    }
+}
+
+/// A removal for every artefact that no rule keeps.
+fn plan_prunes(state: &TargetState) -> Vec<Event> {
+    let count = state.retention.as_ref().map_or(0, |r| r.count);
+    retention::prunable(state)
+        .into_iter()
+        .filter_map(|(rel, rule)| {
+            let tagged = state.kept(rel)?.tagged.as_ref()?;
+            let artefact = super::event::Artefact::LocalTag(tagged.local_tag.clone());
+            Some(PrunePlanned { rel, artefact, rule, count }.into())
+        })
+        .collect()
+}
+
+/// Whether an image of this strategy is kept on the engine.
+fn on_engine(strategy: HistoryStrategy) -> bool {
+    match strategy {
+        HistoryStrategy::Local => true,
+        HistoryStrategy::Registry | HistoryStrategy::None => false,
+    }
+}

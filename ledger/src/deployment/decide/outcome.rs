@@ -1,0 +1,241 @@
+//! What is reported: outcomes and failed attempts of effects.
+//!
+//! The fence: a report counts only while its effect is still owed. A late one changes nothing.
+
+use super::{Deciding, conclude};
+use crate::deployment::effect::{Effect, owed};
+use crate::deployment::event::*;
+use crate::deployment::state::TargetState;
+use crate::ids::{DeploymentId, EffectId, EffectNumber, ReplicaId, Timestamp};
+use crate::outcome::*;
+
+/// Attempts at an effect before it counts as failed. The time between them is the dispatcher's.
+pub fn max_attempts(effect: EffectNumber) -> u32 {
+    match effect {
+        // A hook is never repeated: nobody knows what it did.
+        EffectNumber::RunHook => 1,
+        // What clears up is worth more patience.
+        EffectNumber::StopReplica
+        | EffectNumber::RemoveReplica
+        | EffectNumber::RemoveLocalTag
+        | EffectNumber::DeleteRegistryTag => 5,
+        EffectNumber::ResolveImage
+        | EffectNumber::BuildImage
+        | EffectNumber::PullImage
+        | EffectNumber::TagImage
+        | EffectNumber::EnsureNetwork
+        | EffectNumber::StartReplica
+        | EffectNumber::AwaitHealthy
+        | EffectNumber::ApplyRoutes
+        | EffectNumber::Drain
+        | EffectNumber::PushTag
+        | EffectNumber::PushImage
+        | EffectNumber::IssueCertificate => 3,
+    }
+}
+
+/// A failed attempt, as reported.
+pub(super) struct Attempt {
+    pub(super) effect: EffectId,
+    pub(super) cause: Failure,
+    pub(super) detail: String,
+    pub(super) retryable: bool,
+}
+
+pub(super) fn record(state: &TargetState, id: EffectId, outcome: Outcome, at: Timestamp) -> Vec<Event> {
+    let Some((_, effect)) = owed(state).into_iter().find(|(owed, _)| *owed == id) else {
+        return Vec::new();
+    };
+    let mut deciding = Deciding::new(state);
+    apply(&mut deciding, &id, &effect, outcome);
+    conclude::conclude(&mut deciding, Some(at));
+    deciding.events
+}
+
+pub(super) fn record_attempt(state: &TargetState, attempt: Attempt, at: Timestamp) -> Vec<Event> {
+    let Attempt { effect: eff, cause, detail, retryable } = attempt;
+    let Some((_, effect)) = owed(state).into_iter().find(|(owed, _)| *owed == eff) else {
+        return Vec::new();
+    };
+    let mut deciding = Deciding::new(state);
+    let number = attempts_so_far(state, &eff) + 1;
+    if retryable {
+        let cause = cause.clone();
+        deciding.push(EffectAttemptFailed { eff: eff.clone(), attempt: number, cause, retryable });
+    }
+    if !retryable || number >= max_attempts(eff.number) {
+        give_up(&mut deciding, &eff, &effect, GivenUp { cause, detail, attempts: number });
+        conclude::conclude(&mut deciding, Some(at));
+    }
+    deciding.events
+}
+
+fn attempts_so_far(state: &TargetState, eff: &EffectId) -> u32 {
+    if eff.number == EffectNumber::RemoveLocalTag {
+        return state.kept(eff.deployment).map_or(0, |k| k.prune_attempts);
+    }
+    let attempts = match (&state.stop, &state.rollout) {
+        (Some(stop), _) => Some(&stop.attempts),
+        (None, Some(rollout)) => Some(&rollout.attempts),
+        (None, None) => None,
+    };
+    attempts.and_then(|a| a.get(eff)).copied().unwrap_or(0)
+}
+
+struct GivenUp {
+    cause: Failure,
+    detail: String,
+    attempts: u32,
+}
+
+/// The effect failed for good: says so in the way of its kind, and turns the rollout back.
+fn give_up(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, failed: GivenUp) {
+    let GivenUp { cause, detail, attempts } = failed;
+    match effect {
+        Effect::RemoveLocalTag { local_tag } => {
+            let artefact = Artefact::LocalTag(local_tag.clone());
+            deciding.push(PruneFailed { rel: eff.deployment, artefact, cause });
+        }
+        Effect::RunHook { hook, .. } => {
+            let log_tail = format!("{cause}\n{detail}").into();
+            hook_finished(deciding, eff.deployment, *hook, HookExit::Killed, log_tail);
+        }
+        Effect::TagImage { .. } => {
+            let lost = lost_image(&deciding.state, &cause);
+            deciding.push(failure(eff, cause.clone(), detail, attempts));
+            if let Some(lost) = lost {
+                deciding.push(lost);
+            }
+            conclude::turn_back(deciding, cause);
+        }
+        Effect::ResolveImage { .. }
+        | Effect::BuildImage { .. }
+        | Effect::PullImage { .. }
+        | Effect::EnsureNetwork { .. }
+        | Effect::StartReplica(_)
+        | Effect::AwaitHealthy { .. }
+        | Effect::StopReplica { .. }
+        | Effect::RemoveReplica { .. } => {
+            deciding.push(failure(eff, cause.clone(), detail, attempts));
+            conclude::turn_back(deciding, cause);
+        }
+    }
+}
+
+fn failure(eff: &EffectId, cause: Failure, detail: String, attempts: u32) -> EffectFailed {
+    EffectFailed { eff: eff.clone(), cause, attempts, detail: detail.into() }
+}
+
+/// A rollback that finds its image gone has learnt something about the world.
+fn lost_image(state: &TargetState, cause: &Failure) -> Option<ImageLost> {
+    let rollout = state.rollout.as_ref().filter(|r| r.rollback)?;
+    let kept = state.kept(rollout.release).filter(|k| !k.lost)?;
+    let engine = kept.tagged.as_ref()?.engine_id.clone();
+    (cause.code == FailureCode::ImageNotFound).then(|| ImageLost {
+        rel: rollout.release,
+        place: ImagePlace::Engine(engine),
+        cause: cause.clone(),
+    })
+}
+
+fn hook_finished(
+    deciding: &mut Deciding,
+    id: DeploymentId,
+    hook: HookId,
+    exit: HookExit,
+    log_tail: crate::private::Private,
+) {
+    deciding.push(HookFinished { id, hook, exit, log_tail });
+    let cause = match (hook.stage, exit) {
+        (HookStage::PostDeploy, _) | (HookStage::PreDeploy, HookExit::Code(0)) => return,
+        (HookStage::PreDeploy, HookExit::Code(code)) => {
+            let text = format!("pre_deploy hook {} ended with code {code}", hook.index + 1);
+            Failure::new(FailureCode::HookFailed, text)
+        }
+        (HookStage::PreDeploy, HookExit::Killed) => {
+            let text = format!("pre_deploy hook {} was killed or could not be run", hook.index + 1);
+            Failure::new(FailureCode::HookFailed, text)
+        }
+        (HookStage::PreDeploy, HookExit::Unknown) => {
+            let text = format!("nobody knows whether pre_deploy hook {} ran to its end", hook.index + 1);
+            Failure::new(FailureCode::HookUnknown, text)
+        }
+    };
+    conclude::turn_back(deciding, cause);
+}
+
+/// The hook's end is unknown: haloy died while it may have run.
+pub(super) fn hook_unknown(deciding: &mut Deciding, id: DeploymentId, hook: HookId) {
+    hook_finished(deciding, id, hook, HookExit::Unknown, String::new().into());
+}
+
+fn apply(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, outcome: Outcome) {
+    let id = eff.deployment;
+    let subject = |index: &str| index.parse().ok().map(|index| ReplicaId { deployment: id, index });
+    match outcome {
+        Outcome::ImageResolved(image) => deciding.push(ImageResolved { id, image }),
+        Outcome::ImageBuilt { image_id, context_digest, dockerfile_digest, platform, size } => {
+            deciding.push(ImageBuilt { id, image_id, context_digest, dockerfile_digest, platform, size });
+        }
+        Outcome::ImagePulled { image_id, bytes, from } => {
+            deciding.push(ImagePulled { id, image_id, bytes, from });
+        }
+        Outcome::ImageTagged { local_tag, image_id, engine_id } => {
+            let rel = deciding.state.rollout.as_ref().map_or(id, |r| r.release);
+            deciding.push(ImageTagged { id, rel, local_tag, image_id, engine_id });
+        }
+        Outcome::NetworkReady { network_id } => deciding.push(NetworkReady { id, network_id }),
+        Outcome::HookFinished { exit, log_tail } => {
+            if let Effect::RunHook { hook, .. } = effect {
+                hook_finished(deciding, id, *hook, exit, log_tail.0.into());
+            }
+        }
+        Outcome::LocalTagRemoved { freed, shared } => {
+            if let Effect::RemoveLocalTag { local_tag } = effect {
+                let artefact = Artefact::LocalTag(local_tag.clone());
+                deciding.push(ArtefactPruned { rel: id, artefact, freed, shared });
+            }
+        }
+        Outcome::Failed { cause, detail } => {
+            let attempts = attempts_so_far(&deciding.state, eff) + 1;
+            give_up(deciding, eff, effect, GivenUp { cause, detail, attempts });
+        }
+        Outcome::ReplicaStarted { .. }
+        | Outcome::ReplicaHealthy { .. }
+        | Outcome::ReplicaUnhealthy { .. }
+        | Outcome::ReplicaStopped { .. }
+        | Outcome::ReplicaRemoved { .. } => {
+            if let Some(r) = subject(&eff.subject) {
+                apply_replica(deciding, r, outcome);
+            }
+        }
+    }
+}
+
+fn apply_replica(deciding: &mut Deciding, r: ReplicaId, outcome: Outcome) {
+    match outcome {
+        Outcome::ReplicaStarted { container_id, address, image_id } => {
+            deciding.push(ReplicaStarted { r, container_id, address, image_id });
+        }
+        Outcome::ReplicaHealthy { probes, took_ms, how } => {
+            deciding.push(ReplicaHealthy { r, probes, took_ms, how });
+        }
+        Outcome::ReplicaUnhealthy { cause, probes, exit_code, log_tail } => {
+            let log_tail = log_tail.0.into();
+            deciding.push(ReplicaUnhealthy { r, cause: cause.clone(), probes, exit_code, log_tail });
+            conclude::turn_back(deciding, cause);
+        }
+        Outcome::ReplicaStopped { exit_code, forced } => {
+            deciding.push(ReplicaStopped { r, exit_code, forced });
+        }
+        Outcome::ReplicaRemoved { container_id } => deciding.push(ReplicaRemoved { r, container_id }),
+        Outcome::ImageResolved(_)
+        | Outcome::ImageBuilt { .. }
+        | Outcome::ImagePulled { .. }
+        | Outcome::ImageTagged { .. }
+        | Outcome::NetworkReady { .. }
+        | Outcome::HookFinished { .. }
+        | Outcome::LocalTagRemoved { .. }
+        | Outcome::Failed { .. } => {}
+    }
+}

@@ -1,0 +1,96 @@
+//! Why a rule said no: typed, and something that the user can act on.
+
+use crate::ids::DeploymentId;
+use serde::Serialize;
+use std::fmt;
+
+/// A rule said no. Nothing is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "rejection")]
+pub enum Rejection {
+    /// Another rollout is on its way.
+    #[error("deployment {running} is still on its way")]
+    RolloutRunning {
+        /// The deployment that is.
+        running: DeploymentId,
+    },
+    /// The target is being stopped.
+    #[error("the target is being stopped")]
+    StopRunning,
+    /// There is no such rollout to cancel.
+    #[error("deployment {id} is not on its way, so it cannot be cancelled")]
+    NotRunning {
+        /// The deployment that was named.
+        id: DeploymentId,
+    },
+    /// The rollout goes back already.
+    #[error("deployment {id} goes back already")]
+    GoesBack {
+        /// The deployment that was named.
+        id: DeploymentId,
+    },
+    /// The release runs already.
+    #[error("release {release} is the current one")]
+    AlreadyCurrent {
+        /// The release that was named.
+        release: DeploymentId,
+    },
+    /// The release cannot be made live again.
+    #[error("release {release} is not restorable: {why}")]
+    NotRestorable {
+        /// The release that was named.
+        release: DeploymentId,
+        /// Why.
+        why: NotRestorable,
+    },
+    /// Nothing runs here.
+    #[error("nothing runs here")]
+    NothingRuns,
+    /// The target is stopped already.
+    #[error("the target is stopped already")]
+    AlreadyStopped,
+    /// Another app of this ledger has the same slug, so their images could not be told apart.
+    #[error("app `{app}` and app `{other}` would share the name `{slug}` on Docker")]
+    SlugTaken {
+        /// The app that was asked for.
+        app: String,
+        /// The app that has the slug.
+        other: String,
+        /// What both become.
+        slug: String,
+    },
+}
+
+/// Why a release is not restorable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "why")]
+pub enum NotRestorable {
+    /// Nothing of it is kept any more.
+    Pruned,
+    /// Its removal is planned.
+    BeingPruned,
+    /// It was never good.
+    NeverGood,
+    /// It was deployed with strategy `none`.
+    StrategyNone,
+    /// Its image is not where it should be.
+    ImageLost,
+    /// Its image is on another Docker engine.
+    OnOtherEngine {
+        /// Id of that engine.
+        engine: String,
+    },
+}
+
+impl fmt::Display for NotRestorable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pruned => f.write_str("its image was pruned"),
+            Self::BeingPruned => f.write_str("its image is being pruned"),
+            Self::NeverGood => f.write_str("its deployment did not succeed"),
+            Self::StrategyNone => f.write_str("it was deployed with history strategy `none`"),
+            Self::ImageLost => f.write_str("its image is gone from the engine"),
+            Self::OnOtherEngine { engine } => write!(f, "its image is on engine {engine}"),
+        }
+    }
+}

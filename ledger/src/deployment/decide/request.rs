@@ -1,0 +1,116 @@
+//! What is asked: deploy, rollback, cancel, stop.
+
+use super::{Deciding, NotRestorable, Rejection, conclude, on_engine};
+use crate::deployment::command::{Deploy, Rollback};
+use crate::deployment::event::*;
+use crate::deployment::state::{Direction, Kept, TargetState};
+use crate::ids::{DeploymentId, Timestamp};
+use crate::outcome::{Failure, FailureCode};
+use crate::release::HistoryStrategy;
+
+/// D6: one rollout per target, and none beside a stop.
+fn nothing_running(state: &TargetState) -> Result<(), Rejection> {
+    if let Some(rollout) = &state.rollout {
+        return Err(Rejection::RolloutRunning { running: rollout.deployment });
+    }
+    if state.stop.is_some() {
+        return Err(Rejection::StopRunning);
+    }
+    Ok(())
+}
+
+pub(super) fn deploy(state: &TargetState, deploy: Deploy) -> Result<Vec<Event>, Rejection> {
+    nothing_running(state)?;
+    let Deploy { id, at, release, git, ci } = deploy;
+    let strategy = release.config.retention.strategy;
+    let ask = Ask::Deploy { release: Box::new(release) };
+    let mut deciding = Deciding::new(state);
+    deciding.push(DeploymentRequested { id, at, ask, git, ci });
+    deciding.push(admitted(id));
+    if strategy == HistoryStrategy::Registry {
+        let text = "history strategy `registry` is not supported yet; use `local` or `none`";
+        deciding.push(DeploymentFailed {
+            id,
+            cause: Failure::new(FailureCode::NotSupported, text),
+            target_unchanged: true,
+        });
+    }
+    Ok(deciding.events)
+}
+
+fn admitted(id: DeploymentId) -> DeploymentAdmitted {
+    DeploymentAdmitted {
+        id,
+        by: vec![Admission { gate: "open".to_owned(), decision: "no gate is configured".to_owned() }],
+    }
+}
+
+pub(super) fn rollback(state: &TargetState, rollback: Rollback) -> Result<Vec<Event>, Rejection> {
+    nothing_running(state)?;
+    let release = rollback.to.release;
+    let stopped = state.current.as_ref().is_some_and(|live| live.stopped);
+    if state.current_release() == Some(release) && !stopped {
+        return Err(Rejection::AlreadyCurrent { release });
+    }
+    restorable(state.kept(release), &rollback).map_err(|why| Rejection::NotRestorable { release, why })?;
+    let Rollback { id, at, to, changed_secrets, secrets, git, ci, .. } = rollback;
+    let mut spec = to.spec;
+    spec.config = spec.config.without_private();
+    let ask = Ask::Rollback {
+        restores: release,
+        release: Box::new(spec),
+        image: Box::new(to.image),
+        leaves: state.current_release(),
+        changed_secrets,
+        secrets,
+    };
+    Ok(vec![DeploymentRequested { id, at, ask, git, ci }.into(), admitted(id).into()])
+}
+
+fn restorable(kept: Option<&Kept>, rollback: &Rollback) -> Result<(), NotRestorable> {
+    let strategy = rollback.to.spec.config.retention.strategy;
+    if strategy == HistoryStrategy::None {
+        return Err(NotRestorable::StrategyNone);
+    }
+    let kept = kept.ok_or(NotRestorable::Pruned)?;
+    if !kept.good {
+        return Err(NotRestorable::NeverGood);
+    }
+    if kept.pruning.is_some() {
+        return Err(NotRestorable::BeingPruned);
+    }
+    let tagged = kept.tagged.as_ref().filter(|_| on_engine(strategy)).ok_or(NotRestorable::Pruned)?;
+    if rollback.engine_id.as_ref().is_some_and(|engine| *engine != tagged.engine_id) {
+        return Err(NotRestorable::OnOtherEngine { engine: tagged.engine_id.clone() });
+    }
+    if kept.lost {
+        return Err(NotRestorable::ImageLost);
+    }
+    Ok(())
+}
+
+pub(super) fn cancel(state: &TargetState, id: DeploymentId) -> Result<Vec<Event>, Rejection> {
+    let Some(rollout) = state.rollout.as_ref().filter(|r| r.deployment == id) else {
+        return Err(Rejection::NotRunning { id });
+    };
+    if rollout.direction != Direction::Forward {
+        return Err(Rejection::GoesBack { id });
+    }
+    let mut deciding = Deciding::new(state);
+    deciding.push(CancelRequested { id });
+    conclude::turn_back(&mut deciding, Failure::new(FailureCode::Cancelled, "cancelled"));
+    conclude::conclude(&mut deciding, None);
+    Ok(deciding.events)
+}
+
+pub(super) fn stop(state: &TargetState, remove: bool, at: Timestamp) -> Result<Vec<Event>, Rejection> {
+    nothing_running(state)?;
+    let Some(live) = &state.current else { return Err(Rejection::NothingRuns) };
+    if live.stopped && (!remove || live.replicas.is_empty()) {
+        return Err(Rejection::AlreadyStopped);
+    }
+    let mut deciding = Deciding::new(state);
+    deciding.push(StopRequested { at, remove });
+    conclude::conclude(&mut deciding, None);
+    Ok(deciding.events)
+}

@@ -1,0 +1,86 @@
+//! What was seen of the world: lost and found images, and how a rollout goes on after a crash.
+
+use super::{Deciding, conclude, outcome};
+use crate::deployment::effect::{Effect, owed};
+use crate::deployment::event::*;
+use crate::deployment::plan;
+use crate::deployment::state::{Direction, Kept, ReplicaPhase, Rollout, TargetState};
+use crate::ids::Timestamp;
+use crate::outcome::*;
+use crate::release::RolloutStrategy;
+
+/// Images that somebody removed, and images that are back.
+pub(super) fn observed(state: &TargetState, observed: &Observed) -> Vec<Event> {
+    state.releases.iter().filter(|k| k.pruning.is_none()).filter_map(|k| changed(k, observed)).collect()
+}
+
+fn changed(kept: &Kept, observed: &Observed) -> Option<Event> {
+    let tagged = kept.tagged.as_ref().filter(|t| t.engine_id == observed.engine_id)?;
+    let place = ImagePlace::Engine(tagged.engine_id.clone());
+    let seen = observed.tags.iter().find(|seen| seen.local_tag == tagged.local_tag);
+    match (seen, kept.lost) {
+        (Some(seen), true) if seen.image_id == tagged.image_id => {
+            Some(ImageFound { rel: kept.release, place }.into())
+        }
+        (Some(seen), false) if seen.image_id != tagged.image_id => {
+            let text = format!("tag {} points at another image, {}", tagged.local_tag, seen.image_id.short());
+            Some(ImageLost { rel: kept.release, place, cause: not_found(text) }.into())
+        }
+        (None, false) => {
+            let text = format!("tag {} is gone from the engine", tagged.local_tag);
+            Some(ImageLost { rel: kept.release, place, cause: not_found(text) }.into())
+        }
+        (Some(_), _) | (None, true) => None,
+    }
+}
+
+fn not_found(text: String) -> Failure {
+    Failure::new(FailureCode::ImageNotFound, text)
+}
+
+/// D7: after a crash, from what is really there, on or back.
+pub(super) fn settle(state: &TargetState, found: Observed, at: Timestamp) -> Vec<Event> {
+    let mut deciding = Deciding::new(state);
+    if let Some(rollout) = &state.rollout {
+        let id = rollout.deployment;
+        let at_effects = owed(state).into_iter().map(|(id, _)| id).collect();
+        let goes_on = goes_on(state, rollout, &found);
+        let hook = owed(state).into_iter().find_map(|(_, effect)| match effect {
+            Effect::RunHook { hook, .. } => Some(hook),
+            _other => None,
+        });
+        deciding.push(RolloutInterrupted { id, at_effects, found, goes_on });
+        // D8: a hook is never repeated after a crash.
+        if let Some(hook) = hook {
+            outcome::hook_unknown(&mut deciding, id, hook);
+        }
+        if !goes_on {
+            let text = "haloy was interrupted in the middle of the rollout";
+            conclude::turn_back(&mut deciding, Failure::new(FailureCode::Interrupted, text));
+        }
+    }
+    conclude::conclude(&mut deciding, Some(at));
+    deciding.events
+}
+
+/// Forward only if going back would cost more than going on, and going on can still succeed.
+fn goes_on(state: &TargetState, rollout: &Rollout, found: &Observed) -> bool {
+    if rollout.direction != Direction::Forward {
+        return false;
+    }
+    let runs = |id| found.replicas.iter().any(|f| f.replica == id && f.running);
+    let broken = rollout.replicas.iter().any(|r| {
+        let there = found.replicas.iter().any(|f| f.replica == r.id);
+        r.phase == ReplicaPhase::Unhealthy || (there && !runs(r.id))
+    });
+    if broken {
+        return false;
+    }
+    let old = state.current.iter().filter(|live| !live.stopped).flat_map(|live| &live.replicas);
+    let some_retired = old.clone().any(|r| !plan::serves(r) || !runs(r.id));
+    let new = usize::from(rollout.spec.config.replicas);
+    let all_new_well =
+        rollout.replicas.iter().filter(|r| r.phase == ReplicaPhase::Healthy && runs(r.id)).count() == new;
+    let replacing = rollout.spec.config.rollout == RolloutStrategy::Replace;
+    some_retired || all_new_well || (replacing && conclude::retired(state))
+}
