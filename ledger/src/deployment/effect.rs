@@ -19,7 +19,7 @@ pub enum Effect {
     /// Find out which image the reference means now, and that this engine can run it.
     ResolveImage {
         /// What the user named.
-        image: ImageSpec,
+        image: Box<ImageSpec>,
     },
     /// Build the image on the engine.
     BuildImage {
@@ -146,11 +146,11 @@ fn effect(state: &TargetState, step: &Step) -> Option<(EffectId, Effect)> {
     match step {
         Step::Stop(replica) => {
             let id = id(replica.deployment, N::StopReplica, replica.index);
-            return Some((id, Effect::StopReplica { replica: *replica }));
+            Some((id, Effect::StopReplica { replica: *replica }))
         }
         Step::Remove(replica) => {
             let id = id(replica.deployment, N::RemoveReplica, replica.index);
-            return Some((id, Effect::RemoveReplica { replica: *replica }));
+            Some((id, Effect::RemoveReplica { replica: *replica }))
         }
         Step::Hook(_)
         | Step::Resolve
@@ -169,9 +169,10 @@ fn rollout_effect(state: &TargetState, rollout: &Rollout, step: &Step) -> Option
     let config = &rollout.spec.config;
     Some(match step {
         Step::Hook(hook) => (id(deployment, N::RunHook, hook_subject(*hook)), run_hook(config, *hook)?),
-        Step::Resolve => {
-            (id(deployment, N::ResolveImage, ""), Effect::ResolveImage { image: config.image.clone() })
-        }
+        Step::Resolve => (
+            id(deployment, N::ResolveImage, ""),
+            Effect::ResolveImage { image: Box::new(config.image.clone()) },
+        ),
         Step::Build => {
             let local_tag = local_tag(state, rollout.release);
             let build = config.image.build.clone()?;

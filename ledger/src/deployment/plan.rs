@@ -61,9 +61,11 @@ fn forward(state: &TargetState, rollout: &Rollout) -> Vec<Step> {
     let steps = match rollout.spec.config.rollout {
         RolloutStrategy::Rolling => one_by_one(rollout, old),
         RolloutStrategy::Replace => first_then(retiring(old), || starting(rollout)),
-        RolloutStrategy::BlueGreen => first_then(starting(rollout), || retiring(old)),
+        RolloutStrategy::BlueGreen => {
+            first_then(starting(rollout), || if blocked(rollout) { Vec::new() } else { retiring(old) })
+        }
     };
-    if steps.is_empty() {
+    if steps.is_empty() && !blocked(rollout) {
         return next_hook(rollout, HookStage::PostDeploy).into_iter().collect();
     }
     steps
@@ -96,17 +98,29 @@ fn image_step(rollout: &Rollout) -> Option<Step> {
 /// Rolling: one new replica well, one old retired, next. What has no counterpart goes all at once.
 fn one_by_one(rollout: &Rollout, old: &[Replica]) -> Vec<Step> {
     let new = usize::from(rollout.spec.config.replicas);
-    for index in 0..new.min(old.len()) {
+    for (index, leaving) in old.iter().enumerate().take(new) {
+        if rollout.replica(index as u16).is_some_and(bad) {
+            return Vec::new();
+        }
         if let Some(step) = start_or_await(rollout, index as u16) {
             return vec![step];
         }
-        if let Some(step) = retire(&old[index]) {
+        if let Some(step) = retire(leaving) {
             return vec![step];
         }
     }
     let rest = new.min(old.len())..new;
     let more: Vec<Step> = rest.filter_map(|index| start_or_await(rollout, index as u16)).collect();
-    first_then(more, || retiring(old))
+    first_then(more, || if blocked(rollout) { Vec::new() } else { retiring(old) })
+}
+
+/// A replica that is neither on its way nor well: nothing of the old release may go for it.
+fn bad(replica: &Replica) -> bool {
+    !serves(replica)
+}
+
+fn blocked(rollout: &Rollout) -> bool {
+    rollout.replicas.iter().any(bad)
 }
 
 fn first_then(first: Vec<Step>, then: impl FnOnce() -> Vec<Step>) -> Vec<Step> {

@@ -45,9 +45,8 @@ pub(super) fn settle(state: &TargetState, found: Observed, at: Timestamp) -> Vec
         let id = rollout.deployment;
         let at_effects = owed(state).into_iter().map(|(id, _)| id).collect();
         let goes_on = goes_on(state, rollout, &found);
-        let hook = owed(state).into_iter().find_map(|(_, effect)| match effect {
-            Effect::RunHook { hook, .. } => Some(hook),
-            _other => None,
+        let hook = owed(state).into_iter().find_map(|(_, effect)| {
+            if let Effect::RunHook { hook, .. } = effect { Some(hook) } else { None }
         });
         deciding.push(RolloutInterrupted { id, at_effects, found, goes_on });
         // D8: a hook is never repeated after a crash.

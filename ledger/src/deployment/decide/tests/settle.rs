@@ -1,0 +1,119 @@
+//! After a crash (D7): on or back, from what is really there.
+
+use super::*;
+
+/// The engine as the log believes it to be, with these differences.
+fn found(target: &Target, running: impl Fn(ReplicaId) -> bool, extra: &[ReplicaId]) -> Observed {
+    let known = target
+        .state
+        .current
+        .iter()
+        .flat_map(|l| &l.replicas)
+        .chain(target.state.rollout.iter().flat_map(|r| &r.replicas));
+    let replicas = known.map(|r| r.id).chain(extra.iter().copied()).map(|replica| ObservedReplica {
+        replica,
+        container_id: replica.to_string(),
+        running: running(replica),
+        address: None,
+        exit_code: None,
+        oom: false,
+    });
+    Observed { engine_id: "engine".to_owned(), replicas: replicas.collect(), tags: Vec::new() }
+}
+
+fn settle(target: &mut Target, observed: Observed) {
+    target.when(Command::Settle { observed, at: Timestamp(2) }).expect("accepted");
+    target.finish();
+}
+
+fn ending(target: &Target) -> Option<Ending> {
+    target.state.last_ended.map(|(_, ending)| ending)
+}
+
+#[test]
+fn before_the_first_retirement_the_new_ones_go() {
+    let mut target = Target::new();
+    let old = target.deployed(config());
+    let id = target.ask(config());
+    target.run_until(|effect| matches!(effect, Effect::StartReplica(_)));
+    // It was started, and nobody wrote it down.
+    let unrecorded = ReplicaId { deployment: id, index: 0 };
+    let observed = found(&target, |_| true, &[unrecorded]);
+    settle(&mut target, observed);
+    assert_eq!(ending(&target), Some(Ending::Interrupted));
+    assert_eq!(target.state.current_release(), Some(old));
+    assert!(target.log.iter().any(|e| matches!(e, Event::ReplicaRemoved(e) if e.r == unrecorded)));
+}
+
+#[test]
+fn after_the_first_retirement_it_goes_on() {
+    let mut target = Target::new();
+    target.deployed(config());
+    let id = target.ask(config());
+    target.run_until(|effect| matches!(effect, Effect::StartReplica(spec) if spec.replica.index == 1));
+    let retired = target.state.current.as_ref().expect("old").replicas[0].id;
+    let mut observed = found(&target, |_| true, &[]);
+    observed.replicas.retain(|r| r.replica != retired);
+    settle(&mut target, observed);
+    assert_eq!(target.state.last_ended, Some((id, Ending::Succeeded)));
+}
+
+#[test]
+fn after_the_first_retirement_with_a_dead_new_one_the_old_release_is_restored() {
+    let mut target = Target::new();
+    let old = target.deployed(config());
+    let id = target.ask(config());
+    target.run_until(|effect| matches!(effect, Effect::StartReplica(spec) if spec.replica.index == 1));
+    let dead = ReplicaId { deployment: id, index: 0 };
+    let observed = found(&target, |r| r != dead && r.deployment == id || r.index == 1, &[]);
+    settle(&mut target, observed);
+    assert_eq!(ending(&target), Some(Ending::RolledBack));
+    let live = target.state.current.as_ref().expect("old");
+    assert_eq!((live.release, live.replicas.len()), (old, 2));
+}
+
+#[test]
+fn a_stop_that_was_under_way_counts_if_it_happened() {
+    let mut target = Target::new();
+    target.deployed(config());
+    let id = target.ask(config());
+    target.run_until(|effect| matches!(effect, Effect::StopReplica { .. }));
+    let stopped = target.state.current.as_ref().expect("old").replicas[0].id;
+    let observed = found(&target, |r| r != stopped, &[]);
+    settle(&mut target, observed);
+    assert_eq!(target.state.last_ended, Some((id, Ending::Succeeded)));
+}
+
+#[test]
+fn a_hook_is_never_repeated_after_a_crash() {
+    let hooks =
+        Hooks { pre_deploy: vec!["migrate".to_owned()], post_deploy: Vec::new(), folder: "/".to_owned() };
+    let mut target = Target::new();
+    target.ask(ConfigSnapshot { hooks, ..config() });
+    settle(&mut target, Observed::default());
+    assert_eq!(ending(&target), Some(Ending::Interrupted));
+    assert!(target.log.iter().any(|e| matches!(e, Event::HookFinished(e) if e.exit == HookExit::Unknown)));
+}
+
+#[test]
+fn a_second_crash_on_the_way_back_still_ends() {
+    let mut target = Target::new();
+    let old = target.deployed(config());
+    target.ask(ConfigSnapshot { rollout: RolloutStrategy::Replace, ..config() });
+    target.run_until(|effect| matches!(effect, Effect::AwaitHealthy { .. }));
+    target.report(|_, _| Some(unhealthy()));
+    let observed = found(&target, |_| true, &[]);
+    settle(&mut target, observed);
+    assert_eq!(ending(&target), Some(Ending::RolledBack));
+    let live = target.state.current.as_ref().expect("old");
+    assert_eq!((live.release, live.replicas.len()), (old, 2));
+}
+
+#[test]
+fn settling_what_is_settled_changes_nothing() {
+    let mut target = Target::new();
+    target.deployed(config());
+    let observed = found(&target, |_| true, &[]);
+    let events = target.when(Command::Settle { observed, at: Timestamp(3) }).expect("accepted");
+    assert_eq!(events, [""; 0]);
+}
