@@ -7,5 +7,6 @@ pub mod deployment;
 pub mod ids;
 pub mod log;
 pub mod outcome;
+pub mod ports;
 pub mod private;
 pub mod release;

@@ -3,18 +3,31 @@
 //! The log knows neither projections nor sealing. It defines the ports [`InBatch`] and [`Seal`];
 //! `projection` and (later) `integrity` implement them, `ledger.rs` hands them to the writer.
 
+mod batch;
+mod clock;
+pub mod codec;
 mod envelope;
 mod error;
+mod fjall;
+pub mod keys;
+mod memory;
 mod ports;
+pub mod upcast;
+
+pub use clock::{BUILT, ClockPolicy};
 
 pub use envelope::{Actor, ActorKind, Envelope, Head, NewEvent, Origin, Recorded};
 pub use error::{AppendError, LogError};
+pub use fjall::{FjallLog, FjallOptions};
+pub use memory::{MemoryLog, MemoryStore};
 pub use ports::{InBatch, Rows, RowsError, Seal, Unsealed};
 
 use crate::ids::{Position, Revision, StreamId};
 
 /// Largest encoded entry, in bytes; an entry bundle of tlog-tiles holds at most 65,535.
 pub const MAX_ENTRY_BYTES: usize = 60 * 1024;
+/// Format of the store that this program writes. A newer one is read, never written.
+pub const FORMAT: u32 = 1;
 /// Most events of one append.
 pub const MAX_APPEND_EVENTS: usize = 1024;
 

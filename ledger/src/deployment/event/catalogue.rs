@@ -86,9 +86,12 @@ macro_rules! events {
             }
 
             /// Reads a payload of this program's version of a kind; `None` if the kind is unknown.
-            pub fn decode_payload(kind: u16, payload: &[u8]) -> Option<Result<Self, rmp_serde::decode::Error>> {
+            pub fn deserialize_payload<'de, D: serde::Deserializer<'de>>(
+                kind: u16,
+                payload: D,
+            ) -> Option<Result<Self, D::Error>> {
                 match kind {
-                    $( $number => Some(rmp_serde::from_slice(payload).map(Self::$name)), )+
+                    $( $number => Some(<$name as serde::Deserialize>::deserialize(payload).map(Self::$name)), )+
                     _unknown => None,
                 }
             }

@@ -1,0 +1,346 @@
+//! Planning of one group commit: shared by every log, so that they cannot differ in their rules.
+//!
+//! Appends are checked one after the other; each sees the ones before it in the same batch. One
+//! that breaks a rule fails alone and leaves nothing. What is left is for the log to write at once.
+
+use super::clock::{self, ClockPolicy, Verdict};
+use super::keys::{self, Key};
+use super::*;
+use crate::deployment::Event;
+use crate::deployment::event::{ClockAccepted, ClockStepped};
+use crate::ids::Timestamp;
+use std::collections::BTreeMap;
+
+/// What planning reads of the store.
+pub(super) trait Store {
+    fn index(&self, key: &Key) -> Result<Option<Vec<u8>>, LogError>;
+    fn rows(&self) -> &dyn Rows;
+}
+
+/// Where the log stands, as far as the writer needs it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tail {
+    pub(super) next: Position,
+    pub(super) recorded: Timestamp,
+    pub(super) wall: Option<Timestamp>,
+}
+
+impl Tail {
+    pub(super) fn empty() -> Self {
+        Self { next: Position(0), recorded: Timestamp(0), wall: None }
+    }
+
+    pub(super) fn head(&self) -> LogHead {
+        LogHead { next: self.next, last: self.wall.map(|wall| (self.recorded, wall)) }
+    }
+}
+
+/// One append as it was handed in.
+pub(super) struct Request {
+    pub(super) writes: Vec<StreamWrite>,
+    pub(super) once: Option<IdempotencyKey>,
+}
+
+/// Everything that one group commit writes.
+pub(super) struct Batch {
+    pub(super) tail: Tail,
+    pub(super) first: Position,
+    pub(super) entries: Vec<Vec<u8>>,
+    pub(super) index: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub(super) private: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+}
+
+impl Batch {
+    pub(super) fn new(tail: Tail) -> Self {
+        Self {
+            tail,
+            first: tail.next,
+            entries: Vec::new(),
+            index: BTreeMap::new(),
+            private: Vec::new(),
+            rows: BTreeMap::new(),
+        }
+    }
+
+    /// Plans one append. An error of projections is in [`LogError::Projection`] and spoils the
+    /// whole batch; every other error leaves the batch as it was.
+    pub(super) fn add(
+        &mut self,
+        store: &dyn Store,
+        in_batch: &mut dyn InBatch,
+        request: Request,
+        now: Timestamp,
+        policy: ClockPolicy,
+    ) -> Result<Appended, AppendError> {
+        let Request { writes, once } = request;
+        let events: usize = writes.iter().map(|w| w.events.len()).sum();
+        if events == 0 || events > MAX_APPEND_EVENTS || writes.iter().any(|w| w.events.is_empty()) {
+            return Err(AppendError::TooMany { events, max: MAX_APPEND_EVENTS });
+        }
+        if let Some(known) = once.as_ref().map(|once| self.known(store, once)).transpose()?.flatten() {
+            return Ok(known);
+        }
+        let verdict = clock::check(now, self.tail.wall, policy)?;
+        let mut plan = Plan {
+            tail: self.tail,
+            entries: Vec::new(),
+            streams: BTreeMap::new(),
+            index: Vec::new(),
+            private: Vec::new(),
+        };
+        if let Some(write) = clock_event(verdict, self.tail.wall, now, &writes) {
+            plan.stream(self, store, write, now)?;
+        }
+        let first = plan.tail.next;
+        for write in writes {
+            plan.stream(self, store, write, now)?;
+        }
+        let appended = Appended { first, next: plan.tail.next, repeated: false };
+        if let Some(once) = once {
+            let mut value = keys::pair(appended.first.0, appended.next.0);
+            value.extend_from_slice(&once.command_digest);
+            plan.index.push((Key::Idempotency(once.key).encode(), value));
+        }
+        self.accept(store, in_batch, plan)?;
+        Ok(appended)
+    }
+
+    fn index(&self, store: &dyn Store, key: &Key) -> Result<Option<Vec<u8>>, LogError> {
+        match self.index.get(&key.encode()) {
+            Some(value) => Ok(Some(value.clone())),
+            None => store.index(key),
+        }
+    }
+
+    fn known(&self, store: &dyn Store, once: &IdempotencyKey) -> Result<Option<Appended>, AppendError> {
+        let Some(value) = self.index(store, &Key::Idempotency(once.key.clone()))? else { return Ok(None) };
+        let bad = || LogError::Store(format!("the row of idempotency key `{}` cannot be read", once.key));
+        let (first, next) = keys::unpair(&value).ok_or_else(bad)?;
+        if value[16..] != once.command_digest {
+            return Err(AppendError::KeyReused { key: once.key.clone(), first: Position(first) });
+        }
+        Ok(Some(Appended { first: Position(first), next: Position(next), repeated: true }))
+    }
+
+    fn accept(
+        &mut self,
+        store: &dyn Store,
+        in_batch: &mut dyn InBatch,
+        plan: Plan,
+    ) -> Result<(), AppendError> {
+        let mut rows = Overlay { base: store.rows(), writes: &mut self.rows };
+        for (_, recorded) in &plan.entries {
+            in_batch.apply(recorded, &mut rows)?;
+        }
+        self.tail = plan.tail;
+        self.entries.extend(plan.entries.into_iter().map(|(bytes, _)| bytes));
+        self.private.extend(plan.private);
+        self.index.extend(plan.index);
+        for (stream, head) in plan.streams {
+            self.index.insert(Key::Stream(stream).encode(), keys::pair(head.number, head.last));
+        }
+        Ok(())
+    }
+
+    /// Lets projections put what they held back.
+    pub(super) fn finish(&mut self, store: &dyn Store, in_batch: &mut dyn InBatch) -> Result<(), LogError> {
+        in_batch.finish(&mut Overlay { base: store.rows(), writes: &mut self.rows })
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct StreamHead {
+    number: u64,
+    last: u64,
+}
+
+/// One append while it is being checked.
+struct Plan {
+    tail: Tail,
+    entries: Vec<(Vec<u8>, Recorded)>,
+    streams: BTreeMap<StreamId, StreamHead>,
+    index: Vec<(Vec<u8>, Vec<u8>)>,
+    private: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Plan {
+    fn stream(
+        &mut self,
+        batch: &Batch,
+        store: &dyn Store,
+        write: StreamWrite,
+        now: Timestamp,
+    ) -> Result<(), AppendError> {
+        let StreamWrite { stream, expected, events } = write;
+        let mut head = match self.streams.get(&stream) {
+            Some(head) => Some(*head),
+            None => batch
+                .index(store, &Key::Stream(stream.clone()))?
+                .and_then(|value| keys::unpair(&value))
+                .map(|(number, last)| StreamHead { number, last }),
+        };
+        let actual = head.map(|head| Revision(head.last));
+        let wanted = match expected {
+            Expected::Any => actual,
+            Expected::NoStream => None,
+            Expected::Revision(revision) => Some(revision),
+        };
+        if actual != wanted {
+            return Err(AppendError::Conflict { stream, expected: wanted, actual });
+        }
+        for event in events {
+            head = Some(self.event(head, event, now)?);
+        }
+        self.streams.extend(head.map(|head| (stream, head)));
+        Ok(())
+    }
+
+    fn event(
+        &mut self,
+        stream: Option<StreamHead>,
+        new: NewEvent,
+        now: Timestamp,
+    ) -> Result<StreamHead, AppendError> {
+        let position = self.tail.next;
+        let stream = match stream {
+            Some(head) => StreamHead { number: head.number, last: head.last + 1 },
+            None => StreamHead { number: position.0, last: 0 },
+        };
+        let head = Head {
+            position,
+            revision: Revision(stream.last),
+            recorded: Timestamp(now.0.max(self.tail.recorded.0 + 1)),
+            wall: now,
+            kind: new.event.kind(),
+            version: new.event.version(),
+            flags: 0,
+            stream_number: stream.number,
+        };
+        let NewEvent { envelope, event, private } = new;
+        let bytes = codec::encode(&head, &envelope, &event)?;
+        if bytes.len() > MAX_ENTRY_BYTES {
+            return Err(AppendError::TooLarge {
+                kind: event.name(),
+                bytes: bytes.len(),
+                max: MAX_ENTRY_BYTES,
+            });
+        }
+        for row in private {
+            let value = rmp_serde::to_vec_named(&row)
+                .map_err(|error| LogError::Encode { what: "a private value", cause: error.to_string() })?;
+            self.private.push((Key::Private(position, row.field).encode(), value));
+        }
+        self.index.push((
+            Key::StreamEntry(stream.number, head.revision).encode(),
+            position.0.to_be_bytes().to_vec(),
+        ));
+        self.tail = Tail { next: position.next(), recorded: head.recorded, wall: Some(now) };
+        self.entries.push((bytes, Recorded { head, envelope, event }));
+        Ok(stream)
+    }
+}
+
+/// What the clock did, as an event of the ledger's own stream, ahead of the events that met it.
+fn clock_event(
+    verdict: Verdict,
+    before: Option<Timestamp>,
+    now: Timestamp,
+    writes: &[StreamWrite],
+) -> Option<StreamWrite> {
+    let before = before?;
+    let event: Event = match verdict {
+        Verdict::Fine => return None,
+        Verdict::Stepped => ClockStepped { before, after: now }.into(),
+        Verdict::Accepted => ClockAccepted { before, after: now }.into(),
+    };
+    let like = &writes.first()?.events.first()?.envelope;
+    let envelope = Envelope {
+        // Made from the event that met the clock: the log itself has no randomness.
+        event_id: format!("{}-clock", like.event_id),
+        stream: StreamId::Ledger,
+        occurred: None,
+        actor: Actor {
+            id: String::new(),
+            kind: ActorKind::System,
+            auth: "none".to_owned(),
+            on_behalf: None,
+            name: None,
+        },
+        origin: Origin { host: None, address: None, tool: like.origin.tool.clone() },
+        causation: None,
+        correlation: like.correlation.clone(),
+        idem: None,
+        reason: None,
+        ticket: None,
+    };
+    let events = vec![NewEvent { envelope, event, private: Vec::new() }];
+    Some(StreamWrite { stream: StreamId::Ledger, expected: Expected::Any, events })
+}
+
+/// The rows of the store with the batch's own writes on top.
+struct Overlay<'a> {
+    base: &'a dyn Rows,
+    writes: &'a mut BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+}
+
+impl Rows for Overlay<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
+        match self.writes.get(key) {
+            Some(written) => Ok(written.clone()),
+            None => self.base.get(key),
+        }
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.writes.insert(key, Some(value));
+    }
+
+    fn delete(&mut self, key: Vec<u8>) {
+        self.writes.insert(key, None);
+    }
+
+    fn scan(
+        &self,
+        prefix: &[u8],
+        reverse: bool,
+        after: Option<&[u8]>,
+        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), RowsError> {
+        // Scans inside a batch are short (one target's rows), so merging in memory is fine.
+        let mut merged = BTreeMap::new();
+        self.base.scan(prefix, false, None, &mut |key, value| {
+            merged.insert(key.to_vec(), value.to_vec());
+            true
+        })?;
+        for (key, value) in
+            self.writes.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix))
+        {
+            match value {
+                Some(value) => merged.insert(key.clone(), value.clone()),
+                None => merged.remove(key),
+            };
+        }
+        scan_map(&merged, prefix, reverse, after, each);
+        Ok(())
+    }
+}
+
+/// Scans a sorted map as [`Rows::scan`] asks.
+pub(super) fn scan_map(
+    map: &BTreeMap<Vec<u8>, Vec<u8>>,
+    prefix: &[u8],
+    reverse: bool,
+    after: Option<&[u8]>,
+    each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+) {
+    let within = |key: &[u8]| after.is_none_or(|after| if reverse { key < after } else { key > after });
+    let rows = map.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+    let rows: Box<dyn Iterator<Item = (&Vec<u8>, &Vec<u8>)>> =
+        if reverse { Box::new(rows.collect::<Vec<_>>().into_iter().rev()) } else { Box::new(rows) };
+    for (key, value) in rows.filter(|(key, _)| within(key)) {
+        if !each(key, value) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The log on disk, in fjall. Nothing of fjall is seen outside of this folder.
+
+mod open;
+mod read;
+mod writer;
+
+pub use open::FjallOptions;
+
+use super::batch::{Request, Tail};
+use super::*;
+use crate::private::PrivateRow;
+use std::path::PathBuf;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, RwLock};
+use std::thread::JoinHandle;
+
+/// The append log on disk: one writer thread, group commit, fsync before anything is acknowledged.
+pub struct FjallLog {
+    store: Arc<open::Spaces>,
+    tail: Arc<RwLock<Tail>>,
+    queue: Option<Sender<writer::Job>>,
+    writer: Option<JoinHandle<()>>,
+    folder: PathBuf,
+    newer_format: Option<u32>,
+}
+
+impl FjallLog {
+    /// Opens the store, creating it where there is none, and starts the writer.
+    ///
+    /// # Errors
+    /// [`LogError::Locked`] if another process has it, [`LogError::Io`] if the folder cannot be
+    /// used. A store of a newer format opens: reads work, every append is refused.
+    pub fn open(options: FjallOptions) -> Result<Self, LogError> {
+        let FjallOptions { folder, clock, policy, in_batch, seal } = options;
+        let store = Arc::new(open::open(&folder)?);
+        let newer_format = open::check_format(&store)?;
+        let tail = Arc::new(RwLock::new(open::tail(&store)?));
+        let (queue, jobs) = channel();
+        let writer = writer::Writer {
+            store: Arc::clone(&store),
+            tail: Arc::clone(&tail),
+            clock,
+            policy,
+            in_batch,
+            seal,
+            broken: None,
+        };
+        let writer = std::thread::Builder::new()
+            .name("ledger-writer".to_owned())
+            .spawn(move || writer.run(&jobs))
+            .map_err(|error| LogError::Io { path: folder.clone(), cause: error.to_string() })?;
+        Ok(Self { store, tail, queue: Some(queue), writer: Some(writer), folder, newer_format })
+    }
+
+    /// Folder of the store.
+    pub fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
+    /// Format of the store, if it is newer than this program.
+    pub fn newer_format(&self) -> Option<u32> {
+        self.newer_format
+    }
+}
+
+impl Drop for FjallLog {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(writer) = self.writer.take() {
+            // A panic of the writer was reported when it happened.
+            drop(writer.join());
+        }
+        open::flush_if_worth_it(&self.store);
+    }
+}
+
+impl EventLog for FjallLog {
+    fn submit(&self, writes: Vec<StreamWrite>, once: Option<IdempotencyKey>, _stage: Stage, done: Done) {
+        if let Some(found) = self.newer_format {
+            return done(Err(AppendError::NewerFormat { found, supported: FORMAT }));
+        }
+        let Some(queue) = &self.queue else { return done(Err(AppendError::Closed)) };
+        if let Err(refused) = queue.send(writer::Job { request: Request { writes, once }, done }) {
+            (refused.0.done)(Err(AppendError::Closed));
+        }
+    }
+
+    fn read_stream(
+        &self,
+        stream: &StreamId,
+        from: Revision,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, LogError> {
+        read::stream(&self.store, stream, from, limit)
+    }
+
+    fn read_all(&self, from: Position, limit: usize) -> Result<Vec<Recorded>, LogError> {
+        let mut events = Vec::new();
+        read::entries(&self.store, from, limit, &mut |entry| {
+            events.push(codec::decode(entry)?);
+            Ok(())
+        })?;
+        Ok(events)
+    }
+
+    fn read_entries(&self, from: Position, limit: usize) -> Result<Vec<Vec<u8>>, LogError> {
+        let mut entries = Vec::new();
+        read::entries(&self.store, from, limit, &mut |entry| {
+            entries.push(entry.to_vec());
+            Ok(())
+        })?;
+        Ok(entries)
+    }
+
+    fn read_private(&self, position: Position) -> Result<Vec<PrivateRow>, LogError> {
+        read::private(&self.store, position)
+    }
+
+    fn head(&self) -> LogHead {
+        self.tail.read().unwrap_or_else(std::sync::PoisonError::into_inner).head()
+    }
+
+    fn read_rows(&self, read: &mut dyn FnMut(&dyn Rows)) -> Result<(), LogError> {
+        read(&read::RowsView::now(&self.store));
+        Ok(())
+    }
+}

@@ -1,0 +1,131 @@
+//! The one writer: drains what waits, checks, writes one batch, fsyncs, seals, tells everybody.
+
+use super::super::batch::{Batch, Store};
+use super::super::keys::{Key, Keyspace};
+use super::open::{Spaces, plain, store_error};
+use super::read::RowsView;
+use super::*;
+use crate::ports::Clock;
+use ::fjall::PersistMode;
+use std::sync::mpsc::Receiver;
+
+/// Most appends of one group commit.
+const MAX_GROUP: usize = 1024;
+
+/// One append that waits.
+pub(super) struct Job {
+    pub(super) request: Request,
+    pub(super) done: Done,
+}
+
+pub(super) struct Writer {
+    pub(super) store: Arc<Spaces>,
+    pub(super) tail: Arc<RwLock<Tail>>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) policy: ClockPolicy,
+    pub(super) in_batch: Box<dyn InBatch>,
+    pub(super) seal: Box<dyn Seal>,
+    /// The first failure to persist; the reason given to everybody after it.
+    pub(super) broken: Option<String>,
+}
+
+impl Writer {
+    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        while let Ok(first) = jobs.recv() {
+            // What arrived during the last fsync is the next group: no need to wait for more.
+            let mut group = vec![first];
+            group.extend(jobs.try_iter().take(MAX_GROUP - 1));
+            self.commit(group);
+        }
+    }
+
+    fn commit(&mut self, group: Vec<Job>) {
+        if let Some(reason) = &self.broken {
+            for job in group {
+                (job.done)(Err(AppendError::Broken(reason.clone())));
+            }
+            return;
+        }
+        let view = StoreView { store: &self.store, rows: RowsView::now(&self.store) };
+        let mut batch = Batch::new(*self.tail.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let now = self.clock.now();
+        let mut planned = Vec::with_capacity(group.len());
+        let mut spoilt = None;
+        for Job { request, done } in group {
+            let result = match &spoilt {
+                Some(error) => Err(AppendError::Log(LogError::clone(error))),
+                None => batch.add(&view, self.in_batch.as_mut(), request, now, self.policy),
+            };
+            if let Err(AppendError::Log(error @ LogError::Projection { .. })) = &result {
+                spoilt = Some(error.clone());
+            }
+            planned.push((result, done));
+        }
+        let spoilt = spoilt.map_or_else(|| batch.finish(&view, self.in_batch.as_mut()), Err);
+        let written = match spoilt {
+            Ok(()) => self.write(batch),
+            Err(error) => Err(AppendError::Log(error)),
+        };
+        if written.is_err() {
+            self.in_batch.abandon();
+        }
+        for (result, done) in planned {
+            match &written {
+                Ok(()) => done(result),
+                Err(error) => done(result.and_then(|_| Err(error.clone()))),
+            }
+        }
+    }
+
+    fn write(&mut self, batch: Batch) -> Result<(), AppendError> {
+        if batch.entries.is_empty() {
+            return Ok(());
+        }
+        let mut write = self.store.db.batch().durability(Some(PersistMode::SyncData));
+        let space = |keyspace| self.store.get(keyspace);
+        if batch.first == Position(0) {
+            write.insert(space(Keyspace::Index), Key::Format.encode(), FORMAT.to_be_bytes());
+        }
+        for (entry, position) in batch.entries.iter().zip(batch.first.0..) {
+            write.insert(space(Keyspace::Entries), Key::Entry(Position(position)).encode(), entry.as_slice());
+        }
+        for (key, value) in batch.index {
+            write.insert(space(Keyspace::Index), key, value);
+        }
+        for (key, value) in batch.private {
+            write.insert(space(Keyspace::Private), key, value);
+        }
+        for (key, value) in batch.rows {
+            match value {
+                Some(value) => write.insert(space(Keyspace::Rows), key, value),
+                None => write.remove(space(Keyspace::Rows), key),
+            }
+        }
+        let persisted = write.commit().map_err(|error| plain(&error));
+        let sealed = persisted
+            .and_then(|()| self.seal.seal(batch.first, &batch.entries).map_err(|error| error.to_string()));
+        if let Err(reason) = sealed {
+            // Whether it is on disk is not known: nothing may be acknowledged any more.
+            self.broken = Some(reason.clone());
+            return Err(AppendError::Broken(reason));
+        }
+        *self.tail.write().unwrap_or_else(std::sync::PoisonError::into_inner) = batch.tail;
+        Ok(())
+    }
+}
+
+struct StoreView<'a> {
+    store: &'a Spaces,
+    rows: RowsView<'a>,
+}
+
+impl Store for StoreView<'_> {
+    fn index(&self, key: &Key) -> Result<Option<Vec<u8>>, LogError> {
+        let value = self.store.get(key.keyspace()).get(key.encode()).map_err(store_error)?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    fn rows(&self) -> &dyn Rows {
+        &self.rows
+    }
+}

@@ -1,0 +1,102 @@
+//! Every key of the store, in one place. Numbers are for ever; a changed layout is a new number.
+
+use crate::ids::{Position, Revision, StreamId};
+use crate::private::FieldNumber;
+
+/// The keyspaces of the store. Each is written by almost every append, so none pins old journals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Keyspace {
+    /// The log itself: position to the exact bytes of the entry.
+    Entries,
+    /// What finds entries: streams, revisions, idempotency keys, the format.
+    Index,
+    /// Private values, apart so that they can be erased physically.
+    Private,
+    /// Rows of the read models.
+    Rows,
+}
+
+impl Keyspace {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Entries, Self::Index, Self::Private, Self::Rows];
+
+    /// Name in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Entries => "entries",
+            Self::Index => "index",
+            Self::Private => "private",
+            Self::Rows => "rows",
+        }
+    }
+}
+
+/// A key of one of the keyspaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// `entries`: position u64 → entry bytes. Many; never changed.
+    Entry(Position),
+    /// `index`: 1, stream number u64, revision u64 → position u64. One per event; never changed.
+    StreamEntry(u64, Revision),
+    /// `index`: 2, name of the stream → stream number u64, last revision u64. One per stream.
+    Stream(StreamId),
+    /// `index`: 3, idempotency key → first position u64, next position u64, command digest 32 bytes.
+    /// One per key; never changed.
+    Idempotency(String),
+    /// `index`: 4 → format u32. One; changed only by an upgrade.
+    Format,
+    /// `private`: position u64, field u32 → MessagePack of the row. Goes when redacted.
+    Private(Position, FieldNumber),
+}
+
+impl Key {
+    /// Which keyspace it belongs to.
+    pub fn keyspace(&self) -> Keyspace {
+        match self {
+            Self::Entry(_) => Keyspace::Entries,
+            Self::StreamEntry(..) | Self::Stream(_) | Self::Idempotency(_) | Self::Format => Keyspace::Index,
+            Self::Private(..) => Keyspace::Private,
+        }
+    }
+
+    /// The key as bytes: big-endian, so that order of bytes is order of meaning.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Entry(position) => position.0.to_be_bytes().to_vec(),
+            Self::StreamEntry(number, revision) => {
+                [&[1], &number.to_be_bytes()[..], &revision.0.to_be_bytes()].concat()
+            }
+            Self::Stream(stream) => [&[2], stream.to_string().as_bytes()].concat(),
+            Self::Idempotency(key) => [&[3], key.as_bytes()].concat(),
+            Self::Format => vec![4],
+            Self::Private(position, field) => [&position.0.to_be_bytes()[..], &field.to_be_bytes()].concat(),
+        }
+    }
+
+    /// Prefix of every [`Key::StreamEntry`] of a stream.
+    pub fn stream_prefix(number: u64) -> Vec<u8> {
+        [&[1], &number.to_be_bytes()[..]].concat()
+    }
+
+    /// Prefix of every [`Key::Private`] of an event.
+    pub fn private_prefix(position: Position) -> Vec<u8> {
+        position.0.to_be_bytes().to_vec()
+    }
+}
+
+/// Two numbers as stored.
+pub(super) fn pair(first: u64, second: u64) -> Vec<u8> {
+    [first.to_be_bytes(), second.to_be_bytes()].concat()
+}
+
+/// Reads what [`pair`] wrote; longer values have more behind it.
+pub(super) fn unpair(bytes: &[u8]) -> Option<(u64, u64)> {
+    let first = u64::from_be_bytes(bytes.get(..8)?.try_into().ok()?);
+    let second = u64::from_be_bytes(bytes.get(8..16)?.try_into().ok()?);
+    Some((first, second))
+}
+
+/// Reads one number.
+pub(super) fn number(bytes: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(bytes.try_into().ok()?))
+}
