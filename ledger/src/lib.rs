@@ -9,4 +9,5 @@ pub mod log;
 pub mod outcome;
 pub mod ports;
 pub mod private;
+pub mod projection;
 pub mod release;

@@ -195,6 +195,17 @@ impl EventLog for MemoryLog {
         self.lock().tail.head()
     }
 
+    fn put_rows(&self, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<(), LogError> {
+        let mut inner = self.lock();
+        for (key, value) in rows {
+            match value {
+                Some(value) => inner.store.rows.insert(key, value),
+                None => inner.store.rows.remove(&key),
+            };
+        }
+        Ok(())
+    }
+
     fn read_rows(&self, read: &mut dyn FnMut(&dyn Rows)) -> Result<(), LogError> {
         read(&ReadRows(&self.lock().store.rows));
         Ok(())

@@ -137,6 +137,9 @@ pub trait EventLog: Send + Sync {
     /// Where the log stands.
     fn head(&self) -> LogHead;
 
+    /// Writes rows without an event, durably: for a projection that catches up. `None` removes.
+    fn put_rows(&self, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<(), LogError>;
+
     /// A read-only view of the projection rows, consistent with whole appends.
     fn read_rows(&self, read: &mut dyn FnMut(&dyn Rows)) -> Result<(), LogError>;
 }

@@ -120,6 +120,10 @@ impl EventLog for FjallLog {
         self.tail.read().unwrap_or_else(std::sync::PoisonError::into_inner).head()
     }
 
+    fn put_rows(&self, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<(), LogError> {
+        writer::put_rows(&self.store, rows)
+    }
+
     fn read_rows(&self, read: &mut dyn FnMut(&dyn Rows)) -> Result<(), LogError> {
         read(&read::RowsView::now(&self.store));
         Ok(())

@@ -114,6 +114,18 @@ impl Writer {
     }
 }
 
+/// Rows without an event: a projection that catches up, before anything is appended.
+pub(super) fn put_rows(store: &Spaces, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<(), LogError> {
+    let mut write = store.db.batch().durability(Some(PersistMode::SyncData));
+    for (key, value) in rows {
+        match value {
+            Some(value) => write.insert(store.get(Keyspace::Rows), key, value),
+            None => write.remove(store.get(Keyspace::Rows), key),
+        }
+    }
+    write.commit().map_err(store_error)
+}
+
 struct StoreView<'a> {
     store: &'a Spaces,
     rows: RowsView<'a>,

@@ -1,0 +1,328 @@
+//! `deployments` (2): every deployment there ever was, and the release record of each, of any age.
+
+use super::Projection;
+use super::rows::{Page, ProjectionError, ProjectionId, change, decode, get, put, stream_part};
+use crate::deployment::Event;
+use crate::deployment::event::{Ask, CiFacts, DeploymentRequested, GitFacts};
+use crate::deployment::state::Ending;
+use crate::ids::*;
+use crate::log::{Recorded, Rows};
+use crate::outcome::Failure;
+use crate::release::{HistoryStrategy, ReleaseSpec, ResolvedImage, TaggedImage};
+use serde::{Deserialize, Serialize};
+
+const ID: ProjectionId = ProjectionId { name: "deployments", number: 2, version: 1 };
+/// Stream, position → [`DeploymentRow`].
+const ROW: u8 = 1;
+/// Deployment id → key of its row.
+const BY_ID: u8 = 2;
+/// Deployment id of a deploy → [`ReleaseRow`].
+const RELEASE: u8 = 3;
+
+/// A deployment, as history lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentRow {
+    /// Its id.
+    pub id: DeploymentId,
+    /// The app.
+    pub app: AppName,
+    /// The target.
+    pub target: TargetName,
+    /// The release that it makes live; its own id for a deploy.
+    pub release: DeploymentId,
+    /// The release that a rollback left.
+    pub leaves: Option<DeploymentId>,
+    /// Position of the request: who and why are in its envelope.
+    pub requested: Position,
+    /// Revision of the request in its stream, where its events start.
+    pub first: Revision,
+    /// When it was requested, as recorded.
+    pub at: Timestamp,
+    /// Fingerprint of who asked.
+    pub actor: String,
+    /// Repository and tag that were asked for.
+    pub reference: String,
+    /// Digest that it was resolved to, where a registry knows one.
+    pub digest: Option<Digest>,
+    /// Strategy that it was deployed with.
+    pub strategy: HistoryStrategy,
+    /// Digest of the configuration.
+    pub config_digest: String,
+    /// The working tree that it came from.
+    pub git: Option<GitFacts>,
+    /// The CI job that asked.
+    pub ci: Option<CiFacts>,
+    /// How it is.
+    pub status: DeploymentStatus,
+}
+
+/// How a deployment is, or ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentStatus {
+    /// On its way, or interrupted and not settled.
+    Running,
+    /// Ended.
+    Ended {
+        /// How.
+        ending: Ending,
+        /// Where that was recorded.
+        at: Position,
+        /// Revision of that event in its stream, where its events end.
+        last: Revision,
+        /// Milliseconds from request to end, by recorded time.
+        took_ms: u64,
+        /// Why, where it did not succeed.
+        cause: Option<Failure>,
+        /// What ran before runs unchanged; none for a success.
+        target_unchanged: Option<bool>,
+    },
+}
+
+/// What is known of a release, of any age.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseRow {
+    /// The deploy that made it.
+    pub release: DeploymentId,
+    /// The app.
+    pub app: AppName,
+    /// The target.
+    pub target: TargetName,
+    /// Position of its request: private literals are kept under it.
+    pub requested: Position,
+    /// Its configuration, without private values.
+    pub spec: ReleaseSpec,
+    /// Its image, once resolved.
+    pub image: Option<ResolvedImage>,
+    /// Its own tag, once made.
+    pub tagged: Option<TaggedImage>,
+}
+
+#[derive(Default)]
+pub(super) struct Deployments;
+
+impl Projection for Deployments {
+    fn id(&self) -> ProjectionId {
+        ID
+    }
+
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+        match &event.event {
+            Event::DeploymentRequested(e) => requested(event, e, rows),
+            Event::ImageResolved(e) => {
+                change_row(rows, e.id, |row| row.digest = e.image.digest.clone())?;
+                change(rows, release_key(e.id), |row: &mut ReleaseRow| row.image = Some(e.image.clone()))
+            }
+            Event::ImageBuilt(e) => change(rows, release_key(e.id), |row: &mut ReleaseRow| {
+                row.image = Some(ResolvedImage {
+                    reference: row.spec.config.image.reference.clone(),
+                    index_digest: None,
+                    digest: None,
+                    image_id: Some(e.image_id.clone()),
+                    platform: e.platform.clone(),
+                    size: e.size,
+                    created: None,
+                    revision: None,
+                    source: None,
+                });
+            }),
+            Event::ImagePulled(e) => change(rows, release_key(e.id), |row: &mut ReleaseRow| {
+                if let Some(image) = &mut row.image {
+                    image.image_id = Some(e.image_id.clone());
+                }
+            }),
+            Event::ImageTagged(e) => change(rows, release_key(e.rel), |row: &mut ReleaseRow| {
+                let (local_tag, image_id, engine_id) =
+                    (e.local_tag.clone(), e.image_id.clone(), e.engine_id.clone());
+                row.tagged = Some(TaggedImage { local_tag, image_id, engine_id });
+            }),
+            Event::DeploymentSucceeded(e) => ended(event, rows, e.id, (Ending::Succeeded, None, None)),
+            Event::DeploymentFailed(e) => {
+                ended(event, rows, e.id, (Ending::Failed, Some(&e.cause), Some(e.target_unchanged)))
+            }
+            Event::DeploymentRolledBack(e) => {
+                ended(event, rows, e.id, (Ending::RolledBack, Some(&e.cause), Some(false)))
+            }
+            Event::DeploymentCancelled(e) => {
+                ended(event, rows, e.id, (Ending::Cancelled, None, Some(e.target_unchanged)))
+            }
+            Event::DeploymentInterrupted(e) => {
+                ended(event, rows, e.id, (Ending::Interrupted, Some(&e.cause), Some(e.target_unchanged)))
+            }
+            Event::LedgerCreated(_)
+            | Event::ClockStepped(_)
+            | Event::ClockAccepted(_)
+            | Event::DeploymentAdmitted(_)
+            | Event::CancelRequested(_)
+            | Event::NetworkReady(_)
+            | Event::HookFinished(_)
+            | Event::ReplicaStarted(_)
+            | Event::ReplicaHealthy(_)
+            | Event::ReplicaUnhealthy(_)
+            | Event::ReplicaStopped(_)
+            | Event::ReplicaRemoved(_)
+            | Event::EffectAttemptFailed(_)
+            | Event::EffectFailed(_)
+            | Event::RolloutTurnedBack(_)
+            | Event::RolloutInterrupted(_)
+            | Event::PrunePlanned(_)
+            | Event::ArtefactPruned(_)
+            | Event::PruneFailed(_)
+            | Event::ImageLost(_)
+            | Event::ImageFound(_)
+            | Event::RetentionChanged(_)
+            | Event::StopRequested(_)
+            | Event::TargetStopped(_) => Ok(()),
+        }
+    }
+}
+
+fn id_key(id: DeploymentId) -> Vec<u8> {
+    ID.key(BY_ID, &[id.to_string().as_bytes()])
+}
+
+fn release_key(id: DeploymentId) -> Vec<u8> {
+    ID.key(RELEASE, &[id.to_string().as_bytes()])
+}
+
+fn change_row(
+    rows: &mut dyn Rows,
+    id: DeploymentId,
+    change_it: impl FnOnce(&mut DeploymentRow),
+) -> Result<(), ProjectionError> {
+    match rows.get(&id_key(id))? {
+        Some(key) => change(rows, key, change_it),
+        None => Ok(()),
+    }
+}
+
+fn requested(event: &Recorded, e: &DeploymentRequested, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    let StreamId::Target { app, target } = &event.envelope.stream else {
+        return Err(ProjectionError::Missing(format!("the target of deployment {}", e.id)));
+    };
+    let (release, leaves, spec, digest) = match &e.ask {
+        Ask::Deploy { release } => (e.id, None, release, None),
+        Ask::Rollback { restores, leaves, release, image, .. } => {
+            (*restores, *leaves, release, image.digest.clone())
+        }
+    };
+    let requested = event.head.position;
+    if release == e.id {
+        let spec =
+            ReleaseSpec { config: spec.config.without_private(), config_digest: spec.config_digest.clone() };
+        let (app, target) = (app.clone(), target.clone());
+        let row = ReleaseRow { release, app, target, requested, spec, image: None, tagged: None };
+        put(rows, release_key(release), &row)?;
+    }
+    let row = DeploymentRow {
+        id: e.id,
+        app: app.clone(),
+        target: target.clone(),
+        release,
+        leaves,
+        requested,
+        first: event.head.revision,
+        at: event.head.recorded,
+        actor: event.envelope.actor.id.clone(),
+        reference: spec.config.image.reference.to_string(),
+        digest,
+        strategy: spec.config.retention.strategy,
+        config_digest: spec.config_digest.clone(),
+        git: e.git.clone(),
+        ci: e.ci.clone(),
+        status: DeploymentStatus::Running,
+    };
+    let key = ID.key(ROW, &[&stream_part(&event.envelope.stream), &requested.0.to_be_bytes()]);
+    rows.put(id_key(e.id), key.clone());
+    put(rows, key, &row)
+}
+
+fn ended(
+    event: &Recorded,
+    rows: &mut dyn Rows,
+    id: DeploymentId,
+    (ending, cause, target_unchanged): (Ending, Option<&Failure>, Option<bool>),
+) -> Result<(), ProjectionError> {
+    change_row(rows, id, |row| {
+        row.status = DeploymentStatus::Ended {
+            ending,
+            at: event.head.position,
+            last: event.head.revision,
+            took_ms: event.head.recorded.ms_since(row.at),
+            cause: cause.cloned(),
+            target_unchanged,
+        };
+    })
+}
+
+/// What a prefix of an id stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// This one.
+    One(Box<DeploymentRow>),
+    /// More than one; the first few.
+    Several(Vec<DeploymentId>),
+    /// None.
+    None,
+}
+
+/// Deployments whose id starts with `prefix`, of one target where given.
+pub fn by_prefix(
+    rows: &dyn Rows,
+    prefix: &str,
+    within: Option<(&AppName, &TargetName)>,
+) -> Result<Found, ProjectionError> {
+    /// Enough to show that a prefix is not unique.
+    const SHOWN: usize = 5;
+    let mut keys: Vec<Vec<u8>> = Vec::new();
+    let within = within.map(|(app, target)| {
+        let stream = StreamId::Target { app: app.clone(), target: target.clone() };
+        ID.key(ROW, &[&stream_part(&stream)])
+    });
+    rows.scan(&ID.key(BY_ID, &[prefix.as_bytes()]), false, None, &mut |_, key| {
+        if within.as_ref().is_none_or(|within| key.starts_with(within)) {
+            keys.push(key.to_vec());
+        }
+        keys.len() < SHOWN
+    })?;
+    let mut found = Vec::new();
+    for key in keys {
+        found.extend(get::<DeploymentRow>(rows, &key)?);
+    }
+    Ok(match found.len() {
+        0 => Found::None,
+        1 => Found::One(Box::new(found.remove(0))),
+        _several => Found::Several(found.into_iter().map(|row| row.id).collect()),
+    })
+}
+
+/// One deployment.
+pub fn deployment(rows: &dyn Rows, id: DeploymentId) -> Result<Option<DeploymentRow>, ProjectionError> {
+    match rows.get(&id_key(id))? {
+        Some(key) => get(rows, &key),
+        None => Ok(None),
+    }
+}
+
+/// What is known of a release.
+pub fn release(rows: &dyn Rows, release: DeploymentId) -> Result<Option<ReleaseRow>, ProjectionError> {
+    get(rows, &release_key(release))
+}
+
+/// Deployments of a target, newest first.
+pub fn newest(
+    rows: &dyn Rows,
+    app: &AppName,
+    target: &TargetName,
+    page: &Page,
+) -> Result<Vec<DeploymentRow>, ProjectionError> {
+    let stream = StreamId::Target { app: app.clone(), target: target.clone() };
+    let prefix = ID.key(ROW, &[&stream_part(&stream)]);
+    let before = page.before.map(|before| [&prefix[..], &before.0.to_be_bytes()].concat());
+    let mut found = Vec::new();
+    rows.scan(&prefix, true, before.as_deref(), &mut |_, value| {
+        found.push(decode(value));
+        found.len() < page.limit
+    })?;
+    found.into_iter().collect()
+}

@@ -1,0 +1,54 @@
+//! Read models: folded from the log in the append's own batch, rebuildable, never a source of truth.
+//!
+//! Rows are canonical: no clock, no order of maps, no private values (only positions to look them
+//! up). So rows that are rebuilt equal the live ones, byte for byte.
+
+mod audit;
+mod deployments;
+mod fold;
+mod pending;
+mod retention;
+mod rollback_targets;
+mod rows;
+mod state;
+mod status;
+
+pub use audit::{AuditBy, audit};
+pub use deployments::{DeploymentRow, DeploymentStatus, Found, ReleaseRow};
+pub use fold::{Behind, CATCH_UP_EVENTS, Difference, Projections, RebuildReport, rebuild};
+pub use pending::PendingRow;
+pub use retention::ArtefactRow;
+pub use rollback_targets::{CandidateRow, Fate};
+pub use rows::{Page, ProjectionError, ProjectionId};
+pub use state::TargetRow;
+pub use status::StatusRow;
+
+/// Reading the rows of each projection.
+pub mod read {
+    pub use super::deployments::{by_prefix, deployment, newest, release};
+    pub use super::pending::pending;
+    pub use super::retention::artefacts;
+    pub use super::rollback_targets::candidates;
+    pub use super::state::{slug_owner, target, targets};
+    pub use super::status::status;
+}
+
+use crate::log::{Recorded, Rows};
+
+/// One read model.
+pub trait Projection: Send {
+    /// Name, number and version: a changed version is built anew, beside the old one.
+    fn id(&self) -> ProjectionId;
+
+    /// Folds one event into the rows.
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError>;
+
+    /// Puts rows that were held back; called once before a batch is written.
+    fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+        let _nothing_held_back = rows;
+        Ok(())
+    }
+
+    /// Forgets what was held back: the batch was not written.
+    fn abandon(&mut self) {}
+}

@@ -1,0 +1,94 @@
+//! `pending` (6): which targets owe something; what a restart asks first.
+
+use super::Projection;
+use super::rows::{ProjectionError, ProjectionId, get, put, stream_part};
+use crate::deployment::Event;
+use crate::ids::{DeploymentId, Position, StreamId};
+use crate::log::{Recorded, Rows};
+use serde::{Deserialize, Serialize};
+
+const ID: ProjectionId = ProjectionId { name: "pending", number: 6, version: 1 };
+const ROW: u8 = 1;
+
+/// What a target owes. There is no row where it owes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingRow {
+    /// The target's stream.
+    pub stream: StreamId,
+    /// The rollout on its way, and the event that asked for it.
+    pub rollout: Option<(DeploymentId, Position)>,
+    /// A stop is on its way.
+    pub stop: bool,
+    /// Artefacts that are to be removed.
+    pub prunes: u32,
+}
+
+#[derive(Default)]
+pub(super) struct Pending;
+
+impl Projection for Pending {
+    fn id(&self) -> ProjectionId {
+        ID
+    }
+
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+        let stream = &event.envelope.stream;
+        let key = ID.key(ROW, &[&stream_part(stream)]);
+        let change: fn(&mut PendingRow, &Recorded) = match &event.event {
+            Event::DeploymentRequested(_) => |row, event| {
+                if let Event::DeploymentRequested(asked) = &event.event {
+                    row.rollout = Some((asked.id, event.head.position));
+                }
+            },
+            Event::DeploymentSucceeded(_)
+            | Event::DeploymentFailed(_)
+            | Event::DeploymentRolledBack(_)
+            | Event::DeploymentCancelled(_)
+            | Event::DeploymentInterrupted(_) => |row, _| row.rollout = None,
+            Event::StopRequested(_) => |row, _| row.stop = true,
+            Event::TargetStopped(_) => |row, _| row.stop = false,
+            // A stop that failed is given up; see evolve.
+            Event::EffectFailed(_) => |row, _| row.stop = false,
+            Event::PrunePlanned(_) => |row, _| row.prunes += 1,
+            Event::ArtefactPruned(_) | Event::PruneFailed(_) => {
+                |row, _| row.prunes = row.prunes.saturating_sub(1)
+            }
+            Event::LedgerCreated(_)
+            | Event::ClockStepped(_)
+            | Event::ClockAccepted(_)
+            | Event::DeploymentAdmitted(_)
+            | Event::CancelRequested(_)
+            | Event::ImageResolved(_)
+            | Event::ImageBuilt(_)
+            | Event::ImagePulled(_)
+            | Event::ImageTagged(_)
+            | Event::NetworkReady(_)
+            | Event::HookFinished(_)
+            | Event::ReplicaStarted(_)
+            | Event::ReplicaHealthy(_)
+            | Event::ReplicaUnhealthy(_)
+            | Event::ReplicaStopped(_)
+            | Event::ReplicaRemoved(_)
+            | Event::EffectAttemptFailed(_)
+            | Event::RolloutTurnedBack(_)
+            | Event::RolloutInterrupted(_)
+            | Event::ImageLost(_)
+            | Event::ImageFound(_)
+            | Event::RetentionChanged(_) => return Ok(()),
+        };
+        let before = get(rows, &key)?;
+        let empty = || PendingRow { stream: stream.clone(), rollout: None, stop: false, prunes: 0 };
+        let mut row = before.unwrap_or_else(empty);
+        change(&mut row, event);
+        if row == empty() {
+            rows.delete(key);
+            return Ok(());
+        }
+        put(rows, key, &row)
+    }
+}
+
+/// Every target that owes something, by name.
+pub fn pending(rows: &dyn Rows) -> Result<Vec<PendingRow>, ProjectionError> {
+    super::rows::all(rows, &ID.key(ROW, &[]))
+}

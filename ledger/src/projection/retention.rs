@@ -1,0 +1,120 @@
+//! `retention` (5): what each release keeps on an engine, its bytes, and by which rule it went.
+
+use super::Projection;
+use super::rows::{ProjectionError, ProjectionId, change, get, put, stream_part};
+use crate::deployment::Event;
+use crate::deployment::event::PruneRule;
+use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName};
+use crate::log::{Recorded, Rows};
+use crate::outcome::Failure;
+use serde::{Deserialize, Serialize};
+
+const ID: ProjectionId = ProjectionId { name: "retention", number: 5, version: 1 };
+const ROW: u8 = 1;
+const SIZE: u8 = 2;
+
+/// One release's artefact on the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArtefactRow {
+    /// The release.
+    pub release: DeploymentId,
+    /// Its tag.
+    pub tag: String,
+    /// Bytes of the image, where known; layers may be shared with others.
+    pub bytes: Option<u64>,
+    /// Where it was tagged.
+    pub tagged: Position,
+    /// Why it is to go, and where that was planned.
+    pub planned: Option<(PruneRule, Position)>,
+    /// Where it went, and what that gave back.
+    pub pruned: Option<(Position, u64)>,
+    /// Why the last removal failed.
+    pub failed: Option<(Position, Failure)>,
+}
+
+#[derive(Default)]
+pub(super) struct Retention;
+
+impl Projection for Retention {
+    fn id(&self) -> ProjectionId {
+        ID
+    }
+
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+        let at = event.head.position;
+        let stream = stream_part(&event.envelope.stream);
+        let key = |rel: DeploymentId| ID.key(ROW, &[&stream, rel.to_string().as_bytes()]);
+        let size = |id: DeploymentId| ID.key(SIZE, &[&stream, id.to_string().as_bytes()]);
+        match &event.event {
+            Event::ImageResolved(e) => put(rows, size(e.id), &e.image.size),
+            Event::ImageBuilt(e) => put(rows, size(e.id), &e.size),
+            Event::ImageTagged(e) => {
+                // A rollback only makes sure of a tag that is there.
+                if get::<ArtefactRow>(rows, &key(e.rel))?.is_some() {
+                    return Ok(());
+                }
+                let bytes = get(rows, &size(e.id))?.flatten();
+                let (release, tag) = (e.rel, e.local_tag.clone());
+                let row = ArtefactRow {
+                    release,
+                    tag,
+                    bytes,
+                    tagged: at,
+                    planned: None,
+                    pruned: None,
+                    failed: None,
+                };
+                put(rows, key(e.rel), &row)
+            }
+            Event::PrunePlanned(e) => change(rows, key(e.rel), |row: &mut ArtefactRow| {
+                row.planned = Some((e.rule, at));
+                row.failed = None;
+            }),
+            Event::ArtefactPruned(e) => {
+                change(rows, key(e.rel), |row: &mut ArtefactRow| row.pruned = Some((at, e.freed)))
+            }
+            Event::PruneFailed(e) => change(rows, key(e.rel), |row: &mut ArtefactRow| {
+                row.planned = None;
+                row.failed = Some((at, e.cause.clone()));
+            }),
+            Event::LedgerCreated(_)
+            | Event::ClockStepped(_)
+            | Event::ClockAccepted(_)
+            | Event::DeploymentRequested(_)
+            | Event::DeploymentAdmitted(_)
+            | Event::CancelRequested(_)
+            | Event::ImagePulled(_)
+            | Event::NetworkReady(_)
+            | Event::HookFinished(_)
+            | Event::ReplicaStarted(_)
+            | Event::ReplicaHealthy(_)
+            | Event::ReplicaUnhealthy(_)
+            | Event::ReplicaStopped(_)
+            | Event::ReplicaRemoved(_)
+            | Event::EffectAttemptFailed(_)
+            | Event::EffectFailed(_)
+            | Event::RolloutTurnedBack(_)
+            | Event::RolloutInterrupted(_)
+            | Event::DeploymentSucceeded(_)
+            | Event::DeploymentFailed(_)
+            | Event::DeploymentRolledBack(_)
+            | Event::DeploymentCancelled(_)
+            | Event::DeploymentInterrupted(_)
+            | Event::ImageLost(_)
+            | Event::ImageFound(_)
+            | Event::RetentionChanged(_)
+            | Event::StopRequested(_)
+            | Event::TargetStopped(_) => Ok(()),
+        }
+    }
+}
+
+/// Every artefact that a target ever had, by release.
+pub fn artefacts(
+    rows: &dyn Rows,
+    app: &AppName,
+    target: &TargetName,
+) -> Result<Vec<ArtefactRow>, ProjectionError> {
+    let stream = StreamId::Target { app: app.clone(), target: target.clone() };
+    super::rows::all(rows, &ID.key(ROW, &[&stream_part(&stream)]))
+}

@@ -1,0 +1,189 @@
+//! `rollback_targets` (3): for every deploy of a target, whether it can be restored, and the event
+//! that made it so. Which one is current or the default follows from the state.
+
+use super::Projection;
+use super::rows::{ProjectionError, ProjectionId, change, put, stream_part};
+use crate::deployment::Event;
+use crate::deployment::event::{Ask, PruneRule};
+use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName, Timestamp};
+use crate::log::{Recorded, Rows};
+use crate::outcome::Failure;
+use crate::release::HistoryStrategy;
+use serde::{Deserialize, Serialize};
+
+const ID: ProjectionId = ProjectionId { name: "rollback_targets", number: 3, version: 1 };
+const ROW: u8 = 1;
+
+/// A deploy as a candidate for a rollback.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CandidateRow {
+    /// The release, by its deploy.
+    pub release: DeploymentId,
+    /// Position of the request: who and why are in its envelope.
+    pub requested: Position,
+    /// When it was requested, as recorded.
+    pub at: Timestamp,
+    /// Fingerprint of who asked.
+    pub actor: String,
+    /// Strategy that it was deployed with.
+    pub strategy: HistoryStrategy,
+    /// Repository and tag that were asked for.
+    pub reference: String,
+    /// What became of it.
+    pub fate: Fate,
+    /// Where its image was found lost, and why.
+    pub lost: Option<(Position, Failure)>,
+    /// Where a rollback left it.
+    pub left: Option<Position>,
+}
+
+/// What became of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// On its way.
+    Deploying,
+    /// It succeeded, first here.
+    Good {
+        /// Where it first did.
+        at: Position,
+    },
+    /// It did not.
+    NeverGood {
+        /// Where that was recorded.
+        at: Position,
+        /// Why; none if it was cancelled.
+        cause: Option<Failure>,
+    },
+    /// It was good, and its image was removed by a rule.
+    Pruned {
+        /// Where the removal was planned.
+        at: Position,
+        /// By which rule.
+        rule: PruneRule,
+        /// The count in force.
+        count: u16,
+    },
+}
+
+#[derive(Default)]
+pub(super) struct RollbackTargets;
+
+impl Projection for RollbackTargets {
+    fn id(&self) -> ProjectionId {
+        ID
+    }
+
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+        let at = event.head.position;
+        let stream = stream_part(&event.envelope.stream);
+        let key = |id: DeploymentId| ID.key(ROW, &[&stream, id.to_string().as_bytes()]);
+        // A rollback that fails says nothing about the release: only its own deploy does.
+        let never_good = |cause: Option<Failure>| {
+            move |row: &mut CandidateRow| {
+                if row.fate == Fate::Deploying {
+                    row.fate = Fate::NeverGood { at, cause };
+                }
+            }
+        };
+        match &event.event {
+            Event::DeploymentRequested(e) => match &e.ask {
+                Ask::Deploy { release } => {
+                    let row = CandidateRow {
+                        release: e.id,
+                        requested: at,
+                        at: event.head.recorded,
+                        actor: event.envelope.actor.id.clone(),
+                        strategy: release.config.retention.strategy,
+                        reference: release.config.image.reference.to_string(),
+                        fate: Fate::Deploying,
+                        lost: None,
+                        left: None,
+                    };
+                    put(rows, key(e.id), &row)
+                }
+                Ask::Rollback { .. } => Ok(()),
+            },
+            Event::DeploymentSucceeded(e) => {
+                if e.rel != e.id {
+                    mark_left(rows, &stream, event)?;
+                }
+                put(rows, current_key(&stream), &e.rel)?;
+                change(rows, key(e.rel), |row: &mut CandidateRow| {
+                    if row.fate == Fate::Deploying {
+                        row.fate = Fate::Good { at };
+                    }
+                    row.left = None;
+                })
+            }
+            Event::DeploymentFailed(e) => change(rows, key(e.id), never_good(Some(e.cause.clone()))),
+            Event::DeploymentRolledBack(e) => change(rows, key(e.id), never_good(Some(e.cause.clone()))),
+            Event::DeploymentCancelled(e) => change(rows, key(e.id), never_good(None)),
+            Event::DeploymentInterrupted(e) => change(rows, key(e.id), never_good(Some(e.cause.clone()))),
+            Event::PrunePlanned(e) => change(rows, key(e.rel), |row: &mut CandidateRow| {
+                if matches!(row.fate, Fate::Good { .. }) {
+                    row.fate = Fate::Pruned { at, rule: e.rule, count: e.count };
+                }
+            }),
+            Event::PruneFailed(e) => change(rows, key(e.rel), |row: &mut CandidateRow| {
+                if matches!(row.fate, Fate::Pruned { .. }) {
+                    row.fate = Fate::Good { at };
+                }
+            }),
+            Event::ImageLost(e) => {
+                change(rows, key(e.rel), |row: &mut CandidateRow| row.lost = Some((at, e.cause.clone())))
+            }
+            Event::ImageFound(e) => change(rows, key(e.rel), |row: &mut CandidateRow| row.lost = None),
+            Event::LedgerCreated(_)
+            | Event::ClockStepped(_)
+            | Event::ClockAccepted(_)
+            | Event::DeploymentAdmitted(_)
+            | Event::CancelRequested(_)
+            | Event::ImageResolved(_)
+            | Event::ImageBuilt(_)
+            | Event::ImagePulled(_)
+            | Event::ImageTagged(_)
+            | Event::NetworkReady(_)
+            | Event::HookFinished(_)
+            | Event::ReplicaStarted(_)
+            | Event::ReplicaHealthy(_)
+            | Event::ReplicaUnhealthy(_)
+            | Event::ReplicaStopped(_)
+            | Event::ReplicaRemoved(_)
+            | Event::EffectAttemptFailed(_)
+            | Event::EffectFailed(_)
+            | Event::RolloutTurnedBack(_)
+            | Event::RolloutInterrupted(_)
+            | Event::ArtefactPruned(_)
+            | Event::RetentionChanged(_)
+            | Event::StopRequested(_)
+            | Event::TargetStopped(_) => Ok(()),
+        }
+    }
+}
+
+/// Key of the release that is current, kept to know what a rollback leaves.
+fn current_key(stream: &[u8]) -> Vec<u8> {
+    ID.key(2, &[stream])
+}
+
+fn mark_left(rows: &mut dyn Rows, stream: &[u8], event: &Recorded) -> Result<(), ProjectionError> {
+    let at = event.head.position;
+    if let Some(left) = super::rows::get::<DeploymentId>(rows, &current_key(stream))? {
+        let key = ID.key(ROW, &[stream, left.to_string().as_bytes()]);
+        change(rows, key, |row: &mut CandidateRow| row.left = Some(at))?;
+    }
+    Ok(())
+}
+
+/// Every deploy of a target, newest first.
+pub fn candidates(
+    rows: &dyn Rows,
+    app: &AppName,
+    target: &TargetName,
+) -> Result<Vec<CandidateRow>, ProjectionError> {
+    let stream = StreamId::Target { app: app.clone(), target: target.clone() };
+    let mut found: Vec<CandidateRow> = super::rows::all(rows, &ID.key(ROW, &[&stream_part(&stream)]))?;
+    found.sort_by_key(|row| std::cmp::Reverse(row.requested));
+    Ok(found)
+}

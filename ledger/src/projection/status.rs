@@ -1,0 +1,111 @@
+//! `status` (4): what is live, since when, by whom. Replicas are in the state.
+
+use super::Projection;
+use super::rows::{ProjectionError, ProjectionId, get, put, stream_part};
+use crate::deployment::Event;
+use crate::deployment::state::Ending;
+use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName, Timestamp};
+use crate::log::{Recorded, Rows};
+use serde::{Deserialize, Serialize};
+
+const ID: ProjectionId = ProjectionId { name: "status", number: 4, version: 1 };
+const ROW: u8 = 1;
+
+/// What a target does, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StatusRow {
+    /// The deployment that is live, and the release that it made live.
+    pub live: Option<(DeploymentId, DeploymentId)>,
+    /// The event that made it so, and when it was recorded.
+    pub since: Option<(Position, Timestamp)>,
+    /// Position of the request behind it: who and why are in its envelope.
+    pub requested: Option<Position>,
+    /// When it was stopped, where it is.
+    pub stopped: Option<(Position, Timestamp)>,
+    /// The deployment on its way and its request.
+    pub rollout: Option<(DeploymentId, Position)>,
+    /// The last deployment that ended, how, and where.
+    pub last_ended: Option<(DeploymentId, Ending, Position)>,
+}
+
+#[derive(Default)]
+pub(super) struct Status;
+
+impl Projection for Status {
+    fn id(&self) -> ProjectionId {
+        ID
+    }
+
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+        let here = (event.head.position, event.head.recorded);
+        let key = ID.key(ROW, &[&stream_part(&event.envelope.stream)]);
+        let ended = |id: DeploymentId, ending| {
+            move |row: &mut StatusRow| {
+                row.rollout = None;
+                row.last_ended = Some((id, ending, here.0));
+            }
+        };
+        match &event.event {
+            Event::DeploymentRequested(e) => change(rows, key, |row| row.rollout = Some((e.id, here.0))),
+            Event::DeploymentSucceeded(e) => change(rows, key, |row| {
+                row.requested = row.rollout.map(|(_, at)| at);
+                row.live = Some((e.id, e.rel));
+                row.since = Some(here);
+                row.stopped = None;
+                ended(e.id, Ending::Succeeded)(row);
+            }),
+            Event::DeploymentFailed(e) => change(rows, key, ended(e.id, Ending::Failed)),
+            Event::DeploymentRolledBack(e) => change(rows, key, ended(e.id, Ending::RolledBack)),
+            Event::DeploymentCancelled(e) => change(rows, key, ended(e.id, Ending::Cancelled)),
+            Event::DeploymentInterrupted(e) => change(rows, key, ended(e.id, Ending::Interrupted)),
+            Event::TargetStopped(_) => change(rows, key, |row| row.stopped = Some(here)),
+            Event::LedgerCreated(_)
+            | Event::ClockStepped(_)
+            | Event::ClockAccepted(_)
+            | Event::DeploymentAdmitted(_)
+            | Event::CancelRequested(_)
+            | Event::ImageResolved(_)
+            | Event::ImageBuilt(_)
+            | Event::ImagePulled(_)
+            | Event::ImageTagged(_)
+            | Event::NetworkReady(_)
+            | Event::HookFinished(_)
+            | Event::ReplicaStarted(_)
+            | Event::ReplicaHealthy(_)
+            | Event::ReplicaUnhealthy(_)
+            | Event::ReplicaStopped(_)
+            | Event::ReplicaRemoved(_)
+            | Event::EffectAttemptFailed(_)
+            | Event::EffectFailed(_)
+            | Event::RolloutTurnedBack(_)
+            | Event::RolloutInterrupted(_)
+            | Event::PrunePlanned(_)
+            | Event::ArtefactPruned(_)
+            | Event::PruneFailed(_)
+            | Event::ImageLost(_)
+            | Event::ImageFound(_)
+            | Event::RetentionChanged(_)
+            | Event::StopRequested(_) => Ok(()),
+        }
+    }
+}
+
+fn change(
+    rows: &mut dyn Rows,
+    key: Vec<u8>,
+    change: impl FnOnce(&mut StatusRow),
+) -> Result<(), ProjectionError> {
+    let mut row = get(rows, &key)?.unwrap_or_default();
+    change(&mut row);
+    put(rows, key, &row)
+}
+
+/// The row of a target, where it has ever been used.
+pub fn status(
+    rows: &dyn Rows,
+    app: &AppName,
+    target: &TargetName,
+) -> Result<Option<StatusRow>, ProjectionError> {
+    let stream = StreamId::Target { app: app.clone(), target: target.clone() };
+    get(rows, &ID.key(ROW, &[&stream_part(&stream)]))
+}
