@@ -1,1 +1,1 @@
-
+//! The face of haloy.

@@ -1,13 +1,18 @@
 //! The record of haloy: pure rules and an append-only log. No async, no Docker, no terminal.
 //!
 //! Reading order, which is also the order of imports:
-//! [`ids`], [`private`], [`release`], [`outcome`], [`deployment`], [`log`], [`projection`], [`ledger`].
+//! [`ids`], [`private`], [`release`], [`ports`], [`secrets`], [`outcome`], [`deployment`], [`log`],
+//! [`projection`], [`ledger`].
 
 pub mod deployment;
 pub mod ids;
+pub mod ledger;
 pub mod log;
 pub mod outcome;
 pub mod ports;
 pub mod private;
 pub mod projection;
 pub mod release;
+pub mod secrets;
+
+pub use ledger::{CommandContext, ExecuteError, Executed, Ledger, LedgerOptions, OpenError};

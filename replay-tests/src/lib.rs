@@ -1,1 +1,1 @@
-//! x
+//! The proof of haloy: support for its tests.

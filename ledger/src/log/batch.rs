@@ -115,12 +115,7 @@ impl Batch {
 
     fn known(&self, store: &dyn Store, once: &IdempotencyKey) -> Result<Option<Appended>, AppendError> {
         let Some(value) = self.index(store, &Key::Idempotency(once.key.clone()))? else { return Ok(None) };
-        let bad = || LogError::Store(format!("the row of idempotency key `{}` cannot be read", once.key));
-        let (first, next) = keys::unpair(&value).ok_or_else(bad)?;
-        if value[16..] != once.command_digest {
-            return Err(AppendError::KeyReused { key: once.key.clone(), first: Position(first) });
-        }
-        Ok(Some(Appended { first: Position(first), next: Position(next), repeated: true }))
+        known_append(once, &value).map(Some)
     }
 
     fn accept(
@@ -147,6 +142,16 @@ impl Batch {
     pub(super) fn finish(&mut self, store: &dyn Store, in_batch: &mut dyn InBatch) -> Result<(), LogError> {
         in_batch.finish(&mut Overlay { base: store.rows(), writes: &mut self.rows })
     }
+}
+
+/// What the row of an idempotency key says; an error if it was another command.
+pub(super) fn known_append(once: &IdempotencyKey, value: &[u8]) -> Result<Appended, AppendError> {
+    let bad = || LogError::Store(format!("the row of idempotency key `{}` cannot be read", once.key));
+    let (first, next) = keys::unpair(value).ok_or_else(bad)?;
+    if value[16..] != once.command_digest {
+        return Err(AppendError::KeyReused { key: once.key.clone(), first: Position(first) });
+    }
+    Ok(Appended { first: Position(first), next: Position(next), repeated: true })
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -278,10 +283,17 @@ fn clock_event(
     Some(StreamWrite { stream: StreamId::Ledger, expected: Expected::Any, events })
 }
 
-/// The rows of the store with the batch's own writes on top.
-struct Overlay<'a> {
+/// Rows of a store with further writes on top; `None` removes.
+pub struct Overlay<'a> {
     base: &'a dyn Rows,
     writes: &'a mut BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+}
+
+impl<'a> Overlay<'a> {
+    /// Over these rows, into these writes.
+    pub fn new(base: &'a dyn Rows, writes: &'a mut BTreeMap<Vec<u8>, Option<Vec<u8>>>) -> Self {
+        Self { base, writes }
+    }
 }
 
 impl Rows for Overlay<'_> {

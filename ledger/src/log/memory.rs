@@ -1,6 +1,6 @@
 //! A log in memory: the same contract, for simulation and tests.
 
-use super::batch::{Batch, Request, Store, Tail, scan_map};
+use super::batch::{Batch, Request, Store, Tail, known_append, scan_map};
 use super::clock::ClockPolicy;
 use super::keys::{self, Key};
 use super::*;
@@ -189,6 +189,11 @@ impl EventLog for MemoryLog {
         let rows =
             inner.store.private.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
         rows.map(|(_, value)| private_row(position, value)).collect()
+    }
+
+    fn find_key(&self, once: &IdempotencyKey) -> Result<Option<Appended>, AppendError> {
+        let row = self.lock().store.index.get(&Key::Idempotency(once.key.clone()).encode()).cloned();
+        row.map(|row| known_append(once, &row)).transpose()
     }
 
     fn head(&self) -> LogHead {

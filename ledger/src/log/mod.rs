@@ -16,6 +16,7 @@ pub mod upcast;
 
 pub use clock::{BUILT, ClockPolicy};
 
+pub use batch::Overlay;
 pub use envelope::{Actor, ActorKind, Envelope, Head, NewEvent, Origin, Recorded};
 pub use error::{AppendError, LogError};
 pub use fjall::{FjallLog, FjallOptions};
@@ -133,6 +134,9 @@ pub trait EventLog: Send + Sync {
 
     /// The private values of one event that are still there.
     fn read_private(&self, position: Position) -> Result<Vec<crate::private::PrivateRow>, LogError>;
+
+    /// The append that was made under a key, where one was.
+    fn find_key(&self, once: &IdempotencyKey) -> Result<Option<Appended>, AppendError>;
 
     /// Where the log stands.
     fn head(&self) -> LogHead;

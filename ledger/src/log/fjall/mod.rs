@@ -6,7 +6,7 @@ mod writer;
 
 pub use open::FjallOptions;
 
-use super::batch::{Request, Tail};
+use super::batch::{Request, Tail, known_append};
 use super::*;
 use crate::private::PrivateRow;
 use std::path::PathBuf;
@@ -114,6 +114,12 @@ impl EventLog for FjallLog {
 
     fn read_private(&self, position: Position) -> Result<Vec<PrivateRow>, LogError> {
         read::private(&self.store, position)
+    }
+
+    fn find_key(&self, once: &IdempotencyKey) -> Result<Option<Appended>, AppendError> {
+        let key = keys::Key::Idempotency(once.key.clone());
+        let row = self.store.get(key.keyspace()).get(key.encode()).map_err(open::store_error)?;
+        row.map(|row| known_append(once, &row)).transpose()
     }
 
     fn head(&self) -> LogHead {

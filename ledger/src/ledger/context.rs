@@ -1,0 +1,103 @@
+//! Who asks, from where and why: the facts that become an envelope.
+
+use crate::ids::{Position, StreamId, Timestamp};
+use crate::log::{Actor, ActorKind, Envelope, Origin};
+use crate::ports::Entropy;
+use crate::secrets::Fingerprinter;
+
+/// Who.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActorFacts {
+    /// Name, where it is known.
+    pub name: Option<String>,
+    /// Person, CI or haloy.
+    pub kind: ActorKind,
+    /// How it is known.
+    pub auth: String,
+    /// Name of the person behind an automation.
+    pub on_behalf: Option<String>,
+}
+
+/// Everything about a command but what it asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandContext {
+    /// Who.
+    pub actor: ActorFacts,
+    /// Name of the machine.
+    pub host: Option<String>,
+    /// Address of the client.
+    pub address: Option<String>,
+    /// Program and version.
+    pub tool: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// Ticket.
+    pub ticket: Option<String>,
+    /// One id for everything that one command causes.
+    pub correlation: String,
+    /// The event that caused it.
+    pub causation: Option<Position>,
+    /// Makes the command happen at most once per target.
+    pub idempotency_key: Option<String>,
+}
+
+impl CommandContext {
+    /// haloy itself, on behalf of nobody.
+    pub fn system(tool: impl Into<String>, correlation: impl Into<String>) -> Self {
+        Self {
+            actor: ActorFacts {
+                name: None,
+                kind: ActorKind::System,
+                auth: "none".to_owned(),
+                on_behalf: None,
+            },
+            host: None,
+            address: None,
+            tool: tool.into(),
+            reason: None,
+            ticket: None,
+            correlation: correlation.into(),
+            causation: None,
+            idempotency_key: None,
+        }
+    }
+
+    /// The same actor and command, for what it causes later: reason, ticket and key belong to the
+    /// first events alone and are never carried on.
+    pub fn consequence(&self) -> Self {
+        Self { reason: None, ticket: None, idempotency_key: None, ..self.clone() }
+    }
+
+    pub(super) fn envelope(
+        &self,
+        stream: &StreamId,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+        fingerprints: &Fingerprinter,
+    ) -> Envelope {
+        let fingerprint = |name: &Option<String>| name.as_deref().map(|name| fingerprints.actor(name));
+        let private = |value: &Option<String>| value.clone().map(Into::into);
+        Envelope {
+            event_id: crate::ids::DeploymentId::from_parts(now.unix_ms(), entropy.ulid_bits()).to_string(),
+            stream: stream.clone(),
+            occurred: None,
+            actor: Actor {
+                id: fingerprint(&self.actor.name).unwrap_or_default(),
+                kind: self.actor.kind,
+                auth: self.actor.auth.clone(),
+                on_behalf: fingerprint(&self.actor.on_behalf),
+                name: private(&self.actor.name),
+            },
+            origin: Origin {
+                host: private(&self.host),
+                address: private(&self.address),
+                tool: self.tool.clone(),
+            },
+            causation: self.causation,
+            correlation: self.correlation.clone(),
+            idem: self.idempotency_key.clone(),
+            reason: private(&self.reason),
+            ticket: private(&self.ticket),
+        }
+    }
+}

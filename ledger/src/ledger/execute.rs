@@ -1,0 +1,155 @@
+//! `execute`: load, decide, append, project. The one way in.
+
+use super::{CommandContext, Ledger};
+use crate::deployment::{Command, Event, Rejection, TargetState, decide};
+use crate::ids::{AppName, Position, StreamId, TargetName, slug};
+use crate::log::*;
+use crate::projection::{TargetRow, read};
+
+/// A conflict means that somebody else was first; the facts are in the command, so decide again.
+const MAX_CONFLICTS: usize = 16;
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Executed {
+    /// Positions of its first event and of the one after its last; none if it changed nothing.
+    pub positions: Option<(Position, Position)>,
+    /// What happened, as decided; empty if nothing did, or if it was done before.
+    pub events: Vec<Event>,
+    /// It was done before, under the same idempotency key.
+    pub repeated: bool,
+}
+
+/// Called once with the result of a command.
+pub type ExecutedFn = Box<dyn FnOnce(Result<Executed, ExecuteError>) + Send>;
+
+/// Why a command did nothing.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ExecuteError {
+    /// A rule said no.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// It could not be appended.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The ledger could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+impl Ledger {
+    /// Decides a command for a target and appends what follows; durable when it returns.
+    pub fn execute(
+        &self,
+        app: &AppName,
+        target: &TargetName,
+        command: &Command,
+        context: &CommandContext,
+    ) -> Result<Executed, ExecuteError> {
+        let mut conflict = None;
+        for _ in 0..MAX_CONFLICTS {
+            match self.try_execute(app, target, command, context) {
+                Err(ExecuteError::Append(error @ AppendError::Conflict { .. })) => conflict = Some(error),
+                done => return done,
+            }
+        }
+        Err(conflict.unwrap_or(AppendError::Closed).into())
+    }
+
+    fn try_execute(
+        &self,
+        app: &AppName,
+        target: &TargetName,
+        command: &Command,
+        context: &CommandContext,
+    ) -> Result<Executed, ExecuteError> {
+        let once = idempotency(app, target, command, context)?;
+        let row = self.target_row(app, target)?;
+        let (state, expected) = match row {
+            Some(TargetRow { revision, state }) => (state, Expected::Revision(revision)),
+            None => (TargetState::new(app.clone(), target.clone()), Expected::NoStream),
+        };
+        if let Command::Deploy(_) = command {
+            self.slug_is_free(app)?;
+        }
+        let events = match decide(&state, command.clone()) {
+            Ok(events) => events,
+            // Done before under the same key: the rule that says no now said yes then.
+            Err(rejection) => return self.done_before(once, rejection),
+        };
+        if events.is_empty() {
+            return Ok(Executed { positions: None, events, repeated: false });
+        }
+        let stream = StreamId::Target { app: app.clone(), target: target.clone() };
+        let mut context = context.clone();
+        let sealed = events
+            .iter()
+            .map(|event| {
+                let envelope =
+                    context.envelope(&stream, self.clock.now(), self.entropy.as_ref(), &self.fingerprints);
+                // A reason belongs to one event.
+                context = context.consequence();
+                NewEvent::seal(envelope, event.clone(), || self.entropy.salt())
+            })
+            .collect();
+        let write = StreamWrite { stream, expected, events: sealed };
+        let appended = self.log.append(vec![write], once, Stage::Sealed)?;
+        Ok(Executed {
+            positions: Some((appended.first, appended.next)),
+            events: if appended.repeated { Vec::new() } else { events },
+            repeated: appended.repeated,
+        })
+    }
+
+    fn done_before(
+        &self,
+        once: Option<IdempotencyKey>,
+        rejection: Rejection,
+    ) -> Result<Executed, ExecuteError> {
+        let Some(once) = once else { return Err(rejection.into()) };
+        match self.log.find_key(&once)? {
+            Some(known) => Ok(Executed {
+                positions: Some((known.first, known.next)),
+                events: Vec::new(),
+                repeated: true,
+            }),
+            None => Err(rejection.into()),
+        }
+    }
+
+    /// Two apps with one slug could not be told apart on Docker.
+    fn slug_is_free(&self, app: &AppName) -> Result<(), ExecuteError> {
+        let slug = slug(app.as_str());
+        let owner = self.rows(|rows| read::slug_owner(rows, &slug))?;
+        match owner {
+            Some(other) if other != *app => {
+                let (app, other) = (app.to_string(), other.to_string());
+                Err(Rejection::SlugTaken { app, other, slug }.into())
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// Keys are unique per target; the digest tells whether the same was asked.
+fn idempotency(
+    app: &AppName,
+    target: &TargetName,
+    command: &Command,
+    context: &CommandContext,
+) -> Result<Option<IdempotencyKey>, ExecuteError> {
+    let Some(key) = &context.idempotency_key else { return Ok(None) };
+    let asked = match command {
+        Command::Deploy(deploy) => format!("deploy {}", deploy.release.config_digest),
+        Command::Rollback(rollback) => format!("rollback {}", rollback.to.release),
+        Command::Cancel { id } => format!("cancel {id}"),
+        Command::Stop { remove, .. } => format!("stop {remove}"),
+        Command::Prune => "prune".to_owned(),
+        Command::RecordOutcome { .. }
+        | Command::RecordAttempt { .. }
+        | Command::RecordObserved { .. }
+        | Command::Settle { .. } => return Ok(None),
+    };
+    let command_digest = *blake3::hash(asked.as_bytes()).as_bytes();
+    Ok(Some(IdempotencyKey { key: format!("{app}/{target}/{key}"), command_digest }))
+}

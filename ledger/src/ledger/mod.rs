@@ -1,0 +1,13 @@
+//! The shell: load, decide, append, project. Nothing else ties rules and log together.
+
+mod context;
+mod execute;
+mod open;
+mod queries;
+mod view;
+
+pub use context::{ActorFacts, CommandContext};
+pub use execute::{ExecuteError, Executed, ExecutedFn};
+pub use open::{Ledger, LedgerOptions, OpenError, Parts};
+pub use queries::{Candidate, Verdict, Why};
+pub use view::{EventFilter, EventView, PrivateView};

@@ -1,0 +1,218 @@
+//! What can be asked of a ledger. Answers are as of one instant.
+
+use super::{EventFilter, EventView, Ledger, view};
+use crate::deployment::event::PruneRule;
+use crate::deployment::retention as rules;
+use crate::deployment::state::TargetState;
+use crate::ids::*;
+use crate::log::{LogError, LogHead, Rows};
+use crate::outcome::Failure;
+use crate::projection::*;
+use crate::release::{HistoryStrategy, ReleaseRecord, TaggedImage};
+use serde::Serialize;
+
+/// A deploy as a candidate for a rollback, with what follows from the state of its target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Candidate {
+    /// The facts.
+    pub row: CandidateRow,
+    /// Whether it can be restored.
+    pub verdict: Verdict,
+    /// A rollback without an id restores it.
+    pub default: bool,
+    /// Its own tag, while it has one.
+    pub tagged: Option<TaggedImage>,
+}
+
+/// Whether a release can be restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It runs.
+    Current,
+    /// It can.
+    Ready,
+    /// It cannot.
+    NotRestorable(Why),
+}
+
+/// Why a release cannot be restored, and the event that made it so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "why")]
+pub enum Why {
+    /// Still on its way.
+    Deploying {
+        /// Its request.
+        at: Position,
+    },
+    /// Its deployment did not succeed.
+    NeverGood {
+        /// Where that was recorded.
+        at: Position,
+        /// Why; none if it was cancelled.
+        cause: Option<Failure>,
+    },
+    /// Its image was removed by a rule.
+    Pruned {
+        /// Where that was planned.
+        at: Position,
+        /// Which rule.
+        rule: PruneRule,
+        /// The count in force.
+        count: u16,
+    },
+    /// Its image was removed by somebody else.
+    Lost {
+        /// Where that was recorded.
+        at: Position,
+        /// What was seen.
+        cause: Failure,
+    },
+    /// It was deployed with strategy `none`.
+    StrategyNone {
+        /// Its request.
+        at: Position,
+    },
+}
+
+impl Ledger {
+    /// Reads rows, and turns an unreadable one into an error of the log.
+    pub(super) fn rows<T>(
+        &self,
+        read: impl Fn(&dyn Rows) -> Result<T, ProjectionError>,
+    ) -> Result<T, LogError> {
+        let mut answer = None;
+        self.log.read_rows(&mut |rows| answer = Some(read(rows)))?;
+        let answer = answer.ok_or_else(|| LogError::Store("the read models were not read".to_owned()))?;
+        answer.map_err(|error| LogError::Store(error.to_string()))
+    }
+
+    pub(super) fn target_row(
+        &self,
+        app: &AppName,
+        target: &TargetName,
+    ) -> Result<Option<TargetRow>, LogError> {
+        self.rows(|rows| read::target(rows, app, target))
+    }
+
+    /// The state of a target; that of an unused one if it was never used.
+    pub fn state(&self, app: &AppName, target: &TargetName) -> Result<TargetState, LogError> {
+        let row = self.target_row(app, target)?;
+        Ok(row.map_or_else(|| TargetState::new(app.clone(), target.clone()), |row| row.state))
+    }
+
+    /// Every target that was ever used.
+    pub fn targets(&self) -> Result<Vec<TargetState>, LogError> {
+        Ok(self.rows(read::targets)?.into_iter().map(|row| row.state).collect())
+    }
+
+    /// Targets that owe something.
+    pub fn pending(&self) -> Result<Vec<PendingRow>, LogError> {
+        self.rows(read::pending)
+    }
+
+    /// Deployments of a target, newest first.
+    pub fn deployments(
+        &self,
+        app: &AppName,
+        target: &TargetName,
+        page: &Page,
+    ) -> Result<Vec<DeploymentRow>, LogError> {
+        self.rows(|rows| read::newest(rows, app, target, page))
+    }
+
+    /// One deployment.
+    pub fn deployment(&self, id: DeploymentId) -> Result<Option<DeploymentRow>, LogError> {
+        self.rows(|rows| read::deployment(rows, id))
+    }
+
+    /// Deployments by the start of their id, `dep_` in front accepted and ignored.
+    pub fn find_deployment(
+        &self,
+        prefix: &str,
+        within: Option<(&AppName, &TargetName)>,
+    ) -> Result<Found, LogError> {
+        let prefix = prefix.strip_prefix("dep_").unwrap_or(prefix).to_ascii_lowercase();
+        self.rows(|rows| read::by_prefix(rows, &prefix, within))
+    }
+
+    /// What is known of a release.
+    pub fn release(&self, release: DeploymentId) -> Result<Option<ReleaseRow>, LogError> {
+        self.rows(|rows| read::release(rows, release))
+    }
+
+    /// What a rollback needs of a release; `None` if it was never resolved to an image.
+    pub fn release_record(&self, release: DeploymentId) -> Result<Option<ReleaseRecord>, LogError> {
+        let Some(row) = self.release(release)? else { return Ok(None) };
+        let Some(image) = row.image else { return Ok(None) };
+        Ok(Some(ReleaseRecord { release, spec: row.spec, image, tagged: row.tagged }))
+    }
+
+    /// Every deploy of a target, newest first, and whether it can be restored.
+    pub fn candidates(&self, app: &AppName, target: &TargetName) -> Result<Vec<Candidate>, LogError> {
+        let (state, rows) = self.rows(|rows| {
+            let state = read::target(rows, app, target)?;
+            Ok((state, read::candidates(rows, app, target)?))
+        })?;
+        let state = state.map_or_else(|| TargetState::new(app.clone(), target.clone()), |row| row.state);
+        let default = rules::default_target(&state).map(|kept| kept.release);
+        Ok(rows
+            .into_iter()
+            .map(|row| Candidate {
+                verdict: verdict(&state, &row),
+                default: default == Some(row.release),
+                tagged: state.kept(row.release).and_then(|kept| kept.tagged.clone()),
+                row,
+            })
+            .collect())
+    }
+
+    /// What a target does, in short.
+    pub fn status(&self, app: &AppName, target: &TargetName) -> Result<StatusRow, LogError> {
+        Ok(self.rows(|rows| read::status(rows, app, target))?.unwrap_or_default())
+    }
+
+    /// Every artefact that a target ever had.
+    pub fn artefacts(&self, app: &AppName, target: &TargetName) -> Result<Vec<ArtefactRow>, LogError> {
+        self.rows(|rows| read::artefacts(rows, app, target))
+    }
+
+    /// Positions of the events of an actor or a stream, newest first.
+    pub fn audit(&self, by: &AuditBy, page: &Page) -> Result<Vec<Position>, LogError> {
+        self.rows(|rows| audit(rows, by, page))
+    }
+
+    /// Events that match, oldest first, private values joined.
+    pub fn events(&self, filter: &EventFilter) -> Result<Vec<EventView>, LogError> {
+        view::events(self.log.as_ref(), filter)
+    }
+
+    /// Where the log stands.
+    pub fn head(&self) -> LogHead {
+        self.log.head()
+    }
+
+    /// Folds the whole log anew and compares with the live rows.
+    pub fn replay(&self, progress: &mut dyn FnMut(Position)) -> Result<RebuildReport, LogError> {
+        rebuild(self.log.as_ref(), progress)
+    }
+}
+
+fn verdict(state: &TargetState, row: &CandidateRow) -> Verdict {
+    if state.current_release() == Some(row.release) {
+        return Verdict::Current;
+    }
+    let why = match &row.fate {
+        Fate::Deploying => Why::Deploying { at: row.requested },
+        Fate::NeverGood { at, cause } => Why::NeverGood { at: *at, cause: cause.clone() },
+        Fate::Good { .. } | Fate::Pruned { .. } if row.strategy == HistoryStrategy::None => {
+            Why::StrategyNone { at: row.requested }
+        }
+        Fate::Pruned { at, rule, count } => Why::Pruned { at: *at, rule: *rule, count: *count },
+        Fate::Good { .. } => match &row.lost {
+            Some((at, cause)) => Why::Lost { at: *at, cause: cause.clone() },
+            None => return Verdict::Ready,
+        },
+    };
+    Verdict::NotRestorable(why)
+}

@@ -1,0 +1,124 @@
+//! Events for people and for export: private values joined, redacted ones said to be so.
+
+use crate::deployment::Event;
+use crate::ids::{Position, Revision, StreamId, Timestamp};
+use crate::log::{EventLog, LogError, codec};
+use serde::Serialize;
+
+/// Which events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventFilter {
+    /// From here on.
+    pub from: Position,
+    /// At most this many.
+    pub limit: usize,
+    /// Only of this stream.
+    pub stream: Option<StreamId>,
+    /// Only of these kinds, by name; all if empty.
+    pub kinds: Vec<String>,
+}
+
+impl Default for EventFilter {
+    fn default() -> Self {
+        Self { from: Position(0), limit: usize::MAX, stream: None, kinds: Vec::new() }
+    }
+}
+
+/// A private value as it can be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PrivateView {
+    /// Number of the field.
+    pub field: u32,
+    /// The value.
+    pub value: String,
+}
+
+/// An event as shown and exported.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EventView {
+    /// Place in the log.
+    pub position: Position,
+    /// Place in its stream.
+    pub revision: Revision,
+    /// Its stream.
+    pub stream: StreamId,
+    /// Name of its kind; `kind 999` for one that this program does not know.
+    pub kind: String,
+    /// Version of its kind.
+    pub version: u16,
+    /// When it was recorded, nanoseconds since 1970.
+    pub recorded: Timestamp,
+    /// Id of the event.
+    pub event_id: String,
+    /// Fingerprint of the actor.
+    pub actor: String,
+    /// Program and version.
+    pub tool: String,
+    /// Everything that one command caused.
+    pub correlation: String,
+    /// Idempotency key.
+    pub idempotency_key: Option<String>,
+    /// The payload, as stored: private fields are commitments.
+    pub payload: codec::RawPayload,
+    /// Private values that are still there.
+    pub private: Vec<PrivateView>,
+}
+
+impl EventView {
+    /// A private value by its field number.
+    pub fn private(&self, field: u32) -> Option<&str> {
+        self.private.iter().find(|private| private.field == field).map(|private| private.value.as_str())
+    }
+}
+
+/// Entries read at a time.
+const CHUNK: usize = 4096;
+
+pub(super) fn events(log: &dyn EventLog, filter: &EventFilter) -> Result<Vec<EventView>, LogError> {
+    let mut found = Vec::new();
+    let mut next = filter.from;
+    while found.len() < filter.limit {
+        let entries = log.read_entries(next, CHUNK)?;
+        if entries.is_empty() {
+            break;
+        }
+        next = Position(next.0 + entries.len() as u64);
+        for entry in &entries {
+            if found.len() < filter.limit
+                && let Some(view) = view(log, entry, filter)?
+            {
+                found.push(view);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn view(log: &dyn EventLog, entry: &[u8], filter: &EventFilter) -> Result<Option<EventView>, LogError> {
+    let head = codec::decode_head(entry)?;
+    let known = Event::KINDS.iter().find(|info| info.number == head.kind);
+    let kind = known.map_or_else(|| format!("kind {}", head.kind), |info| info.name.to_owned());
+    if !filter.kinds.is_empty() && !filter.kinds.contains(&kind) {
+        return Ok(None);
+    }
+    let raw = codec::decode_raw(entry)?;
+    if filter.stream.as_ref().is_some_and(|stream| *stream != raw.envelope.stream) {
+        return Ok(None);
+    }
+    let private = log.read_private(head.position)?;
+    Ok(Some(EventView {
+        position: head.position,
+        revision: head.revision,
+        stream: raw.envelope.stream,
+        kind,
+        version: head.version,
+        recorded: head.recorded,
+        event_id: raw.envelope.event_id,
+        actor: raw.envelope.actor.id,
+        tool: raw.envelope.origin.tool,
+        correlation: raw.envelope.correlation,
+        idempotency_key: raw.envelope.idem,
+        payload: raw.payload,
+        private: private.into_iter().map(|row| PrivateView { field: row.field, value: row.value }).collect(),
+    }))
+}

@@ -1,0 +1,125 @@
+//! The keys of a ledger (D14): 32 random bytes each, mode 0600, in a folder outside of the ledger.
+
+use crate::ports::Entropy;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+const FINGERPRINT: &str = "fingerprint.key";
+const VAULT: &str = "vault.key";
+
+/// Why the keys cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum KeysError {
+    /// The folder or a file cannot be read or made.
+    #[error("the key {}: {cause}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        cause: String,
+    },
+    /// A file is not a key.
+    #[error("the key {} is not 32 bytes long", path.display())]
+    BadKey {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Others can read it.
+    #[error("the key {} can be read by others (mode {mode:o}); run: chmod 600 {}", path.display(), path.display())]
+    TooOpen {
+        /// Which file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+}
+
+/// The keys in use. Never shown.
+#[derive(Clone)]
+pub struct Keys {
+    /// Keys fingerprints of secrets and of actors.
+    pub(crate) fingerprint: [u8; 32],
+    /// Encrypts the vault.
+    pub(crate) vault: [u8; 32],
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys")
+    }
+}
+
+impl Keys {
+    /// Reads the keys of a folder, making those that are missing.
+    pub fn open(folder: &Path, entropy: &dyn Entropy) -> Result<Self, KeysError> {
+        make_folder(folder).map_err(|error| io(folder, &error))?;
+        Ok(Self {
+            fingerprint: read_or_make(&folder.join(FINGERPRINT), entropy)?,
+            vault: read_or_make(&folder.join(VAULT), entropy)?,
+        })
+    }
+
+    /// Fresh keys that are kept nowhere: for simulation.
+    pub fn ephemeral(entropy: &dyn Entropy) -> Self {
+        Self { fingerprint: entropy.salt(), vault: entropy.salt() }
+    }
+
+    /// Purpose and id of each key; an id tells keys apart and nothing more.
+    pub fn ids(&self) -> Vec<String> {
+        let id = |purpose: &str, key: &[u8; 32]| {
+            let hash = blake3::derive_key("haloy 2026 key id", key);
+            let hex: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{purpose}:{hex}")
+        };
+        vec![id("fingerprint", &self.fingerprint), id("vault", &self.vault)]
+    }
+}
+
+fn io(path: &Path, error: &std::io::Error) -> KeysError {
+    KeysError::Io { path: path.to_owned(), cause: error.to_string() }
+}
+
+fn read_or_make(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], KeysError> {
+    match std::fs::read(path) {
+        Ok(bytes) => {
+            check_mode(path)?;
+            bytes.try_into().map_err(|_| KeysError::BadKey { path: path.to_owned() })
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = entropy.salt();
+            make(path, &key).map_err(|error| io(path, &error))?;
+            Ok(key)
+        }
+        Err(error) => Err(io(path, &error)),
+    }
+}
+
+#[cfg(unix)]
+fn check_mode(path: &Path) -> Result<(), KeysError> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(path).map_err(|error| io(path, &error))?.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(KeysError::TooOpen { path: path.to_owned(), mode }) }
+}
+
+#[cfg(not(unix))]
+fn check_mode(_path: &Path) -> Result<(), KeysError> {
+    Ok(())
+}
+
+fn make(path: &Path, key: &[u8; 32]) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(key)?;
+    file.sync_all()
+}
+
+pub(super) fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
