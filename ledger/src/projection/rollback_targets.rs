@@ -4,7 +4,7 @@
 use super::Projection;
 use super::rows::{ProjectionError, ProjectionId, change, put, stream_part};
 use crate::deployment::Event;
-use crate::deployment::event::{Ask, PruneRule};
+use crate::deployment::event::{Ask, DeploymentRequested, DeploymentSucceeded, PruneRule};
 use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName, Timestamp};
 use crate::log::{Recorded, Rows};
 use crate::outcome::Failure;
@@ -87,35 +87,8 @@ impl Projection for RollbackTargets {
             }
         };
         match &event.event {
-            Event::DeploymentRequested(e) => match &e.ask {
-                Ask::Deploy { release } => {
-                    let row = CandidateRow {
-                        release: e.id,
-                        requested: at,
-                        at: event.head.recorded,
-                        actor: event.envelope.actor.id.clone(),
-                        strategy: release.config.retention.strategy,
-                        reference: release.config.image.reference.to_string(),
-                        fate: Fate::Deploying,
-                        lost: None,
-                        left: None,
-                    };
-                    put(rows, key(e.id), &row)
-                }
-                Ask::Rollback { .. } => Ok(()),
-            },
-            Event::DeploymentSucceeded(e) => {
-                if e.rel != e.id {
-                    mark_left(rows, &stream, event)?;
-                }
-                put(rows, current_key(&stream), &e.rel)?;
-                change(rows, key(e.rel), |row: &mut CandidateRow| {
-                    if row.fate == Fate::Deploying {
-                        row.fate = Fate::Good { at };
-                    }
-                    row.left = None;
-                })
-            }
+            Event::DeploymentRequested(e) => requested(event, e, key(e.id), rows),
+            Event::DeploymentSucceeded(e) => succeeded(event, e, &stream, rows),
             Event::DeploymentFailed(e) => change(rows, key(e.id), never_good(Some(e.cause.clone()))),
             Event::DeploymentRolledBack(e) => change(rows, key(e.id), never_good(Some(e.cause.clone()))),
             Event::DeploymentCancelled(e) => change(rows, key(e.id), never_good(None)),
@@ -162,13 +135,53 @@ impl Projection for RollbackTargets {
     }
 }
 
+fn requested(
+    event: &Recorded,
+    e: &DeploymentRequested,
+    key: Vec<u8>,
+    rows: &mut dyn Rows,
+) -> Result<(), ProjectionError> {
+    let Ask::Deploy { release } = &e.ask else { return Ok(()) };
+    let row = CandidateRow {
+        release: e.id,
+        requested: event.head.position,
+        at: event.head.recorded,
+        actor: event.envelope.actor.id.clone(),
+        strategy: release.config.retention.strategy,
+        reference: release.config.image.reference.to_string(),
+        fate: Fate::Deploying,
+        lost: None,
+        left: None,
+    };
+    put(rows, key, &row)
+}
+
+fn succeeded(
+    event: &Recorded,
+    e: &DeploymentSucceeded,
+    stream: &[u8],
+    rows: &mut dyn Rows,
+) -> Result<(), ProjectionError> {
+    let at = event.head.position;
+    if e.rel != e.id {
+        mark_left(rows, stream, at)?;
+    }
+    put(rows, current_key(stream), &e.rel)?;
+    let key = ID.key(ROW, &[stream, e.rel.to_string().as_bytes()]);
+    change(rows, key, |row: &mut CandidateRow| {
+        if row.fate == Fate::Deploying {
+            row.fate = Fate::Good { at };
+        }
+        row.left = None;
+    })
+}
+
 /// Key of the release that is current, kept to know what a rollback leaves.
 fn current_key(stream: &[u8]) -> Vec<u8> {
     ID.key(2, &[stream])
 }
 
-fn mark_left(rows: &mut dyn Rows, stream: &[u8], event: &Recorded) -> Result<(), ProjectionError> {
-    let at = event.head.position;
+fn mark_left(rows: &mut dyn Rows, stream: &[u8], at: Position) -> Result<(), ProjectionError> {
     if let Some(left) = super::rows::get::<DeploymentId>(rows, &current_key(stream))? {
         let key = ID.key(ROW, &[stream, left.to_string().as_bytes()]);
         change(rows, key, |row: &mut CandidateRow| row.left = Some(at))?;
