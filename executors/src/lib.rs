@@ -1,11 +1,23 @@
 //! The hands of haloy: executors that act on Docker and on this machine, and the dispatcher that
 //! brings them what the ledger owes.
 //!
-//! Reading order: [`executor`] (the contract), then its implementations, then the dispatcher.
+//! Reading order: [`executor`] (the contract), [`hooks`], [`docker`], then [`ledger_handle`], [`values`] and
+//! [`dispatcher`].
 
+pub mod dispatcher;
+pub mod docker;
 pub mod executor;
+pub mod failpoint;
+pub mod hooks;
+pub mod ledger_handle;
+pub mod values;
 
+pub use dispatcher::{DispatchError, Dispatcher, Limits, Observer, Quiet};
+pub use docker::{DockerExecutor, DockerOptions, HealthLimits};
 pub use executor::{
     EffectContext, Executor, ExecutorError, NoProgress, Progress, ProgressSink, RegistryLogin, Role, Scope,
     Values,
 };
+pub use hooks::HookExecutor;
+pub use ledger_handle::{LedgerHandle, TargetKey};
+pub use values::{LedgerValues, ValueStore};

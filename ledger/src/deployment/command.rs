@@ -97,3 +97,20 @@ pub struct Rollback {
     /// The CI job.
     pub ci: Option<CiFacts>,
 }
+
+impl Command {
+    /// The name of what is asked.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Deploy(_) => "Deploy",
+            Self::Rollback(_) => "Rollback",
+            Self::Cancel { .. } => "Cancel",
+            Self::RecordOutcome { .. } => "RecordOutcome",
+            Self::RecordAttempt { .. } => "RecordAttempt",
+            Self::RecordObserved { .. } => "RecordObserved",
+            Self::Settle { .. } => "Settle",
+            Self::Prune => "Prune",
+            Self::Stop { .. } => "Stop",
+        }
+    }
+}

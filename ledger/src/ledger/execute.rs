@@ -20,9 +20,6 @@ pub struct Executed {
     pub repeated: bool,
 }
 
-/// Called once with the result of a command.
-pub type ExecutedFn = Box<dyn FnOnce(Result<Executed, ExecuteError>) + Send>;
-
 /// Why a command did nothing.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ExecuteError {

@@ -7,7 +7,7 @@ mod queries;
 mod view;
 
 pub use context::{ActorFacts, CommandContext};
-pub use execute::{ExecuteError, Executed, ExecutedFn};
+pub use execute::{ExecuteError, Executed};
 pub use open::{Ledger, LedgerOptions, OpenError, Parts};
 pub use queries::{Candidate, Verdict, Why};
 pub use view::{EventFilter, EventView, PrivateView};

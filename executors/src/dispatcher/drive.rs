@@ -1,0 +1,342 @@
+//! Driving one target until it owes nothing.
+
+use super::limits::{Limits, deadline};
+use super::plan::plan;
+use crate::executor::*;
+use crate::ledger_handle::{LedgerHandle, TargetKey};
+use crate::values::ValueStore;
+use haloy_ledger::deployment::state::TargetState;
+use haloy_ledger::deployment::{Command, Effect, Event, owed};
+use haloy_ledger::ids::{DeploymentId, EffectId, LedgerId};
+use haloy_ledger::log::LogError;
+use haloy_ledger::outcome::{Failure, FailureCode, Observed, Outcome};
+use haloy_ledger::ports::{Clock, Entropy};
+use haloy_ledger::release::ReleaseSpec;
+use haloy_ledger::{CommandContext, ExecuteError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Why a target could not be driven. The world's failures are outcomes, not this.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DispatchError {
+    /// The ledger refused or failed.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// The ledger could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The world could not be looked at.
+    #[error("{0}")]
+    Observe(ExecutorError),
+    /// No executor fills a role that is needed.
+    #[error("no executor fills the role {0:?}")]
+    NoExecutor(Role),
+}
+
+/// Is told what happens while a target is driven.
+pub trait Observer: Send + Sync {
+    /// An effect is being performed.
+    fn started(&self, key: &TargetKey, id: &EffectId, effect: &Effect);
+    /// Events were recorded.
+    fn recorded(&self, key: &TargetKey, events: &[Event]);
+}
+
+/// Is told nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Quiet;
+
+impl Observer for Quiet {
+    fn started(&self, _key: &TargetKey, _id: &EffectId, _effect: &Effect) {}
+    fn recorded(&self, _key: &TargetKey, _events: &[Event]) {}
+}
+
+/// Brings executors what is owed.
+pub struct Dispatcher {
+    /// The ledger.
+    pub handle: LedgerHandle,
+    /// Its id; labels carry it.
+    pub ledger: LedgerId,
+    /// One executor for each role.
+    pub executors: Vec<Arc<dyn Executor>>,
+    /// Resolved values.
+    pub values: Arc<dyn ValueStore>,
+    /// Limits.
+    pub limits: Limits,
+    /// Time for reports.
+    pub clock: Arc<dyn Clock>,
+    /// Jitter.
+    pub entropy: Arc<dyn Entropy>,
+    /// Progress of effects.
+    pub progress: Arc<dyn ProgressSink>,
+    /// Events and steps.
+    pub observer: Arc<dyn Observer>,
+    /// Wakes the drive after a command from elsewhere.
+    pub changed: Arc<Notify>,
+}
+
+/// What one effect came to.
+struct Ended {
+    id: EffectId,
+    result: Result<Outcome, ExecutorError>,
+}
+
+/// What runs and what waits: lost in a crash, and no loss.
+#[derive(Default)]
+struct InFlight {
+    running: BTreeMap<EffectId, CancellationToken>,
+    tasks: JoinSet<Ended>,
+    waiting: BTreeMap<EffectId, tokio::time::Instant>,
+    attempts: BTreeMap<EffectId, u32>,
+}
+
+impl Dispatcher {
+    /// Performs what the target owes until it owes nothing.
+    pub async fn drive(
+        &self,
+        key: &TargetKey,
+        context: &CommandContext,
+    ) -> Result<TargetState, DispatchError> {
+        let context = context.consequence();
+        let mut flight = InFlight::default();
+        loop {
+            let state = self.handle.state(key).await?;
+            self.start_and_cancel(key, &state, &mut flight).await?;
+            if flight.running.is_empty() && flight.waiting.is_empty() {
+                return Ok(state);
+            }
+            let next_attempt = flight.waiting.values().min().copied();
+            tokio::select! {
+                Some(ended) = flight.tasks.join_next() => {
+                    let ended = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+                    self.report(key, &context, &mut flight, ended).await?;
+                }
+                () = wait_until(next_attempt) => {}
+                () = self.changed.notified() => {}
+            }
+        }
+    }
+
+    async fn start_and_cancel(
+        &self,
+        key: &TargetKey,
+        state: &TargetState,
+        flight: &mut InFlight,
+    ) -> Result<(), DispatchError> {
+        let now = tokio::time::Instant::now();
+        flight.waiting.retain(|_, until| *until > now);
+        let owed = owed(state);
+        flight.waiting.retain(|id, _| owed.iter().any(|(owed, _)| owed == id));
+        let running: BTreeSet<EffectId> = flight.running.keys().cloned().collect();
+        let waiting: BTreeSet<EffectId> = flight.waiting.keys().cloned().collect();
+        let planned = plan(owed, &running, &waiting, self.limits.at_once);
+        for id in planned.cancel {
+            if let Some(cancel) = flight.running.get(&id) {
+                cancel.cancel();
+            }
+        }
+        for (id, effect) in planned.start {
+            self.start(key, state, flight, id, effect).await?;
+        }
+        Ok(())
+    }
+
+    async fn start(
+        &self,
+        key: &TargetKey,
+        state: &TargetState,
+        flight: &mut InFlight,
+        id: EffectId,
+        effect: Effect,
+    ) -> Result<(), DispatchError> {
+        let role = Role::of(&effect);
+        let executor = self.executors.iter().find(|executor| executor.role() == role);
+        let executor = Arc::clone(executor.ok_or(DispatchError::NoExecutor(role))?);
+        self.observer.started(key, &id, &effect);
+        let values = self.values_for(state, &effect).await;
+        let cancel = CancellationToken::new();
+        flight.running.insert(id.clone(), cancel.clone());
+        let limit = deadline(&effect, &self.limits);
+        let context = EffectContext {
+            id: id.clone(),
+            scope: Scope { ledger: self.ledger, app: key.app.clone(), target: key.target.clone() },
+            deployment: state.rollout.as_ref().map_or(id.deployment, |rollout| rollout.deployment),
+            attempt: flight.attempts.get(&id).copied().unwrap_or(0) + 1,
+            deadline: Instant::now() + limit,
+            cancel,
+            progress: Arc::clone(&self.progress),
+            values: Arc::new(Values::default()),
+            facts: Arc::new(facts(key, state)),
+        };
+        flight.tasks.spawn(perform(executor, context, effect, values, limit));
+        Ok(())
+    }
+
+    /// The values that an effect needs; none for one that only clears up.
+    async fn values_for(&self, state: &TargetState, effect: &Effect) -> Result<Values, Failure> {
+        let Some((release, spec)) = needs_values(state, effect) else { return Ok(Values::default()) };
+        self.values.values(release, &spec).await
+    }
+
+    async fn report(
+        &self,
+        key: &TargetKey,
+        context: &CommandContext,
+        flight: &mut InFlight,
+        ended: Ended,
+    ) -> Result<(), DispatchError> {
+        let Ended { id, result } = ended;
+        let cancelled = flight.running.remove(&id).is_some_and(|cancel| cancel.is_cancelled());
+        let at = self.clock.now();
+        let command = match result {
+            Ok(outcome) => Command::RecordOutcome { effect: id, outcome: Box::new(outcome), at },
+            // We ourselves stopped it: no attempt of its own.
+            Err(_) if cancelled => return Ok(()),
+            Err(error) => {
+                let attempts = flight.attempts.entry(id.clone()).or_default();
+                *attempts += 1;
+                let wait = self.limits.wait(*attempts, self.entropy.as_ref());
+                flight.waiting.insert(id.clone(), tokio::time::Instant::now() + wait);
+                let ExecutorError { cause, detail, retryable } = error;
+                Command::RecordAttempt { effect: id, cause, detail, retryable, at }
+            }
+        };
+        let executed = self.handle.execute(key, command, context).await?;
+        self.observer.recorded(key, &executed.events);
+        Ok(())
+    }
+
+    /// Asks the rollout to go back; the drive that is on its way does it.
+    pub async fn cancel(
+        &self,
+        key: &TargetKey,
+        id: DeploymentId,
+        context: &CommandContext,
+    ) -> Result<(), DispatchError> {
+        let executed = self.handle.execute(key, Command::Cancel { id }, context).await?;
+        self.observer.recorded(key, &executed.events);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// What is really there.
+    pub async fn observe(&self, key: &TargetKey) -> Result<Observed, DispatchError> {
+        let role = Role::Engine;
+        let engine = self.executors.iter().find(|executor| executor.role() == role);
+        let engine = engine.ok_or(DispatchError::NoExecutor(role))?;
+        let scope = Scope { ledger: self.ledger, app: key.app.clone(), target: key.target.clone() };
+        engine.observe(&scope).await.map_err(DispatchError::Observe)
+    }
+
+    /// Settles what a crash left (D7): looks, decides, and drives to the end.
+    pub async fn settle(
+        &self,
+        key: &TargetKey,
+        context: &CommandContext,
+    ) -> Result<TargetState, DispatchError> {
+        let state = self.handle.state(key).await?;
+        if state.rollout.is_some() {
+            let observed = self.observe(key).await?;
+            let command = Command::Settle { observed, at: self.clock.now() };
+            let executed = self.handle.execute(key, command, context).await?;
+            self.observer.recorded(key, &executed.events);
+        }
+        self.drive(key, context).await
+    }
+
+    /// Looks at what is really there and records what changed.
+    pub async fn look(&self, key: &TargetKey, context: &CommandContext) -> Result<Vec<Event>, DispatchError> {
+        let observed = self.observe(key).await?;
+        let command = Command::RecordObserved { observed };
+        let executed = self.handle.execute(key, command, &context.consequence()).await?;
+        Ok(executed.events)
+    }
+}
+
+async fn wait_until(instant: Option<tokio::time::Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn perform(
+    executor: Arc<dyn Executor>,
+    mut context: EffectContext,
+    effect: Effect,
+    values: Result<Values, Failure>,
+    limit: std::time::Duration,
+) -> Ended {
+    let id = context.id.clone();
+    match values {
+        Ok(values) => context.values = Arc::new(values),
+        Err(cause) => {
+            let result = Err(ExecutorError { cause, detail: String::new(), retryable: false });
+            return Ended { id, result };
+        }
+    }
+    crate::failpoint!("before-effect:{:?}/{}", id.number, failpoint_subject(&id));
+    // The executor keeps the deadline itself; this is for one that does not.
+    let grace = std::time::Duration::from_secs(30);
+    let result = tokio::time::timeout(limit + grace, executor.execute(&context, &effect)).await;
+    crate::failpoint!("after-effect:{:?}/{}", id.number, failpoint_subject(&id));
+    let result = result.unwrap_or_else(|_| {
+        let text = format!("nothing came of it within {} seconds", limit.as_secs());
+        Err(ExecutorError {
+            cause: Failure::new(FailureCode::TimedOut, text),
+            detail: String::new(),
+            retryable: true,
+        })
+    });
+    Ended { id, result }
+}
+
+/// Subjects that hold ids differ from run to run; crash points must not.
+fn failpoint_subject(id: &EffectId) -> &str {
+    if id.subject.contains(':') { "tag" } else { &id.subject }
+}
+
+/// Which release's values an effect needs.
+fn needs_values(state: &TargetState, effect: &Effect) -> Option<(DeploymentId, ReleaseSpec)> {
+    let rollout = state.rollout.as_ref()?;
+    let release = match effect {
+        Effect::StartReplica(spec) => {
+            let restored = spec.replica.index >= rollout.spec.config.replicas;
+            return match (&state.current, restored) {
+                (Some(live), true) => Some((live.release, live.spec.clone())),
+                (_, false) | (None, true) => Some((rollout.release, rollout.spec.clone())),
+            };
+        }
+        Effect::AwaitHealthy { .. }
+        | Effect::ResolveImage { .. }
+        | Effect::BuildImage { .. }
+        | Effect::PullImage { .. }
+        | Effect::RunHook { .. } => rollout.release,
+        Effect::TagImage { .. }
+        | Effect::EnsureNetwork { .. }
+        | Effect::StopReplica { .. }
+        | Effect::RemoveReplica { .. }
+        | Effect::RemoveLocalTag { .. } => return None,
+    };
+    Some((release, rollout.spec.clone()))
+}
+
+/// What a hook is told, in its environment.
+fn facts(key: &TargetKey, state: &TargetState) -> BTreeMap<String, String> {
+    let mut facts = BTreeMap::from([
+        ("HALOY_APP".to_owned(), key.app.to_string()),
+        ("HALOY_TARGET".to_owned(), key.target.to_string()),
+    ]);
+    if let Some(rollout) = &state.rollout {
+        facts.insert("HALOY_DEPLOYMENT_ID".to_owned(), rollout.deployment.to_string());
+        facts.insert("HALOY_RELEASE_ID".to_owned(), rollout.release.to_string());
+        facts.insert("HALOY_IMAGE".to_owned(), rollout.spec.config.image.reference.to_string());
+    }
+    if let Some(live) = &state.current {
+        facts.insert("HALOY_PREVIOUS_RELEASE_ID".to_owned(), live.release.to_string());
+    }
+    facts
+}

@@ -1,0 +1,57 @@
+//! Every limit of the dispatcher, by name.
+
+use haloy_ledger::deployment::Effect;
+use haloy_ledger::ports::Entropy;
+use std::time::Duration;
+
+/// How much at once, and how long between attempts.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Effects of one target at once.
+    pub at_once: usize,
+    /// Wait before the second attempt; doubles with each further one.
+    pub backoff: Duration,
+    /// Longest wait between two attempts.
+    pub longest_backoff: Duration,
+    /// How long a replica may take to become healthy, apart from `min_ready_seconds`.
+    pub health: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            at_once: 8,
+            backoff: Duration::from_millis(250),
+            longest_backoff: Duration::from_secs(5),
+            health: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Limits {
+    /// Wait before attempt `attempt` + 1, with jitter, so that many do not come back at once.
+    pub fn wait(&self, attempt: u32, entropy: &dyn Entropy) -> Duration {
+        let doubled = self.backoff.saturating_mul(1 << attempt.saturating_sub(1).min(10));
+        let mut random = [0; 1];
+        entropy.fill(&mut random);
+        let half = doubled.min(self.longest_backoff) / 2;
+        half + half.mul_f64(f64::from(random[0]) / 255.0)
+    }
+}
+
+/// How long an effect may take before it is given up.
+pub fn deadline(effect: &Effect, limits: &Limits) -> Duration {
+    let seconds = match effect {
+        Effect::ResolveImage { .. } | Effect::TagImage { .. } | Effect::EnsureNetwork { .. } => 60,
+        Effect::BuildImage { .. } => 30 * 60,
+        Effect::PullImage { .. } => 15 * 60,
+        Effect::StartReplica(_) | Effect::RemoveReplica { .. } | Effect::RemoveLocalTag { .. } => 120,
+        Effect::StopReplica { .. } => 60,
+        Effect::RunHook { .. } => 10 * 60,
+        Effect::AwaitHealthy { health, .. } => {
+            // The executor says "unhealthy" in time; this is for one that says nothing.
+            return limits.health + Duration::from_secs(u64::from(health.min_ready_seconds) + 30);
+        }
+    };
+    Duration::from_secs(seconds)
+}

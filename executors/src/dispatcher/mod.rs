@@ -1,0 +1,11 @@
+//! Brings executors what a target owes, and the ledger what came of it.
+//!
+//! Nothing that matters is remembered here: what is owed is asked of the state after every report.
+
+mod drive;
+mod limits;
+mod plan;
+
+pub use drive::{DispatchError, Dispatcher, Observer, Quiet};
+pub use limits::{Limits, deadline};
+pub use plan::{Plan, plan};

@@ -1,0 +1,172 @@
+//! Finding and connecting to the engine, as the docker command does.
+
+use super::errors;
+use super::health::HealthLimits;
+use crate::executor::ExecutorError;
+use bollard::{API_DEFAULT_VERSION, Docker};
+use haloy_ledger::outcome::{Failure, FailureCode};
+use std::path::Path;
+
+/// Seconds to wait for the first bytes of an answer; longer than the longest graceful stop.
+const ANSWER_SECONDS: u64 = 120;
+const DEFAULT_SOCKET: &str = "unix:///var/run/docker.sock";
+
+/// How to reach Docker.
+#[derive(Debug, Clone, Default)]
+pub struct DockerOptions {
+    /// `unix:///path`, `tcp://host:port`; none = `DOCKER_HOST`, else the default socket.
+    pub host: Option<String>,
+    /// How long a replica may take to become healthy.
+    pub health: HealthLimits,
+}
+
+/// What the engine says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineFacts {
+    /// Id of the engine: a local image is restorable on this one only.
+    pub engine_id: String,
+    /// Version of the engine.
+    pub version: String,
+    /// Version of its interface that is used.
+    pub api_version: String,
+    /// `os/arch` of images that it runs.
+    pub platform: String,
+    /// Its own clock, RFC 3339.
+    pub clock: String,
+    /// Where it was reached.
+    pub host: String,
+}
+
+/// Why Docker cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ConnectError {
+    /// Nothing answers there.
+    #[error("Docker does not answer at {host}: {cause}")]
+    Unreachable {
+        /// Where.
+        host: String,
+        /// What the system said.
+        cause: String,
+    },
+    /// The socket is there, but not for this user.
+    #[error("this user may not use Docker's socket at {host}: {cause}")]
+    Permission {
+        /// Where.
+        host: String,
+        /// What the system said.
+        cause: String,
+    },
+    /// The address is not one.
+    #[error("`{host}` is not an address of Docker: {cause}")]
+    BadHost {
+        /// Where.
+        host: String,
+        /// Why.
+        cause: String,
+    },
+}
+
+impl ConnectError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => "start Docker (`systemctl start docker`), or set DOCKER_HOST",
+            Self::Permission { .. } => {
+                "add the user to the group of the socket (`usermod -aG docker USER`, then log in again), or run as root"
+            }
+            Self::BadHost { .. } => "set DOCKER_HOST to unix:///path or tcp://host:port",
+        }
+    }
+
+    pub(super) fn into_executor_error(self) -> ExecutorError {
+        let (code, retryable) = match &self {
+            Self::Unreachable { .. } => (FailureCode::EngineUnreachable, true),
+            Self::Permission { .. } => (FailureCode::EnginePermission, false),
+            Self::BadHost { .. } => (FailureCode::EngineUnreachable, false),
+        };
+        ExecutorError {
+            cause: Failure::new(code, self.to_string()),
+            detail: self.hint().to_owned(),
+            retryable,
+        }
+    }
+}
+
+pub(super) struct Connection {
+    pub(super) docker: Docker,
+    pub(super) facts: EngineFacts,
+}
+
+pub(super) async fn connect(options: &DockerOptions) -> Result<Connection, ConnectError> {
+    // reqwest-less, but bollard's TLS needs a provider; a second installation is no error.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let host = host(options);
+    check_socket(&host)?;
+    let bad = |error: bollard::errors::Error| ConnectError::BadHost {
+        host: host.clone(),
+        cause: error.to_string(),
+    };
+    let tls = std::env::var("DOCKER_TLS_VERIFY").is_ok_and(|verify| !verify.is_empty());
+    let docker = if host.starts_with("tcp://") && tls {
+        Docker::connect_with_ssl_defaults().map_err(bad)?
+    } else if host.starts_with("tcp://") || host.starts_with("http://") {
+        Docker::connect_with_http(&host, ANSWER_SECONDS, API_DEFAULT_VERSION).map_err(bad)?
+    } else {
+        Docker::connect_with_unix(&host, ANSWER_SECONDS, API_DEFAULT_VERSION).map_err(bad)?
+    };
+    let unreachable = |error: &bollard::errors::Error| unreachable(&host, error);
+    let docker = docker.negotiate_version().await.map_err(|error| unreachable(&error))?;
+    let version = docker.client_version();
+    let api_version = format!("{}.{}", version.major_version, version.minor_version);
+    let docker = pinned(docker, &api_version);
+    let info = docker.info().await.map_err(|error| unreachable(&error))?;
+    let engine = docker.version().await.map_err(|error| unreachable(&error))?;
+    let platform = format!("{}/{}", engine.os.unwrap_or_default(), engine.arch.unwrap_or_default());
+    let facts = EngineFacts {
+        engine_id: info.id.unwrap_or_default(),
+        version: engine.version.unwrap_or_default(),
+        api_version,
+        platform,
+        clock: info.system_time.unwrap_or_default(),
+        host,
+    };
+    Ok(Connection { docker, facts })
+}
+
+fn host(options: &DockerOptions) -> String {
+    let given = options.host.clone().or_else(|| std::env::var("DOCKER_HOST").ok());
+    given.filter(|host| !host.is_empty()).unwrap_or_else(|| DEFAULT_SOCKET.to_owned())
+}
+
+/// A missing or forbidden socket has its own sentence; bollard's does not tell them apart.
+fn check_socket(host: &str) -> Result<(), ConnectError> {
+    let Some(path) = host.strip_prefix("unix://") else { return Ok(()) };
+    match std::os::unix::net::UnixStream::connect(Path::new(path)) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            Err(ConnectError::Permission { host: host.to_owned(), cause: error.to_string() })
+        }
+        Err(error) => Err(ConnectError::Unreachable { host: host.to_owned(), cause: error.to_string() }),
+    }
+}
+
+fn unreachable(host: &str, error: &bollard::errors::Error) -> ConnectError {
+    ConnectError::Unreachable { host: host.to_owned(), cause: errors::sentence(error) }
+}
+
+/// bollard sends URLs without a version, so that the engine answers at its newest interface; pin
+/// the one that was negotiated.
+fn pinned(docker: Docker, api_version: &str) -> Docker {
+    let prefix = format!("/v{api_version}");
+    docker.with_request_modifier(move |mut request| {
+        let mut parts = request.uri().clone().into_parts();
+        let path = parts.path_and_query.as_ref().map_or("/", |path| path.as_str());
+        if let Ok(path) = format!("{prefix}{path}").parse() {
+            parts.path_and_query = Some(path);
+            if let Ok(uri) = hyper::Uri::from_parts(parts) {
+                *request.uri_mut() = uri;
+            }
+        }
+        request
+    })
+}

@@ -1,0 +1,127 @@
+//! What Docker's answers mean. Statuses are ambiguous; the operation and the text decide.
+
+use crate::executor::ExecutorError;
+use bollard::errors::Error;
+use haloy_ledger::outcome::{Failure, FailureCode};
+
+/// What was being done when an error came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// Asking for or fetching an image.
+    Image,
+    /// Building one.
+    Build,
+    /// Starting a container.
+    Start,
+    /// Anything else.
+    Other,
+}
+
+/// The error as the engine wrote it, without the library's words around it.
+pub(super) fn sentence(error: &Error) -> String {
+    match error {
+        Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
+        Error::DockerStreamError { error } => error.trim().to_owned(),
+        other => {
+            let mut text = other.to_string();
+            let mut source = std::error::Error::source(other);
+            while let Some(cause) = source {
+                let cause_text = cause.to_string();
+                if !text.contains(&cause_text) {
+                    text = format!("{text}: {cause_text}");
+                }
+                source = cause.source();
+            }
+            text
+        }
+    }
+}
+
+/// The status of an answer, where there was one.
+pub(super) fn status(error: &Error) -> Option<u16> {
+    if let Error::DockerResponseServerError { status_code, .. } = error { Some(*status_code) } else { None }
+}
+
+/// Turns an error into what the log keeps, saying whether another attempt can help.
+pub(super) fn failed(error: &Error, doing: Doing, what: &str) -> ExecutorError {
+    let said = sentence(error);
+    let (code, retryable) = classify(error, &said.to_lowercase(), doing);
+    ExecutorError { cause: Failure::new(code, format!("{what}: {said}")), detail: said, retryable }
+}
+
+fn classify(error: &Error, said: &str, doing: Doing) -> (FailureCode, bool) {
+    let says = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
+    let answered = status(error).is_some() || matches!(error, Error::DockerStreamError { .. });
+    if !answered {
+        let permission = says(&["permission denied"]);
+        return if permission {
+            (FailureCode::EnginePermission, false)
+        } else {
+            (FailureCode::EngineUnreachable, true)
+        };
+    }
+    if says(&["no space left"]) {
+        return (FailureCode::DiskFull, false);
+    }
+    match doing {
+        Doing::Image => image(error, &says),
+        Doing::Build => (FailureCode::BuildFailed, false),
+        Doing::Start if status(error) == Some(404) && says(&["no such image"]) => {
+            (FailureCode::ImageNotFound, false)
+        }
+        Doing::Start => (FailureCode::StartFailed, false),
+        // A conflict clears up: another request is just doing the same.
+        Doing::Other => (FailureCode::Other, matches!(status(error), Some(409 | 500..))),
+    }
+}
+
+fn image(error: &Error, says: &dyn Fn(&[&str]) -> bool) -> (FailureCode, bool) {
+    if says(&["unauthorized", "no basic auth", "authentication required", "denied", "incorrect username"]) {
+        return (FailureCode::Unauthorized, false);
+    }
+    if says(&["manifest unknown", "not found", "no such image", "does not exist", "name unknown"])
+        || status(error) == Some(404)
+    {
+        return (FailureCode::ImageNotFound, false);
+    }
+    if says(&["no matching manifest", "does not match the specified platform"]) {
+        return (FailureCode::PlatformMismatch, false);
+    }
+    let network = [
+        "no such host",
+        "connection refused",
+        "timeout",
+        "tls",
+        "x509",
+        "eof",
+        "connection reset",
+        "lookup",
+        "unreachable",
+        "dial tcp",
+        "server gave http",
+    ];
+    if says(&network) {
+        return (FailureCode::RegistryUnreachable, true);
+    }
+    (FailureCode::Other, status(error).is_some_and(|status| status >= 500))
+}
+
+/// An effect that was ended by us.
+pub(super) fn ended(code: FailureCode, text: &str, retryable: bool) -> ExecutorError {
+    ExecutorError { cause: Failure::new(code, text), detail: String::new(), retryable }
+}
+
+/// A failure of our own finding.
+pub(super) fn refused(code: FailureCode, text: impl Into<String>) -> ExecutorError {
+    ExecutorError { cause: Failure::new(code, text), detail: String::new(), retryable: false }
+}
+
+/// The same without any secret value in it.
+pub(super) fn masked(mut error: ExecutorError, secrets: &[String]) -> ExecutorError {
+    for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
+        error.cause.text = error.cause.text.replace(secret.as_str(), "***");
+        error.detail = error.detail.replace(secret.as_str(), "***");
+    }
+    error.detail = haloy_ledger::outcome::cut(error.detail, 4096);
+    error
+}

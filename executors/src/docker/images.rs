@@ -1,0 +1,258 @@
+//! Images on the engine: resolving, fetching by digest, our own tags.
+
+use super::Engine;
+use super::errors::{self, Doing, failed, refused};
+use crate::executor::*;
+use bollard::auth::DockerCredentials;
+use bollard::models::ImageInspect;
+use bollard::query_parameters::{CreateImageOptions, RemoveImageOptions, TagImageOptions};
+use futures_util::StreamExt;
+use haloy_ledger::ids::{Digest, ImageRef};
+use haloy_ledger::outcome::{FailureCode, Outcome, PulledFrom};
+use haloy_ledger::release::{ImageSpec, PullPolicy, ResolvedImage};
+
+fn credentials(cx: &EffectContext) -> Option<DockerCredentials> {
+    let login = cx.values.registry.as_ref()?;
+    Some(DockerCredentials {
+        username: Some(login.username.clone()),
+        password: Some(login.password.clone()),
+        serveraddress: login.server.clone(),
+        ..DockerCredentials::default()
+    })
+}
+
+impl Engine<'_> {
+    async fn inspect(&self, name: &str) -> Result<Option<ImageInspect>, ExecutorError> {
+        match self.docker.inspect_image(name).await {
+            Ok(image) => Ok(Some(image)),
+            Err(error) if errors::status(&error) == Some(404) => Ok(None),
+            Err(error) => Err(failed(&error, Doing::Image, &format!("looking for image {name}"))),
+        }
+    }
+
+    /// Which image is meant, by the pull policy.
+    ///
+    /// With `always` the registry is asked. If it cannot tell, an image of that name that was never
+    /// pulled is taken: it was built here, and no registry knows it. One that was pulled is not,
+    /// since it may be an old one.
+    pub(super) async fn resolve(
+        &self,
+        cx: &EffectContext,
+        spec: &ImageSpec,
+    ) -> Result<Outcome, ExecutorError> {
+        let reference = &spec.reference;
+        let local = self.inspect(reference.as_str()).await?;
+        let resolved = match (spec.pull_policy, local) {
+            (PullPolicy::Never | PullPolicy::IfMissing, Some(image)) => self.from_local(reference, &image)?,
+            (PullPolicy::Never, None) => {
+                let text = format!("image {reference} is not on this engine, and pull_policy is `never`");
+                return Err(refused(FailureCode::ImageNotFound, text));
+            }
+            (PullPolicy::Always, Some(image)) if reference.digest().is_some() => {
+                self.from_local(reference, &image)?
+            }
+            (PullPolicy::Always | PullPolicy::IfMissing, local) => {
+                match self.from_registry(cx, reference).await {
+                    Ok(resolved) => resolved,
+                    Err(error) => {
+                        match local.filter(|image| image.repo_digests.as_ref().is_none_or(Vec::is_empty)) {
+                            Some(image) => self.from_local(reference, &image)?,
+                            None => return Err(error),
+                        }
+                    }
+                }
+            }
+        };
+        Ok(Outcome::ImageResolved(resolved))
+    }
+
+    fn from_local(&self, reference: &ImageRef, image: &ImageInspect) -> Result<ResolvedImage, ExecutorError> {
+        let platform = platform(image);
+        self.check_platform(reference, &platform)?;
+        let labels = image.config.as_ref().and_then(|config| config.labels.clone()).unwrap_or_default();
+        let mut digests = image.repo_digests.iter().flatten();
+        let digest = digests.find_map(|known| {
+            let (repository, digest) = known.split_once('@')?;
+            (repository == reference.repository()).then(|| Digest::new(digest).ok())?
+        });
+        Ok(ResolvedImage {
+            reference: reference.clone(),
+            index_digest: None,
+            digest,
+            image_id: image.id.clone().and_then(|id| Digest::new(id).ok()),
+            platform,
+            size: image.size.and_then(|size| u64::try_from(size).ok()),
+            created: image.created.as_ref().map(ToString::to_string),
+            revision: labels.get("org.opencontainers.image.revision").cloned(),
+            source: labels.get("org.opencontainers.image.source").cloned(),
+        })
+    }
+
+    async fn from_registry(
+        &self,
+        cx: &EffectContext,
+        reference: &ImageRef,
+    ) -> Result<ResolvedImage, ExecutorError> {
+        let asked = self.docker.inspect_registry_image(reference.as_str(), credentials(cx)).await;
+        let found = asked.map_err(|error| failed(&error, Doing::Image, &format!("image {reference}")))?;
+        let digest = found.descriptor.digest.clone().and_then(|digest| Digest::new(digest).ok());
+        let digest = digest.ok_or_else(|| {
+            refused(FailureCode::Other, format!("the registry gave no digest for image {reference}"))
+        })?;
+        let is_index = found
+            .descriptor
+            .media_type
+            .as_deref()
+            .is_some_and(|kind| kind.contains("index") || kind.contains("list"));
+        let platforms: Vec<String> = (found.platforms.iter())
+            .map(|p| {
+                format!(
+                    "{}/{}",
+                    p.os.as_deref().unwrap_or("linux"),
+                    p.architecture.as_deref().unwrap_or_default()
+                )
+            })
+            .filter(|platform| !platform.ends_with('/'))
+            .collect();
+        let platform = &self.facts.platform;
+        if !platforms.is_empty() && !platforms.contains(platform) {
+            self.check_platform(reference, &platforms.join(", "))?;
+        }
+        Ok(ResolvedImage {
+            reference: reference.clone(),
+            index_digest: is_index.then(|| digest.clone()),
+            digest: Some(digest),
+            image_id: None,
+            platform: platform.clone(),
+            size: None,
+            created: None,
+            revision: None,
+            source: None,
+        })
+    }
+
+    fn check_platform(&self, reference: &ImageRef, platform: &str) -> Result<(), ExecutorError> {
+        if platform == self.facts.platform {
+            return Ok(());
+        }
+        let text = format!("image {reference} is for {platform}, this engine runs {}", self.facts.platform);
+        Err(refused(FailureCode::PlatformMismatch, text))
+    }
+
+    /// Has the image on the engine. By digest where one is known; never all tags of a repository.
+    pub(super) async fn pull(
+        &self,
+        cx: &EffectContext,
+        reference: &ImageRef,
+        digest: Option<&Digest>,
+        _policy: PullPolicy,
+    ) -> Result<Outcome, ExecutorError> {
+        let name = match digest {
+            Some(digest) => format!("{}@{digest}", reference.repository()),
+            None => reference.to_string(),
+        };
+        if let Some(image) = self.inspect(&name).await? {
+            return Ok(Outcome::ImagePulled {
+                image_id: id_of(&image)?,
+                bytes: 0,
+                from: PulledFrom::Present,
+            });
+        }
+        let options = CreateImageOptions { from_image: Some(name.clone()), ..CreateImageOptions::default() };
+        let mut stream = Box::pin(self.docker.create_image(Some(options), None, credentials(cx)));
+        let mut bytes = Bytes::default();
+        while let Some(info) = stream.next().await {
+            let info = info.map_err(|error| failed(&error, Doing::Image, &format!("pulling {name}")))?;
+            if let (Some(layer), Some(detail)) = (info.id, info.progress_detail) {
+                bytes.note(layer, detail.current, detail.total);
+                cx.progress.progress(&cx.id, bytes.progress());
+            }
+        }
+        let image = self.inspect(&name).await?.ok_or_else(|| {
+            refused(FailureCode::ImageNotFound, format!("image {name} was pulled, and is not on the engine"))
+        })?;
+        Ok(Outcome::ImagePulled { image_id: id_of(&image)?, bytes: bytes.done(), from: PulledFrom::Registry })
+    }
+
+    /// Our own tag, so that nobody's prune can take the image.
+    pub(super) async fn tag(&self, image_id: &Digest, local_tag: &str) -> Result<Outcome, ExecutorError> {
+        if self.inspect(image_id.as_str()).await?.is_none() {
+            let text = format!("image {} behind tag {local_tag} is not on this engine", image_id.short());
+            return Err(refused(FailureCode::ImageNotFound, text));
+        }
+        let (repo, tag) = local_tag.split_once(':').unwrap_or((local_tag, "latest"));
+        let options = TagImageOptions { repo: Some(repo.to_owned()), tag: Some(tag.to_owned()) };
+        let tagged = self.docker.tag_image(image_id.as_str(), Some(options)).await;
+        tagged.map_err(|error| failed(&error, Doing::Image, &format!("tagging {local_tag}")))?;
+        Ok(Outcome::ImageTagged {
+            local_tag: local_tag.to_owned(),
+            image_id: image_id.clone(),
+            engine_id: self.facts.engine_id.clone(),
+        })
+    }
+
+    /// Removes our tag; the image goes with its last tag.
+    pub(super) async fn remove_tag(&self, local_tag: &str) -> Result<Outcome, ExecutorError> {
+        let Some(image) = self.inspect(local_tag).await? else {
+            return Ok(Outcome::LocalTagRemoved { freed: 0, shared: false });
+        };
+        self.remove_reference(local_tag).await?;
+        let id = image.id.clone().unwrap_or_default();
+        // What we pulled by digest keeps that name; without any tag nobody else wants it.
+        if let Some(left) = self.inspect(&id).await? {
+            if left.repo_tags.as_ref().is_none_or(Vec::is_empty) {
+                for digest in left.repo_digests.iter().flatten() {
+                    // In use by a container, or gone meanwhile: either way it is not ours to force.
+                    drop(self.remove_reference(digest).await);
+                }
+            }
+        }
+        let shared = self.inspect(&id).await?.is_some();
+        let size = image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+        Ok(Outcome::LocalTagRemoved { freed: if shared { 0 } else { size }, shared })
+    }
+
+    async fn remove_reference(&self, name: &str) -> Result<(), ExecutorError> {
+        match self.docker.remove_image(name, None::<RemoveImageOptions>, None).await {
+            Ok(_) => Ok(()),
+            Err(error) if errors::status(&error) == Some(404) => Ok(()),
+            Err(error) => Err(failed(&error, Doing::Other, &format!("removing {name}"))),
+        }
+    }
+}
+
+pub(super) fn platform(image: &ImageInspect) -> String {
+    format!(
+        "{}/{}",
+        image.os.as_deref().unwrap_or("linux"),
+        image.architecture.as_deref().unwrap_or_default()
+    )
+}
+
+pub(super) fn id_of(image: &ImageInspect) -> Result<Digest, ExecutorError> {
+    let id = image.id.clone().unwrap_or_default();
+    Digest::new(id)
+        .map_err(|error| refused(FailureCode::Other, format!("the engine gave a bad image id: {error}")))
+}
+
+/// Bytes of a pull, per layer.
+#[derive(Default)]
+struct Bytes {
+    layers: std::collections::BTreeMap<String, (u64, u64)>,
+}
+
+impl Bytes {
+    fn note(&mut self, layer: String, current: Option<i64>, total: Option<i64>) {
+        let number = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok()).unwrap_or(0);
+        let entry = self.layers.entry(layer).or_default();
+        *entry = (entry.0.max(number(current)), entry.1.max(number(total)));
+    }
+
+    fn done(&self) -> u64 {
+        self.layers.values().map(|(done, _)| done).sum()
+    }
+
+    fn progress(&self) -> Progress {
+        Progress::Bytes { done: self.done(), total: Some(self.layers.values().map(|(_, total)| total).sum()) }
+    }
+}

@@ -1,0 +1,52 @@
+//! What is ours: labels say whose a container is. What says otherwise is never touched.
+
+use crate::executor::Scope;
+use haloy_ledger::deployment::effect::ReplicaSpec;
+use haloy_ledger::ids::{EffectId, ReplicaId};
+use std::collections::HashMap;
+
+pub(super) const LEDGER: &str = "haloy.ledger";
+pub(super) const APP: &str = "haloy.app";
+pub(super) const TARGET: &str = "haloy.target";
+pub(super) const DEPLOYMENT: &str = "haloy.deployment";
+pub(super) const REPLICA: &str = "haloy.replica";
+pub(super) const RELEASE: &str = "haloy.release";
+pub(super) const EFFECT: &str = "haloy.effect";
+pub(super) const PORT: &str = "haloy.port";
+
+/// Labels of a new container.
+pub(super) fn of(scope: &Scope, effect: &EffectId, spec: &ReplicaSpec) -> HashMap<String, String> {
+    let labels = [
+        (LEDGER, scope.ledger.to_string()),
+        (APP, scope.app.to_string()),
+        (TARGET, scope.target.to_string()),
+        (DEPLOYMENT, spec.replica.deployment.to_string()),
+        (REPLICA, spec.replica.index.to_string()),
+        (RELEASE, spec.release.to_string()),
+        (EFFECT, effect.to_string()),
+        (PORT, spec.port.to_string()),
+    ];
+    labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// A filter for everything of a target.
+pub(super) fn filter(scope: &Scope) -> Vec<String> {
+    vec![
+        format!("{LEDGER}={}", scope.ledger),
+        format!("{APP}={}", scope.app),
+        format!("{TARGET}={}", scope.target),
+    ]
+}
+
+/// Which replica labels speak of.
+pub(super) fn replica(labels: &HashMap<String, String>) -> Option<ReplicaId> {
+    let deployment = labels.get(DEPLOYMENT)?.parse().ok()?;
+    let index = labels.get(REPLICA)?.parse().ok()?;
+    Some(ReplicaId { deployment, index })
+}
+
+/// Whether labels are those of this effect of this ledger.
+pub(super) fn is_effect(labels: &HashMap<String, String>, scope: &Scope, effect: &EffectId) -> bool {
+    let is = |name: &str, value: String| labels.get(name) == Some(&value);
+    is(LEDGER, scope.ledger.to_string()) && is(EFFECT, effect.to_string())
+}

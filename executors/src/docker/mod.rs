@@ -1,0 +1,134 @@
+//! Docker: the executor of role Engine. Types of bollard stop at this folder's door.
+//!
+//! Reading order: `client` (how to connect), `errors` (what its answers mean), `labels` (what is
+//! ours), then one file per subject: `images`, `build`, `network`, `replica`, `health`, `observe`.
+
+mod build;
+mod client;
+mod errors;
+mod health;
+mod images;
+mod labels;
+mod logs;
+mod network;
+mod observe;
+mod replica;
+
+pub use client::{ConnectError, DockerOptions, EngineFacts};
+pub use health::HealthLimits;
+pub use logs::{LogLine, LogQuery};
+
+use crate::executor::*;
+use async_trait::async_trait;
+use bollard::Docker;
+use haloy_ledger::deployment::Effect;
+use haloy_ledger::ids::ReplicaId;
+use haloy_ledger::outcome::{Failure, FailureCode, LogTail, Observed, Outcome};
+use tokio::sync::{Mutex, OnceCell};
+
+/// The executor of containers, networks and local images.
+///
+/// Connects when it is first needed: a deploy without Docker is recorded, and fails with its cause.
+pub struct DockerExecutor {
+    options: DockerOptions,
+    connection: OnceCell<client::Connection>,
+    /// Docker makes two networks of one name if asked twice at once.
+    network_lock: Mutex<()>,
+}
+
+impl DockerExecutor {
+    /// Does not connect yet.
+    pub fn new(options: DockerOptions) -> Self {
+        Self { options, connection: OnceCell::new(), network_lock: Mutex::new(()) }
+    }
+
+    /// Connects, if that has not been done, and says what was found.
+    pub async fn facts(&self) -> Result<EngineFacts, ConnectError> {
+        Ok(self.connection().await?.facts.clone())
+    }
+
+    async fn connection(&self) -> Result<&client::Connection, ConnectError> {
+        self.connection.get_or_try_init(|| client::connect(&self.options)).await
+    }
+
+    async fn engine(&self) -> Result<Engine<'_>, ExecutorError> {
+        let connection = self.connection().await.map_err(ConnectError::into_executor_error)?;
+        Ok(Engine { docker: &connection.docker, facts: &connection.facts, executor: self })
+    }
+}
+
+/// A connected engine, while one effect is performed.
+struct Engine<'a> {
+    docker: &'a Docker,
+    facts: &'a EngineFacts,
+    executor: &'a DockerExecutor,
+}
+
+impl Engine<'_> {
+    async fn perform(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
+        match effect {
+            Effect::ResolveImage { image } => self.resolve(cx, image).await,
+            Effect::BuildImage { build, local_tag } => self.build(cx, build, local_tag).await,
+            Effect::PullImage { reference, digest, policy } => {
+                self.pull(cx, reference, digest.as_ref(), *policy).await
+            }
+            Effect::TagImage { image_id, local_tag } => self.tag(image_id, local_tag).await,
+            Effect::EnsureNetwork { network } => self.ensure_network(network).await,
+            Effect::StartReplica(spec) => self.start(cx, spec).await,
+            Effect::AwaitHealthy { replica, container_id, address, port, health } => {
+                let waited = health::Awaited {
+                    replica: *replica,
+                    container_id,
+                    address: address.as_deref(),
+                    port: *port,
+                    health,
+                };
+                self.await_healthy(cx, waited).await
+            }
+            Effect::StopReplica { replica } => self.stop(cx, *replica).await,
+            Effect::RemoveReplica { replica } => self.remove(cx, *replica).await,
+            Effect::RemoveLocalTag { local_tag } => self.remove_tag(local_tag).await,
+            Effect::RunHook { .. } => Err(ExecutorError {
+                cause: Failure::new(FailureCode::NotSupported, "Docker runs no hooks"),
+                detail: String::new(),
+                retryable: false,
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl Executor for DockerExecutor {
+    fn role(&self) -> Role {
+        Role::Engine
+    }
+
+    async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
+        let engine = self.engine().await?;
+        let done = tokio::select! {
+            done = engine.perform(cx, effect) => done,
+            () = cx.cancel.cancelled() => Err(errors::ended(FailureCode::Cancelled, "cancelled", false)),
+            () = tokio::time::sleep_until(cx.deadline.into()) => {
+                Err(errors::ended(FailureCode::TimedOut, "the deadline passed", true))
+            }
+        };
+        done.map_err(|error| errors::masked(error, &cx.values.secrets))
+    }
+
+    async fn observe(&self, scope: &Scope) -> Result<Observed, ExecutorError> {
+        self.engine().await?.observe(scope).await
+    }
+
+    async fn log_tail(
+        &self,
+        scope: &Scope,
+        replica: ReplicaId,
+        values: &Values,
+    ) -> Result<LogTail, ExecutorError> {
+        let engine = self.engine().await?;
+        match engine.find(scope, replica).await? {
+            Some(container) => Ok(engine.tail(&container.id, &values.secrets).await),
+            None => Ok(LogTail::default()),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Hooks: commands of the user, run on the machine of the command.
+
+use crate::executor::*;
+use async_trait::async_trait;
+use haloy_ledger::deployment::Effect;
+use haloy_ledger::ids::{EffectId, ReplicaId};
+use haloy_ledger::outcome::*;
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::sync::Mutex;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+
+/// Most lines of a hook's output that are held while it runs; the tail is shorter.
+const HELD_LINES: usize = 200;
+
+/// Runs hooks. Within one process a hook runs once; after a crash it is never repeated (D8).
+#[derive(Default)]
+pub struct HookExecutor {
+    done: Mutex<BTreeMap<EffectId, Outcome>>,
+}
+
+#[async_trait]
+impl Executor for HookExecutor {
+    fn role(&self) -> Role {
+        Role::Hooks
+    }
+
+    async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
+        let Effect::RunHook { command, folder, .. } = effect else {
+            return Err(failed(FailureCode::NotSupported, "this executor runs hooks only".to_owned()));
+        };
+        let before = self.done.lock().ok().and_then(|done| done.get(&cx.id).cloned());
+        if let Some(outcome) = before {
+            return Ok(outcome);
+        }
+        let outcome = run(cx, command, folder).await?;
+        if let Ok(mut done) = self.done.lock() {
+            done.insert(cx.id.clone(), outcome.clone());
+        }
+        Ok(outcome)
+    }
+
+    async fn observe(&self, _scope: &Scope) -> Result<Observed, ExecutorError> {
+        Ok(Observed::default())
+    }
+
+    async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
+        Ok(LogTail::default())
+    }
+}
+
+fn failed(code: FailureCode, text: String) -> ExecutorError {
+    ExecutorError { cause: Failure::new(code, text), detail: String::new(), retryable: false }
+}
+
+async fn run(cx: &EffectContext, command: &str, folder: &str) -> Result<Outcome, ExecutorError> {
+    let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/sh".to_owned());
+    let mut child = Command::new(&shell)
+        .arg("-c")
+        .arg(command)
+        .current_dir(if folder.is_empty() { "." } else { folder })
+        .envs(cx.facts.iter())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // A group of its own, so that what it started ends with it.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| failed(FailureCode::HookFailed, format!("{shell} could not be started: {error}")))?;
+    let lines = Lines { cx, held: Mutex::new(Vec::new()) };
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let exit = tokio::select! {
+        exit = async { tokio::join!(child.wait(), lines.read(out), lines.read(err)).0 } => match exit {
+            Ok(status) => status.code().map_or(HookExit::Killed, HookExit::Code),
+            Err(error) => return Err(failed(FailureCode::HookFailed, format!("waiting for it failed: {error}"))),
+        },
+        () = cx.cancel.cancelled() => HookExit::Killed,
+        () = tokio::time::sleep_until(cx.deadline.into()) => HookExit::Killed,
+    };
+    if exit == HookExit::Killed {
+        kill_group(&mut child).await;
+    }
+    let held = lines.held.into_inner().unwrap_or_default().join("\n");
+    Ok(Outcome::HookFinished { exit, log_tail: LogTail::new(&held, &cx.values.secrets) })
+}
+
+async fn kill_group(child: &mut Child) {
+    if let Some(id) = child.id() {
+        // The negative id names the whole group.
+        let kill = Command::new("kill").args(["-KILL", "--", &format!("-{id}")]).status().await;
+        drop(kill);
+    }
+    drop(child.wait().await);
+}
+
+struct Lines<'a> {
+    cx: &'a EffectContext,
+    held: Mutex<Vec<String>>,
+}
+
+impl Lines<'_> {
+    async fn read(&self, from: Option<impl AsyncRead + Unpin>) {
+        let Some(from) = from else { return };
+        let mut lines = BufReader::new(from).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let line = LogTail::new(&line, &self.cx.values.secrets).0;
+            self.cx.progress.progress(&self.cx.id, Progress::Line(line.clone()));
+            if let Ok(mut held) = self.held.lock() {
+                if held.len() >= HELD_LINES {
+                    held.remove(0);
+                }
+                held.push(line);
+            }
+        }
+    }
+}

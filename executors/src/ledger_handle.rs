@@ -1,0 +1,83 @@
+//! The one place where async code meets the ledger (a test looks for others).
+//!
+//! The ledger blocks: on fsync when writing, on disk when reading. So every call goes to a blocking
+//! thread, a few at once.
+
+use haloy_ledger::deployment::{Command, TargetState};
+use haloy_ledger::ids::{AppName, TargetName};
+use haloy_ledger::log::LogError;
+use haloy_ledger::{CommandContext, ExecuteError, Executed, Ledger};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Most calls at once; more would only wait for each other.
+const AT_ONCE: usize = 4;
+
+/// One target of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetKey {
+    /// Which app.
+    pub app: AppName,
+    /// Which target.
+    pub target: TargetName,
+}
+
+impl std::fmt::Display for TargetKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.app, self.target)
+    }
+}
+
+/// The ledger, for async code.
+#[derive(Clone)]
+pub struct LedgerHandle {
+    ledger: Arc<Ledger>,
+    permits: Arc<Semaphore>,
+}
+
+impl LedgerHandle {
+    /// Of an open ledger.
+    pub fn new(ledger: Arc<Ledger>) -> Self {
+        Self { ledger, permits: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Runs something that reads or writes the ledger, on a blocking thread.
+    ///
+    /// # Panics
+    /// If `call` panics.
+    pub async fn call<T: Send + 'static>(&self, call: impl FnOnce(&Ledger) -> T + Send + 'static) -> T {
+        // The semaphore is never closed, so a permit always comes.
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let ledger = Arc::clone(&self.ledger);
+        let done = tokio::task::spawn_blocking(move || {
+            let answer = call(&ledger);
+            drop(permit);
+            answer
+        });
+        match done.await {
+            Ok(answer) => answer,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// Decides and appends; durable when it returns.
+    pub async fn execute(
+        &self,
+        key: &TargetKey,
+        command: Command,
+        context: &CommandContext,
+    ) -> Result<Executed, ExecuteError> {
+        let (key, context) = (key.clone(), context.clone());
+        let name = command.name();
+        crate::failpoint!("before-append:{name}");
+        let done = self.call(move |ledger| ledger.execute(&key.app, &key.target, &command, &context)).await;
+        crate::failpoint!("after-append:{name}");
+        done
+    }
+
+    /// The state of a target.
+    pub async fn state(&self, key: &TargetKey) -> Result<TargetState, LogError> {
+        let key = key.clone();
+        self.call(move |ledger| ledger.state(&key.app, &key.target)).await
+    }
+}
