@@ -6,7 +6,6 @@ use super::errors::refused;
 use super::replica::address;
 use crate::executor::*;
 use bollard::models::{ContainerInspectResponse, HealthStatusEnum};
-use haloy_ledger::ids::ReplicaId;
 use haloy_ledger::outcome::{Failure, FailureCode, HealthHow, Outcome};
 use haloy_ledger::release::HealthSpec;
 use http_body_util::Empty;
@@ -45,7 +44,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) struct Awaited<'a> {
-    pub(super) replica: ReplicaId,
     pub(super) container_id: &'a str,
     pub(super) address: Option<&'a str>,
     pub(super) port: u16,

@@ -43,20 +43,20 @@ impl Engine<'_> {
         let reference = &spec.reference;
         let local = self.inspect(reference.as_str()).await?;
         let resolved = match (spec.pull_policy, local) {
-            (PullPolicy::Never | PullPolicy::IfMissing, Some(image)) => self.from_local(reference, &image)?,
+            (PullPolicy::Never | PullPolicy::IfMissing, Some(image)) => self.as_local(reference, &image)?,
             (PullPolicy::Never, None) => {
                 let text = format!("image {reference} is not on this engine, and pull_policy is `never`");
                 return Err(refused(FailureCode::ImageNotFound, text));
             }
             (PullPolicy::Always, Some(image)) if reference.digest().is_some() => {
-                self.from_local(reference, &image)?
+                self.as_local(reference, &image)?
             }
             (PullPolicy::Always | PullPolicy::IfMissing, local) => {
-                match self.from_registry(cx, reference).await {
+                match self.as_registry_says(cx, reference).await {
                     Ok(resolved) => resolved,
                     Err(error) => {
                         match local.filter(|image| image.repo_digests.as_ref().is_none_or(Vec::is_empty)) {
-                            Some(image) => self.from_local(reference, &image)?,
+                            Some(image) => self.as_local(reference, &image)?,
                             None => return Err(error),
                         }
                     }
@@ -66,7 +66,7 @@ impl Engine<'_> {
         Ok(Outcome::ImageResolved(resolved))
     }
 
-    fn from_local(&self, reference: &ImageRef, image: &ImageInspect) -> Result<ResolvedImage, ExecutorError> {
+    fn as_local(&self, reference: &ImageRef, image: &ImageInspect) -> Result<ResolvedImage, ExecutorError> {
         let platform = platform(image);
         self.check_platform(reference, &platform)?;
         let labels = image.config.as_ref().and_then(|config| config.labels.clone()).unwrap_or_default();
@@ -88,7 +88,7 @@ impl Engine<'_> {
         })
     }
 
-    async fn from_registry(
+    async fn as_registry_says(
         &self,
         cx: &EffectContext,
         reference: &ImageRef,
@@ -199,12 +199,12 @@ impl Engine<'_> {
         self.remove_reference(local_tag).await?;
         let id = image.id.clone().unwrap_or_default();
         // What we pulled by digest keeps that name; without any tag nobody else wants it.
-        if let Some(left) = self.inspect(&id).await? {
-            if left.repo_tags.as_ref().is_none_or(Vec::is_empty) {
-                for digest in left.repo_digests.iter().flatten() {
-                    // In use by a container, or gone meanwhile: either way it is not ours to force.
-                    drop(self.remove_reference(digest).await);
-                }
+        if let Some(left) = self.inspect(&id).await?
+            && left.repo_tags.as_ref().is_none_or(Vec::is_empty)
+        {
+            for digest in left.repo_digests.iter().flatten() {
+                // In use by a container, or gone meanwhile: either way it is not ours to force.
+                drop(self.remove_reference(digest).await);
             }
         }
         let shared = self.inspect(&id).await?.is_some();

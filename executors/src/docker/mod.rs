@@ -75,14 +75,9 @@ impl Engine<'_> {
             Effect::TagImage { image_id, local_tag } => self.tag(image_id, local_tag).await,
             Effect::EnsureNetwork { network } => self.ensure_network(network).await,
             Effect::StartReplica(spec) => self.start(cx, spec).await,
-            Effect::AwaitHealthy { replica, container_id, address, port, health } => {
-                let waited = health::Awaited {
-                    replica: *replica,
-                    container_id,
-                    address: address.as_deref(),
-                    port: *port,
-                    health,
-                };
+            Effect::AwaitHealthy { container_id, address, port, health, .. } => {
+                let waited =
+                    health::Awaited { container_id, address: address.as_deref(), port: *port, health };
                 self.await_healthy(cx, waited).await
             }
             Effect::StopReplica { replica } => self.stop(cx, *replica).await,

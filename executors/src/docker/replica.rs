@@ -78,7 +78,7 @@ impl Engine<'_> {
         }
         let container = self.inspect_container(&id).await?;
         Ok(Outcome::ReplicaStarted {
-            address: container.as_ref().and_then(|container| address(container)),
+            address: container.as_ref().and_then(address),
             image_id: container
                 .and_then(|container| container.image)
                 .and_then(|image| Digest::new(image).ok())
