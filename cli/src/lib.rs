@@ -1,1 +1,3 @@
-//! The face of haloy.
+//! The face of haloy: the command line, its configuration file and its output.
+
+pub mod config;

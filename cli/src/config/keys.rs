@@ -1,0 +1,167 @@
+//! Every key of the configuration file, in one table: what the reader accepts, what the schema
+//! publishes and what docs/configuration.md lists.
+
+/// What may stand behind a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// Text, or a number taken as text.
+    Scalar,
+    /// Whole number between two bounds.
+    Int(u32, u32),
+    /// True or false.
+    Bool,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A list of texts.
+    Texts,
+    /// A table with these keys.
+    Table(&'static [KeyDoc]),
+    /// Text, or a table with these keys.
+    TextOrTable(&'static [KeyDoc]),
+    /// A list of tables (or texts) with these keys.
+    Tables(&'static [KeyDoc]),
+    /// A table of names to tables (or texts) with these keys.
+    Named(&'static [KeyDoc]),
+    /// A table that is accepted and not looked into.
+    Any,
+}
+
+/// A key and what it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyDoc {
+    /// Its name, in snake_case.
+    pub name: &'static str,
+    /// What may stand there.
+    pub kind: Kind,
+    /// Its value where it is left out, as text.
+    pub default: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> KeyDoc {
+    KeyDoc { name, kind, default, doc }
+}
+
+use Kind::{Any, Bool, Int, Named, OneOf, Scalar, Table, Tables, Text, TextOrTable, Texts};
+
+/// `from:` of a value.
+pub const FROM: &[KeyDoc] = &[
+    key("env", Text, "", "Variable of the environment of the command; must be set"),
+    key("file", Text, "", "File, relative to the configuration file; one trailing line break is dropped"),
+    key("secret", Text, "", "`provider:source:key`; providers are not built yet"),
+];
+
+/// A value source.
+pub const SOURCE: &[KeyDoc] = &[
+    key("value", Scalar, "", "The value itself; `\"\"` is allowed"),
+    key("from", Table(FROM), "", "Where the value comes from; exactly one of `value` and `from`"),
+];
+
+/// An entry of `env`.
+pub const ENV: &[KeyDoc] = &[
+    key("name", Text, "", "Name of the variable"),
+    key("value", Scalar, "", "The value itself; `${NAME}` refers to another entry"),
+    key("from", Table(FROM), "", "Where the value comes from; exactly one of `value` and `from`"),
+    key("build_arg", Bool, "false", "Also a build argument of that name"),
+];
+
+/// An entry of `image.build_config.args`.
+pub const ARG: &[KeyDoc] = &[
+    key("name", Text, "", "Name of the argument"),
+    key("value", Scalar, "", "The value itself"),
+    key("from", Table(FROM), "", "Where the value comes from; exactly one of `value` and `from`"),
+];
+
+/// `image.history`, also accepted as `history`.
+pub const HISTORY: &[KeyDoc] = &[
+    key("strategy", OneOf(&["local", "registry", "none"]), "local", "Where images are kept for rollbacks"),
+    key("count", Int(1, 1000), "5", "Earlier good releases kept restorable, beside the current one"),
+    key("pattern", Text, "", "Glob that the tag must match; needed by `registry`"),
+];
+
+/// `image.registry`.
+pub const REGISTRY: &[KeyDoc] = &[
+    key("server", Text, "from the repository", "Host of the registry"),
+    key("username", TextOrTable(SOURCE), "", "User name: text or a value source"),
+    key("password", TextOrTable(SOURCE), "", "Password or token: a value source"),
+];
+
+/// `image.build_config`, or `image.build` as a table.
+pub const BUILD: &[KeyDoc] = &[
+    key("context", Text, ".", "Folder sent to the engine, relative to the configuration file"),
+    key("dockerfile", Text, "Dockerfile", "Relative to the context"),
+    key("platform", Text, "the engine's", "`os/arch`"),
+    key("args", Tables(ARG), "", "Build arguments"),
+    key("push", OneOf(&["server", "registry"]), "server", "Where the image goes; `registry` is not built yet"),
+];
+
+/// `image`.
+pub const IMAGE: &[KeyDoc] = &[
+    key("repository", Text, "the app's name", "Registry, namespace and name; may carry `:tag` or `@sha256:...`"),
+    key("tag", Scalar, "latest", "Tag in that repository"),
+    key("pull_policy", OneOf(&["always", "if_missing", "never"]), "see below", "When the registry is asked"),
+    key("registry", Table(REGISTRY), "", "Credentials"),
+    key("history", Table(HISTORY), "", "How releases are kept for rollbacks"),
+    key("build", Any, "false", "`true`, or what `build_config` takes: build the image on the engine"),
+    key("build_config", Table(BUILD), "", "How the image is built"),
+];
+
+/// An entry of `domains`.
+pub const DOMAIN: &[KeyDoc] = &[
+    key("domain", Text, "", "Host name that serves"),
+    key("aliases", Texts, "", "Host names that redirect to it"),
+    key("acme_email", Text, "", "Account address for its certificate"),
+];
+
+/// `resources`.
+pub const RESOURCES: &[KeyDoc] = &[
+    key("memory", Scalar, "none", "Bytes, or with unit: `512m`, `2g`"),
+    key("cpus", Scalar, "none", "CPUs, as `0.5`"),
+];
+
+/// `secret_providers`.
+pub const PROVIDERS: &[KeyDoc] =
+    &[key("sops", Any, "", "Sources of sops"), key("onepassword", Any, "", "Sources of 1Password")];
+
+/// Keys of a target, also accepted at the root as the base of all targets.
+pub const TARGET: &[KeyDoc] = &[
+    key("name", Text, "the target's key", "Name of the app: `[a-zA-Z0-9][a-zA-Z0-9_-]*`"),
+    key("server", Text, "this machine", "`host[:port]` of a `haloy serve`, which is not built yet: see `--here`"),
+    key("api_token", TextOrTable(SOURCE), "", "Accepted for files of Haloy (Go), and not used"),
+    key("image", TextOrTable(IMAGE), "", "Image: `repository[:tag]` as text, or a table"),
+    key("history", Table(HISTORY), "", "The same as `image.history`"),
+    key("image_key", Text, "", "Name of an image of `images`"),
+    key("deployment_strategy", OneOf(&["rolling", "replace", "blue-green"]), "rolling", "How releases replace each other"),
+    key("naming_strategy", OneOf(&["dynamic", "static"]), "dynamic", "Names of containers; `static` needs `replace` and one replica"),
+    key("replicas", Int(1, 100), "1", "Containers of the app"),
+    key("port", Int(1, 65535), "8080", "Port that the app listens on"),
+    key("health_check_path", Text, "/", "Path of the HTTP probe; 2xx and 3xx are healthy; a HEALTHCHECK of the image goes first"),
+    key("min_ready_seconds", Int(0, 600), "0", "Seconds that a replica must stay healthy before it counts"),
+    key("domains", Tables(DOMAIN), "none", "Host names; recorded, routed when the edge is built"),
+    key("acme_email", Text, "none", "Account address for certificates"),
+    key("env", Tables(ENV), "none", "Environment; targets override the root by name"),
+    key("volumes", Texts, "none", "`name:/path` or `/host/path:/path`, with options"),
+    key("network", Text, "haloy", "Docker network of the containers"),
+    key("pre_deploy", Texts, "none", "Commands run here before; a failure ends the deployment"),
+    key("post_deploy", Texts, "none", "Commands run here after success; a failure is a warning"),
+    key("protected", Bool, "false", "`--all` skips it; deploy and rollback ask for its name"),
+    key("resources", Table(RESOURCES), "none", "Limits of each container"),
+    key("preset", OneOf(&["database", "service"]), "none", "`replace`, static names, no history, `if_missing`; database: protected too"),
+];
+
+/// Keys of the root alone.
+pub const ROOT_ONLY: &[KeyDoc] = &[
+    key("targets", Named(TARGET), "", "Targets by name; without it there is one, `default`"),
+    key("images", Named(IMAGE), "", "Images by name, picked with `image_key`"),
+    key("secret_providers", Table(PROVIDERS), "", "Accepted and checked when it is built"),
+    key("global_pre_deploy", Texts, "none", "Commands run here before the first target"),
+    key("global_post_deploy", Texts, "none", "Commands run here after the last target"),
+];
+
+/// Keys of the root.
+pub fn root() -> Vec<KeyDoc> {
+    TARGET.iter().chain(ROOT_ONLY).copied().collect()
+}

@@ -1,0 +1,389 @@
+//! A target as the file gives it, before defaults: every field may be left out. The root is the
+//! base; a target overrides it.
+
+use super::keys;
+use super::problem::Mistakes;
+use super::read::{Fields, Spot, scalar};
+use super::tree::{At, Node, Value};
+use haloy_ledger::release::*;
+use std::collections::BTreeSet;
+
+/// A value source as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourcePart {
+    pub at: At,
+    pub source: ValueSource,
+    /// The text of a literal.
+    pub literal: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct EnvPart {
+    pub at: At,
+    pub name: String,
+    pub value: SourcePart,
+    pub build_arg: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct RegistryPart {
+    pub server: Option<String>,
+    pub username: SourcePart,
+    pub password: SourcePart,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct BuildPart {
+    pub context: Option<Spot<String>>,
+    pub dockerfile: Option<Spot<String>>,
+    pub platform: Option<String>,
+    pub args: Vec<EnvPart>,
+    pub push: Option<Spot<bool>>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct HistoryPart {
+    pub at: At,
+    pub strategy: Option<Spot<HistoryStrategy>>,
+    pub count: Option<Spot<u32>>,
+    pub pattern: Option<Spot<String>>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct ImagePart {
+    pub at: At,
+    pub repository: Option<Spot<String>>,
+    pub tag: Option<Spot<String>>,
+    pub pull_policy: Option<PullPolicy>,
+    pub registry: Option<RegistryPart>,
+    pub history: Option<HistoryPart>,
+    pub build: Option<bool>,
+    pub build_config: Option<BuildPart>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preset {
+    Database,
+    Service,
+}
+
+#[derive(Debug, Clone)]
+pub struct DomainPart {
+    pub at: At,
+    pub domain: String,
+    pub aliases: Vec<Spot<String>>,
+    pub acme_email: Option<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct TargetPart {
+    pub name: Option<Spot<String>>,
+    pub server: Option<Spot<String>>,
+    pub image: Option<ImagePart>,
+    pub history: Option<HistoryPart>,
+    pub image_key: Option<Spot<String>>,
+    pub rollout: Option<Spot<RolloutStrategy>>,
+    pub naming: Option<Spot<NamingStrategy>>,
+    pub replicas: Option<Spot<u32>>,
+    pub port: Option<Spot<u32>>,
+    pub health_check_path: Option<Spot<String>>,
+    pub min_ready_seconds: Option<Spot<u32>>,
+    pub domains: Option<Vec<DomainPart>>,
+    pub acme_email: Option<String>,
+    pub env: Vec<EnvPart>,
+    pub volumes: Option<Vec<Spot<String>>>,
+    pub network: Option<Spot<String>>,
+    pub pre_deploy: Option<Vec<Spot<String>>>,
+    pub post_deploy: Option<Vec<Spot<String>>>,
+    pub protected: Option<bool>,
+    pub memory: Option<Spot<String>>,
+    pub cpus: Option<Spot<String>>,
+    pub preset: Option<Preset>,
+}
+
+impl TargetPart {
+    /// Reads what the root and a target have in common.
+    pub fn read(fields: &Fields<'_>, m: &mut Mistakes) -> Self {
+        let resources = fields.node("resources");
+        let resources = resources.and_then(|node| Fields::open(node, "`resources`", keys::RESOURCES, m));
+        let limit = |name: &str, m: &mut Mistakes| resources.as_ref().and_then(|r| r.scalar(name, m));
+        if let Some(node) = fields.node("api_token") {
+            drop(source_node(node, "api_token", m));
+        }
+        Self {
+            name: fields.text("name", m),
+            server: fields.text("server", m),
+            image: fields.node("image").and_then(|node| ImagePart::read(node, m)),
+            history: fields.node("history").and_then(|node| HistoryPart::read(node, m)),
+            image_key: fields.text("image_key", m),
+            rollout: fields.one_of("deployment_strategy", ROLLOUTS, m),
+            naming: fields.one_of("naming_strategy", NAMINGS, m),
+            replicas: fields.int("replicas", m),
+            port: fields.int("port", m),
+            health_check_path: fields.text("health_check_path", m),
+            min_ready_seconds: fields.int("min_ready_seconds", m),
+            domains: domains(fields, m),
+            acme_email: fields.text("acme_email", m).map(|spot| spot.value),
+            env: env(fields, "env", keys::ENV, m),
+            volumes: fields.texts("volumes", m),
+            network: fields.text("network", m),
+            pre_deploy: fields.texts("pre_deploy", m),
+            post_deploy: fields.texts("post_deploy", m),
+            protected: fields.bool("protected", m),
+            memory: limit("memory", m),
+            cpus: limit("cpus", m),
+            preset: fields.one_of("preset", PRESETS, m).map(|spot| spot.value),
+        }
+    }
+
+    /// This part over a base: scalars and lists replace, `image` merges by field, `env` by name.
+    pub fn over(self, base: &Self) -> Self {
+        let base = base.clone();
+        // A target that names its own image does not also take the base's key, nor the other way round.
+        let own_key = self.image_key.is_some();
+        let own_image = self.image.is_some();
+        Self {
+            name: self.name.or(base.name),
+            server: self.server.or(base.server),
+            image: match (self.image, base.image) {
+                (Some(own), Some(base)) => Some(own.over(base)),
+                (own, base) => own.or(if own_key { None } else { base }),
+            },
+            history: over_history(self.history, base.history),
+            image_key: self.image_key.or(if own_image { None } else { base.image_key }),
+            rollout: self.rollout.or(base.rollout),
+            naming: self.naming.or(base.naming),
+            replicas: self.replicas.or(base.replicas),
+            port: self.port.or(base.port),
+            health_check_path: self.health_check_path.or(base.health_check_path),
+            min_ready_seconds: self.min_ready_seconds.or(base.min_ready_seconds),
+            domains: self.domains.or(base.domains),
+            acme_email: self.acme_email.or(base.acme_email),
+            env: over_env(self.env, base.env),
+            volumes: self.volumes.or(base.volumes),
+            network: self.network.or(base.network),
+            pre_deploy: self.pre_deploy.or(base.pre_deploy),
+            post_deploy: self.post_deploy.or(base.post_deploy),
+            protected: self.protected.or(base.protected),
+            memory: self.memory.or(base.memory),
+            cpus: self.cpus.or(base.cpus),
+            preset: self.preset.or(base.preset),
+        }
+    }
+}
+
+const ROLLOUTS: &[(&str, RolloutStrategy)] = &[
+    ("rolling", RolloutStrategy::Rolling),
+    ("replace", RolloutStrategy::Replace),
+    ("blue-green", RolloutStrategy::BlueGreen),
+];
+const NAMINGS: &[(&str, NamingStrategy)] =
+    &[("dynamic", NamingStrategy::Dynamic), ("static", NamingStrategy::Static)];
+const PRESETS: &[(&str, Preset)] = &[("database", Preset::Database), ("service", Preset::Service)];
+const POLICIES: &[(&str, PullPolicy)] =
+    &[("always", PullPolicy::Always), ("if_missing", PullPolicy::IfMissing), ("never", PullPolicy::Never)];
+const STRATEGIES: &[(&str, HistoryStrategy)] = &[
+    ("local", HistoryStrategy::Local),
+    ("registry", HistoryStrategy::Registry),
+    ("none", HistoryStrategy::None),
+];
+
+fn over_history(own: Option<HistoryPart>, base: Option<HistoryPart>) -> Option<HistoryPart> {
+    match (own, base) {
+        (Some(own), Some(base)) => Some(HistoryPart {
+            at: own.at,
+            strategy: own.strategy.or(base.strategy),
+            count: own.count.or(base.count),
+            pattern: own.pattern.or(base.pattern),
+        }),
+        (own, base) => own.or(base),
+    }
+}
+
+/// Names of the base keep their place; new ones follow.
+fn over_env(own: Vec<EnvPart>, base: Vec<EnvPart>) -> Vec<EnvPart> {
+    let mut merged = base;
+    for entry in own {
+        match merged.iter_mut().find(|known| known.name == entry.name) {
+            Some(known) => *known = entry,
+            None => merged.push(entry),
+        }
+    }
+    merged
+}
+
+impl HistoryPart {
+    fn read(node: &Node, m: &mut Mistakes) -> Option<Self> {
+        let fields = Fields::open(node, "`history`", keys::HISTORY, m)?;
+        Some(Self {
+            at: node.at,
+            strategy: fields.one_of("strategy", STRATEGIES, m),
+            count: fields.int("count", m),
+            pattern: fields.text("pattern", m),
+        })
+    }
+}
+
+impl ImagePart {
+    /// Text is a repository.
+    pub fn read(node: &Node, m: &mut Mistakes) -> Option<Self> {
+        if let Value::Text(value) = &node.value {
+            let repository = Some(Spot { at: node.at, value: value.clone() });
+            return Some(Self { at: node.at, repository, ..Self::default() });
+        }
+        let fields = Fields::open(node, "`image`", keys::IMAGE, m)?;
+        let (build, build_table) = match fields.node("build") {
+            Some(Node { value: Value::Map(_), .. }) => (Some(true), fields.node("build")),
+            _other => (fields.bool("build", m), None),
+        };
+        let build_config = build_table.or(fields.node("build_config"));
+        Some(Self {
+            at: node.at,
+            repository: fields.text("repository", m),
+            tag: fields.scalar("tag", m),
+            pull_policy: fields.one_of("pull_policy", POLICIES, m).map(|spot| spot.value),
+            registry: fields.node("registry").and_then(|node| registry(node, m)),
+            history: fields.node("history").and_then(|node| HistoryPart::read(node, m)),
+            build,
+            build_config: build_config.and_then(|node| BuildPart::read(node, m)),
+        })
+    }
+
+    fn over(self, base: Self) -> Self {
+        // `repository: other:v2` brings its own tag.
+        let own_tag = self.repository.as_ref().is_some_and(|spot| has_tag(&spot.value));
+        Self {
+            at: self.at,
+            repository: self.repository.or(base.repository),
+            tag: self.tag.or(if own_tag { None } else { base.tag }),
+            pull_policy: self.pull_policy.or(base.pull_policy),
+            registry: self.registry.or(base.registry),
+            history: over_history(self.history, base.history),
+            build: self.build.or(base.build),
+            build_config: self.build_config.or(base.build_config),
+        }
+    }
+}
+
+/// Whether a repository carries a tag or digest; the port of a registry is no tag.
+pub fn has_tag(repository: &str) -> bool {
+    let name = repository.rsplit('/').next().unwrap_or(repository);
+    repository.contains('@') || name.contains(':')
+}
+
+impl BuildPart {
+    fn read(node: &Node, m: &mut Mistakes) -> Option<Self> {
+        let fields = Fields::open(node, "`build_config`", keys::BUILD, m)?;
+        Some(Self {
+            context: fields.text("context", m),
+            dockerfile: fields.text("dockerfile", m),
+            platform: fields.text("platform", m).map(|spot| spot.value),
+            args: env(&fields, "args", keys::ARG, m),
+            push: fields.one_of("push", &[("server", false), ("registry", true)], m),
+        })
+    }
+}
+
+fn registry(node: &Node, m: &mut Mistakes) -> Option<RegistryPart> {
+    let fields = Fields::open(node, "`image.registry`", keys::REGISTRY, m)?;
+    let mut credential = |name: &str| match fields.node(name) {
+        Some(node) => source_node(node, name, m),
+        None => {
+            m.add(fields.at, format!("`image.registry` needs `{name}`"));
+            None
+        }
+    };
+    let (username, password) = (credential("username"), credential("password"));
+    let server = fields.text("server", m).map(|spot| spot.value);
+    Some(RegistryPart { server, username: username?, password: password? })
+}
+
+/// A value source standing alone: text, or a table with `value` or `from`.
+fn source_node(node: &Node, name: &str, m: &mut Mistakes) -> Option<SourcePart> {
+    match &node.value {
+        Value::Map(_) => source(&Fields::open(node, &format!("`{name}`"), keys::SOURCE, m)?, name, m),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
+            let spot = scalar(node, name, m)?;
+            Some(SourcePart { at: spot.at, source: ValueSource::Literal, literal: spot.value })
+        }
+    }
+}
+
+fn source(fields: &Fields<'_>, name: &str, m: &mut Mistakes) -> Option<SourcePart> {
+    let literal = fields.scalar("value", m);
+    let from = fields.node("from");
+    match (literal, from) {
+        (Some(spot), None) => {
+            Some(SourcePart { at: spot.at, source: ValueSource::Literal, literal: spot.value })
+        }
+        (None, Some(node)) => from_node(node, name, m),
+        (Some(_), Some(node)) => {
+            m.add(node.at, format!("`{name}` has both `value` and `from`; exactly one is needed"));
+            None
+        }
+        (None, None) => {
+            let message = format!("`{name}` has neither `value` nor `from`");
+            m.add_with_hint(fields.at, message, "give it `value: \"\"` if it is meant to be empty");
+            None
+        }
+    }
+}
+
+fn from_node(node: &Node, name: &str, m: &mut Mistakes) -> Option<SourcePart> {
+    let fields = Fields::open(node, "`from`", keys::FROM, m)?;
+    let mut sources: Vec<(At, ValueSource)> = Vec::new();
+    sources.extend(fields.text("env", m).map(|spot| (spot.at, ValueSource::Env(spot.value))));
+    sources.extend(fields.text("file", m).map(|spot| (spot.at, ValueSource::File(spot.value))));
+    sources.extend(fields.text("secret", m).map(|spot| (spot.at, ValueSource::Secret(spot.value))));
+    if sources.len() != 1 {
+        m.add(node.at, format!("`from` of `{name}` needs exactly one of env, file, secret"));
+        return None;
+    }
+    let (at, source) = sources.swap_remove(0);
+    Some(SourcePart { at, source, literal: String::new() })
+}
+
+fn env(fields: &Fields<'_>, list: &str, known: &[keys::KeyDoc], m: &mut Mistakes) -> Vec<EnvPart> {
+    let mut seen = BTreeSet::new();
+    let mut entries = Vec::new();
+    for node in fields.list(list, m).unwrap_or_default() {
+        let Some(entry) = Fields::open(node, &format!("`{list}`"), known, m) else { continue };
+        let Some(name) = entry.text("name", m) else {
+            if entry.node("name").is_none() {
+                m.add(node.at, format!("an entry of `{list}` has no `name`"));
+            }
+            continue;
+        };
+        if name.value.is_empty() || name.value.contains(['=', '\0', ' ', '\t', '\n']) {
+            m.add(name.at, format!("`{}` cannot be the name of a variable", name.value));
+        } else if !seen.insert(name.value.clone()) {
+            m.add(name.at, format!("`{}` is in `{list}` twice", name.value));
+        }
+        let value = source(&entry, &name.value, m);
+        let takes_build_arg = known.iter().any(|key| key.name == "build_arg");
+        let build_arg = takes_build_arg && entry.bool("build_arg", m).unwrap_or(false);
+        let Some(value) = value else { continue };
+        entries.push(EnvPart { at: name.at, name: name.value, value, build_arg });
+    }
+    entries
+}
+
+fn domains(fields: &Fields<'_>, m: &mut Mistakes) -> Option<Vec<DomainPart>> {
+    let mut domains = Vec::new();
+    for node in fields.list("domains", m)? {
+        if let Value::Text(domain) = &node.value {
+            let domain = domain.clone();
+            domains.push(DomainPart { at: node.at, domain, aliases: Vec::new(), acme_email: None });
+            continue;
+        }
+        let Some(entry) = Fields::open(node, "`domains`", keys::DOMAIN, m) else { continue };
+        let Some(domain) = entry.text("domain", m) else {
+            m.add(node.at, "an entry of `domains` has no `domain`");
+            continue;
+        };
+        let aliases = entry.texts("aliases", m).unwrap_or_default();
+        let acme_email = entry.text("acme_email", m).map(|spot| spot.value);
+        domains.push(DomainPart { at: domain.at, domain: domain.value, aliases, acme_email });
+    }
+    Some(domains)
+}

@@ -1,0 +1,438 @@
+//! From what the file gives to what is deployed: defaults, rules, values.
+
+use super::glob;
+use super::parts::*;
+use super::problem::Mistakes;
+use super::read::Spot;
+use super::tree::At;
+use super::values::{ConfigValue, Environment, resolve, resolve_env};
+use haloy_ledger::ids::{AppName, ImageRef, TargetName};
+use haloy_ledger::release::*;
+use std::path::Path;
+
+/// One target, ready to be deployed.
+#[derive(Debug, Clone)]
+pub struct TargetConfig {
+    /// The app.
+    pub app: AppName,
+    /// The target.
+    pub target: TargetName,
+    /// The configuration; its values have no fingerprints yet, only the ledger can make them.
+    pub config: ConfigSnapshot,
+    /// Environment, in file order.
+    pub env: Vec<ConfigValue>,
+    /// Build arguments.
+    pub build_args: Vec<ConfigValue>,
+    /// User name and password of the registry.
+    pub credentials: Option<[ConfigValue; 2]>,
+    /// What is allowed, and probably not meant.
+    pub warnings: Vec<String>,
+}
+
+/// What a target is resolved with.
+pub struct Surroundings<'a> {
+    /// Folder of the file.
+    pub folder: &'a Path,
+    /// Variables.
+    pub environment: &'a Environment,
+    /// Named images.
+    pub images: &'a [(String, ImagePart)],
+}
+
+/// Earlier releases kept where the file does not say.
+const DEFAULT_COUNT: u32 = 5;
+/// Tags that move: a rollback by name would find something else.
+const MUTABLE: [&str; 7] = ["", "latest", "main", "master", "develop", "staging", "production"];
+
+/// Applies defaults and rules. Notes every mistake; `None` if there was one that leaves no target.
+pub fn target(
+    name: &Spot<String>,
+    part: TargetPart,
+    around: &Surroundings<'_>,
+    m: &mut Mistakes,
+) -> Option<TargetConfig> {
+    let before = m.0.len();
+    let part = preset(part);
+    let app_name = part.name.clone().unwrap_or_else(|| name.clone());
+    let app = AppName::new(app_name.value).map_err(|error| m.add(app_name.at, error.to_string())).ok();
+    let target = TargetName::new(name.value.clone()).map_err(|error| m.add(name.at, error.to_string())).ok();
+    let mut warnings = Vec::new();
+    let image_part = pick_image(&part, around, m);
+    let retention = retention(&part, &image_part, m);
+    let (image, build_args, credentials) = image(app.as_ref(), &part, &image_part, around, m);
+    if let (Some(retention), Some(image)) = (&retention, &image) {
+        check_registry_tag(retention, image, &image_part, m);
+    }
+    check_naming(&part, m);
+    let env = resolve_env(&part.env, around.folder, around.environment, m);
+    warnings.extend(part.env.iter().filter_map(looks_secret));
+    let health = health(&part, m);
+    let volumes = volumes(&part, m);
+    let domains = domains(&part, m);
+    let resources = resources(&part, m);
+    let server = part.server.as_ref().map(|server| check_server(server, m));
+    let network = part.network.as_ref().map_or("haloy", |spot| spot.value.as_str()).to_owned();
+    if m.0.len() > before {
+        return None;
+    }
+    let small = |spot: &Option<Spot<u32>>, default: u16| {
+        spot.as_ref().and_then(|spot| u16::try_from(spot.value).ok()).unwrap_or(default)
+    };
+    let hooks = |list: &Option<Vec<Spot<String>>>| {
+        list.iter().flatten().map(|spot| spot.value.clone()).collect::<Vec<String>>()
+    };
+    let per_domain = part.domains.iter().flatten().find_map(|domain| domain.acme_email.clone());
+    let config = ConfigSnapshot {
+        image: image?,
+        retention: retention?,
+        rollout: part.rollout.as_ref().map_or(RolloutStrategy::Rolling, |spot| spot.value),
+        naming: part.naming.as_ref().map_or(NamingStrategy::Dynamic, |spot| spot.value),
+        replicas: small(&part.replicas, 1),
+        port: small(&part.port, 8080),
+        health,
+        env: env.iter().map(entry).collect(),
+        volumes,
+        network,
+        domains,
+        acme_email: part.acme_email.clone().or(per_domain).map(Into::into),
+        hooks: Hooks {
+            pre_deploy: hooks(&part.pre_deploy),
+            post_deploy: hooks(&part.post_deploy),
+            folder: around.folder.display().to_string(),
+        },
+        resources,
+        server,
+        protected: part.protected.unwrap_or(false),
+    };
+    Some(TargetConfig { app: app?, target: target?, config, env, build_args, credentials, warnings })
+}
+
+/// An entry whose fingerprint the ledger will make.
+fn entry(value: &ConfigValue) -> ValueEntry {
+    ValueEntry {
+        name: value.name.clone(),
+        source: value.source.clone(),
+        fingerprint: Fingerprint(String::new()),
+        value: None,
+    }
+}
+
+/// A preset fills what neither target nor root says.
+fn preset(mut part: TargetPart) -> TargetPart {
+    let Some(preset) = part.preset else { return part };
+    let at = At::default();
+    part.rollout.get_or_insert(Spot { at, value: RolloutStrategy::Replace });
+    part.naming.get_or_insert(Spot { at, value: NamingStrategy::Static });
+    let image = part.image.get_or_insert_default();
+    image.pull_policy.get_or_insert(PullPolicy::IfMissing);
+    if part.history.is_none() && image.history.is_none() {
+        let strategy = Some(Spot { at, value: HistoryStrategy::None });
+        part.history = Some(HistoryPart { strategy, ..HistoryPart::default() });
+    }
+    if preset == Preset::Database {
+        part.protected.get_or_insert(true);
+    }
+    part
+}
+
+fn pick_image(part: &TargetPart, around: &Surroundings<'_>, m: &mut Mistakes) -> ImagePart {
+    let own = part.image.clone().unwrap_or_default();
+    let Some(key) = &part.image_key else { return own };
+    if own.repository.is_some() {
+        m.add(key.at, "`image_key` and `image` both name an image; exactly one is needed");
+    }
+    match around.images.iter().find(|(name, _)| *name == key.value) {
+        Some((_, image)) => image.clone(),
+        None => {
+            let message = format!("`images` has no `{}`", key.value);
+            let names = around.images.iter().map(|(name, _)| name.as_str());
+            match super::read::closest(&key.value, names) {
+                Some(close) => m.add_with_hint(key.at, message, format!("did you mean `{close}`?")),
+                None => m.add(key.at, message),
+            }
+            own
+        }
+    }
+}
+
+fn retention(part: &TargetPart, image: &ImagePart, m: &mut Mistakes) -> Option<Retention> {
+    if let (Some(top), Some(inner)) = (&part.history, &image.history)
+        && top.strategy.is_some()
+        && inner.strategy.is_some()
+    {
+        m.add(top.at, "`history` and `image.history` are the same key; one is needed");
+        return None;
+    }
+    let history = part.history.clone().or_else(|| image.history.clone()).unwrap_or_default();
+    let strategy = history.strategy.as_ref().map_or(HistoryStrategy::Local, |spot| spot.value);
+    let count = history.count.as_ref().map_or(DEFAULT_COUNT, |spot| spot.value);
+    let pattern = history.pattern.as_ref().map(|spot| spot.value.clone());
+    match (strategy, &pattern) {
+        (HistoryStrategy::Registry, None) => {
+            m.add_with_hint(
+                history.at,
+                "history strategy `registry` needs `pattern`, a glob that every tag matches",
+                "for tags like v1.2.3 write `pattern: \"v*\"`",
+            );
+            return None;
+        }
+        (HistoryStrategy::Registry, Some(text)) if text.trim().is_empty() => {
+            m.add(history.at, "`pattern` must not be empty");
+        }
+        (HistoryStrategy::Registry | HistoryStrategy::Local | HistoryStrategy::None, _) => {}
+    }
+    let count = if strategy == HistoryStrategy::None { 0 } else { count };
+    Some(Retention { strategy, count: u16::try_from(count).unwrap_or(u16::MAX), pattern })
+}
+
+type Image = (Option<ImageSpec>, Vec<ConfigValue>, Option<[ConfigValue; 2]>);
+
+fn image(
+    app: Option<&AppName>,
+    part: &TargetPart,
+    image: &ImagePart,
+    around: &Surroundings<'_>,
+    m: &mut Mistakes,
+) -> Image {
+    let reference = reference(app, image, around, m);
+    let (build, build_args) = build(part, image, around, m);
+    let credentials = image.registry.as_ref().and_then(|registry| {
+        let mut value = |name: &str, source: &SourcePart| {
+            resolve(name, source, around.folder, around.environment)
+                .map_err(|message| m.add(source.at, message))
+                .ok()
+        };
+        let username = value("registry username", &registry.username);
+        let password = value("registry password", &registry.password);
+        Some([username?, password?]).map(|mut pair: [ConfigValue; 2]| {
+            // A password is a secret wherever it was written.
+            pair[1].secret = true;
+            pair
+        })
+    });
+    let Some(reference) = reference else { return (None, build_args, credentials) };
+    let default = match reference.repository().contains('/') {
+        true => PullPolicy::Always,
+        false => PullPolicy::IfMissing,
+    };
+    let registry = credentials.as_ref().map(|[username, password]| RegistryAuth {
+        server: image.registry.as_ref().and_then(|registry| registry.server.clone()),
+        username: entry(username),
+        password: entry(password),
+    });
+    let pull_policy = image.pull_policy.unwrap_or(default);
+    (Some(ImageSpec { reference, pull_policy, build, registry }), build_args, credentials)
+}
+
+fn reference(
+    app: Option<&AppName>,
+    image: &ImagePart,
+    around: &Surroundings<'_>,
+    m: &mut Mistakes,
+) -> Option<ImageRef> {
+    let repository = match &image.repository {
+        Some(repository) => repository.clone(),
+        None if builds(image) || around.folder.join("Dockerfile").is_file() => {
+            Spot { at: image.at, value: app?.slug() }
+        }
+        None => {
+            m.add_with_hint(
+                image.at,
+                "there is no `image`, and no Dockerfile beside the file",
+                "add `image: {repository: ghcr.io/you/app, tag: v1}`",
+            );
+            return None;
+        }
+    };
+    if repository.value.contains(char::is_whitespace) {
+        m.add(repository.at, format!("`repository` is `{}`, and must not contain white space", repository.value));
+        return None;
+    }
+    let text = match &image.tag {
+        Some(tag) if has_tag(&repository.value) => {
+            m.add(tag.at, format!("`repository` is `{}` and carries a tag already", repository.value));
+            return None;
+        }
+        Some(tag) => format!("{}:{}", repository.value, tag.value),
+        None if has_tag(&repository.value) => repository.value.clone(),
+        None => format!("{}:latest", repository.value),
+    };
+    ImageRef::new(text).map_err(|error| m.add(repository.at, error.to_string())).ok()
+}
+
+/// `build: true`, a `build_config`, or no image at all beside a Dockerfile.
+fn builds(image: &ImagePart) -> bool {
+    image.build.unwrap_or(image.build_config.is_some())
+}
+
+fn build(
+    part: &TargetPart,
+    image: &ImagePart,
+    around: &Surroundings<'_>,
+    m: &mut Mistakes,
+) -> (Option<BuildSpec>, Vec<ConfigValue>) {
+    if !builds(image) && image.repository.is_some() {
+        return (None, Vec::new());
+    }
+    let config = image.build_config.clone().unwrap_or_default();
+    if let Some(Spot { at, value: true }) = config.push {
+        m.add(at, "`push: registry` is not built yet; images are built on the engine that runs them");
+    }
+    let context = config.context.as_ref().map_or(".", |spot| spot.value.as_str());
+    let folder = around.folder.join(context);
+    let at = config.context.as_ref().map_or(image.at, |spot| spot.at);
+    let dockerfile = config.dockerfile.as_ref().map_or("Dockerfile", |spot| spot.value.as_str());
+    if !folder.is_dir() {
+        m.add(at, format!("the build context {} is no folder", folder.display()));
+    } else if !folder.join(dockerfile).is_file() {
+        let at = config.dockerfile.as_ref().map_or(at, |spot| spot.at);
+        m.add(at, format!("there is no {dockerfile} in the build context {}", folder.display()));
+    }
+    let mut parts = config.args.clone();
+    parts.extend(part.env.iter().filter(|entry| entry.build_arg).cloned());
+    let args = resolve_env(&parts, around.folder, around.environment, m);
+    let context = folder.canonicalize().unwrap_or(folder).display().to_string();
+    let (dockerfile, platform) = (dockerfile.to_owned(), config.platform.clone());
+    let spec = BuildSpec { context, dockerfile, platform, args: args.iter().map(entry).collect() };
+    (Some(spec), args)
+}
+
+/// A rollback by the registry finds a release by its digest, a person by its tag: so tags must not move.
+fn check_registry_tag(retention: &Retention, image: &ImageSpec, part: &ImagePart, m: &mut Mistakes) {
+    if retention.strategy != HistoryStrategy::Registry {
+        return;
+    }
+    let at = part.tag.as_ref().or(part.repository.as_ref()).map_or(part.at, |spot| spot.at);
+    let tag = image.reference.tag().unwrap_or_default();
+    if MUTABLE.contains(&tag) {
+        let message = format!("history strategy `registry` needs a tag that never moves, and `{tag}` does");
+        m.add_with_hint(at, message, "use one tag per version, such as v1.2.3");
+    } else if let Some(pattern) = &retention.pattern
+        && !glob::matches(pattern, tag)
+    {
+        m.add(at, format!("the tag `{tag}` does not match the pattern `{pattern}`"));
+    }
+}
+
+fn check_naming(part: &TargetPart, m: &mut Mistakes) {
+    let Some(Spot { at, value: NamingStrategy::Static }) = part.naming else { return };
+    if !matches!(part.rollout, Some(Spot { value: RolloutStrategy::Replace, .. })) {
+        m.add(at, "`naming_strategy: static` needs `deployment_strategy: replace`: one name, one container");
+    }
+    if let Some(replicas) = &part.replicas
+        && replicas.value > 1
+    {
+        m.add(replicas.at, "`naming_strategy: static` allows one replica");
+    }
+}
+
+fn looks_secret(entry: &EnvPart) -> Option<String> {
+    const SIGNS: [&str; 5] = ["PASSWORD", "SECRET", "TOKEN", "PRIVATE_KEY", "API_KEY"];
+    let name = entry.name.to_ascii_uppercase();
+    let secret = SIGNS.iter().any(|sign| name.contains(sign));
+    let literal = entry.value.source == ValueSource::Literal
+        && !entry.value.literal.is_empty()
+        && !entry.value.literal.contains("${");
+    (secret && literal).then(|| {
+        format!("{} looks like a secret and is written in the file; use `from: {{env: ...}}` instead", entry.name)
+    })
+}
+
+fn health(part: &TargetPart, m: &mut Mistakes) -> HealthSpec {
+    let path = part.health_check_path.as_ref().map_or("/", |spot| spot.value.as_str()).to_owned();
+    if let Some(spot) = &part.health_check_path
+        && !spot.value.starts_with('/')
+    {
+        let message = format!("`health_check_path` is `{path}`, and must start with a slash");
+        m.add_with_hint(spot.at, message, format!("write `/{path}`"));
+    }
+    let seconds = part.min_ready_seconds.as_ref().map_or(0, |spot| spot.value);
+    HealthSpec { path, min_ready_seconds: u16::try_from(seconds).unwrap_or(600) }
+}
+
+fn volumes(part: &TargetPart, m: &mut Mistakes) -> Vec<String> {
+    let mut volumes = Vec::new();
+    for spot in part.volumes.iter().flatten() {
+        let mut pieces = spot.value.splitn(3, ':');
+        let (source, path) = (pieces.next().unwrap_or_default(), pieces.next().unwrap_or_default());
+        let named = source.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && source.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+        if !(path.starts_with('/') && (named || source.starts_with('/'))) {
+            let message = format!("the volume `{}` is neither `name:/path` nor `/host/path:/path`", spot.value);
+            m.add(spot.at, message);
+        }
+        volumes.push(spot.value.clone());
+    }
+    volumes
+}
+
+fn domains(part: &TargetPart, m: &mut Mistakes) -> Vec<Domain> {
+    let mut domains = Vec::new();
+    for domain in part.domains.iter().flatten() {
+        check_host(&domain.domain, domain.at, m);
+        for alias in &domain.aliases {
+            check_host(&alias.value, alias.at, m);
+        }
+        let aliases = domain.aliases.iter().map(|spot| spot.value.to_ascii_lowercase()).collect();
+        domains.push(Domain { domain: domain.domain.to_ascii_lowercase(), aliases });
+    }
+    domains
+}
+
+/// Labels as in RFC 1123, at least two of them, or `localhost`.
+fn check_host(host: &str, at: At, m: &mut Mistakes) {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let valid = host.len() <= 253 && host.split('.').all(label) && host.contains('.');
+    if !valid && host != "localhost" {
+        m.add(at, format!("`{host}` is not a valid host name"));
+    }
+}
+
+fn check_server(server: &Spot<String>, m: &mut Mistakes) -> String {
+    let text = server.value.trim_start_matches("https://").trim_end_matches('/');
+    let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+    let port_ok = port.is_none_or(|port| port.parse::<u16>().is_ok());
+    let host_ok = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
+    if !port_ok || !host_ok {
+        m.add(server.at, format!("`server` is `{}`, and must be `host` or `host:port`", server.value));
+    }
+    text.to_owned()
+}
+
+fn resources(part: &TargetPart, m: &mut Mistakes) -> Resources {
+    let memory_bytes = part.memory.as_ref().and_then(|spot| {
+        let bytes = bytes(&spot.value);
+        if bytes.is_none() {
+            m.add(spot.at, format!("`memory` is `{}`, and must be bytes or like `512m`, `2g`", spot.value));
+        }
+        bytes
+    });
+    let milli_cpus = part.cpus.as_ref().and_then(|spot| {
+        let milli = spot.value.parse::<f64>().ok().map(|cpus| (cpus * 1000.0).round());
+        let milli = milli.filter(|milli| (1.0..=1_024_000.0).contains(milli)).map(|milli| milli as u32);
+        if milli.is_none() {
+            m.add(spot.at, format!("`cpus` is `{}`, and must be a number like `0.5`", spot.value));
+        }
+        milli
+    });
+    Resources { memory_bytes, milli_cpus }
+}
+
+/// Docker's own units: powers of 1024.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.to_ascii_lowercase();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        _other => return None,
+    };
+    digits.trim().parse::<u64>().ok()?.checked_mul(unit).filter(|bytes| *bytes > 0)
+}

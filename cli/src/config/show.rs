@@ -1,0 +1,52 @@
+//! The merged result, for `validate-config --show-resolved`: secrets are never part of it.
+
+use super::TargetConfig;
+use super::values::ConfigValue;
+use haloy_ledger::release::ValueSource;
+use serde_json::{Value, json};
+
+/// A target as it would be deployed; every value that is not a plain literal is `***`.
+pub fn show(target: &TargetConfig) -> Value {
+    let config = &target.config;
+    let value = |value: &ConfigValue| {
+        let shown = if value.secret { "***" } else { value.value.as_str() };
+        json!({ "name": value.name, "source": source(&value.source), "value": shown })
+    };
+    json!({
+        "app": target.app.as_str(),
+        "target": target.target.as_str(),
+        "server": config.server,
+        "image": {
+            "reference": config.image.reference.as_str(),
+            "pull_policy": config.image.pull_policy,
+            "build": config.image.build.as_ref().map(|build| json!({
+                "context": build.context, "dockerfile": build.dockerfile, "platform": build.platform,
+                "args": target.build_args.iter().map(value).collect::<Vec<_>>(),
+            })),
+            "registry": target.credentials.as_ref().map(|_| json!({ "username": "***", "password": "***" })),
+        },
+        "history": config.retention,
+        "deployment_strategy": config.rollout,
+        "naming_strategy": config.naming,
+        "replicas": config.replicas,
+        "port": config.port,
+        "health_check": config.health,
+        "env": target.env.iter().map(value).collect::<Vec<_>>(),
+        "volumes": config.volumes,
+        "network": config.network,
+        "domains": config.domains,
+        "pre_deploy": config.hooks.pre_deploy,
+        "post_deploy": config.hooks.post_deploy,
+        "resources": config.resources,
+        "protected": config.protected,
+    })
+}
+
+fn source(source: &ValueSource) -> String {
+    match source {
+        ValueSource::Literal => "the file".to_owned(),
+        ValueSource::Env(name) => format!("env {name}"),
+        ValueSource::File(path) => format!("file {path}"),
+        ValueSource::Secret(reference) => format!("secret {reference}"),
+    }
+}
