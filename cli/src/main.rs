@@ -1,3 +1,5 @@
-//! The one binary.
+//! The one binary: everything is in the library, so that tests can reach it.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    haloy::run()
+}

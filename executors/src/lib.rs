@@ -13,7 +13,7 @@ pub mod ledger_handle;
 pub mod values;
 
 pub use dispatcher::{DispatchError, Dispatcher, Limits, Observer, Quiet};
-pub use docker::{DockerExecutor, DockerOptions, HealthLimits};
+pub use docker::{DockerExecutor, DockerOptions, EngineFacts, HealthLimits, LogLine, LogQuery};
 pub use executor::{
     EffectContext, Executor, ExecutorError, NoProgress, Progress, ProgressSink, RegistryLogin, Role, Scope,
     Values,

@@ -19,7 +19,6 @@ pub struct SourcePart {
 
 #[derive(Debug, Clone)]
 pub struct EnvPart {
-    pub at: At,
     pub name: String,
     pub value: SourcePart,
     pub build_arg: bool,
@@ -363,7 +362,7 @@ fn env(fields: &Fields<'_>, list: &str, known: &[keys::KeyDoc], m: &mut Mistakes
         let takes_build_arg = known.iter().any(|key| key.name == "build_arg");
         let build_arg = takes_build_arg && entry.bool("build_arg", m).unwrap_or(false);
         let Some(value) = value else { continue };
-        entries.push(EnvPart { at: name.at, name: name.value, value, build_arg });
+        entries.push(EnvPart { name: name.value, value, build_arg });
     }
     entries
 }

@@ -16,11 +16,13 @@ pub struct EventFilter {
     pub stream: Option<StreamId>,
     /// Only of these kinds, by name; all if empty.
     pub kinds: Vec<String>,
+    /// Up to here, this one too.
+    pub until: Option<Position>,
 }
 
 impl Default for EventFilter {
     fn default() -> Self {
-        Self { from: Position(0), limit: usize::MAX, stream: None, kinds: Vec::new() }
+        Self { from: Position(0), limit: usize::MAX, stream: None, kinds: Vec::new(), until: None }
     }
 }
 
@@ -84,6 +86,9 @@ pub(super) fn events(log: &dyn EventLog, filter: &EventFilter) -> Result<Vec<Eve
         }
         next = Position(next.0 + entries.len() as u64);
         for entry in &entries {
+            if filter.until.is_some_and(|until| codec::decode_head(entry).is_ok_and(|h| h.position > until)) {
+                return Ok(found);
+            }
             if found.len() < filter.limit
                 && let Some(view) = view(log, entry, filter)?
             {

@@ -13,9 +13,11 @@ pub use parts::*;
 use crate::private::{FieldNumber, Private};
 
 /// Numbers of private fields that belong to one kind of event, not to its configuration.
-mod field {
-    pub(super) const DETAIL: u32 = 21;
-    pub(super) const LOG_TAIL: u32 = 22;
+pub mod field {
+    /// Longer foreign text of a failure.
+    pub const DETAIL: u32 = 21;
+    /// Last lines of a container or hook.
+    pub const LOG_TAIL: u32 = 22;
 }
 
 impl Event {

@@ -1,0 +1,55 @@
+//! The app of `haloy demo` and of the tests: a small HTTP server without any dependency, linked
+//! statically, so that its image needs no base. Compiled by build.rs into haloy itself.
+//!
+//! Variables: PORT, VERSION, STATUS (what it answers), START_DELAY_MS, CRASH (exit at once),
+//! LOG (a line to write when it starts). `/` tells the version, `/env/NAME` a variable.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+fn variable(name: &str, default: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| default.to_owned())
+}
+
+fn main() {
+    for line in variable("LOG", "").split("\\n").filter(|line| !line.is_empty()) {
+        println!("{line}");
+    }
+    if let Ok(code) = variable("CRASH", "").parse() {
+        eprintln!("cannot go on, leaving with code {code}");
+        std::process::exit(code);
+    }
+    let delay = variable("START_DELAY_MS", "0").parse().unwrap_or(0);
+    std::thread::sleep(Duration::from_millis(delay));
+    let address = format!("0.0.0.0:{}", variable("PORT", "8080"));
+    let listener = match TcpListener::bind(&address) {
+        Ok(listener) => listener,
+        Err(error) => {
+            eprintln!("cannot listen on {address}: {error}");
+            std::process::exit(1);
+        }
+    };
+    println!("version {} listens on {address}", variable("VERSION", "unknown"));
+    for stream in listener.incoming().flatten() {
+        std::thread::spawn(move || answer(stream));
+    }
+}
+
+fn answer(mut stream: TcpStream) {
+    let mut request = [0; 2048];
+    let length = stream.read(&mut request).unwrap_or(0);
+    let request = String::from_utf8_lossy(&request[..length]).into_owned();
+    let path = request.split(' ').nth(1).unwrap_or("/");
+    let status = variable("STATUS", "200");
+    let body = match path.strip_prefix("/env/") {
+        Some(name) => variable(name, ""),
+        None => format!("version {}", variable("VERSION", "unknown")),
+    };
+    if status != "200" {
+        eprintln!("{path} -> {status}: {}", variable("COMPLAINT", "not well"));
+    }
+    let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len() + 1);
+    let sent = stream.write_all(format!("{head}{body}\n").as_bytes());
+    drop(sent);
+}

@@ -1,0 +1,113 @@
+//! `haloy deploy`.
+
+use super::{Context, confirm, require_here, selected};
+use crate::cli::{TargetArgs, WhyArgs};
+use crate::error::{Error, Kind};
+use crate::output::{Reply, time, words};
+use crate::service::embedded::exit;
+use crate::service::{DeployRequest, DeploymentAnswer};
+use crate::facts;
+use haloy_ledger::deployment::state::Ending;
+use std::path::Path;
+
+/// Deploy the app: start the new release, and stop the old one once the new one is healthy.
+///
+/// A release that does not become healthy is removed, and what ran before goes on running (exit
+/// code 3), or is restored where a part of it was stopped already (exit code 4). Ctrl-C goes back
+/// cleanly; what a crash leaves is settled by the next command.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "Examples:\n  haloy deploy -m \"new checkout\"\n  haloy deploy --target production,staging\n  haloy deploy --all --yes -o json")]
+pub struct Deploy {
+    #[command(flatten)]
+    targets: TargetArgs,
+    #[command(flatten)]
+    why: WhyArgs,
+}
+
+pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
+    let (file, named) = selected(&args.targets)?;
+    let targets = file.resolve(&named)?;
+    for target in &targets {
+        for warning in &target.warnings {
+            cx.follow.note(&format!("warning: {}/{}: {warning}", target.app, target.target));
+        }
+    }
+    let servers: Vec<_> =
+        targets.iter().map(|target| (target.target.to_string(), target.config.server.clone())).collect();
+    require_here(&args.targets, &servers)?;
+    for target in targets.iter().filter(|target| target.config.protected) {
+        let question = format!("{}/{} is protected. Deploy it?", target.app, target.target);
+        confirm(cx, &question, Some(target.app.as_str()))?;
+    }
+    let folder = file.folder();
+    hooks(&file.global_pre_deploy, &folder, cx)?;
+    let request =
+        DeployRequest { targets, why: (&args.why).into(), git: facts::git(&folder), ci: facts::ci() };
+    let answers = cx.service.deploy(request, std::sync::Arc::clone(&cx.follow)).await?;
+    let code = exit(&answers);
+    if code == 0 {
+        hooks(&file.global_post_deploy, &folder, cx)?;
+    }
+    Ok(reply(&answers).exit(code))
+}
+
+/// Commands around all targets: run by this command, once, on this machine.
+fn hooks(commands: &[String], folder: &Path, cx: &Context) -> Result<(), Error> {
+    let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/sh".to_owned());
+    for command in commands {
+        cx.follow.note(&format!("running `{command}`"));
+        let status = std::process::Command::new(&shell).arg("-c").arg(command).current_dir(folder).status();
+        match status {
+            Ok(status) if status.success() => {}
+            Ok(status) => {
+                return Err(Error::new(Kind::Failed, format!("`{command}` ended with {status}; nothing more was done")));
+            }
+            Err(error) => return Err(Error::new(Kind::Failed, format!("{shell} could not be started: {error}"))),
+        }
+    }
+    Ok(())
+}
+
+/// The result of deployments, for people and programs.
+pub(super) fn reply(answers: &[DeploymentAnswer]) -> Reply {
+    let mut text = String::new();
+    for answer in answers {
+        text.push_str(&one(answer));
+    }
+    let ids: Vec<_> = answers.iter().map(|answer| answer.id).collect();
+    Reply::list("deployments/1", answers, text).ids(ids)
+}
+
+fn one(answer: &DeploymentAnswer) -> String {
+    let verb = if answer.rollback { "rollback" } else { "deployment" };
+    let DeploymentAnswer { app, target, id, image, .. } = answer;
+    let took = time::took(answer.took_ms);
+    let mut text = match answer.ending {
+        Ending::Succeeded if answer.rollback => {
+            format!("{app}/{target}: rolled back to {} ({image}) in {took}\n", answer.release)
+        }
+        Ending::Succeeded => format!("{app}/{target}: {image} is live as {id} after {took}\n"),
+        Ending::Failed | Ending::RolledBack | Ending::Cancelled | Ending::Interrupted => {
+            let cause = answer.cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
+            format!("{app}/{target}: {verb} {id} {}{cause}\n", words::ending(answer.ending))
+        }
+    };
+    if answer.ending != Ending::Succeeded {
+        text.push_str(&match (answer.target_unchanged, answer.runs) {
+            (Some(false), Some(runs)) => format!("  release {runs} was restored and runs\n"),
+            (_, Some(runs)) => format!("  release {runs} runs unchanged\n"),
+            (_, None) => "  nothing runs, as before\n".to_owned(),
+        });
+        for line in &answer.log_tail {
+            text.push_str(&format!("  | {line}\n"));
+        }
+        text.push_str(&format!("  more: haloy show {id}\n"));
+    }
+    for address in &answer.addresses {
+        text.push_str(&format!("  {address}\n"));
+    }
+    if !answer.changed_secrets.is_empty() {
+        text.push_str(&format!("  values that changed since that release: {}\n", answer.changed_secrets.join(", ")));
+    }
+    text
+}

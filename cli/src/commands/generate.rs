@@ -1,0 +1,45 @@
+//! What is generated from the command tree: completions, man pages, the table of exit codes.
+
+use crate::cli::Cli;
+use crate::error::{EXIT_CODES, Error, Kind};
+use crate::output::Reply;
+use clap::CommandFactory;
+use std::path::PathBuf;
+
+/// Print the completion script of a shell.
+#[derive(Debug, clap::Args)]
+pub struct Completion {
+    /// Which shell
+    shell: clap_complete::Shell,
+}
+
+/// Write man pages, one per command, into a folder.
+#[derive(Debug, clap::Args)]
+pub struct Man {
+    /// Folder, made where it is missing
+    folder: PathBuf,
+}
+
+/// Print every exit code and what it means.
+#[derive(Debug, clap::Args)]
+pub struct HelpExitCodes {}
+
+pub(super) fn completion(args: &Completion) -> Result<Reply, Error> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "haloy", &mut script);
+    let script = String::from_utf8_lossy(&script).into_owned();
+    Ok(Reply::one("completion/1", &script, script.clone()))
+}
+
+pub(super) fn man(args: &Man) -> Result<Reply, Error> {
+    let made = std::fs::create_dir_all(&args.folder)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), &args.folder));
+    made.map_err(|error| Error::new(Kind::Operational, format!("{}: {error}", args.folder.display())))?;
+    let text = format!("man pages are in {}", args.folder.display());
+    Ok(Reply::one("man/1", &args.folder.display().to_string(), text))
+}
+
+pub(super) fn exit_codes() -> Reply {
+    let text: String = EXIT_CODES.iter().map(|(code, meaning)| format!("{code:>3}  {meaning}\n")).collect();
+    Reply::list("exit-codes/1", EXIT_CODES, text)
+}

@@ -1,0 +1,171 @@
+//! One file per command: its arguments, whose docs are the help, and one function.
+
+pub mod config;
+pub mod demo;
+pub mod deploy;
+pub mod doctor;
+pub mod events;
+pub mod generate;
+pub mod history;
+pub mod logs;
+pub mod prune;
+pub mod replay;
+pub mod rollback;
+pub mod rollback_targets;
+pub mod settle;
+pub mod show;
+pub mod status;
+pub mod stop;
+pub mod validate_config;
+
+use crate::cli::{Cli, Command, Global, TargetArgs};
+use crate::config::{ConfigFile, Named, Selection};
+use crate::error::{Error, Kind};
+use crate::output::{self, Reply, progress};
+use crate::service::embedded::{Embedded, EmbeddedOptions, keys_folder, ledger_folder};
+use crate::service::{Follow, Service};
+use haloy_executors::{Limits, TargetKey};
+use haloy_ledger::ids::{AppName, TargetName};
+use std::io::{BufRead, IsTerminal, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What every command works with.
+pub struct Context {
+    /// Options of every command.
+    pub global: Global,
+    /// What is asked.
+    pub service: Arc<dyn Service>,
+    /// Is told what happens meanwhile.
+    pub follow: Arc<dyn Follow>,
+    /// Colour on stdout.
+    pub colour: bool,
+}
+
+/// Longest wait for a healthy replica, where `HALOY_HEALTH_TIMEOUT` (seconds) does not say.
+fn limits() -> Result<Limits, Error> {
+    let mut limits = Limits::default();
+    if let Ok(text) = std::env::var("HALOY_HEALTH_TIMEOUT") {
+        let seconds = text.parse::<u64>().ok().filter(|seconds| (1..=3600).contains(seconds));
+        let message = format!("HALOY_HEALTH_TIMEOUT is `{text}`, and must be seconds between 1 and 3600");
+        limits.health = Duration::from_secs(seconds.ok_or_else(|| Error::new(Kind::Usage, message))?);
+    }
+    Ok(limits)
+}
+
+/// How the service finds its ledger, from options, environment and defaults.
+pub fn service_options(global: &Global) -> Result<EmbeddedOptions, Error> {
+    Ok(EmbeddedOptions {
+        ledger: global.ledger.clone().unwrap_or_else(ledger_folder),
+        keys: keys_folder(),
+        wait: Duration::from_secs(global.wait),
+        accept_clock: global.accept_clock,
+        limits: limits()?,
+    })
+}
+
+/// Runs a command.
+pub async fn run(cli: Cli) -> Result<Reply, Error> {
+    let Cli { global, command } = cli;
+    let service = Arc::new(Embedded::new(service_options(&global)?));
+    let follow = progress::follower(global.progress, global.quiet, "");
+    let colour = output::colour(global.color);
+    let cx = Context { global, service, follow, colour };
+    match command {
+        Command::Deploy(args) => deploy::run(&cx, args).await,
+        Command::Rollback(args) => rollback::run(&cx, args).await,
+        Command::RollbackTargets(args) => rollback_targets::run(&cx, args).await,
+        Command::Status(args) => status::run(&cx, args).await,
+        Command::History(args) => history::run(&cx, args).await,
+        Command::Show(args) => show::run(&cx, args).await,
+        Command::Events(args) => events::run(&cx, args).await,
+        Command::Logs(args) => logs::run(&cx, args).await,
+        Command::Stop(args) => stop::run(&cx, args).await,
+        Command::Prune(args) => prune::run(&cx, args).await,
+        Command::Settle(args) => settle::run(&cx, args).await,
+        Command::Replay(args) => replay::run(&cx, args).await,
+        Command::ValidateConfig(args) => validate_config::run(&cx, args),
+        Command::Config(args) => config::run(&args),
+        Command::Doctor(args) => doctor::run(&cx, args).await,
+        Command::Demo(args) => demo::run(&cx, args).await,
+        Command::Completion(args) => generate::completion(&args),
+        Command::Man(args) => generate::man(&args),
+        Command::HelpExitCodes(_) => Ok(generate::exit_codes()),
+    }
+}
+
+/// The file and the targets that the command is about.
+pub fn selected(args: &TargetArgs) -> Result<(ConfigFile, Vec<Named>), Error> {
+    let here = std::env::current_dir().map_err(|error| Error::new(Kind::Operational, error.to_string()))?;
+    let file = ConfigFile::open(args.config.as_deref(), &here)?;
+    let selection = Selection { names: args.target.clone(), all: args.all };
+    let named = file.select(&selection)?;
+    Ok((file, named))
+}
+
+/// Names of targets, as keys of the ledger.
+pub fn keys(args: &TargetArgs) -> Result<Vec<TargetKey>, Error> {
+    let (_, named) = selected(args)?;
+    named.iter().map(key).collect()
+}
+
+/// The keys of a command that reads: all of the file where none is named, and all of the ledger
+/// where there is no file.
+pub fn keys_to_read(args: &TargetArgs) -> Result<Option<Vec<TargetKey>>, Error> {
+    use crate::config::{ConfigError, LocateError};
+    let here = std::env::current_dir().map_err(|error| Error::new(Kind::Operational, error.to_string()))?;
+    let file = match ConfigFile::open(args.config.as_deref(), &here) {
+        Err(ConfigError::Locate(LocateError::NotFound(_))) if args.config.is_none() => return Ok(None),
+        file => file?,
+    };
+    let named = match (args.all, args.target.is_empty()) {
+        (_, true) => file.names(),
+        (_, false) => file.select(&Selection { names: args.target.clone(), all: false })?,
+    };
+    named.iter().map(key).collect::<Result<Vec<_>, _>>().map(Some)
+}
+
+/// A name of the file as a key of the ledger.
+pub fn key(named: &Named) -> Result<TargetKey, Error> {
+    let usage = |error: haloy_ledger::ids::InvalidId| Error::new(Kind::Usage, error.to_string());
+    let app = AppName::new(&*named.app).map_err(usage)?;
+    Ok(TargetKey { app, target: TargetName::new(&*named.target).map_err(usage)? })
+}
+
+/// Asks on a terminal; elsewhere `--yes` is the answer, or an error names it.
+pub fn confirm(cx: &Context, question: &str, expected: Option<&str>) -> Result<(), Error> {
+    if cx.global.yes {
+        return Ok(());
+    }
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() || !std::io::stderr().is_terminal() {
+        return Err(Error::new(Kind::Usage, format!("{question} It is not asked without a terminal."))
+            .hint("add --yes"));
+    }
+    let how = expected.map_or("[y/N]".to_owned(), |name| format!("type `{name}`:"));
+    drop(write!(std::io::stderr(), "{question} {how} "));
+    let mut line = String::new();
+    let read = stdin.lock().read_line(&mut line);
+    let answer = line.trim();
+    let agreed = match expected {
+        Some(name) => answer == name,
+        None => matches!(answer.to_lowercase().as_str(), "y" | "yes"),
+    };
+    match (read, agreed) {
+        (Ok(_), true) => Ok(()),
+        (Ok(_) | Err(_), _) => Err(Error::new(Kind::Interrupted, "nothing was done")),
+    }
+}
+
+/// A target of another server is refused, unless this machine stands for it.
+pub fn require_here(args: &TargetArgs, servers: &[(String, Option<String>)]) -> Result<(), Error> {
+    let remote = servers.iter().find_map(|(target, server)| Some((target, server.as_ref()?)));
+    match remote {
+        Some((target, server)) if !args.here => {
+            let message = format!("target {target} has `server: {server}`, and haloy does not deploy over the network yet");
+            Err(Error::new(Kind::Usage, message)
+                .hint("run haloy on that server; --here (or HALOY_HERE=1) says that this machine stands for it"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}

@@ -1,0 +1,83 @@
+//! `haloy rollback`.
+
+use super::{Context, confirm, deploy, key, require_here, selected};
+use crate::cli::{TargetArgs, WhyArgs};
+use crate::error::{Error, Kind};
+use crate::facts;
+use crate::output::{Reply, time};
+use crate::service::RollbackRequest;
+use haloy_ledger::deployment::event::SecretsFrom;
+use haloy_ledger::ports::{Clock, SystemClock};
+use std::sync::Arc;
+
+/// Make an earlier good release live again: its image and its whole configuration.
+///
+/// Without an id: the last good release before the current one, which it names, and asks about on a
+/// terminal. Needs no registry. Values of secrets are asked of their sources anew, and those that
+/// changed since are named. Refuses with exit code 11 what cannot be restored.
+#[derive(Debug, clap::Args)]
+#[command(name = "rollback", after_long_help = "Examples:\n  haloy rollback                    the last good release\n  haloy rollback 01k99pmr           by a prefix of its id\n  haloy rollback ~2                 two good releases back\n  haloy rollback -t production -y -m \"checkout is down\"")]
+pub struct RollbackArgs {
+    /// Release: its id (`dep_` in front is ignored), a unique prefix, or `~n`
+    id: Option<String>,
+    #[command(flatten)]
+    targets: TargetArgs,
+    /// Where values of secrets come from
+    #[arg(long, value_enum, default_value_t)]
+    secrets: Secrets,
+    #[command(flatten)]
+    why: WhyArgs,
+}
+
+/// Where values of secrets come from.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum Secrets {
+    /// Their sources, and the recorded values where a source cannot be asked here.
+    #[default]
+    Auto,
+    /// Their sources; refuse where one cannot be asked.
+    Fresh,
+    /// The values that the release was deployed with.
+    Recorded,
+}
+
+pub(super) async fn run(cx: &Context, args: RollbackArgs) -> Result<Reply, Error> {
+    let (file, named) = selected(&args.targets)?;
+    let [named] = named.as_slice() else {
+        let names: Vec<&str> = named.iter().map(|named| named.target.as_str()).collect();
+        return Err(Error::new(Kind::Usage, format!("a rollback is of one target, not of {}", names.join(", ")))
+            .hint("name one with --target"));
+    };
+    let key = key(named)?;
+    // The file says where and whether to ask; what is restored comes from the ledger, so a mistake in
+    // today's file does not stand in the way.
+    if let Ok(targets) = file.resolve(std::slice::from_ref(named)) {
+        let servers: Vec<_> =
+            targets.iter().map(|target| (target.target.to_string(), target.config.server.clone())).collect();
+        require_here(&args.targets, &servers)?;
+        if targets.iter().any(|target| target.config.protected) {
+            confirm(cx, &format!("{key} is protected. Roll it back?"), Some(key.app.as_str()))?;
+        }
+    }
+    if args.id.is_none() {
+        let choice = cx.service.rollback_choice(&key, None).await?;
+        let age = time::ago(choice.at, SystemClock.now());
+        let text = format!("{key}: the last good release is {} ({}), deployed {age}.", choice.release, choice.image);
+        cx.follow.note(&text);
+        // A script that gives no id has said what it wants; a person at a terminal may not have.
+        use std::io::IsTerminal;
+        if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+            confirm(cx, "Roll back to it?", None)?;
+        }
+    }
+    let secrets = match args.secrets {
+        Secrets::Auto => SecretsFrom::Auto,
+        Secrets::Fresh => SecretsFrom::Fresh,
+        Secrets::Recorded => SecretsFrom::Recorded,
+    };
+    let (git, ci) = (facts::git(&file.folder()), facts::ci());
+    let request = RollbackRequest { key, to: args.id, secrets, why: (&args.why).into(), git, ci };
+    let answer = cx.service.rollback(request, Arc::clone(&cx.follow)).await?;
+    let code = answer.exit();
+    Ok(deploy::reply(&[answer]).exit(code))
+}

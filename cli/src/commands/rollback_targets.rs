@@ -1,0 +1,113 @@
+//! `haloy rollback-targets`.
+
+use super::{Context, keys_to_read};
+use crate::cli::TargetArgs;
+use crate::error::Error;
+use crate::output::table::Table;
+use crate::output::{Reply, time, words};
+use crate::service::{TargetRow, TargetsAnswer};
+use haloy_ledger::ledger::Verdict;
+use haloy_ledger::ports::{Clock, SystemClock};
+use haloy_ledger::release::HistoryStrategy;
+
+/// List what can be rolled back to, newest first, and the release that runs.
+///
+/// --explain adds every deployment that cannot be restored, why, and the event that made it so.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "Examples:\n  haloy rollback-targets\n  haloy rollback-targets --target production --explain\n  haloy rollback $(haloy rollback-targets -o id | head -1)")]
+pub struct RollbackTargets {
+    #[command(flatten)]
+    targets: TargetArgs,
+    /// Also what is not restorable, why, and what would make it so
+    #[arg(long)]
+    explain: bool,
+}
+
+pub(super) async fn run(cx: &Context, args: RollbackTargets) -> Result<Reply, Error> {
+    let keys = match keys_to_read(&args.targets)? {
+        Some(keys) => keys,
+        None => super::status::all_keys(cx).await?,
+    };
+    let mut answers = Vec::new();
+    for key in keys {
+        answers.push(cx.service.rollback_targets(&key).await?);
+    }
+    let texts: Vec<String> = answers.iter().map(|answer| text(answer, args.explain, cx.colour)).collect();
+    let ids: Vec<_> = answers.iter().flat_map(ready).map(|row| row.id).collect();
+    let text = if texts.is_empty() { "nothing was ever deployed here".to_owned() } else { texts.join("\n") };
+    Ok(Reply::list("rollback-targets/1", &answers, text).ids(ids))
+}
+
+fn ready(answer: &TargetsAnswer) -> impl Iterator<Item = &TargetRow> {
+    answer.releases.iter().filter(|row| row.verdict == Verdict::Ready)
+}
+
+fn text(answer: &TargetsAnswer, explain: bool, colour: bool) -> String {
+    let keeps = match (answer.strategy, answer.count) {
+        (Some(HistoryStrategy::None), _) => " · none, keeps nothing restorable".to_owned(),
+        (Some(strategy), Some(count)) => format!(" · {strategy}, keeps {count}"),
+        (_, _) => String::new(),
+    };
+    let mut text = format!("{} · {}{keeps}\n", answer.app, answer.target);
+    let now = SystemClock.now();
+    let mut table = Table::new(&["DEPLOYMENT", "VERSION", "DEPLOYED", "BY", "STATUS"]);
+    for row in &answer.releases {
+        let status = match &row.verdict {
+            Verdict::Current => "current".to_owned(),
+            Verdict::Ready if row.default => "ready     default".to_owned(),
+            Verdict::Ready => format!("ready{}", left(row)),
+            Verdict::NotRestorable(_) if !explain => continue,
+            Verdict::NotRestorable(why) => format!("not restorable: {}", words::why(why)),
+        };
+        let by = row.by.clone().unwrap_or_else(|| "-".to_owned());
+        table.row([row.id.to_string(), row.version.clone(), time::ago(row.at, now), by, status]);
+    }
+    if answer.releases.is_empty() {
+        text.push_str("  nothing was ever deployed to this target; begin with: haloy deploy\n");
+        return text;
+    }
+    text.push_str(&table.text(2, colour));
+    let default = answer.releases.iter().find(|row| row.default);
+    match (default.or_else(|| ready(answer).next()), ready(answer).next()) {
+        (Some(row), _) => text.push_str(&format!("rollback with:  haloy rollback {}\n", row.id)),
+        (None, _) => text.push_str(&empty(answer)),
+    }
+    if explain {
+        let mut remedies: Vec<&str> = answer
+            .releases
+            .iter()
+            .filter_map(|row| match &row.verdict {
+                Verdict::NotRestorable(why) => Some(words::remedy(why)),
+                Verdict::Current | Verdict::Ready => None,
+            })
+            .collect();
+        remedies.sort_unstable();
+        remedies.dedup();
+        for remedy in remedies {
+            text.push_str(&format!("to restore one of them:  {remedy}\n"));
+        }
+    }
+    text
+}
+
+fn left(row: &TargetRow) -> String {
+    match &row.left {
+        Some((at, Some(reason))) => format!("     left at {at}: {reason}"),
+        Some((at, None)) => format!("     left at {at}"),
+        None => String::new(),
+    }
+}
+
+/// Why there is nothing to roll back to, and what to change.
+fn empty(answer: &TargetsAnswer) -> String {
+    let good = answer.releases.iter().filter(|row| matches!(row.verdict, Verdict::Current)).count();
+    match answer.strategy {
+        Some(HistoryStrategy::None) => {
+            "no rollback targets: history strategy is none; set `history.strategy: local` and deploy\n".to_owned()
+        }
+        _ if good > 0 && answer.releases.len() == 1 => {
+            "no rollback targets: only one release was ever deployed; the next one makes this one a target\n".to_owned()
+        }
+        _ => "no rollback targets: see why with --explain\n".to_owned(),
+    }
+}

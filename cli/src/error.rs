@@ -1,0 +1,138 @@
+//! What a user is told when something went wrong, and the one table of exit codes.
+
+use std::fmt;
+
+/// Kinds of bad endings; each has an exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Something did not work.
+    Operational,
+    /// Wrong use, or a mistake in the configuration.
+    Usage,
+    /// A deployment failed; what ran before runs unchanged.
+    Failed,
+    /// A deployment failed and the release before was restored.
+    RolledBack,
+    /// Over several targets: some worked.
+    Partial,
+    /// A rebuilt read model differs, or a check failed.
+    Verification,
+    /// Somebody else holds the ledger or the target.
+    Locked,
+    /// A precondition does not hold.
+    Precondition,
+    /// Nothing to roll back to, or not restorable.
+    NotRestorable,
+    /// Stopped by the user.
+    Interrupted,
+}
+
+/// Every exit code and what it means.
+pub const EXIT_CODES: &[(u8, &str)] = &[
+    (0, "done"),
+    (1, "operational error"),
+    (2, "wrong use, or a mistake in the configuration"),
+    (3, "the deployment failed; what ran before runs unchanged"),
+    (4, "the deployment failed; the release before was restored"),
+    (5, "over several targets: some worked, some did not"),
+    (6, "a verification failed"),
+    (7, "blocked by a policy (reserved)"),
+    (8, "locked, or timed out waiting"),
+    (9, "a precondition does not hold: the same key for another command"),
+    (10, "differences found (reserved)"),
+    (11, "nothing to roll back to, or not restorable"),
+    (12, "stopped watching, the work goes on (reserved)"),
+    (70, "a bug in haloy"),
+    (130, "interrupted"),
+];
+
+impl Kind {
+    /// The exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Operational => 1,
+            Self::Usage => 2,
+            Self::Failed => 3,
+            Self::RolledBack => 4,
+            Self::Partial => 5,
+            Self::Verification => 6,
+            Self::Locked => 8,
+            Self::Precondition => 9,
+            Self::NotRestorable => 11,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// What failed and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// Decides the exit code.
+    pub kind: Kind,
+    /// What failed, and why.
+    pub message: String,
+    /// The command to run, or the thing to change.
+    pub hint: Option<String>,
+}
+
+impl Error {
+    /// An error without a hint.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None }
+    }
+
+    /// With a hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<crate::config::ConfigError> for Error {
+    fn from(error: crate::config::ConfigError) -> Self {
+        use crate::config::ConfigError;
+        let hint = match &error {
+            ConfigError::Locate(_) => Some("write a haloy.yaml, or name one with --config FILE".to_owned()),
+            ConfigError::NoTarget { close, .. } => close.as_ref().map(|close| format!("did you mean `{close}`?")),
+            ConfigError::WhichTarget { .. } => Some("name one with --target, or use --all".to_owned()),
+            ConfigError::Io { .. } | ConfigError::Problems(_) => None,
+        };
+        Self { kind: Kind::Usage, message: error.to_string(), hint }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_row_in_the_table() {
+        for kind in [
+            Kind::Operational,
+            Kind::Usage,
+            Kind::Failed,
+            Kind::RolledBack,
+            Kind::Partial,
+            Kind::Verification,
+            Kind::Locked,
+            Kind::Precondition,
+            Kind::NotRestorable,
+            Kind::Interrupted,
+        ] {
+            assert!(EXIT_CODES.iter().any(|(code, _)| *code == kind.code()), "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Who asks, from where and from what: read before the command is built.
+
+use haloy_ledger::CommandContext;
+use haloy_ledger::deployment::event::{CiFacts, GitFacts};
+use haloy_ledger::ids::DeploymentId;
+use haloy_ledger::ledger::ActorFacts;
+use haloy_ledger::log::ActorKind;
+use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
+use std::path::Path;
+use std::process::Command;
+
+/// Program and version, as recorded.
+pub const TOOL: &str = concat!("haloy/", env!("CARGO_PKG_VERSION"));
+
+/// Why, as given on the command line.
+#[derive(Debug, Clone, Default)]
+pub struct Why {
+    /// Reason.
+    pub reason: Option<String>,
+    /// Ticket.
+    pub ticket: Option<String>,
+    /// Idempotency key.
+    pub key: Option<String>,
+}
+
+/// An id for something new, from this machine's clock and randomness.
+pub fn new_id() -> DeploymentId {
+    DeploymentId::from_parts(SystemClock.now().unix_ms(), (&SystemEntropy as &dyn Entropy).ulid_bits())
+}
+
+/// The context of one command.
+pub fn context(why: &Why) -> CommandContext {
+    let ci = ci();
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let user = variable("HALOY_ACTOR").or_else(system_user);
+    let on_behalf = variable("GITHUB_ACTOR").or_else(|| variable("GITLAB_USER_LOGIN")).filter(|_| ci.is_some());
+    CommandContext {
+        actor: ActorFacts {
+            name: user,
+            kind: if ci.is_some() { ActorKind::Ci } else { ActorKind::Person },
+            auth: "os-user".to_owned(),
+            on_behalf,
+        },
+        host: Some(rustix::system::uname().nodename().to_string_lossy().into_owned()),
+        address: None,
+        tool: TOOL.to_owned(),
+        reason: why.reason.clone(),
+        ticket: why.ticket.clone(),
+        correlation: new_id().to_string(),
+        causation: None,
+        idempotency_key: why.key.clone(),
+    }
+}
+
+/// The name that the system knows for this user; behind sudo, the one who called it.
+fn system_user() -> Option<String> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    variable("SUDO_USER").or_else(|| {
+        let id = rustix::process::getuid().as_raw().to_string();
+        let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
+        let line = passwd.lines().find(|line| line.split(':').nth(2) == Some(&id))?;
+        line.split(':').next().map(str::to_owned)
+    })
+}
+
+/// The CI job, as its environment says.
+pub fn ci() -> Option<CiFacts> {
+    const SYSTEMS: [(&str, &str, &str); 4] = [
+        ("GITHUB_ACTIONS", "github", "GITHUB_RUN_ID"),
+        ("GITLAB_CI", "gitlab", "CI_PIPELINE_ID"),
+        ("JENKINS_URL", "jenkins", "BUILD_TAG"),
+        ("BUILDKITE", "buildkite", "BUILDKITE_BUILD_ID"),
+    ];
+    let (_, system, run) = SYSTEMS.iter().find(|(sign, _, _)| std::env::var_os(sign).is_some())?;
+    Some(CiFacts { system: (*system).to_owned(), run: std::env::var(run).unwrap_or_default() })
+}
+
+/// The working tree of the configuration file; none where there is no git or no repository.
+pub fn git(folder: &Path) -> Option<GitFacts> {
+    let ask = |arguments: &[&str]| {
+        let out = Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;
+        out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
+    };
+    let commit = ask(&["rev-parse", "HEAD"])?;
+    let branch = ask(&["symbolic-ref", "--short", "-q", "HEAD"]);
+    let dirty = ask(&["status", "--porcelain"]).is_some_and(|changes| !changes.is_empty());
+    Some(GitFacts { commit, branch, dirty })
+}

@@ -1,0 +1,146 @@
+//! What happens meanwhile, on stderr: a live block on a terminal, else one line per change.
+
+use super::{time, words};
+use crate::service::Follow;
+use haloy_executors::TargetKey;
+use haloy_ledger::deployment::{Effect, Event};
+use haloy_ledger::ids::EffectId;
+use haloy_ledger::ports::{Clock, SystemClock};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Mode {
+    /// A live block on a terminal, else plain lines.
+    #[default]
+    Auto,
+    /// A live block.
+    Tty,
+    /// One line with its time per change.
+    Plain,
+    /// One JSON document per change.
+    Json,
+    /// Nothing but what is wrong.
+    None,
+}
+
+/// The follower for a mode.
+pub fn follower(mode: Mode, quiet: bool, prefix: &'static str) -> Arc<dyn Follow> {
+    match mode {
+        _ if quiet => Arc::new(Silent),
+        Mode::None => Arc::new(Silent),
+        Mode::Tty => Arc::new(Live::default()),
+        Mode::Auto if std::io::stderr().is_terminal() && prefix.is_empty() => Arc::new(Live::default()),
+        Mode::Auto | Mode::Plain => Arc::new(Plain { json: false, prefix }),
+        Mode::Json => Arc::new(Plain { json: true, prefix }),
+    }
+}
+
+fn line(text: &str) {
+    drop(writeln!(std::io::stderr(), "{text}"));
+}
+
+struct Silent;
+
+impl Follow for Silent {
+    fn started(&self, _: &TargetKey, _: &EffectId, _: &Effect) {}
+    fn recorded(&self, _: &TargetKey, _: &[Event]) {}
+    fn line(&self, _: &EffectId, _: &str) {}
+    fn note(&self, text: &str) {
+        line(text);
+    }
+}
+
+struct Plain {
+    json: bool,
+    prefix: &'static str,
+}
+
+impl Plain {
+    fn say(&self, key: Option<&TargetKey>, kind: &str, text: &str) {
+        let now = time::rfc3339(SystemClock.now());
+        if self.json {
+            let key = key.map(ToString::to_string);
+            line(&serde_json::json!({ "at": now, "target": key, "kind": kind, "text": text }).to_string());
+        } else {
+            let key = key.map(|key| format!(" {key}")).unwrap_or_default();
+            line(&format!("{}{now}{key} {text}", self.prefix));
+        }
+    }
+}
+
+impl Follow for Plain {
+    fn started(&self, _: &TargetKey, _: &EffectId, _: &Effect) {}
+    fn recorded(&self, key: &TargetKey, events: &[Event]) {
+        for event in events {
+            self.say(Some(key), event.name(), &words::event(event));
+        }
+    }
+    fn line(&self, _: &EffectId, text: &str) {
+        self.say(None, "line", &format!("| {text}"));
+    }
+    fn note(&self, text: &str) {
+        self.say(None, "note", text);
+    }
+}
+
+/// One line per target with its step and elapsed time; what happened scrolls above.
+#[derive(Default)]
+struct Live {
+    block: MultiProgress,
+    bars: Mutex<BTreeMap<TargetKey, ProgressBar>>,
+}
+
+impl Live {
+    fn bar(&self, key: &TargetKey) -> Option<ProgressBar> {
+        let mut bars = self.bars.lock().ok()?;
+        let bar = bars.entry(key.clone()).or_insert_with(|| {
+            let style = ProgressStyle::with_template("{spinner} {prefix} · {msg} ({elapsed})");
+            let bar = self.block.add(ProgressBar::new_spinner());
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.set_prefix(key.to_string());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Some(bar.clone())
+    }
+
+    fn ends(event: &Event) -> bool {
+        matches!(
+            event,
+            Event::DeploymentSucceeded(_)
+                | Event::DeploymentFailed(_)
+                | Event::DeploymentRolledBack(_)
+                | Event::DeploymentCancelled(_)
+                | Event::DeploymentInterrupted(_)
+                | Event::TargetStopped(_)
+        )
+    }
+}
+
+impl Follow for Live {
+    fn started(&self, key: &TargetKey, _: &EffectId, effect: &Effect) {
+        if let Some(bar) = self.bar(key) {
+            bar.set_message(words::doing(effect));
+        }
+    }
+    fn recorded(&self, key: &TargetKey, events: &[Event]) {
+        let Some(bar) = self.bar(key) else { return };
+        for event in events {
+            drop(self.block.println(format!("  {}", words::event(event))));
+            if Self::ends(event) {
+                bar.finish_and_clear();
+            }
+        }
+    }
+    fn line(&self, _: &EffectId, text: &str) {
+        drop(self.block.println(format!("    | {text}")));
+    }
+    fn note(&self, text: &str) {
+        drop(self.block.println(text));
+    }
+}

@@ -1,0 +1,177 @@
+//! Events, effects, verdicts and endings as sentences.
+
+use haloy_ledger::deployment::event::{Ask, PruneRule};
+use haloy_ledger::deployment::state::Ending;
+use haloy_ledger::deployment::{Effect, Event};
+use haloy_ledger::ids::DeploymentId;
+use haloy_ledger::ledger::Why;
+use haloy_ledger::outcome::HookExit;
+use haloy_ledger::release::{ConfigSnapshot, ValueEntry};
+
+/// Enough of an id to be unique in practice, and to type.
+pub fn short(id: DeploymentId) -> String {
+    id.to_string()
+}
+
+/// What an effect does, while it does.
+pub fn doing(effect: &Effect) -> String {
+    match effect {
+        Effect::ResolveImage { image } => format!("finding image {}", image.reference),
+        Effect::BuildImage { .. } => "building the image".to_owned(),
+        Effect::PullImage { reference, .. } => format!("fetching {reference}"),
+        Effect::TagImage { local_tag, .. } => format!("tagging {local_tag}"),
+        Effect::EnsureNetwork { network } => format!("network {network}"),
+        Effect::StartReplica(spec) => format!("starting replica {}", spec.replica.index + 1),
+        Effect::AwaitHealthy { replica, .. } => format!("waiting for replica {} to be healthy", replica.index + 1),
+        Effect::StopReplica { replica } => format!("stopping replica {}", replica.index + 1),
+        Effect::RemoveReplica { replica } => format!("removing replica {}", replica.index + 1),
+        Effect::RemoveLocalTag { local_tag } => format!("removing tag {local_tag}"),
+        Effect::RunHook { command, .. } => format!("running `{command}`"),
+    }
+}
+
+/// How a deployment ended, in one or two words.
+pub fn ending(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Succeeded => "succeeded",
+        Ending::Failed => "failed",
+        Ending::RolledBack => "rolled back",
+        Ending::Cancelled => "cancelled",
+        Ending::Interrupted => "interrupted",
+    }
+}
+
+/// By which rule an artefact goes.
+pub fn rule(rule: PruneRule, count: Option<u16>) -> String {
+    match (rule, count) {
+        (PruneRule::BeyondCount, Some(count)) => format!("beyond count {count}"),
+        (PruneRule::BeyondCount, None) => "beyond count".to_owned(),
+        (PruneRule::NeverGood, _) => "never good".to_owned(),
+        (PruneRule::StrategyNone, _) => "strategy none".to_owned(),
+        (PruneRule::HostKeepsCurrent, _) => "the host keeps the current release only".to_owned(),
+        (PruneRule::Asked, _) => "asked for".to_owned(),
+    }
+}
+
+/// Why a release is not restorable, and the event that made it so.
+pub fn why(why: &Why) -> String {
+    match why {
+        Why::Deploying { at } => format!("still on its way since {at}"),
+        Why::NeverGood { at, cause: Some(cause) } => format!("never good: {cause} ({at})"),
+        Why::NeverGood { at, cause: None } => format!("never good: cancelled at {at}"),
+        Why::Pruned { at, rule: by, count } => format!("pruned, {} at {at}", rule(*by, Some(*count))),
+        Why::Lost { at, cause } => format!("lost: {cause} ({at})"),
+        Why::StrategyNone { at } => format!("deployed with strategy none ({at})"),
+    }
+}
+
+/// What would make a release restorable.
+pub fn remedy(why: &Why) -> &'static str {
+    match why {
+        Why::Deploying { .. } => "wait for it to end, or: haloy settle",
+        Why::NeverGood { .. } => "deploy it anew once its fault is found",
+        Why::Pruned { .. } => "deploy that version anew; a higher `history.count` keeps more",
+        Why::Lost { .. } => "bring the image back under its tag, or deploy that version anew",
+        Why::StrategyNone { .. } => "deploy that version anew, with `history.strategy: local`",
+    }
+}
+
+/// An event in a sentence.
+pub fn event(event: &Event) -> String {
+    match event {
+        Event::LedgerCreated(e) => format!("ledger {} created", e.ledger_id),
+        Event::ClockStepped(_) => "the clock went back".to_owned(),
+        Event::ClockAccepted(_) => "a clock far ahead was vouched for".to_owned(),
+        Event::DeploymentRequested(e) => match &e.ask {
+            Ask::Deploy { release } => format!("deploy {} of {} requested", e.id, release.config.image.reference),
+            Ask::Rollback { restores, .. } => format!("rollback {} to release {restores} requested", e.id),
+        },
+        Event::DeploymentAdmitted(_) => "admitted".to_owned(),
+        Event::CancelRequested(_) => "cancellation requested".to_owned(),
+        Event::ImageResolved(e) => {
+            let digest = e.image.digest.as_ref().map_or("known to this engine only", |digest| digest.short());
+            format!("image {} is {digest}", e.image.reference)
+        }
+        Event::ImageBuilt(e) => format!("image {} built", e.image_id.short()),
+        Event::ImagePulled(e) => format!("image {} is here", e.image_id.short()),
+        Event::ImageTagged(e) => format!("tagged {}", e.local_tag),
+        Event::NetworkReady(_) => "network ready".to_owned(),
+        Event::HookFinished(e) => match e.exit {
+            HookExit::Code(0) => "hook finished".to_owned(),
+            exit => format!("hook failed: {exit:?}"),
+        },
+        Event::ReplicaStarted(e) => match &e.address {
+            Some(address) => format!("replica {} started at {address}", e.r.index + 1),
+            None => format!("replica {} started", e.r.index + 1),
+        },
+        Event::ReplicaHealthy(e) => {
+            format!("replica {} healthy after {}", e.r.index + 1, super::time::took(e.took_ms))
+        }
+        Event::ReplicaUnhealthy(e) => format!("replica {} unhealthy: {}", e.r.index + 1, e.cause),
+        Event::ReplicaStopped(e) => format!("replica {} of {} stopped", e.r.index + 1, e.r.deployment),
+        Event::ReplicaRemoved(e) => format!("replica {} of {} removed", e.r.index + 1, e.r.deployment),
+        Event::EffectAttemptFailed(e) => format!("attempt {} failed: {}", e.attempt, e.cause),
+        Event::EffectFailed(e) => format!("given up after {} attempts: {}", e.attempts, e.cause),
+        Event::RolloutTurnedBack(e) => format!("turned back: {}", e.cause),
+        Event::RolloutInterrupted(e) => {
+            format!("found interrupted; it goes {}", if e.goes_on { "on" } else { "back" })
+        }
+        Event::DeploymentSucceeded(e) => format!("succeeded after {}", super::time::took(e.took_ms)),
+        Event::DeploymentFailed(e) => format!("failed: {}", e.cause),
+        Event::DeploymentRolledBack(e) => format!("failed, release {} restored: {}", e.restored, e.cause),
+        Event::DeploymentCancelled(_) => "cancelled".to_owned(),
+        Event::DeploymentInterrupted(e) => format!("interrupted: {}", e.cause),
+        Event::PrunePlanned(e) => format!("{} is to go: {}", e.artefact.tag(), rule(e.rule, Some(e.count))),
+        Event::ArtefactPruned(e) => format!("{} removed", e.artefact.tag()),
+        Event::PruneFailed(e) => format!("{} could not be removed: {}", e.artefact.tag(), e.cause),
+        Event::ImageLost(e) => format!("image of release {} is lost: {}", e.rel, e.cause),
+        Event::ImageFound(e) => format!("image of release {} is there again", e.rel),
+        Event::RetentionChanged(e) => format!("from now on {} keeps {}", e.strategy, e.count),
+        Event::StopRequested(_) => "stop requested".to_owned(),
+        Event::TargetStopped(e) => format!("stopped, {} replicas", e.replicas.len()),
+    }
+}
+
+/// What one configuration changed against another: keys, and names of values, never values.
+pub fn config_changes(before: &ConfigSnapshot, after: &ConfigSnapshot) -> Vec<String> {
+    let mut changes = env_changes(&before.env, &after.env);
+    let tree = |config: &ConfigSnapshot| {
+        let mut config = config.without_private();
+        config.env.clear();
+        serde_json::to_value(config).unwrap_or_default()
+    };
+    difference("", &tree(before), &tree(after), &mut changes);
+    changes
+}
+
+fn env_changes(before: &[ValueEntry], after: &[ValueEntry]) -> Vec<String> {
+    let mut changes = Vec::new();
+    for entry in after {
+        match before.iter().find(|known| known.name == entry.name) {
+            None => changes.push(format!("env {} added", entry.name)),
+            Some(known) if known.fingerprint != entry.fingerprint => {
+                changes.push(format!("env {} changed", entry.name));
+            }
+            Some(_) => {}
+        }
+    }
+    let gone = before.iter().filter(|known| !after.iter().any(|entry| entry.name == known.name));
+    changes.extend(gone.map(|known| format!("env {} removed", known.name)));
+    changes
+}
+
+fn difference(path: &str, before: &serde_json::Value, after: &serde_json::Value, changes: &mut Vec<String>) {
+    use serde_json::Value;
+    if before == after {
+        return;
+    }
+    match (before, after) {
+        (Value::Object(left), Value::Object(right)) => {
+            for (key, value) in right {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                difference(&path, left.get(key).unwrap_or(&Value::Null), value, changes);
+            }
+        }
+        _leaf => changes.push(format!("{path}: {before} -> {after}")),
+    }
+}

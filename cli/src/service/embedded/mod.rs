@@ -1,0 +1,188 @@
+//! The service in this process: it opens the ledger, works, and closes it.
+
+mod errors;
+mod open;
+mod queries;
+mod rollout;
+mod values;
+
+pub use open::{EmbeddedOptions, keys_folder, ledger_folder};
+pub use rollout::exit;
+
+use super::*;
+use crate::error::Kind;
+use async_trait::async_trait;
+use haloy_executors::{DockerExecutor, Executor, LogQuery};
+use haloy_ledger::deployment::Command;
+use haloy_ledger::ports::{Clock, SystemClock};
+use open::Open;
+use std::time::Instant;
+
+/// The service in this process.
+pub struct Embedded {
+    options: EmbeddedOptions,
+    /// Docker, where it is the engine.
+    docker: Option<Arc<DockerExecutor>>,
+    engine: Arc<dyn Executor>,
+}
+
+impl Embedded {
+    /// On Docker.
+    pub fn new(options: EmbeddedOptions) -> Self {
+        let docker = Arc::new(DockerExecutor::new(haloy_executors::DockerOptions {
+            host: None,
+            health: haloy_executors::HealthLimits::within(options.limits.health),
+        }));
+        let engine: Arc<dyn Executor> = Arc::<DockerExecutor>::clone(&docker);
+        Self { options, docker: Some(docker), engine }
+    }
+
+    /// On another engine: the simulated one.
+    pub fn on(options: EmbeddedOptions, engine: Arc<dyn Executor>) -> Self {
+        Self { options, docker: None, engine }
+    }
+}
+
+#[async_trait]
+impl Service for Embedded {
+    async fn deploy(
+        &self,
+        request: DeployRequest,
+        follow: Arc<dyn Follow>,
+    ) -> Result<Vec<DeploymentAnswer>, Error> {
+        let open = self.open("haloy deploy", &follow).await?;
+        rollout::deploy(self, &open, request, &follow).await
+    }
+
+    async fn rollback_choice(&self, key: &TargetKey, to: Option<&str>) -> Result<Choice, Error> {
+        let (key, to) = (key.clone(), to.map(str::to_owned));
+        self.read(move |ledger| rollout::choose(ledger, &key, to.as_deref())).await?
+    }
+
+    async fn rollback(
+        &self,
+        request: RollbackRequest,
+        follow: Arc<dyn Follow>,
+    ) -> Result<DeploymentAnswer, Error> {
+        let open = self.open("haloy rollback", &follow).await?;
+        rollout::rollback(self, &open, request, &follow).await
+    }
+
+    async fn rollback_targets(&self, key: &TargetKey) -> Result<TargetsAnswer, Error> {
+        let key = key.clone();
+        self.read(move |ledger| queries::rollback_targets(ledger, &key)).await?
+    }
+
+    async fn status(&self, keys: Option<Vec<TargetKey>>) -> Result<Vec<StatusAnswer>, Error> {
+        let (mut answers, ledger) = self
+            .read(move |ledger| queries::status(ledger, keys).map(|answers| (answers, ledger.id())))
+            .await??;
+        for answer in &mut answers {
+            queries::ask_engine(self.engine.as_ref(), ledger, answer).await;
+        }
+        Ok(answers)
+    }
+
+    async fn history(&self, keys: Option<Vec<TargetKey>>, limit: usize) -> Result<Vec<HistoryRow>, Error> {
+        self.read(move |ledger| queries::history(ledger, keys, limit)).await?
+    }
+
+    async fn show(&self, id: &str) -> Result<ShowAnswer, Error> {
+        let id = id.to_owned();
+        self.read(move |ledger| queries::show(ledger, &id)).await?
+    }
+
+    async fn events(&self, request: EventsRequest) -> Result<Vec<EventRow>, Error> {
+        self.read(move |ledger| queries::events(ledger, &request)).await?
+    }
+
+    async fn logs(
+        &self,
+        request: LogsRequest,
+        each: &mut (dyn FnMut(LogLine) + Send),
+    ) -> Result<usize, Error> {
+        let Some(docker) = &self.docker else { return Ok(0) };
+        let query = LogQuery {
+            app: request.key.app.to_string(),
+            target: request.key.target.to_string(),
+            ledger: None,
+            tail: request.tail,
+            follow: request.follow,
+            timestamps: request.timestamps,
+        };
+        docker.logs(&query, each).await.map_err(errors::executor)
+    }
+
+    async fn stop(
+        &self,
+        key: &TargetKey,
+        remove: bool,
+        why: &Why,
+        follow: Arc<dyn Follow>,
+    ) -> Result<StatusAnswer, Error> {
+        let open = self.open("haloy stop", &follow).await?;
+        let context = crate::facts::context(why);
+        let dispatcher = rollout::dispatcher(self, &open, &follow);
+        rollout::settle_first(&dispatcher, key, &context, &follow).await?;
+        let command = Command::Stop { remove, at: SystemClock.now() };
+        let executed = open.handle.execute(key, command, &context).await.map_err(errors::execute)?;
+        follow.recorded(key, &executed.events);
+        dispatcher.drive(key, &context).await.map_err(errors::dispatch)?;
+        let keys = Some(vec![key.clone()]);
+        let answers = open.handle.call(move |ledger| queries::status(ledger, keys)).await?;
+        answers.into_iter().next().ok_or_else(|| Error::new(Kind::Operational, "the target is not known"))
+    }
+
+    async fn prune(
+        &self,
+        key: &TargetKey,
+        apply: bool,
+        why: &Why,
+        follow: Arc<dyn Follow>,
+    ) -> Result<PruneAnswer, Error> {
+        let open = self.open("haloy prune", &follow).await?;
+        let context = crate::facts::context(why);
+        let dispatcher = rollout::dispatcher(self, &open, &follow);
+        if apply {
+            rollout::settle_first(&dispatcher, key, &context, &follow).await?;
+        }
+        let asked = key.clone();
+        let mut answer = open.handle.call(move |ledger| queries::prunable(ledger, &asked)).await?;
+        if apply {
+            let executed = open.handle.execute(key, Command::Prune, &context).await.map_err(errors::execute)?;
+            follow.recorded(key, &executed.events);
+            dispatcher.drive(key, &context).await.map_err(errors::dispatch)?;
+            open.handle.call(values::forget_unused).await;
+            answer.applied = true;
+        }
+        Ok(answer)
+    }
+
+    async fn settle(&self, why: &Why, follow: Arc<dyn Follow>) -> Result<Vec<DeploymentAnswer>, Error> {
+        let open = self.open("haloy settle", &follow).await?;
+        rollout::settle_all(self, &open, &crate::facts::context(why), &follow).await
+    }
+
+    async fn replay(&self, progress: &mut (dyn FnMut(u64) + Send)) -> Result<ReplayAnswer, Error> {
+        let started = Instant::now();
+        let report = self
+            .read(|ledger| ledger.replay(&mut |_| {}).map_err(errors::log))
+            .await??;
+        progress(report.events);
+        let difference = |difference: &haloy_ledger::projection::Difference| {
+            format!("{} {}: {}", difference.projection, difference.key, difference.what)
+        };
+        Ok(ReplayAnswer {
+            events: report.events,
+            rows: report.rows,
+            digest: report.digest,
+            differences: report.differences.iter().map(difference).collect(),
+            took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+
+    async fn doctor(&self) -> Result<Vec<Finding>, Error> {
+        Ok(queries::doctor(self).await)
+    }
+}
+

@@ -1,0 +1,186 @@
+//! Opening the ledger: one process at a time, the others wait and say for whom.
+
+use super::{Embedded, errors};
+use crate::error::{Error, Kind};
+use crate::facts::TOOL;
+use crate::service::Follow;
+use haloy_executors::{LedgerHandle, Limits};
+use haloy_ledger::ledger::{LedgerOptions, Parts};
+use haloy_ledger::log::{ClockPolicy, LogError, MemoryLog, MemoryStore, Unsealed};
+use haloy_ledger::ports::{Clock, SystemClock, SystemEntropy};
+use haloy_ledger::projection::Projections;
+use haloy_ledger::secrets::Keys;
+use haloy_ledger::{Ledger, OpenError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How the service finds its ledger and how long it waits.
+#[derive(Debug, Clone)]
+pub struct EmbeddedOptions {
+    /// Folder of the ledger.
+    pub ledger: PathBuf,
+    /// Folder of the keys.
+    pub keys: PathBuf,
+    /// How long to wait for another process.
+    pub wait: Duration,
+    /// Somebody vouches for the clock.
+    pub accept_clock: bool,
+    /// Limits of the dispatcher.
+    pub limits: Limits,
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+fn home(variable: &str, below: &str) -> PathBuf {
+    match std::env::var_os(variable).filter(|value| !value.is_empty()) {
+        Some(folder) => PathBuf::from(folder),
+        None => PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(below),
+    }
+}
+
+/// Where the ledger lies if nobody says.
+pub fn ledger_folder() -> PathBuf {
+    if is_root() {
+        return PathBuf::from("/var/lib/haloy/ledger");
+    }
+    home("XDG_STATE_HOME", ".local/state").join("haloy/ledger")
+}
+
+/// Where the keys lie: outside of the ledger.
+pub fn keys_folder() -> PathBuf {
+    if let Some(folder) = std::env::var_os("HALOY_KEYS").filter(|folder| !folder.is_empty()) {
+        return PathBuf::from(folder);
+    }
+    if is_root() {
+        return PathBuf::from("/etc/haloy/keys");
+    }
+    home("XDG_CONFIG_HOME", ".config").join("haloy/keys")
+}
+
+/// An open ledger; closing it gives it to the next process.
+pub struct Open {
+    pub handle: LedgerHandle,
+    pub id: haloy_ledger::ids::LedgerId,
+    holder: PathBuf,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // Only a note for others; the lock is the store's own.
+        drop(std::fs::remove_file(&self.holder));
+    }
+}
+
+const RETRY: Duration = Duration::from_millis(100);
+const HOLDER: &str = "holder";
+
+impl Embedded {
+    /// Opens the ledger for writing.
+    pub(super) async fn open(&self, command: &str, follow: &Arc<dyn Follow>) -> Result<Open, Error> {
+        let policy = self.clock_policy().await;
+        let mut told = false;
+        let ledger = self
+            .wait_for(policy, |holder| {
+                if !told {
+                    follow.note(&format!("waiting for the ledger: {holder}"));
+                    told = true;
+                }
+            })
+            .await?;
+        let holder = self.options.ledger.join(HOLDER);
+        let since = crate::output::time::rfc3339(SystemClock.now());
+        drop(std::fs::write(&holder, format!("{command} (process {}) since {since}", std::process::id())));
+        if let Some(format) = ledger.newer_format() {
+            let message = format!("the ledger has format {format}, newer than this program's: it is read, never written");
+            return Err(Error::new(Kind::Operational, message).hint("upgrade haloy"));
+        }
+        let id = ledger.id();
+        Ok(Open { handle: LedgerHandle::new(Arc::new(ledger)), id, holder })
+    }
+
+    /// Opens the ledger, reads, and closes it before anything is printed. Where there is none yet,
+    /// an empty one is read.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Ledger) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let ledger = if self.options.ledger.join("log").exists() {
+            self.wait_for(ClockPolicy::default(), |_| {}).await?
+        } else {
+            empty()?
+        };
+        Ok(LedgerHandle::new(Arc::new(ledger)).call(read).await)
+    }
+
+    async fn wait_for(&self, policy: ClockPolicy, mut waiting: impl FnMut(&str)) -> Result<Ledger, Error> {
+        let started = Instant::now();
+        loop {
+            let mut options =
+                LedgerOptions::new(self.options.ledger.clone(), self.options.keys.clone(), TOOL);
+            options.clock_policy = policy;
+            make_private(&self.options.ledger)?;
+            let opened = tokio::task::spawn_blocking(move || Ledger::open(options)).await;
+            match opened.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())) {
+                Ok(ledger) => return Ok(ledger),
+                Err(OpenError::Log(LogError::Locked { path })) => {
+                    let holder = std::fs::read_to_string(self.options.ledger.join(HOLDER));
+                    let holder = match holder {
+                        Ok(holder) if !holder.is_empty() => format!("held by {holder}"),
+                        Ok(_) | Err(_) => "held by another process".to_owned(),
+                    };
+                    if started.elapsed() >= self.options.wait {
+                        let message = format!("the ledger {} is {holder}", path.display());
+                        let hint = "wait for it to end, or wait longer with --wait SECONDS";
+                        return Err(Error::new(Kind::Locked, message).hint(hint));
+                    }
+                    waiting(&holder);
+                    tokio::time::sleep(RETRY).await;
+                }
+                Err(error) => return Err(errors::open(error)),
+            }
+        }
+    }
+
+    /// What Docker's clock says of ours; nothing where there is no Docker.
+    async fn clock_policy(&self) -> ClockPolicy {
+        let mut policy = ClockPolicy { engine_offset: None, accept: self.options.accept_clock };
+        if let Some(docker) = &self.docker
+            && let Ok(facts) = docker.facts().await
+            && let Ok(engine) = facts.clock.parse::<jiff::Timestamp>()
+        {
+            let engine = i64::try_from(engine.as_nanosecond()).unwrap_or(i64::MAX);
+            policy.engine_offset = Some(engine.saturating_sub(SystemClock.now().0));
+        }
+        policy
+    }
+}
+
+/// The ledger's folder, for its owner alone.
+fn make_private(folder: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| {
+        Error::new(Kind::Operational, format!("the ledger {} cannot be made: {error}", folder.display()))
+            .hint("name a folder that this user may write with --ledger DIR")
+    })
+}
+
+/// A ledger that nothing was ever written to.
+fn empty() -> Result<Ledger, Error> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy = Arc::new(SystemEntropy);
+    let log = MemoryLog::open(
+        MemoryStore::default(),
+        Arc::clone(&clock),
+        ClockPolicy { engine_offset: None, accept: true },
+        Box::new(Projections::default()),
+        Box::new(Unsealed),
+    );
+    let keys = Keys::ephemeral(entropy.as_ref());
+    let log = Arc::new(log.map_err(errors::log)?);
+    Ledger::with(Parts { log, clock, entropy, keys, vault: PathBuf::new(), tool: TOOL.to_owned() })
+        .map_err(errors::open)
+}

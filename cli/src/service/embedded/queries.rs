@@ -1,0 +1,368 @@
+//! Questions that change nothing.
+
+use super::{Embedded, errors, rollout};
+use crate::error::{Error, Kind};
+use crate::output::words;
+use crate::service::*;
+use haloy_executors::{Executor, Scope};
+use haloy_ledger::Ledger;
+use haloy_ledger::deployment::event::field::LOG_TAIL;
+use haloy_ledger::deployment::retention::prunable as no_rule_keeps;
+use haloy_ledger::deployment::state::TargetState;
+use haloy_ledger::ids::{AppName, DeploymentId, LedgerId, Position, StreamId, TargetName};
+use haloy_ledger::ledger::{EventFilter, EventView};
+use haloy_ledger::log::envelope_field as field;
+use haloy_ledger::projection::{DeploymentRow, DeploymentStatus, Found, Page};
+use haloy_ledger::release::ConfigSnapshot;
+
+/// A private value of the request of a deployment.
+fn private(ledger: &Ledger, position: Position, number: u32) -> Result<Option<String>, Error> {
+    let rows = ledger.log().read_private(position).map_err(errors::log)?;
+    Ok(rows.into_iter().find(|row| row.field == number).map(|row| row.value))
+}
+
+fn tag(reference: &str) -> String {
+    let name = reference.rsplit('/').next().unwrap_or(reference);
+    name.split_once(':').map_or(name, |(_, tag)| tag).to_owned()
+}
+
+pub fn rollback_targets(ledger: &Ledger, key: &TargetKey) -> Result<TargetsAnswer, Error> {
+    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    let mut releases = Vec::new();
+    for candidate in ledger.candidates(&key.app, &key.target).map_err(errors::log)? {
+        let row = candidate.row;
+        let left = match row.left {
+            Some(at) => Some((at, private(ledger, at, field::REASON)?)),
+            None => None,
+        };
+        releases.push(TargetRow {
+            id: row.release,
+            version: tag(&row.reference),
+            by: private(ledger, row.requested, field::ACTOR_NAME)?,
+            image: row.reference,
+            at: row.at,
+            strategy: row.strategy,
+            verdict: candidate.verdict,
+            default: candidate.default,
+            left,
+        });
+    }
+    Ok(TargetsAnswer {
+        app: key.app.to_string(),
+        target: key.target.to_string(),
+        strategy: state.retention.as_ref().map(|retention| retention.strategy),
+        count: state.retention.as_ref().map(|retention| retention.count),
+        releases,
+    })
+}
+
+fn keys_or_all(ledger: &Ledger, keys: Option<Vec<TargetKey>>) -> Result<Vec<TargetKey>, Error> {
+    match keys {
+        Some(keys) => Ok(keys),
+        None => {
+            let targets = ledger.targets().map_err(errors::log)?;
+            Ok(targets.into_iter().map(|state| TargetKey { app: state.app, target: state.target }).collect())
+        }
+    }
+}
+
+pub fn status(ledger: &Ledger, keys: Option<Vec<TargetKey>>) -> Result<Vec<StatusAnswer>, Error> {
+    let mut answers = Vec::new();
+    for key in keys_or_all(ledger, keys)? {
+        let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+        let row = ledger.status(&key.app, &key.target).map_err(errors::log)?;
+        let live = state.current.as_ref();
+        let replicas = live.map(|live| live.replicas.as_slice()).unwrap_or_default();
+        answers.push(StatusAnswer {
+            app: key.app.to_string(),
+            target: key.target.to_string(),
+            release: live.map(|live| live.release),
+            deployment: live.map(|live| live.deployment),
+            image: live.map(|live| live.spec.config.image.reference.to_string()),
+            since: row.since.map(|(_, at)| at),
+            stopped: live.is_some_and(|live| live.stopped),
+            wanted: live.map_or(0, |live| live.spec.config.replicas),
+            replicas: replicas
+                .iter()
+                .map(|replica| ReplicaRow {
+                    replica: replica.id.to_string(),
+                    phase: replica.phase,
+                    address: address(&state, replica),
+                    running: None,
+                })
+                .collect(),
+            unfinished: state.rollout.as_ref().map(|rollout| {
+                let step = haloy_ledger::deployment::owed(&state);
+                let step = step.first().map_or("its end".to_owned(), |(_, effect)| words::doing(effect));
+                (rollout.deployment, step)
+            }),
+            last: state.last_ended,
+        });
+    }
+    Ok(answers)
+}
+
+fn address(state: &TargetState, replica: &haloy_ledger::deployment::state::Replica) -> Option<String> {
+    let port = state.current.as_ref()?.spec.config.port;
+    replica.address.as_ref().map(|address| format!("http://{address}:{port}"))
+}
+
+/// Asks the engine what really runs; a target is shown without that where it does not answer.
+pub async fn ask_engine(engine: &dyn Executor, ledger: LedgerId, answer: &mut StatusAnswer) {
+    let (Ok(app), Ok(target)) = (AppName::new(&*answer.app), TargetName::new(&*answer.target)) else { return };
+    let Ok(observed) = engine.observe(&Scope { ledger, app, target }).await else { return };
+    for row in &mut answer.replicas {
+        let seen = observed.replicas.iter().find(|seen| seen.replica.to_string() == row.replica);
+        row.running = Some(seen.is_some_and(|seen| seen.running));
+    }
+}
+
+/// How a deployment that ended went.
+pub fn answer(ledger: &Ledger, key: &TargetKey, id: DeploymentId) -> Result<DeploymentAnswer, Error> {
+    let row = ledger.deployment(id).map_err(errors::log)?;
+    let row = row.ok_or_else(|| Error::new(Kind::Operational, format!("deployment {id} is not recorded")))?;
+    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    let DeploymentStatus::Ended { ending, took_ms, cause, target_unchanged, .. } = row.status else {
+        return Err(Error::new(Kind::Operational, format!("deployment {id} has not ended")).hint("haloy settle"));
+    };
+    let live = state.current.as_ref();
+    let replicas = live.map(|live| live.replicas.as_slice()).unwrap_or_default();
+    Ok(DeploymentAnswer {
+        app: row.app.to_string(),
+        target: row.target.to_string(),
+        id,
+        release: row.release,
+        image: row.reference,
+        rollback: row.release != id,
+        ending,
+        target_unchanged: rollout::unchanged(ending, target_unchanged),
+        cause,
+        took_ms,
+        addresses: replicas.iter().filter_map(|replica| address(&state, replica)).collect(),
+        runs: live.map(|live| live.release),
+        changed_secrets: Vec::new(),
+        log_tail: log_tail(ledger, id)?,
+    })
+}
+
+/// Last lines of the last replica of a deployment that did not become well.
+fn log_tail(ledger: &Ledger, id: DeploymentId) -> Result<Vec<String>, Error> {
+    for view in of_deployment(ledger, id)?.iter().rev() {
+        if view.kind == "ReplicaUnhealthy" || view.kind == "HookFinished" {
+            let tail = view.private(LOG_TAIL).unwrap_or_default();
+            if !tail.is_empty() {
+                return Ok(tail.lines().map(str::to_owned).collect());
+            }
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// The events of one deployment: those of its stream from its request to its end that name it.
+fn of_deployment(ledger: &Ledger, id: DeploymentId) -> Result<Vec<EventView>, Error> {
+    let Some(row) = ledger.deployment(id).map_err(errors::log)? else { return Ok(Vec::new()) };
+    let stream = Some(StreamId::Target { app: row.app.clone(), target: row.target.clone() });
+    let last = match row.status {
+        DeploymentStatus::Ended { at, .. } => Some(at),
+        DeploymentStatus::Running => None,
+    };
+    let filter = EventFilter { from: row.requested, stream, until: last, ..EventFilter::default() };
+    ledger.events(&filter).map_err(errors::log)
+}
+
+fn history_row(ledger: &Ledger, row: DeploymentRow) -> Result<HistoryRow, Error> {
+    let (ending, cause, took_ms) = match row.status {
+        DeploymentStatus::Running => (None, None, None),
+        DeploymentStatus::Ended { ending, cause, took_ms, .. } => (Some(ending), cause, Some(took_ms)),
+    };
+    let commit = row.git.as_ref().map(|git| {
+        let short: String = git.commit.chars().take(10).collect();
+        if git.dirty { format!("{short}+") } else { short }
+    });
+    Ok(HistoryRow {
+        by: private(ledger, row.requested, field::ACTOR_NAME)?,
+        reason: private(ledger, row.requested, field::REASON)?,
+        ticket: private(ledger, row.requested, field::TICKET)?,
+        id: row.id,
+        app: row.app.to_string(),
+        target: row.target.to_string(),
+        release: row.release,
+        rollback: row.release != row.id,
+        leaves: row.leaves,
+        at: row.at,
+        image: row.reference,
+        digest: row.digest.map(|digest| digest.to_string()),
+        ending,
+        cause,
+        took_ms,
+        commit,
+        ci: row.ci.map(|ci| format!("{} {}", ci.system, ci.run)),
+        position: row.requested,
+    })
+}
+
+pub fn history(ledger: &Ledger, keys: Option<Vec<TargetKey>>, limit: usize) -> Result<Vec<HistoryRow>, Error> {
+    let mut rows = Vec::new();
+    for key in keys_or_all(ledger, keys)? {
+        let page = Page { before: None, limit };
+        for row in ledger.deployments(&key.app, &key.target, &page).map_err(errors::log)? {
+            rows.push(history_row(ledger, row)?);
+        }
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(row.position));
+    rows.truncate(limit);
+    Ok(rows)
+}
+
+pub fn find(ledger: &Ledger, prefix: &str) -> Result<DeploymentRow, Error> {
+    match ledger.find_deployment(prefix, None).map_err(errors::log)? {
+        Found::One(row) => Ok(*row),
+        Found::None => Err(Error::new(Kind::Usage, format!("there is no deployment `{prefix}`"))
+            .hint("list them with: haloy history")),
+        Found::Several(ids) => {
+            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            Err(Error::new(Kind::Usage, format!("`{prefix}` may be any of {}", ids.join(", "))))
+        }
+    }
+}
+
+pub fn show(ledger: &Ledger, prefix: &str) -> Result<ShowAnswer, Error> {
+    let row = find(ledger, prefix)?;
+    let id = row.id;
+    let views = of_deployment(ledger, id)?;
+    let events = views.into_iter().map(|view| event_row(ledger, view)).collect::<Result<_, _>>()?;
+    let changes = changes(ledger, &row)?;
+    let log_tail = log_tail(ledger, id)?;
+    Ok(ShowAnswer { deployment: history_row(ledger, row)?, events, changes, log_tail })
+}
+
+/// What the configuration of a deployment changed against the deployment before it.
+fn changes(ledger: &Ledger, row: &DeploymentRow) -> Result<Vec<String>, Error> {
+    let page = Page { before: Some(row.requested), limit: 1 };
+    let before = ledger.deployments(&row.app, &row.target, &page).map_err(errors::log)?;
+    let Some(before) = before.first() else { return Ok(Vec::new()) };
+    let spec = |release| -> Result<Option<ConfigSnapshot>, Error> {
+        Ok(ledger.release(release).map_err(errors::log)?.map(|row| row.spec.config))
+    };
+    match (spec(before.release)?, spec(row.release)?) {
+        (Some(before), Some(after)) => Ok(words::config_changes(&before, &after)),
+        (None, _) | (_, None) => Ok(Vec::new()),
+    }
+}
+
+fn event_row(ledger: &Ledger, view: EventView) -> Result<EventRow, Error> {
+    let by = view.private(field::ACTOR_NAME).map(str::to_owned);
+    // A kind of a newer version has no sentence here; it is shown all the same.
+    let recorded = ledger.log().read_all(view.position, 1).ok();
+    let sentence = recorded.and_then(|recorded| recorded.first().map(|recorded| words::event(&recorded.event)));
+    Ok(EventRow { view, by, sentence })
+}
+
+pub fn events(ledger: &Ledger, request: &EventsRequest) -> Result<Vec<EventRow>, Error> {
+    let views = match &request.deployment {
+        Some(prefix) => of_deployment(ledger, find(ledger, prefix)?.id)?,
+        None => {
+            let stream = request
+                .key
+                .as_ref()
+                .map(|key| StreamId::Target { app: key.app.clone(), target: key.target.clone() });
+            let filter = EventFilter {
+                from: Position(request.from),
+                limit: request.limit.unwrap_or(usize::MAX),
+                stream,
+                kinds: request.kinds.clone(),
+                until: None,
+            };
+            ledger.events(&filter).map_err(errors::log)?
+        }
+    };
+    views.into_iter().map(|view| event_row(ledger, view)).collect()
+}
+
+pub fn prunable(ledger: &Ledger, key: &TargetKey) -> Result<PruneAnswer, Error> {
+    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    let known = ledger.artefacts(&key.app, &key.target).map_err(errors::log)?;
+    // What is planned already was not finished: the next prune tries it again.
+    let planned = state.releases.iter().filter_map(|kept| Some((kept.release, kept.pruning?)));
+    let artefacts = no_rule_keeps(&state).into_iter().chain(planned).map(|(release, rule)| {
+        let row = known.iter().find(|row| row.release == release);
+        PruneRow {
+            release,
+            tag: row.map(|row| row.tag.clone()).unwrap_or_default(),
+            rule,
+            bytes: row.and_then(|row| row.bytes),
+        }
+    });
+    let artefacts = artefacts.collect();
+    Ok(PruneAnswer { app: key.app.to_string(), target: key.target.to_string(), applied: false, artefacts })
+}
+
+pub async fn doctor(service: &Embedded) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(docker) = &service.docker {
+        let (ok, found, fix) = match docker.facts().await {
+            Ok(facts) => {
+                let found = format!(
+                    "Docker {} ({}, interface {}) at {}",
+                    facts.version, facts.platform, facts.api_version, facts.host
+                );
+                (true, found, None)
+            }
+            Err(error) => (false, error.to_string(), Some(error.hint().to_owned())),
+        };
+        findings.push(Finding { what: "docker", ok, found, fix });
+    }
+    let read = service.read(|ledger| (ledger.id(), ledger.head(), ledger.pending())).await;
+    match read {
+        Ok((id, head, pending)) => {
+            let found = format!("{id}, {} events, in {}", head.next.0, service.options.ledger.display());
+            findings.push(Finding { what: "ledger", ok: true, found, fix: None });
+            let unsettled = pending.map(|pending| pending.len()).unwrap_or_default();
+            let found = match unsettled {
+                0 => "nothing is unfinished".to_owned(),
+                some => format!("{some} target(s) were interrupted"),
+            };
+            let fix = (unsettled > 0).then(|| "haloy settle".to_owned());
+            findings.push(Finding { what: "unfinished", ok: unsettled == 0, found, fix });
+        }
+        Err(error) => {
+            findings.push(Finding { what: "ledger", ok: false, found: error.message, fix: error.hint });
+        }
+    }
+    findings.push(clock(service).await);
+    findings.push(disk(&service.options.ledger));
+    findings
+}
+
+async fn clock(service: &Embedded) -> Finding {
+    use haloy_ledger::ports::{Clock, SystemClock};
+    let now = SystemClock.now();
+    let engine = match &service.docker {
+        Some(docker) => docker.facts().await.ok().and_then(|facts| facts.clock.parse::<jiff::Timestamp>().ok()),
+        None => None,
+    };
+    // The facts are as old as the connection: seconds, at most.
+    let apart = engine.map(|engine| (engine.as_second() - now.0 / 1_000_000_000).abs());
+    let ok = apart.is_none_or(|apart| apart < 300);
+    let found = match apart {
+        Some(apart) => format!("{}, {apart} s from Docker's", crate::output::time::rfc3339(now)),
+        None => crate::output::time::rfc3339(now),
+    };
+    let fix = (!ok).then(|| "set the clock of this machine, or of Docker's".to_owned());
+    Finding { what: "clock", ok, found, fix }
+}
+
+fn disk(folder: &std::path::Path) -> Finding {
+    /// Below this an append may fail.
+    const ENOUGH: u64 = 256 << 20;
+    let existing = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
+    let free = rustix::fs::statvfs(existing).map(|stat| stat.f_bavail * stat.f_frsize);
+    match free {
+        Ok(free) => {
+            let ok = free >= ENOUGH;
+            let found = format!("{} MiB free for the ledger", free >> 20);
+            Finding { what: "disk", ok, found, fix: (!ok).then(|| "make room on that disk".to_owned()) }
+        }
+        Err(error) => Finding { what: "disk", ok: false, found: error.to_string(), fix: None },
+    }
+}

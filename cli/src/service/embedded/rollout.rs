@@ -1,0 +1,348 @@
+//! Deploys, rollbacks and what a crash left: commands to the ledger, driven to their end.
+
+use super::{Embedded, Open, errors, queries, values};
+use crate::config::TargetConfig;
+use crate::error::{Error, Kind};
+use crate::facts;
+use crate::service::*;
+use haloy_executors::{Dispatcher, HookExecutor, LedgerValues, Observer, Progress, ProgressSink};
+use haloy_ledger::deployment::Command;
+use haloy_ledger::deployment::command::{Deploy, Rollback};
+use haloy_ledger::deployment::state::Ending;
+use haloy_ledger::ids::{DeploymentId, StreamId};
+use haloy_ledger::ledger::Verdict;
+use haloy_ledger::ports::{Clock, SystemClock, SystemEntropy};
+use haloy_ledger::projection::Found;
+use haloy_ledger::{CommandContext, Executed, Ledger};
+use std::collections::VecDeque;
+use tokio::task::JoinSet;
+
+/// Targets of one command at once.
+const AT_ONCE: usize = 4;
+
+struct Relay(Arc<dyn Follow>);
+
+impl Observer for Relay {
+    fn started(&self, key: &TargetKey, id: &EffectId, effect: &Effect) {
+        self.0.started(key, id, effect);
+    }
+    fn recorded(&self, key: &TargetKey, events: &[Event]) {
+        self.0.recorded(key, events);
+    }
+}
+
+impl ProgressSink for Relay {
+    fn progress(&self, effect: &EffectId, progress: Progress) {
+        match progress {
+            Progress::Line(line) => self.0.line(effect, &line),
+            Progress::Probe { number, saw } => self.0.line(effect, &format!("probe {number}: {saw}")),
+            Progress::Bytes { .. } => {}
+        }
+    }
+}
+
+/// A dispatcher over this service's executors.
+pub fn dispatcher(service: &Embedded, open: &Open, follow: &Arc<dyn Follow>) -> Arc<Dispatcher> {
+    let relay = Arc::new(Relay(Arc::clone(follow)));
+    Arc::new(Dispatcher {
+        handle: open.handle.clone(),
+        ledger: open.id,
+        executors: vec![Arc::clone(&service.engine), Arc::new(HookExecutor::default())],
+        values: Arc::new(LedgerValues(open.handle.clone())),
+        limits: service.options.limits,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        progress: Arc::<Relay>::clone(&relay),
+        observer: relay,
+        changed: Arc::new(tokio::sync::Notify::new()),
+    })
+}
+
+/// Deploys several targets, four at once; one that fails stops those that have not started.
+pub async fn deploy(
+    service: &Embedded,
+    open: &Open,
+    request: DeployRequest,
+    follow: &Arc<dyn Follow>,
+) -> Result<Vec<DeploymentAnswer>, Error> {
+    let DeployRequest { targets, why, git, ci } = request;
+    let several = targets.len() > 1;
+    let context = facts::context(&why);
+    let mut waiting: VecDeque<(usize, TargetConfig)> = targets.into_iter().enumerate().collect();
+    let mut running = JoinSet::new();
+    let (mut answers, mut failed) = (Vec::new(), None);
+    loop {
+        while running.len() < AT_ONCE && failed.is_none() {
+            let Some((number, target)) = waiting.pop_front() else { break };
+            let mut context = context.clone();
+            if let (Some(key), true) = (&mut context.idempotency_key, several) {
+                *key = format!("{key}/{}", target.target);
+            }
+            let (git, ci, handle) = (git.clone(), ci.clone(), open.handle.clone());
+            let (dispatcher, follow) = (dispatcher(service, open, follow), Arc::clone(follow));
+            running.spawn(async move {
+                let one = One { dispatcher, follow, context, handle };
+                (number, one.deploy(target, git, ci).await)
+            });
+        }
+        let Some(done) = running.join_next().await else { break };
+        match done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())) {
+            (number, Ok(answer)) => {
+                if answer.exit() != 0 {
+                    failed.get_or_insert(None);
+                }
+                answers.push((number, answer));
+            }
+            (_, Err(error)) => failed = Some(Some(error)),
+        }
+    }
+    open.handle.call(values::forget_unused).await;
+    answers.sort_by_key(|(number, _)| *number);
+    for (_, target) in waiting {
+        follow.note(&format!("{}/{} was not started", target.app, target.target));
+    }
+    match failed {
+        Some(Some(error)) if answers.is_empty() => Err(error),
+        Some(Some(error)) => Err(Error::new(Kind::Partial, error.to_string())),
+        Some(None) | None => Ok(answers.into_iter().map(|(_, answer)| answer).collect()),
+    }
+}
+
+/// One target's deployment.
+struct One {
+    dispatcher: Arc<Dispatcher>,
+    follow: Arc<dyn Follow>,
+    context: CommandContext,
+    handle: haloy_executors::LedgerHandle,
+}
+
+impl One {
+    async fn deploy(
+        &self,
+        target: TargetConfig,
+        git: Option<GitFacts>,
+        ci: Option<CiFacts>,
+    ) -> Result<DeploymentAnswer, Error> {
+        let key = TargetKey { app: target.app.clone(), target: target.target.clone() };
+        settle_first(&self.dispatcher, &key, &self.context, &self.follow).await?;
+        let release = self.handle.call(move |ledger| values::seal(ledger, &target)).await?;
+        let (id, at) = (facts::new_id(), SystemClock.now());
+        let command = Command::Deploy(Box::new(Deploy { id, at, release, git, ci }));
+        self.run(&key, id, command).await
+    }
+
+    /// Asks, drives to the end, and answers.
+    async fn run(&self, key: &TargetKey, id: DeploymentId, command: Command) -> Result<DeploymentAnswer, Error> {
+        let executed = self.handle.execute(key, command, &self.context).await.map_err(errors::execute)?;
+        let id = if executed.repeated { self.earlier(&executed).await?.unwrap_or(id) } else { id };
+        if executed.repeated {
+            self.follow.note(&format!("the same key was used before: following deployment {id}"));
+        }
+        self.follow.recorded(key, &executed.events);
+        let watcher = cancel_on_ctrl_c(Arc::clone(&self.dispatcher), key.clone(), id, self.context.clone(), Arc::clone(&self.follow));
+        let driven = self.dispatcher.drive(key, &self.context).await;
+        watcher.abort();
+        driven.map_err(errors::dispatch)?;
+        let key = key.clone();
+        self.handle.call(move |ledger| queries::answer(ledger, &key, id)).await
+    }
+
+    /// The deployment that an idempotency key stands for.
+    async fn earlier(&self, executed: &Executed) -> Result<Option<DeploymentId>, Error> {
+        let Some((first, _)) = executed.positions else { return Ok(None) };
+        let events = self.handle.call(move |ledger| ledger.log().read_all(first, 1)).await;
+        Ok(events.map_err(errors::log)?.first().and_then(|recorded| match &recorded.event {
+            Event::DeploymentRequested(requested) => Some(requested.id),
+            _other => None,
+        }))
+    }
+}
+
+/// The first Ctrl-C goes back cleanly, the second ends the process.
+fn cancel_on_ctrl_c(
+    dispatcher: Arc<Dispatcher>,
+    key: TargetKey,
+    id: DeploymentId,
+    context: CommandContext,
+    follow: Arc<dyn Follow>,
+) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return;
+        }
+        follow.note("cancelling: what ran before stays or comes back; press Ctrl-C again to leave now");
+        if let Err(error) = dispatcher.cancel(&key, id, &context.consequence()).await {
+            follow.note(&format!("it could not be cancelled: {error}"));
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            follow.note("left; what is unfinished is settled by the next command, or: haloy settle");
+            std::process::exit(130);
+        }
+    })
+}
+
+/// What a crash left at a target is ended before anything new begins (D7).
+pub async fn settle_first(
+    dispatcher: &Dispatcher,
+    key: &TargetKey,
+    context: &CommandContext,
+    follow: &Arc<dyn Follow>,
+) -> Result<Option<DeploymentId>, Error> {
+    let state = dispatcher.handle.state(key).await.map_err(errors::log)?;
+    if haloy_ledger::deployment::owed(&state).is_empty() && state.rollout.is_none() {
+        return Ok(None);
+    }
+    let unfinished = state.rollout.as_ref().map(|rollout| rollout.deployment);
+    if let Some(id) = unfinished {
+        follow.note(&format!("settling deployment {id} of {key}, which was interrupted"));
+    }
+    // The reason of a command belongs to what it asks, not to what it settles.
+    dispatcher.settle(key, &context.consequence()).await.map_err(errors::dispatch)?;
+    Ok(unfinished)
+}
+
+/// Settles every target that owes something.
+pub async fn settle_all(
+    service: &Embedded,
+    open: &Open,
+    context: &CommandContext,
+    follow: &Arc<dyn Follow>,
+) -> Result<Vec<DeploymentAnswer>, Error> {
+    let pending = open.handle.call(|ledger| ledger.pending()).await.map_err(errors::log)?;
+    let mut answers = Vec::new();
+    for row in pending {
+        let StreamId::Target { app, target } = row.stream else { continue };
+        let key = TargetKey { app, target };
+        let dispatcher = dispatcher(service, open, follow);
+        if let Some(id) = settle_first(&dispatcher, &key, context, follow).await? {
+            answers.push(open.handle.call(move |ledger| queries::answer(ledger, &key, id)).await?);
+        }
+    }
+    open.handle.call(values::forget_unused).await;
+    Ok(answers)
+}
+
+/// Looks, chooses, and makes an older release live.
+pub async fn rollback(
+    service: &Embedded,
+    open: &Open,
+    request: RollbackRequest,
+    follow: &Arc<dyn Follow>,
+) -> Result<DeploymentAnswer, Error> {
+    let RollbackRequest { key, to, secrets, why, git, ci } = request;
+    let context = facts::context(&why);
+    let dispatcher = dispatcher(service, open, follow);
+    settle_first(&dispatcher, &key, &context, follow).await?;
+    // An image that somebody removed is found before anything is asked for.
+    let looked = dispatcher.look(&key, &context).await.map_err(errors::dispatch)?;
+    follow.recorded(&key, &looked);
+    let engine_id = service.engine_id().await;
+    let (asked, wanted) = (key.clone(), to.clone());
+    let choice = open.handle.call(move |ledger| choose(ledger, &asked, wanted.as_deref())).await?;
+    let release = choice.release;
+    let record = open.handle.call(move |ledger| ledger.release_record(release)).await.map_err(errors::log)?;
+    let missing = || Error::new(Kind::NotRestorable, format!("release {release} was never resolved to an image"));
+    let record = record.ok_or_else(missing)?;
+    let spec = record.spec.clone();
+    let (changed_secrets, unasked) =
+        open.handle.call(move |ledger| values::resolve_again(ledger, &spec, secrets)).await?;
+    if !unasked.is_empty() {
+        follow.note(&format!("recorded values are used, their sources cannot be asked here: {}", unasked.join(", ")));
+    }
+    let changed: Vec<String> = changed_secrets.iter().map(|changed| changed.name.clone()).collect();
+    if !changed.is_empty() {
+        follow.note(&format!("values that changed since that release: {}", changed.join(", ")));
+    }
+    let (id, at) = (facts::new_id(), SystemClock.now());
+    let ask = Rollback { id, at, to: record, engine_id, changed_secrets, secrets, git, ci };
+    let one = One { dispatcher, follow: Arc::clone(follow), context, handle: open.handle.clone() };
+    let mut answer = one.run(&key, id, Command::Rollback(Box::new(ask))).await?;
+    open.handle.call(values::forget_unused).await;
+    answer.changed_secrets = changed;
+    Ok(answer)
+}
+
+impl Embedded {
+    async fn engine_id(&self) -> Option<String> {
+        match &self.docker {
+            Some(docker) => docker.facts().await.ok().map(|facts| facts.engine_id),
+            None => None,
+        }
+    }
+}
+
+/// The release that an id, a prefix, `~n` or nothing stands for.
+pub fn choose(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<Choice, Error> {
+    let candidates = ledger.candidates(&key.app, &key.target).map_err(errors::log)?;
+    let refused = |message: String| {
+        Error::new(Kind::NotRestorable, message).hint("see what can be: haloy rollback-targets --explain")
+    };
+    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    let candidate = match to {
+        None => candidates.iter().find(|candidate| candidate.default).ok_or_else(|| {
+            refused(format!("{key} has no earlier good release to roll back to"))
+        })?,
+        Some(back) if back.starts_with('~') => {
+            let steps: usize = back[1..].parse().ok().filter(|steps| *steps > 0).ok_or_else(|| {
+                Error::new(Kind::Usage, format!("`{back}` must be ~1, ~2, ..."))
+            })?;
+            // Good releases in the order of their last life, the current one first.
+            let release = state
+                .releases
+                .iter()
+                .filter(|kept| kept.good && Some(kept.release) != state.current_release())
+                .nth(steps - 1)
+                .map(|kept| kept.release);
+            candidates
+                .iter()
+                .find(|candidate| Some(candidate.row.release) == release)
+                .ok_or_else(|| refused(format!("{key} has no {steps} good releases before the current one")))?
+        }
+        Some(prefix) => {
+            let release = match ledger.find_deployment(prefix, Some((&key.app, &key.target))).map_err(errors::log)? {
+                Found::One(row) => row.release,
+                Found::Several(ids) => {
+                    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+                    let message = format!("`{prefix}` may be any of {}", ids.join(", "));
+                    return Err(Error::new(Kind::Usage, message).hint("give more of the id"));
+                }
+                Found::None => return Err(refused(format!("{key} has no deployment `{prefix}`"))),
+            };
+            candidates.iter().find(|candidate| candidate.row.release == release).ok_or_else(|| {
+                refused(format!("release {release} is not known"))
+            })?
+        }
+    };
+    match &candidate.verdict {
+        Verdict::Ready => {}
+        Verdict::Current => return Err(refused(format!("release {} is the current one", candidate.row.release))),
+        Verdict::NotRestorable(why) => {
+            let why = crate::output::words::why(why);
+            return Err(refused(format!("release {} is not restorable: {why}", candidate.row.release)));
+        }
+    }
+    Ok(Choice {
+        release: candidate.row.release,
+        image: candidate.row.reference.clone(),
+        at: candidate.row.at,
+        leaves: state.current_release(),
+    })
+}
+
+/// One code over several deployments: the common one, or 5 if they differ.
+pub fn exit(answers: &[DeploymentAnswer]) -> u8 {
+    let codes: Vec<u8> = answers.iter().map(DeploymentAnswer::exit).collect();
+    match codes.split_first() {
+        None => 0,
+        Some((first, rest)) if rest.iter().all(|code| code == first) => *first,
+        Some(_) => Kind::Partial.code(),
+    }
+}
+
+/// Whether an ending leaves its target as it was.
+pub fn unchanged(ending: Ending, recorded: Option<bool>) -> Option<bool> {
+    match ending {
+        Ending::Succeeded => None,
+        Ending::Failed | Ending::RolledBack | Ending::Cancelled | Ending::Interrupted => recorded,
+    }
+}
