@@ -10,6 +10,7 @@ pub mod executor;
 pub mod failpoint;
 pub mod hooks;
 pub mod ledger_handle;
+pub mod simulated;
 pub mod values;
 
 pub use dispatcher::{DispatchError, Dispatcher, Limits, Observer, Quiet};
@@ -19,5 +20,6 @@ pub use executor::{
     Values,
 };
 pub use hooks::HookExecutor;
+pub use simulated::{Faults, SimulatedExecutor};
 pub use ledger_handle::{LedgerHandle, TargetKey};
 pub use values::{LedgerValues, ValueStore};

@@ -78,6 +78,11 @@ impl Reply {
         Self::list(schema, &Vec::<Value>::new(), text)
     }
 
+    /// For people.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// With bare ids.
     #[must_use]
     pub fn ids(mut self, ids: impl IntoIterator<Item = impl ToString>) -> Self {

@@ -31,8 +31,8 @@ pub enum Mode {
 /// The follower for a mode.
 pub fn follower(mode: Mode, quiet: bool, prefix: &'static str) -> Arc<dyn Follow> {
     match mode {
-        _ if quiet => Arc::new(Silent),
-        Mode::None => Arc::new(Silent),
+        _ if quiet => Arc::new(Silent { prefix }),
+        Mode::None => Arc::new(Silent { prefix }),
         Mode::Tty => Arc::new(Live::default()),
         Mode::Auto if std::io::stderr().is_terminal() && prefix.is_empty() => Arc::new(Live::default()),
         Mode::Auto | Mode::Plain => Arc::new(Plain { json: false, prefix }),
@@ -44,14 +44,16 @@ fn line(text: &str) {
     drop(writeln!(std::io::stderr(), "{text}"));
 }
 
-struct Silent;
+struct Silent {
+    prefix: &'static str,
+}
 
 impl Follow for Silent {
     fn started(&self, _: &TargetKey, _: &EffectId, _: &Effect) {}
     fn recorded(&self, _: &TargetKey, _: &[Event]) {}
     fn line(&self, _: &EffectId, _: &str) {}
     fn note(&self, text: &str) {
-        line(text);
+        line(&format!("{}{text}", self.prefix));
     }
 }
 

@@ -87,6 +87,8 @@ fn pack(folder: &Path, dockerfile: &str) -> Result<Context, String> {
     files.sort();
     let mut digest = blake3::Hasher::new();
     let mut tar = tar::Builder::new(Vec::new());
+    // The engine's reader knows no sparse files.
+    tar.sparse(false);
     tar.follow_symlinks(false);
     let mut bytes = 0;
     for file in files {

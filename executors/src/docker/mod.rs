@@ -6,6 +6,7 @@
 mod build;
 mod client;
 mod errors;
+mod forget;
 mod health;
 mod images;
 mod labels;

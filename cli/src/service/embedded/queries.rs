@@ -32,7 +32,7 @@ pub fn rollback_targets(ledger: &Ledger, key: &TargetKey) -> Result<TargetsAnswe
     for candidate in ledger.candidates(&key.app, &key.target).map_err(errors::log)? {
         let row = candidate.row;
         let left = match row.left {
-            Some(at) => Some((at, private(ledger, at, field::REASON)?)),
+            Some(at) => Some((at, reason_of_rollback(ledger, at)?)),
             None => None,
         };
         releases.push(TargetRow {
@@ -54,6 +54,20 @@ pub fn rollback_targets(ledger: &Ledger, key: &TargetKey) -> Result<TargetsAnswe
         count: state.retention.as_ref().map(|retention| retention.count),
         releases,
     })
+}
+
+/// Why the rollback that succeeded at a position was asked for.
+fn reason_of_rollback(ledger: &Ledger, at: Position) -> Result<Option<String>, Error> {
+    let recorded = ledger.log().read_all(at, 1).map_err(errors::log)?;
+    let id = recorded.first().and_then(|recorded| match &recorded.event {
+        Event::DeploymentSucceeded(succeeded) => Some(succeeded.id),
+        _other => None,
+    });
+    let Some(id) = id else { return Ok(None) };
+    match ledger.deployment(id).map_err(errors::log)? {
+        Some(row) => private(ledger, row.requested, field::REASON),
+        None => Ok(None),
+    }
 }
 
 fn keys_or_all(ledger: &Ledger, keys: Option<Vec<TargetKey>>) -> Result<Vec<TargetKey>, Error> {

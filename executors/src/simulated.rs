@@ -1,0 +1,309 @@
+//! A simulated engine: containers, images, tags and a network in memory, with faults, delays and
+//! repeats from a seed. For simulation and for `haloy demo --simulated`, never instead of Docker.
+//!
+//! The world outlives the executor's callers: a dispatcher that is dropped in the middle of an effect
+//! leaves it half done or done, as a crash does.
+
+use crate::executor::*;
+use async_trait::async_trait;
+use haloy_ledger::deployment::Effect;
+use haloy_ledger::deployment::effect::ReplicaSpec;
+use haloy_ledger::ids::{Digest, EffectId, ImageRef, LedgerId, ReplicaId};
+use haloy_ledger::outcome::*;
+use haloy_ledger::release::ResolvedImage;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often things go wrong, in thousandths.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Faults {
+    /// An attempt fails, and a retry may help.
+    pub retryable: u32,
+    /// An attempt fails for good.
+    pub fatal: u32,
+    /// The effect is done and its answer is lost: reported as a failed attempt.
+    pub lost_answer: u32,
+    /// A replica does not become healthy.
+    pub unhealthy: u32,
+    /// The effect is performed twice.
+    pub repeated: u32,
+    /// Longest delay before and after an effect, in milliseconds.
+    pub delay_ms: u64,
+}
+
+/// One simulated container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimReplica {
+    /// The effect that made it: what its labels say.
+    pub effect: EffectId,
+    /// What it runs.
+    pub image_id: Digest,
+    /// Its address.
+    pub address: String,
+    /// It runs.
+    pub running: bool,
+    /// It answers well.
+    pub healthy: bool,
+    /// Names and values of its environment.
+    pub env: Vec<(String, String)>,
+}
+
+/// Everything that is there.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// Containers by whose they are.
+    pub replicas: BTreeMap<(LedgerId, String, String, ReplicaId), SimReplica>,
+    /// Tags and what they point at.
+    pub tags: BTreeMap<String, Digest>,
+    /// Networks.
+    pub networks: BTreeSet<String>,
+    /// Images that the registry does not have.
+    pub missing: BTreeSet<String>,
+    /// How often each kind of fault struck.
+    pub struck: BTreeMap<&'static str, u64>,
+    addresses: u32,
+    random: u64,
+}
+
+impl World {
+    /// splitmix64: small, seeded, good enough for faults.
+    fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn strikes(&mut self, what: &'static str, thousandths: u32) -> bool {
+        let strikes = self.random() % 1000 < u64::from(thousandths);
+        if strikes {
+            *self.struck.entry(what).or_default() += 1;
+        }
+        strikes
+    }
+}
+
+/// The executor.
+pub struct SimulatedExecutor {
+    world: Mutex<World>,
+    faults: Mutex<Faults>,
+}
+
+impl SimulatedExecutor {
+    /// An empty world with a seed.
+    pub fn new(seed: u64, faults: Faults) -> Self {
+        let world = World { random: seed, ..World::default() };
+        Self { world: Mutex::new(world), faults: Mutex::new(faults) }
+    }
+
+    /// The world, to look at and to meddle with.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        // A panic elsewhere leaves plain data, which is still what it was.
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Other faults from now on.
+    pub fn set_faults(&self, faults: Faults) {
+        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
+    }
+
+    fn faults(&self) -> Faults {
+        *self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn delay(&self) {
+        let longest = self.faults().delay_ms;
+        if longest > 0 {
+            let ms = self.world().random() % longest;
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+        }
+    }
+}
+
+/// What every image id of the simulation is made of.
+fn digest(of: &str) -> Digest {
+    let hash = blake3::hash(of.as_bytes()).to_hex();
+    Digest::new(format!("sha256:{hash}")).expect("a BLAKE3 hash is as long as a SHA-256 hash")
+}
+
+fn failed(code: FailureCode, text: &str, retryable: bool) -> ExecutorError {
+    ExecutorError { cause: Failure::new(code, text), detail: String::new(), retryable }
+}
+
+const ENGINE: &str = "simulated";
+
+#[async_trait]
+impl Executor for SimulatedExecutor {
+    fn role(&self) -> Role {
+        Role::Engine
+    }
+
+    async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
+        self.delay().await;
+        let faults = self.faults();
+        if self.world().strikes("retryable", faults.retryable) {
+            return Err(failed(FailureCode::Other, "simulated: try again", true));
+        }
+        if self.world().strikes("fatal", faults.fatal) {
+            return Err(failed(FailureCode::Other, "simulated: it cannot be done", false));
+        }
+        let mut outcome = self.perform(cx, effect);
+        if self.world().strikes("repeated", faults.repeated) {
+            outcome = self.perform(cx, effect);
+        }
+        if self.world().strikes("lost answer", faults.lost_answer) {
+            return Err(failed(FailureCode::TimedOut, "simulated: no answer came", true));
+        }
+        self.delay().await;
+        outcome
+    }
+
+    async fn observe(&self, scope: &Scope) -> Result<Observed, ExecutorError> {
+        let world = self.world();
+        let mine = |key: &&(LedgerId, String, String, ReplicaId)| {
+            key.0 == scope.ledger && key.1 == scope.app.as_str() && key.2 == scope.target.as_str()
+        };
+        let replicas = world.replicas.iter().filter(|(key, _)| mine(key)).map(|(key, found)| ObservedReplica {
+            replica: key.3,
+            container_id: format!("sim-{}", key.3),
+            running: found.running,
+            address: Some(found.address.clone()).filter(|_| found.running),
+            exit_code: (!found.running).then_some(143),
+            oom: false,
+        });
+        let prefix = format!("{}:", scope.app.slug());
+        let tags = world.tags.iter().filter(|(tag, _)| tag.starts_with(&prefix));
+        let tags = tags.map(|(tag, id)| ObservedTag { local_tag: tag.clone(), image_id: id.clone(), size: 1 });
+        Ok(Observed { engine_id: ENGINE.to_owned(), replicas: replicas.collect(), tags: tags.collect() })
+    }
+
+    async fn log_tail(&self, _: &Scope, _: ReplicaId, values: &Values) -> Result<LogTail, ExecutorError> {
+        Ok(LogTail::new("simulated: no log", &values.secrets))
+    }
+}
+
+impl SimulatedExecutor {
+    fn perform(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
+        let mut world = self.world();
+        let key = |replica: ReplicaId| {
+            (cx.scope.ledger, cx.scope.app.to_string(), cx.scope.target.to_string(), replica)
+        };
+        match effect {
+            Effect::ResolveImage { image } => resolve(&world, &image.reference),
+            Effect::BuildImage { local_tag, .. } => {
+                let args: Vec<String> =
+                    cx.values.build_args.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                let image_id = digest(&args.join(" "));
+                world.tags.insert(local_tag.clone(), image_id.clone());
+                let platform = "linux/amd64".to_owned();
+                let (context_digest, dockerfile_digest) = ("simulated".to_owned(), "simulated".to_owned());
+                Ok(Outcome::ImageBuilt { image_id, context_digest, dockerfile_digest, platform, size: Some(1) })
+            }
+            Effect::PullImage { reference, digest: known, .. } => {
+                let image_id = known.clone().unwrap_or_else(|| digest(reference.as_str()));
+                Ok(Outcome::ImagePulled { image_id, bytes: 1, from: PulledFrom::Registry })
+            }
+            Effect::TagImage { image_id, local_tag } => {
+                world.tags.insert(local_tag.clone(), image_id.clone());
+                let (image_id, local_tag) = (image_id.clone(), local_tag.clone());
+                Ok(Outcome::ImageTagged { local_tag, image_id, engine_id: ENGINE.to_owned() })
+            }
+            Effect::EnsureNetwork { network } => {
+                world.networks.insert(network.clone());
+                Ok(Outcome::NetworkReady { network_id: format!("sim-{network}") })
+            }
+            Effect::StartReplica(spec) => Ok(self.start(&mut world, cx, key(spec.replica), spec)),
+            Effect::AwaitHealthy { replica, .. } => Ok(await_healthy(&world, &key(*replica))),
+            Effect::StopReplica { replica } => {
+                let found = world.replicas.get_mut(&key(*replica)).filter(|found| found.running);
+                let exit_code = found.map(|found| {
+                    found.running = false;
+                    143
+                });
+                Ok(Outcome::ReplicaStopped { exit_code, forced: false })
+            }
+            Effect::RemoveReplica { replica } => {
+                let gone = world.replicas.remove(&key(*replica));
+                Ok(Outcome::ReplicaRemoved { container_id: gone.map(|_| format!("sim-{replica}")) })
+            }
+            Effect::RemoveLocalTag { local_tag } => {
+                let gone = world.tags.remove(local_tag);
+                let shared = gone.is_some_and(|id| world.tags.values().any(|other| *other == id));
+                Ok(Outcome::LocalTagRemoved { freed: u64::from(!shared), shared })
+            }
+            Effect::RunHook { .. } => {
+                Err(failed(FailureCode::NotSupported, "the simulated engine runs no hooks", false))
+            }
+        }
+    }
+
+    /// A container answers what its variable STATUS says, as the app of the demo does.
+    fn start(
+        &self,
+        world: &mut World,
+        cx: &EffectContext,
+        key: (LedgerId, String, String, ReplicaId),
+        spec: &ReplicaSpec,
+    ) -> Outcome {
+        let unhealthy = self.faults().unhealthy;
+        if !world.replicas.contains_key(&key) {
+            world.addresses += 1;
+            let number = world.addresses;
+            let address = format!("10.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255);
+            let status = cx.values.env.iter().find(|(name, _)| name == "STATUS");
+            let well = status.is_none_or(|(_, status)| status.starts_with(['2', '3']));
+            let replica = SimReplica {
+                effect: cx.id.clone(),
+                image_id: spec.image_id.clone(),
+                address,
+                running: true,
+                healthy: well && !world.strikes("unhealthy", unhealthy),
+                env: cx.values.env.clone(),
+            };
+            world.replicas.insert(key.clone(), replica);
+        }
+        let found = world.replicas.get_mut(&key);
+        let address = found.map(|found| {
+            found.running = true;
+            found.address.clone()
+        });
+        let container_id = format!("sim-{}", key.3);
+        Outcome::ReplicaStarted { container_id, address, image_id: spec.image_id.clone() }
+    }
+}
+
+fn resolve(world: &World, reference: &ImageRef) -> Result<Outcome, ExecutorError> {
+    if world.missing.contains(reference.as_str()) {
+        let text = format!("image {reference} is not in the registry");
+        return Err(failed(FailureCode::ImageNotFound, &text, false));
+    }
+    Ok(Outcome::ImageResolved(ResolvedImage {
+        reference: reference.clone(),
+        index_digest: None,
+        digest: Some(digest(reference.as_str())),
+        image_id: None,
+        platform: "linux/amd64".to_owned(),
+        size: Some(1),
+        created: None,
+        revision: None,
+        source: None,
+    }))
+}
+
+fn await_healthy(world: &World, key: &(LedgerId, String, String, ReplicaId)) -> Outcome {
+    let unhealthy = |code, text: &str| Outcome::ReplicaUnhealthy {
+        cause: Failure::new(code, text),
+        probes: 3,
+        exit_code: None,
+        log_tail: LogTail("simulated: not well".to_owned()),
+    };
+    match world.replicas.get(key) {
+        Some(found) if found.running && found.healthy => {
+            Outcome::ReplicaHealthy { probes: 1, took_ms: 1, how: HealthHow::Http }
+        }
+        Some(found) if found.running => unhealthy(FailureCode::NeverHealthy, "GET / answered 503, 3 probes"),
+        Some(_) | None => unhealthy(FailureCode::ExitedEarly, "the container ended before it was healthy"),
+    }
+}
