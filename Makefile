@@ -1,9 +1,31 @@
-# Two commands do everything: `make demo` and `make test`.
-.PHONY: lint test
+# Two commands do everything: `make demo` and `make test`. Both set up what is missing.
+.PHONY: demo test lint bench sim docs help
+SEED ?= 1
+HALOY = target/debug/haloy
 
-lint: ## Format and clippy, warnings as errors
+help: ## This list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+demo: ## The whole story, for real: deploys, breaks, rolls back, shows the ledger
+	tools/docker-up
+	cargo build --quiet -p haloy
+	$(HALOY) demo
+
+test: ## The whole test suite, against a real Docker engine
+	tools/docker-up || [ -z "$$HALOY_REQUIRE_E2E" ]
+	cargo test --workspace --features haloy/failpoints
+
+lint: ## Format, clippy with warnings as errors, dependencies
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets --features haloy/failpoints -- -D warnings
+	command -v cargo-deny >/dev/null || cargo install --quiet --locked cargo-deny
+	cargo deny --log-level error check bans licenses sources
 
-test: ## The whole test suite
-	cargo test --workspace
+sim: ## One seed of the simulation, told step by step: make sim SEED=7
+	HALOY_SIM_SEED=$(SEED) cargo test -p haloy-replay-tests --test simulation -- --nocapture one_seed
+
+docs: ## What is generated from the code: commands, configuration keys, event catalogue
+	HALOY_WRITE_DOCS=1 cargo test -p haloy --features haloy/failpoints --test docs
+
+bench: ## Speed against named competitors, as ratios; writes docs/benchmarks.md
+	cargo run --release -p haloy-replay-tests --features bench --bin bench

@@ -1,0 +1,10 @@
+//! End to end, against a real Docker engine: what runs is asked of Docker and over HTTP, not of
+//! haloy. Where no engine can be had, a test is skipped out loud; `HALOY_REQUIRE_E2E=1` turns that
+//! into a failure.
+
+mod bad_input;
+mod crash;
+mod harness;
+mod rollout;
+mod secrets;
+mod workflow;
