@@ -37,8 +37,14 @@ fn main() {
 }
 
 fn answer(mut stream: TcpStream) {
-    let mut request = [0; 2048];
-    let length = stream.read(&mut request).unwrap_or(0);
+    let (mut request, mut length) = ([0; 2048], 0);
+    // To the end of the head: who closes with unread bytes resets the connection.
+    while length < request.len() && !request[..length].ends_with(b"\r\n\r\n") {
+        match stream.read(&mut request[length..]) {
+            Ok(0) | Err(_) => break,
+            Ok(more) => length += more,
+        }
+    }
     let request = String::from_utf8_lossy(&request[..length]).into_owned();
     let path = request.split(' ').nth(1).unwrap_or("/");
     let status = variable("STATUS", "200");

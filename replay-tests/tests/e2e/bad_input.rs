@@ -86,10 +86,10 @@ fn an_image_of_another_architecture_is_refused() {
     }
     let user = User::new("arch");
     let tag = format!("haloy-e2e-arch-{}:v1", user.app);
-    // An image without layers to speak of, that says it is for another machine.
-    let tar = user.folder.path().join("empty.tar");
-    std::fs::write(&tar, [0_u8; 1024]).expect("written");
-    docker(&["import", "--platform", "linux/s390x", "-c", "ENTRYPOINT [\"/app\"]", &tar.display().to_string(), &tag]);
+    let context = user.folder.path().join("context");
+    std::fs::create_dir(&context).expect("a folder");
+    std::fs::write(context.join("Dockerfile"), "FROM scratch\nCOPY Dockerfile /x\n").expect("written");
+    docker(&["build", "-q", "--platform", "linux/s390x", "-t", &tag, &context.display().to_string()]);
     let text = format!("name: {}\nimage: {tag}\n", user.app);
     std::fs::write(user.folder.path().join("haloy.yaml"), text).expect("written");
     let failed = user.haloy("deploy");

@@ -196,7 +196,8 @@ pub fn get(address: &str, path: &str) -> std::io::Result<String> {
     let at = at.parse().map_err(std::io::Error::other)?;
     let mut stream = std::net::TcpStream::connect_timeout(&at, Duration::from_millis(500))?;
     stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+    // In one piece: a server may answer and close after the first.
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.trim().to_owned());
