@@ -106,7 +106,9 @@ impl From<crate::config::ConfigError> for Error {
         use crate::config::ConfigError;
         let hint = match &error {
             ConfigError::Locate(_) => Some("write a haloy.yaml, or name one with --config FILE".to_owned()),
-            ConfigError::NoTarget { close, .. } => close.as_ref().map(|close| format!("did you mean `{close}`?")),
+            ConfigError::NoTarget { close, .. } => {
+                close.as_ref().map(|close| format!("did you mean `{close}`?"))
+            }
             ConfigError::WhichTarget { .. } => Some("name one with --target, or use --all".to_owned()),
             ConfigError::Io { .. } | ConfigError::Problems(_) => None,
         };

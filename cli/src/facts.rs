@@ -33,7 +33,8 @@ pub fn context(why: &Why) -> CommandContext {
     let ci = ci();
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let user = variable("HALOY_ACTOR").or_else(system_user);
-    let on_behalf = variable("GITHUB_ACTOR").or_else(|| variable("GITLAB_USER_LOGIN")).filter(|_| ci.is_some());
+    let on_behalf =
+        variable("GITHUB_ACTOR").or_else(|| variable("GITLAB_USER_LOGIN")).filter(|_| ci.is_some());
     CommandContext {
         actor: ActorFacts {
             name: user,

@@ -20,6 +20,6 @@ pub use executor::{
     Values,
 };
 pub use hooks::HookExecutor;
-pub use simulated::{Faults, SimulatedExecutor};
 pub use ledger_handle::{LedgerHandle, TargetKey};
+pub use simulated::{Faults, SimulatedExecutor};
 pub use values::{LedgerValues, ValueStore};

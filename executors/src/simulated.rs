@@ -165,17 +165,19 @@ impl Executor for SimulatedExecutor {
         let mine = |key: &&(LedgerId, String, String, ReplicaId)| {
             key.0 == scope.ledger && key.1 == scope.app.as_str() && key.2 == scope.target.as_str()
         };
-        let replicas = world.replicas.iter().filter(|(key, _)| mine(key)).map(|(key, found)| ObservedReplica {
-            replica: key.3,
-            container_id: format!("sim-{}", key.3),
-            running: found.running,
-            address: Some(found.address.clone()).filter(|_| found.running),
-            exit_code: (!found.running).then_some(143),
-            oom: false,
-        });
+        let replicas =
+            world.replicas.iter().filter(|(key, _)| mine(key)).map(|(key, found)| ObservedReplica {
+                replica: key.3,
+                container_id: format!("sim-{}", key.3),
+                running: found.running,
+                address: Some(found.address.clone()).filter(|_| found.running),
+                exit_code: (!found.running).then_some(143),
+                oom: false,
+            });
         let prefix = format!("{}:", scope.app.slug());
         let tags = world.tags.iter().filter(|(tag, _)| tag.starts_with(&prefix));
-        let tags = tags.map(|(tag, id)| ObservedTag { local_tag: tag.clone(), image_id: id.clone(), size: 1 });
+        let tags =
+            tags.map(|(tag, id)| ObservedTag { local_tag: tag.clone(), image_id: id.clone(), size: 1 });
         Ok(Observed { engine_id: ENGINE.to_owned(), replicas: replicas.collect(), tags: tags.collect() })
     }
 
@@ -199,7 +201,13 @@ impl SimulatedExecutor {
                 world.tags.insert(local_tag.clone(), image_id.clone());
                 let platform = "linux/amd64".to_owned();
                 let (context_digest, dockerfile_digest) = ("simulated".to_owned(), "simulated".to_owned());
-                Ok(Outcome::ImageBuilt { image_id, context_digest, dockerfile_digest, platform, size: Some(1) })
+                Ok(Outcome::ImageBuilt {
+                    image_id,
+                    context_digest,
+                    dockerfile_digest,
+                    platform,
+                    size: Some(1),
+                })
             }
             Effect::PullImage { reference, digest: known, .. } => {
                 let image_id = known.clone().unwrap_or_else(|| digest(reference.as_str()));

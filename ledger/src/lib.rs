@@ -4,6 +4,7 @@
 //! [`ids`], [`private`], [`release`], [`ports`], [`secrets`], [`outcome`], [`deployment`], [`log`],
 //! [`projection`], [`ledger`].
 
+pub mod defect;
 pub mod deployment;
 pub mod ids;
 pub mod ledger;

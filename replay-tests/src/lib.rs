@@ -1,1 +1,3 @@
 //! The proof of haloy: support for its tests.
+
+pub mod simulation;

@@ -73,8 +73,10 @@ impl Stage {
         } else {
             let docker = Arc::new(DockerExecutor::new(DockerOptions { host: None, health }));
             docker.facts().await.map_err(|error| {
-                Error::new(Kind::Operational, error.to_string())
-                    .hint(format!("{}; or see the story without Docker: haloy demo --simulated", error.hint()))
+                Error::new(Kind::Operational, error.to_string()).hint(format!(
+                    "{}; or see the story without Docker: haloy demo --simulated",
+                    error.hint()
+                ))
             })?;
             (Embedded::new(options), Some(docker))
         };
@@ -195,11 +197,16 @@ impl Stage {
     async fn clear(&self) -> Result<(), Error> {
         if self.keep {
             let folder = self.folder.display();
-            self.say(&format!("kept: HALOY_LEDGER={folder}/ledger HALOY_KEYS={folder}/keys haloy status --config {folder}"));
+            self.say(&format!(
+                "kept: HALOY_LEDGER={folder}/ledger HALOY_KEYS={folder}/keys haloy status --config {folder}"
+            ));
             return Ok(());
         }
         if let Some(docker) = &self.docker {
-            let ledger = self.cx.service.events(crate::service::EventsRequest { limit: Some(1), ..Default::default() });
+            let ledger = self
+                .cx
+                .service
+                .events(crate::service::EventsRequest { limit: Some(1), ..Default::default() });
             let ledger = ledger.await.ok().and_then(|rows| Some(rows.first()?.view.correlation.clone()));
             // The ledger's first event is correlated with the ledger's own id.
             let ledger = ledger.unwrap_or_default();

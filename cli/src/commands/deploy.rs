@@ -3,10 +3,10 @@
 use super::{Context, confirm, require_here, selected};
 use crate::cli::{TargetArgs, WhyArgs};
 use crate::error::{Error, Kind};
+use crate::facts;
 use crate::output::{Reply, time, words};
 use crate::service::embedded::exit;
 use crate::service::{DeployRequest, DeploymentAnswer};
-use crate::facts;
 use haloy_ledger::deployment::state::Ending;
 use std::path::Path;
 
@@ -16,7 +16,9 @@ use std::path::Path;
 /// code 3), or is restored where a part of it was stopped already (exit code 4). Ctrl-C goes back
 /// cleanly; what a crash leaves is settled by the next command.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "Examples:\n  haloy deploy -m \"new checkout\"\n  haloy deploy --target production,staging\n  haloy deploy --all --yes -o json")]
+#[command(
+    after_long_help = "Examples:\n  haloy deploy -m \"new checkout\"\n  haloy deploy --target production,staging\n  haloy deploy --all --yes -o json"
+)]
 pub struct Deploy {
     #[command(flatten)]
     targets: TargetArgs,
@@ -60,9 +62,14 @@ fn hooks(commands: &[String], folder: &Path, cx: &Context) -> Result<(), Error> 
         match status {
             Ok(status) if status.success() => {}
             Ok(status) => {
-                return Err(Error::new(Kind::Failed, format!("`{command}` ended with {status}; nothing more was done")));
+                return Err(Error::new(
+                    Kind::Failed,
+                    format!("`{command}` ended with {status}; nothing more was done"),
+                ));
             }
-            Err(error) => return Err(Error::new(Kind::Failed, format!("{shell} could not be started: {error}"))),
+            Err(error) => {
+                return Err(Error::new(Kind::Failed, format!("{shell} could not be started: {error}")));
+            }
         }
     }
     Ok(())
@@ -107,7 +114,10 @@ fn one(answer: &DeploymentAnswer) -> String {
         text.push_str(&format!("  {address}\n"));
     }
     if !answer.changed_secrets.is_empty() {
-        text.push_str(&format!("  values that changed since that release: {}\n", answer.changed_secrets.join(", ")));
+        text.push_str(&format!(
+            "  values that changed since that release: {}\n",
+            answer.changed_secrets.join(", ")
+        ));
     }
     text
 }

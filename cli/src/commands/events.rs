@@ -10,7 +10,9 @@ use haloy_ledger::deployment::Event;
 
 /// Print the log: every event, in order, with its position.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "Examples:\n  haloy events -o ndjson\n  haloy events --kind DeploymentSucceeded --kind DeploymentFailed\n  haloy events --deployment 01k99pmr")]
+#[command(
+    after_long_help = "Examples:\n  haloy events -o ndjson\n  haloy events --kind DeploymentSucceeded --kind DeploymentFailed\n  haloy events --deployment 01k99pmr"
+)]
 pub struct Events {
     #[command(flatten)]
     targets: TargetArgs,

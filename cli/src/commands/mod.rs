@@ -162,9 +162,12 @@ pub fn require_here(args: &TargetArgs, servers: &[(String, Option<String>)]) -> 
     let remote = servers.iter().find_map(|(target, server)| Some((target, server.as_ref()?)));
     match remote {
         Some((target, server)) if !args.here => {
-            let message = format!("target {target} has `server: {server}`, and haloy does not deploy over the network yet");
-            Err(Error::new(Kind::Usage, message)
-                .hint("run haloy on that server; --here (or HALOY_HERE=1) says that this machine stands for it"))
+            let message = format!(
+                "target {target} has `server: {server}`, and haloy does not deploy over the network yet"
+            );
+            Err(Error::new(Kind::Usage, message).hint(
+                "run haloy on that server; --here (or HALOY_HERE=1) says that this machine stands for it",
+            ))
         }
         Some(_) | None => Ok(()),
     }

@@ -16,7 +16,10 @@ use std::sync::Arc;
 /// terminal. Needs no registry. Values of secrets are asked of their sources anew, and those that
 /// changed since are named. Refuses with exit code 11 what cannot be restored.
 #[derive(Debug, clap::Args)]
-#[command(name = "rollback", after_long_help = "Examples:\n  haloy rollback                    the last good release\n  haloy rollback 01k99pmr           by a prefix of its id\n  haloy rollback ~2                 two good releases back\n  haloy rollback -t production -y -m \"checkout is down\"")]
+#[command(
+    name = "rollback",
+    after_long_help = "Examples:\n  haloy rollback                    the last good release\n  haloy rollback 01k99pmr           by a prefix of its id\n  haloy rollback ~2                 two good releases back\n  haloy rollback -t production -y -m \"checkout is down\""
+)]
 pub struct RollbackArgs {
     /// Release: its id (`dep_` in front is ignored), a unique prefix, or `~n`
     id: Option<String>,
@@ -45,8 +48,11 @@ pub(super) async fn run(cx: &Context, args: RollbackArgs) -> Result<Reply, Error
     let (file, named) = selected(&args.targets)?;
     let [named] = named.as_slice() else {
         let names: Vec<&str> = named.iter().map(|named| named.target.as_str()).collect();
-        return Err(Error::new(Kind::Usage, format!("a rollback is of one target, not of {}", names.join(", ")))
-            .hint("name one with --target"));
+        return Err(Error::new(
+            Kind::Usage,
+            format!("a rollback is of one target, not of {}", names.join(", ")),
+        )
+        .hint("name one with --target"));
     };
     let key = key(named)?;
     // The file says where and whether to ask; what is restored comes from the ledger, so a mistake in
@@ -62,7 +68,8 @@ pub(super) async fn run(cx: &Context, args: RollbackArgs) -> Result<Reply, Error
     if args.id.is_none() {
         let choice = cx.service.rollback_choice(&key, None).await?;
         let age = time::ago(choice.at, SystemClock.now());
-        let text = format!("{key}: the last good release is {} ({}), deployed {age}.", choice.release, choice.image);
+        let text =
+            format!("{key}: the last good release is {} ({}), deployed {age}.", choice.release, choice.image);
         cx.follow.note(&text);
         // A script that gives no id has said what it wants; a person at a terminal may not have.
         use std::io::IsTerminal;

@@ -14,7 +14,9 @@ use haloy_ledger::release::HistoryStrategy;
 ///
 /// --explain adds every deployment that cannot be restored, why, and the event that made it so.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "Examples:\n  haloy rollback-targets\n  haloy rollback-targets --target production --explain\n  haloy rollback $(haloy rollback-targets -o id | head -1)")]
+#[command(
+    after_long_help = "Examples:\n  haloy rollback-targets\n  haloy rollback-targets --target production --explain\n  haloy rollback $(haloy rollback-targets -o id | head -1)"
+)]
 pub struct RollbackTargets {
     #[command(flatten)]
     targets: TargetArgs,
@@ -103,10 +105,12 @@ fn empty(answer: &TargetsAnswer) -> String {
     let good = answer.releases.iter().filter(|row| matches!(row.verdict, Verdict::Current)).count();
     match answer.strategy {
         Some(HistoryStrategy::None) => {
-            "no rollback targets: history strategy is none; set `history.strategy: local` and deploy\n".to_owned()
+            "no rollback targets: history strategy is none; set `history.strategy: local` and deploy\n"
+                .to_owned()
         }
         _ if good > 0 && answer.releases.len() == 1 => {
-            "no rollback targets: only one release was ever deployed; the next one makes this one a target\n".to_owned()
+            "no rollback targets: only one release was ever deployed; the next one makes this one a target\n"
+                .to_owned()
         }
         _ => "no rollback targets: see why with --explain\n".to_owned(),
     }

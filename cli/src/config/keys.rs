@@ -95,12 +95,22 @@ pub const BUILD: &[KeyDoc] = &[
     key("dockerfile", Text, "Dockerfile", "Relative to the context"),
     key("platform", Text, "the engine's", "`os/arch`"),
     key("args", Tables(ARG), "", "Build arguments"),
-    key("push", OneOf(&["server", "registry"]), "server", "Where the image goes; `registry` is not built yet"),
+    key(
+        "push",
+        OneOf(&["server", "registry"]),
+        "server",
+        "Where the image goes; `registry` is not built yet",
+    ),
 ];
 
 /// `image`.
 pub const IMAGE: &[KeyDoc] = &[
-    key("repository", Text, "the app's name", "Registry, namespace and name; may carry `:tag` or `@sha256:...`"),
+    key(
+        "repository",
+        Text,
+        "the app's name",
+        "Registry, namespace and name; may carry `:tag` or `@sha256:...`",
+    ),
     key("tag", Scalar, "latest", "Tag in that repository"),
     key("pull_policy", OneOf(&["always", "if_missing", "never"]), "see below", "When the registry is asked"),
     key("registry", Table(REGISTRY), "", "Credentials"),
@@ -129,16 +139,36 @@ pub const PROVIDERS: &[KeyDoc] =
 /// Keys of a target, also accepted at the root as the base of all targets.
 pub const TARGET: &[KeyDoc] = &[
     key("name", Text, "the target's key", "Name of the app: `[a-zA-Z0-9][a-zA-Z0-9_-]*`"),
-    key("server", Text, "this machine", "`host[:port]` of a `haloy serve`, which is not built yet: see `--here`"),
+    key(
+        "server",
+        Text,
+        "this machine",
+        "`host[:port]` of a `haloy serve`, which is not built yet: see `--here`",
+    ),
     key("api_token", TextOrTable(SOURCE), "", "Accepted for files of Haloy (Go), and not used"),
     key("image", TextOrTable(IMAGE), "", "Image: `repository[:tag]` as text, or a table"),
     key("history", Table(HISTORY), "", "The same as `image.history`"),
     key("image_key", Text, "", "Name of an image of `images`"),
-    key("deployment_strategy", OneOf(&["rolling", "replace", "blue-green"]), "rolling", "How releases replace each other"),
-    key("naming_strategy", OneOf(&["dynamic", "static"]), "dynamic", "Names of containers; `static` needs `replace` and one replica"),
+    key(
+        "deployment_strategy",
+        OneOf(&["rolling", "replace", "blue-green"]),
+        "rolling",
+        "How releases replace each other",
+    ),
+    key(
+        "naming_strategy",
+        OneOf(&["dynamic", "static"]),
+        "dynamic",
+        "Names of containers; `static` needs `replace` and one replica",
+    ),
     key("replicas", Int(1, 100), "1", "Containers of the app"),
     key("port", Int(1, 65535), "8080", "Port that the app listens on"),
-    key("health_check_path", Text, "/", "Path of the HTTP probe; 2xx and 3xx are healthy; a HEALTHCHECK of the image goes first"),
+    key(
+        "health_check_path",
+        Text,
+        "/",
+        "Path of the HTTP probe; 2xx and 3xx are healthy; a HEALTHCHECK of the image goes first",
+    ),
     key("min_ready_seconds", Int(0, 600), "0", "Seconds that a replica must stay healthy before it counts"),
     key("domains", Tables(DOMAIN), "none", "Host names; recorded, routed when the edge is built"),
     key("acme_email", Text, "none", "Account address for certificates"),
@@ -149,7 +179,12 @@ pub const TARGET: &[KeyDoc] = &[
     key("post_deploy", Texts, "none", "Commands run here after success; a failure is a warning"),
     key("protected", Bool, "false", "`--all` skips it; deploy and rollback ask for its name"),
     key("resources", Table(RESOURCES), "none", "Limits of each container"),
-    key("preset", OneOf(&["database", "service"]), "none", "`replace`, static names, no history, `if_missing`; database: protected too"),
+    key(
+        "preset",
+        OneOf(&["database", "service"]),
+        "none",
+        "`replace`, static names, no history, `if_missing`; database: protected too",
+    ),
 ];
 
 /// Keys of the root alone.

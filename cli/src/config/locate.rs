@@ -22,9 +22,7 @@ pub enum LocateError {
 /// The file that was named, or that of the nearest folder from `here` upward to the repository root.
 pub fn locate(named: Option<&Path>, here: &Path) -> Result<PathBuf, LocateError> {
     match named {
-        Some(path) if path.is_dir() => {
-            in_folder(path).ok_or_else(|| LocateError::NotFound(path.to_owned()))
-        }
+        Some(path) if path.is_dir() => in_folder(path).ok_or_else(|| LocateError::NotFound(path.to_owned())),
         Some(path) if path.exists() => Ok(path.to_owned()),
         Some(path) => Err(LocateError::NoSuchFile(path.to_owned())),
         None => {

@@ -130,7 +130,7 @@ impl ConfigFile {
         });
         let images: Vec<(String, ImagePart)> = images.collect();
         for (_, node) in fields.named("images", &mut Mistakes::default()) {
-            drop(ImagePart::read(node, &mut m));
+            let _checked = ImagePart::read(node, &mut m);
         }
         let targets = targets(&fields, &base, &mut m);
         let list = |spots: Option<Vec<Spot<String>>>| -> Vec<String> {
@@ -139,7 +139,7 @@ impl ConfigFile {
         let global_pre_deploy = list(fields.texts("global_pre_deploy", &mut m));
         let global_post_deploy = list(fields.texts("global_post_deploy", &mut m));
         if let Some(providers) = fields.node("secret_providers") {
-            drop(Fields::open(providers, "`secret_providers`", keys::PROVIDERS, &mut m));
+            let _checked = Fields::open(providers, "`secret_providers`", keys::PROVIDERS, &mut m);
         }
         let has_targets = fields.node("targets").is_some();
         if !m.0.is_empty() {

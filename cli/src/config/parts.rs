@@ -107,7 +107,7 @@ impl TargetPart {
         let resources = resources.and_then(|node| Fields::open(node, "`resources`", keys::RESOURCES, m));
         let limit = |name: &str, m: &mut Mistakes| resources.as_ref().and_then(|r| r.scalar(name, m));
         if let Some(node) = fields.node("api_token") {
-            drop(source_node(node, "api_token", m));
+            let _checked = source_node(node, "api_token", m);
         }
         Self {
             name: fields.text("name", m),

@@ -245,7 +245,10 @@ fn reference(
         }
     };
     if repository.value.contains(char::is_whitespace) {
-        m.add(repository.at, format!("`repository` is `{}`, and must not contain white space", repository.value));
+        m.add(
+            repository.at,
+            format!("`repository` is `{}`, and must not contain white space", repository.value),
+        );
         return None;
     }
     let text = match &image.tag {
@@ -334,7 +337,10 @@ fn looks_secret(entry: &EnvPart) -> Option<String> {
         && !entry.value.literal.is_empty()
         && !entry.value.literal.contains("${");
     (secret && literal).then(|| {
-        format!("{} looks like a secret and is written in the file; use `from: {{env: ...}}` instead", entry.name)
+        format!(
+            "{} looks like a secret and is written in the file; use `from: {{env: ...}}` instead",
+            entry.name
+        )
     })
 }
 
@@ -358,7 +364,8 @@ fn volumes(part: &TargetPart, m: &mut Mistakes) -> Vec<String> {
         let named = source.starts_with(|c: char| c.is_ascii_alphanumeric())
             && source.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
         if !(path.starts_with('/') && (named || source.starts_with('/'))) {
-            let message = format!("the volume `{}` is neither `name:/path` nor `/host/path:/path`", spot.value);
+            let message =
+                format!("the volume `{}` is neither `name:/path` nor `/host/path:/path`", spot.value);
             m.add(spot.at, message);
         }
         volumes.push(spot.value.clone());

@@ -34,7 +34,9 @@ fn several_mistakes_are_told_at_once_with_place_and_suggestion() {
 
 #[test]
 fn unknown_keys_are_found_in_lists_too() {
-    let told = mistakes(&format!("{APP}env:\n  - name: A\n    valu: 1\ndomains:\n  - domain: a.com\n    alias: b.com\n"));
+    let told = mistakes(&format!(
+        "{APP}env:\n  - name: A\n    valu: 1\ndomains:\n  - domain: a.com\n    alias: b.com\n"
+    ));
     assert!(told.contains("unknown key `valu`") && told.contains("did you mean `value`?"), "{told}");
     assert!(told.contains("unknown key `alias`") && told.contains("did you mean `aliases`?"), "{told}");
 }
@@ -67,9 +69,11 @@ fn a_target_overrides_by_field_and_siblings_stay_apart() {
 
 #[test]
 fn numbers_keep_their_text() {
-    let [target] = resolved("name: app\nport: \"9000\"\nimage: {repository: a/b, tag: 1.10}\nenv: [{name: N, value: 012}]\n")
-        .try_into()
-        .expect("one");
+    let [target] = resolved(
+        "name: app\nport: \"9000\"\nimage: {repository: a/b, tag: 1.10}\nenv: [{name: N, value: 012}]\n",
+    )
+    .try_into()
+    .expect("one");
     assert_eq!(target.config.image.reference.as_str(), "a/b:1.10");
     assert_eq!(target.env[0].value, "012");
     assert_eq!(target.config.port, 9000);
@@ -78,12 +82,17 @@ fn numbers_keep_their_text() {
 #[test]
 fn registry_strategy_needs_tags_that_stay() {
     let file = |tag: &str, pattern: &str| {
-        format!("name: a\nimage:\n  repository: x/y\n  tag: {tag}\n  history: {{strategy: registry, pattern: \"{pattern}\"}}\n")
+        format!(
+            "name: a\nimage:\n  repository: x/y\n  tag: {tag}\n  history: {{strategy: registry, pattern: \"{pattern}\"}}\n"
+        )
     };
     assert!(mistakes(&file("latest", "v*")).contains("a tag that never moves"));
     assert!(mistakes(&file("1.0", "v*")).contains("does not match the pattern `v*`"));
     assert_eq!(resolved(&file("v1.0", "v*")).len(), 1);
-    assert!(mistakes("name: a\nimage:\n  repository: x/y\n  tag: v1\n  history: {strategy: registry}\n").contains("needs `pattern`"));
+    assert!(
+        mistakes("name: a\nimage:\n  repository: x/y\n  tag: v1\n  history: {strategy: registry}\n")
+            .contains("needs `pattern`")
+    );
 }
 
 #[test]
@@ -96,7 +105,9 @@ fn references_between_env_entries() {
     assert_eq!(target.env[1].value, "pg://db/${OTHER}", "unknown names stay as they are");
     assert!(!target.env[1].secret);
     assert!(target.env[3].secret, "what holds a value from elsewhere is a secret itself");
-    let told = mistakes(&format!("{APP}env:\n  - {{name: A, value: \"${{B}}\"}}\n  - {{name: B, value: \"${{A}}\"}}\n"));
+    let told = mistakes(&format!(
+        "{APP}env:\n  - {{name: A, value: \"${{B}}\"}}\n  - {{name: B, value: \"${{A}}\"}}\n"
+    ));
     assert!(told.contains("A -> B -> A"), "{told}");
 }
 
@@ -110,7 +121,9 @@ fn a_value_that_is_not_set_is_named_and_never_shown() {
 
 #[test]
 fn rules_that_tie_keys_together() {
-    assert!(mistakes(&format!("{APP}naming_strategy: static\n")).contains("needs `deployment_strategy: replace`"));
+    assert!(
+        mistakes(&format!("{APP}naming_strategy: static\n")).contains("needs `deployment_strategy: replace`")
+    );
     assert!(mistakes(&format!("{APP}health_check_path: health\n")).contains("write `/health`"));
     assert!(mistakes(&format!("{APP}replicas: 0\n")).contains("between 1 and 100"));
     assert!(mistakes(&format!("{APP}history: {{count: 0}}\n")).contains("between 1 and 1000"));
@@ -139,17 +152,24 @@ fn json_and_toml_say_the_same() {
         assert_eq!(targets[0].config.health.min_ready_seconds, 3);
         assert_eq!(targets[0].config.rollout, haloy_ledger::release::RolloutStrategy::Replace);
     }
-    let wrong = ConfigFile::parse(PathBuf::from("h.toml"), "name = \"a\"\n[image]\ntagg = 1\n".to_owned(), Format::Toml);
+    let wrong = ConfigFile::parse(
+        PathBuf::from("h.toml"),
+        "name = \"a\"\n[image]\ntagg = 1\n".to_owned(),
+        Format::Toml,
+    );
     let told = wrong.expect_err("a mistake").to_string();
     assert!(told.contains("h.toml:3:1") && told.contains("did you mean `tag`?"), "{told}");
 }
 
 #[test]
 fn selection_takes_globs_and_asks_where_it_must() {
-    let file = parse("name: a\nimage: x/y\ntargets:\n  prod-eu: {}\n  prod-us: {protected: true}\n  staging:\n").expect("reads");
+    let file =
+        parse("name: a\nimage: x/y\ntargets:\n  prod-eu: {}\n  prod-us: {protected: true}\n  staging:\n")
+            .expect("reads");
     let pick = |names: &[&str], all: bool| {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        file.select(&Selection { names, all }).map(|named| named.into_iter().map(|n| n.target).collect::<Vec<_>>())
+        file.select(&Selection { names, all })
+            .map(|named| named.into_iter().map(|n| n.target).collect::<Vec<_>>())
     };
     assert_eq!(pick(&["prod-*"], false).expect("matches"), ["prod-eu", "prod-us"]);
     assert_eq!(pick(&["staging,prod-eu"], false).expect("matches"), ["prod-eu", "staging"]);

@@ -21,7 +21,10 @@ pub struct ConfigValue {
 
 impl std::fmt::Debug for ConfigValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ConfigValue").field("name", &self.name).field("source", &self.source).finish_non_exhaustive()
+        f.debug_struct("ConfigValue")
+            .field("name", &self.name)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
     }
 }
 
@@ -42,9 +45,10 @@ impl Environment {
                 variables.extend(dotenv(&text));
             }
         }
-        variables.extend(std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        }));
+        variables.extend(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        );
         Self { variables }
     }
 }
@@ -123,7 +127,12 @@ pub fn resolve_env(
                 mistakes.add(part.value.at, message);
                 // Keeps its place, so that references to it are no second mistake.
                 let source = part.value.source.clone();
-                values.push(ConfigValue { name: part.name.clone(), source, value: String::new(), secret: true });
+                values.push(ConfigValue {
+                    name: part.name.clone(),
+                    source,
+                    value: String::new(),
+                    secret: true,
+                });
             }
         }
     }

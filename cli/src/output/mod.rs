@@ -69,7 +69,8 @@ impl Reply {
 
     /// A result that is a list.
     pub fn list(schema: &'static str, data: &[impl Serialize], text: String) -> Self {
-        let rows: Vec<Value> = data.iter().map(|row| serde_json::to_value(row).unwrap_or(Value::Null)).collect();
+        let rows: Vec<Value> =
+            data.iter().map(|row| serde_json::to_value(row).unwrap_or(Value::Null)).collect();
         Self { schema, data: Value::Array(rows.clone()), rows, text, ids: Vec::new(), exit: 0 }
     }
 

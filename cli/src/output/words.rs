@@ -22,7 +22,9 @@ pub fn doing(effect: &Effect) -> String {
         Effect::TagImage { local_tag, .. } => format!("tagging {local_tag}"),
         Effect::EnsureNetwork { network } => format!("network {network}"),
         Effect::StartReplica(spec) => format!("starting replica {}", spec.replica.index + 1),
-        Effect::AwaitHealthy { replica, .. } => format!("waiting for replica {} to be healthy", replica.index + 1),
+        Effect::AwaitHealthy { replica, .. } => {
+            format!("waiting for replica {} to be healthy", replica.index + 1)
+        }
         Effect::StopReplica { replica } => format!("stopping replica {}", replica.index + 1),
         Effect::RemoveReplica { replica } => format!("removing replica {}", replica.index + 1),
         Effect::RemoveLocalTag { local_tag } => format!("removing tag {local_tag}"),
@@ -83,7 +85,9 @@ pub fn event(event: &Event) -> String {
         Event::ClockStepped(_) => "the clock went back".to_owned(),
         Event::ClockAccepted(_) => "a clock far ahead was vouched for".to_owned(),
         Event::DeploymentRequested(e) => match &e.ask {
-            Ask::Deploy { release } => format!("deploy {} of {} requested", e.id, release.config.image.reference),
+            Ask::Deploy { release } => {
+                format!("deploy {} of {} requested", e.id, release.config.image.reference)
+            }
             Ask::Rollback { restores, .. } => format!("rollback {} to release {restores} requested", e.id),
         },
         Event::DeploymentAdmitted(_) => "admitted".to_owned(),

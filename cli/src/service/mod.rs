@@ -88,11 +88,19 @@ pub trait Follow: Send + Sync {
 #[async_trait]
 pub trait Service: Send + Sync {
     /// Makes new releases live.
-    async fn deploy(&self, request: DeployRequest, follow: Arc<dyn Follow>) -> Result<Vec<DeploymentAnswer>, Error>;
+    async fn deploy(
+        &self,
+        request: DeployRequest,
+        follow: Arc<dyn Follow>,
+    ) -> Result<Vec<DeploymentAnswer>, Error>;
     /// Which release a rollback would restore.
     async fn rollback_choice(&self, key: &TargetKey, to: Option<&str>) -> Result<Choice, Error>;
     /// Makes an older release live.
-    async fn rollback(&self, request: RollbackRequest, follow: Arc<dyn Follow>) -> Result<DeploymentAnswer, Error>;
+    async fn rollback(
+        &self,
+        request: RollbackRequest,
+        follow: Arc<dyn Follow>,
+    ) -> Result<DeploymentAnswer, Error>;
     /// What can be restored, and what cannot and why.
     async fn rollback_targets(&self, key: &TargetKey) -> Result<TargetsAnswer, Error>;
     /// What runs. All targets if none is named.
@@ -104,11 +112,27 @@ pub trait Service: Send + Sync {
     /// The log.
     async fn events(&self, request: EventsRequest) -> Result<Vec<EventRow>, Error>;
     /// What containers wrote.
-    async fn logs(&self, request: LogsRequest, each: &mut (dyn FnMut(LogLine) + Send)) -> Result<usize, Error>;
+    async fn logs(
+        &self,
+        request: LogsRequest,
+        each: &mut (dyn FnMut(LogLine) + Send),
+    ) -> Result<usize, Error>;
     /// Stops what runs.
-    async fn stop(&self, key: &TargetKey, remove: bool, why: &Why, follow: Arc<dyn Follow>) -> Result<StatusAnswer, Error>;
+    async fn stop(
+        &self,
+        key: &TargetKey,
+        remove: bool,
+        why: &Why,
+        follow: Arc<dyn Follow>,
+    ) -> Result<StatusAnswer, Error>;
     /// What no rule keeps; removes it where `apply`.
-    async fn prune(&self, key: &TargetKey, apply: bool, why: &Why, follow: Arc<dyn Follow>) -> Result<PruneAnswer, Error>;
+    async fn prune(
+        &self,
+        key: &TargetKey,
+        apply: bool,
+        why: &Why,
+        follow: Arc<dyn Follow>,
+    ) -> Result<PruneAnswer, Error>;
     /// Ends what a crash left.
     async fn settle(&self, why: &Why, follow: Arc<dyn Follow>) -> Result<Vec<DeploymentAnswer>, Error>;
     /// Rebuilds every read model from the log and compares.

@@ -110,6 +110,8 @@ impl Dispatcher {
             }
             let next_attempt = flight.waiting.values().min().copied();
             tokio::select! {
+                // In this order, always: the same run takes the same steps.
+                biased;
                 Some(ended) = flight.tasks.join_next() => {
                     let ended = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
                     self.report(key, &context, &mut flight, ended).await?;

@@ -5,6 +5,7 @@
 
 use super::event::{HookId, HookStage};
 use super::state::{Direction, Live, Replica, ReplicaPhase, Rollout, TargetState};
+use crate::defect::{Defect, planted};
 use crate::ids::ReplicaId;
 use crate::release::RolloutStrategy;
 
@@ -102,7 +103,9 @@ fn one_by_one(rollout: &Rollout, old: &[Replica]) -> Vec<Step> {
         if rollout.replica(index as u16).is_some_and(bad) {
             return Vec::new();
         }
-        if let Some(step) = start_or_await(rollout, index as u16) {
+        let step = start_or_await(rollout, index as u16);
+        let early = planted(Defect::EarlyRetire) && matches!(step, Some(Step::Await(_)));
+        if let Some(step) = step.filter(|_| !early) {
             return vec![step];
         }
         if let Some(step) = retire(leaving) {

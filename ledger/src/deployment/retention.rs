@@ -5,6 +5,7 @@
 
 use super::event::PruneRule;
 use super::state::{Kept, TargetState};
+use crate::defect::{Defect, planted};
 use crate::ids::DeploymentId;
 use crate::release::HistoryStrategy;
 
@@ -16,7 +17,10 @@ fn earlier_good(state: &TargetState) -> impl Iterator<Item = &Kept> {
 
 /// Earlier good releases that stay restorable: `count` of them.
 pub fn restorable(state: &TargetState) -> impl Iterator<Item = &Kept> {
-    let count = state.retention.as_ref().map_or(0, |r| usize::from(r.count));
+    let mut count = state.retention.as_ref().map_or(0, |r| usize::from(r.count));
+    if planted(Defect::FailedEvicts) {
+        count = count.saturating_sub(state.releases.iter().filter(|k| !k.good).count());
+    }
     earlier_good(state).filter(|k| k.strategy != HistoryStrategy::None).take(count)
 }
 

@@ -17,7 +17,7 @@ pub mod upcast;
 pub use clock::{BUILT, ClockPolicy};
 
 pub use batch::Overlay;
-pub use envelope::{field as envelope_field, Actor, ActorKind, Envelope, Head, NewEvent, Origin, Recorded};
+pub use envelope::{Actor, ActorKind, Envelope, Head, NewEvent, Origin, Recorded, field as envelope_field};
 pub use error::{AppendError, LogError};
 pub use fjall::{FjallLog, FjallOptions};
 pub use memory::{MemoryLog, MemoryStore};

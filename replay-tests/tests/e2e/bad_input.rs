@@ -50,7 +50,9 @@ fn no_permission_on_the_socket_says_how_to_get_it() {
     let mut command = Command::new("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&copy).arg("deploy");
     command.current_dir(user.folder.path());
-    command.env("HALOY_LEDGER", user.folder.path().join("ledger")).env("HALOY_KEYS", user.folder.path().join("keys"));
+    command
+        .env("HALOY_LEDGER", user.folder.path().join("ledger"))
+        .env("HALOY_KEYS", user.folder.path().join("keys"));
     let failed = user.run(&mut command).exits(3);
     assert!(failed.out.contains("may not use Docker's socket"), "{} {}", failed.out, failed.err);
 }
@@ -67,7 +69,10 @@ fn an_image_that_is_nowhere_fails_and_the_old_one_stays() {
     }
     let user = User::new("noimage");
     user.deploy("v1", "");
-    let text = format!("name: {}\nimage: {{repository: haloy-e2e-nowhere, tag: v9, pull_policy: never}}\n", user.app);
+    let text = format!(
+        "name: {}\nimage: {{repository: haloy-e2e-nowhere, tag: v9, pull_policy: never}}\n",
+        user.app
+    );
     std::fs::write(user.folder.path().join("haloy.yaml"), text).expect("written");
     let failed = user.haloy("deploy").exits(3);
     assert!(failed.out.contains("haloy-e2e-nowhere:v9 is not on this engine"), "{}", failed.out);
@@ -149,7 +154,8 @@ fn a_ledger_that_cannot_be_written_says_so() {
     let user = User::new("readonly");
     user.deploy("v1", "");
     let ledger = user.folder.path().join("ledger").display().to_string();
-    let mount = |arguments: &[&str]| Command::new("mount").args(arguments).status().is_ok_and(|s| s.success());
+    let mount =
+        |arguments: &[&str]| Command::new("mount").args(arguments).status().is_ok_and(|s| s.success());
     if !(mount(&["--bind", &ledger, &ledger]) && mount(&["-o", "remount,ro,bind", &ledger])) {
         eprintln!("SKIPPED: this machine mounts nothing");
         return;
@@ -180,7 +186,8 @@ fn a_full_disk_acknowledges_nothing_and_is_survived() {
     let deploy = |line: &str| user.run(user.command(line).env("HALOY_LEDGER", &ledger));
     let first = deploy("deploy");
     let filler = disk.join("filler");
-    let filled = Command::new("dd").args(["if=/dev/zero", &format!("of={}", filler.display()), "bs=64k"]).output();
+    let filled =
+        Command::new("dd").args(["if=/dev/zero", &format!("of={}", filler.display()), "bs=64k"]).output();
     let full = deploy("deploy");
     drop(std::fs::remove_file(&filler));
     let replayed = deploy("replay");
@@ -198,7 +205,13 @@ fn a_full_disk_acknowledges_nothing_and_is_survived() {
 fn every_command_explains_itself_without_config_docker_or_ledger() {
     let user = User::new("help");
     for line in [
-        "--help", "deploy --help", "rollback -h", "help-exit-codes", "completion bash", "config schema", "--version",
+        "--help",
+        "deploy --help",
+        "rollback -h",
+        "help-exit-codes",
+        "completion bash",
+        "config schema",
+        "--version",
     ] {
         let ran = user.run(user.command(line).env("DOCKER_HOST", "unix:///nowhere")).ok();
         assert!(!ran.out.is_empty(), "{line}");

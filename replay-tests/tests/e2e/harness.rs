@@ -55,7 +55,8 @@ pub struct Ran {
 impl Ran {
     fn of(out: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let ran = Self { code: out.status.code().unwrap_or(-1), out: text(&out.stdout), err: text(&out.stderr) };
+        let ran =
+            Self { code: out.status.code().unwrap_or(-1), out: text(&out.stdout), err: text(&out.stderr) };
         assert_ne!(ran.code, 101, "it panicked: {}", ran.err);
         ran
     }

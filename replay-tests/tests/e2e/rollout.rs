@@ -58,7 +58,8 @@ fn events(user: &User, since: &str) -> Vec<(u128, String, String)> {
     let label = format!("label=haloy.app={}", user.app);
     let format = "{{.TimeNano}} {{.Action}} {{index .Actor.Attributes \"haloy.deployment\"}}";
     let until = format!("{}", std::time::SystemTime::UNIX_EPOCH.elapsed().expect("a clock").as_secs() + 1);
-    let list = docker(&["events", "--since", since, "--until", &until, "--filter", &label, "--format", format]);
+    let list =
+        docker(&["events", "--since", since, "--until", &until, "--filter", &label, "--format", format]);
     list.lines()
         .filter_map(|line| {
             let mut words = line.split(' ');
@@ -104,7 +105,10 @@ fn a_deploy_that_never_becomes_healthy_leaves_the_old_one_serving() {
     let user = User::new("unhealthy");
     let v1 = user.deploy("v1", "replicas: 2\n");
     let before = user.containers("default");
-    user.config("v2", "replicas: 2\nenv: [{name: STATUS, value: \"503\"}, {name: COMPLAINT, value: no database}]\n");
+    user.config(
+        "v2",
+        "replicas: 2\nenv: [{name: STATUS, value: \"503\"}, {name: COMPLAINT, value: no database}]\n",
+    );
     let poller = Poller::start(&user);
     let failed = user.haloy("deploy").exits(3);
     let (_, gaps) = poller.end();
@@ -160,8 +164,7 @@ fn containers_carry_labels_and_limits() {
     let user = User::new("labels");
     let id = user.deploy("v1", "resources: {memory: 64m, cpus: 0.5}\nvolumes: [\"e2e-data:/data\"]\n");
     let container = user.containers("default").remove(0);
-    let inspected: serde_json::Value =
-        serde_json::from_str(&docker(&["inspect", &container])).expect("JSON");
+    let inspected: serde_json::Value = serde_json::from_str(&docker(&["inspect", &container])).expect("JSON");
     let (config, host) = (&inspected[0]["Config"]["Labels"], &inspected[0]["HostConfig"]);
     let labels: BTreeMap<String, String> = serde_json::from_value(config.clone()).expect("labels");
     assert_eq!(labels["haloy.app"], user.app);

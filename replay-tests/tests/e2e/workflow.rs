@@ -94,7 +94,8 @@ fn two_targets_of_one_app_roll_back_independently() {
         return;
     }
     let user = User::new("targets");
-    let both = "targets:\n  production: {server: prod.example.com}\n  staging: {server: staging.example.com}\n";
+    let both =
+        "targets:\n  production: {server: prod.example.com}\n  staging: {server: staging.example.com}\n";
     user.config("v1", both);
     user.haloy("deploy --all").ok();
     user.config("v2", both);

@@ -56,8 +56,9 @@ fn append(error: AppendError) -> Error {
             .hint("set the clock of this machine, or vouch for it with --accept-clock; see: haloy doctor"),
         AppendError::NewerFormat { .. } => Error::new(Kind::Operational, message).hint("upgrade haloy"),
         AppendError::Log(error) => log(error),
-        AppendError::Broken(_) => Error::new(Kind::Operational, message)
-            .hint("nothing was acknowledged that is not stored; make room or repair the disk, then: haloy settle"),
+        AppendError::Broken(_) => Error::new(Kind::Operational, message).hint(
+            "nothing was acknowledged that is not stored; make room or repair the disk, then: haloy settle",
+        ),
         AppendError::Conflict { .. }
         | AppendError::TooLarge { .. }
         | AppendError::TooMany { .. }

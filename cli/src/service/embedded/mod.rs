@@ -149,7 +149,8 @@ impl Service for Embedded {
         let asked = key.clone();
         let mut answer = open.handle.call(move |ledger| queries::prunable(ledger, &asked)).await?;
         if apply {
-            let executed = open.handle.execute(key, Command::Prune, &context).await.map_err(errors::execute)?;
+            let executed =
+                open.handle.execute(key, Command::Prune, &context).await.map_err(errors::execute)?;
             follow.recorded(key, &executed.events);
             dispatcher.drive(key, &context).await.map_err(errors::dispatch)?;
             open.handle.call(values::forget_unused).await;
@@ -165,9 +166,7 @@ impl Service for Embedded {
 
     async fn replay(&self, progress: &mut (dyn FnMut(u64) + Send)) -> Result<ReplayAnswer, Error> {
         let started = Instant::now();
-        let report = self
-            .read(|ledger| ledger.replay(&mut |_| {}).map_err(errors::log))
-            .await??;
+        let report = self.read(|ledger| ledger.replay(&mut |_| {}).map_err(errors::log)).await??;
         progress(report.events);
         let difference = |difference: &haloy_ledger::projection::Difference| {
             format!("{} {}: {}", difference.projection, difference.key, difference.what)
@@ -185,4 +184,3 @@ impl Service for Embedded {
         Ok(queries::doctor(self).await)
     }
 }
-

@@ -94,7 +94,9 @@ impl Embedded {
         let since = crate::output::time::rfc3339(SystemClock.now());
         drop(std::fs::write(&holder, format!("{command} (process {}) since {since}", std::process::id())));
         if let Some(format) = ledger.newer_format() {
-            let message = format!("the ledger has format {format}, newer than this program's: it is read, never written");
+            let message = format!(
+                "the ledger has format {format}, newer than this program's: it is read, never written"
+            );
             return Err(Error::new(Kind::Operational, message).hint("upgrade haloy"));
         }
         let id = ledger.id();

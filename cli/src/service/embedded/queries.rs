@@ -123,7 +123,9 @@ fn address(state: &TargetState, replica: &haloy_ledger::deployment::state::Repli
 
 /// Asks the engine what really runs; a target is shown without that where it does not answer.
 pub async fn ask_engine(engine: &dyn Executor, ledger: LedgerId, answer: &mut StatusAnswer) {
-    let (Ok(app), Ok(target)) = (AppName::new(&*answer.app), TargetName::new(&*answer.target)) else { return };
+    let (Ok(app), Ok(target)) = (AppName::new(&*answer.app), TargetName::new(&*answer.target)) else {
+        return;
+    };
     let Ok(observed) = engine.observe(&Scope { ledger, app, target }).await else { return };
     for row in &mut answer.replicas {
         let seen = observed.replicas.iter().find(|seen| seen.replica.to_string() == row.replica);
@@ -137,7 +139,9 @@ pub fn answer(ledger: &Ledger, key: &TargetKey, id: DeploymentId) -> Result<Depl
     let row = row.ok_or_else(|| Error::new(Kind::Operational, format!("deployment {id} is not recorded")))?;
     let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
     let DeploymentStatus::Ended { ending, took_ms, cause, target_unchanged, .. } = row.status else {
-        return Err(Error::new(Kind::Operational, format!("deployment {id} has not ended")).hint("haloy settle"));
+        return Err(
+            Error::new(Kind::Operational, format!("deployment {id} has not ended")).hint("haloy settle")
+        );
     };
     let live = state.current.as_ref();
     let replicas = live.map(|live| live.replicas.as_slice()).unwrap_or_default();
@@ -215,7 +219,11 @@ fn history_row(ledger: &Ledger, row: DeploymentRow) -> Result<HistoryRow, Error>
     })
 }
 
-pub fn history(ledger: &Ledger, keys: Option<Vec<TargetKey>>, limit: usize) -> Result<Vec<HistoryRow>, Error> {
+pub fn history(
+    ledger: &Ledger,
+    keys: Option<Vec<TargetKey>>,
+    limit: usize,
+) -> Result<Vec<HistoryRow>, Error> {
     let mut rows = Vec::new();
     for key in keys_or_all(ledger, keys)? {
         let page = Page { before: None, limit };
@@ -268,7 +276,8 @@ fn event_row(ledger: &Ledger, view: EventView) -> Result<EventRow, Error> {
     let by = view.private(field::ACTOR_NAME).map(str::to_owned);
     // A kind of a newer version has no sentence here; it is shown all the same.
     let recorded = ledger.log().read_all(view.position, 1).ok();
-    let sentence = recorded.and_then(|recorded| recorded.first().map(|recorded| words::event(&recorded.event)));
+    let sentence =
+        recorded.and_then(|recorded| recorded.first().map(|recorded| words::event(&recorded.event)));
     Ok(EventRow { view, by, sentence })
 }
 
@@ -352,7 +361,9 @@ async fn clock(service: &Embedded) -> Finding {
     use haloy_ledger::ports::{Clock, SystemClock};
     let now = SystemClock.now();
     let engine = match &service.docker {
-        Some(docker) => docker.facts().await.ok().and_then(|facts| facts.clock.parse::<jiff::Timestamp>().ok()),
+        Some(docker) => {
+            docker.facts().await.ok().and_then(|facts| facts.clock.parse::<jiff::Timestamp>().ok())
+        }
         None => None,
     };
     // The facts are as old as the connection: seconds, at most.

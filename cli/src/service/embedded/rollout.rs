@@ -132,14 +132,25 @@ impl One {
     }
 
     /// Asks, drives to the end, and answers.
-    async fn run(&self, key: &TargetKey, id: DeploymentId, command: Command) -> Result<DeploymentAnswer, Error> {
+    async fn run(
+        &self,
+        key: &TargetKey,
+        id: DeploymentId,
+        command: Command,
+    ) -> Result<DeploymentAnswer, Error> {
         let executed = self.handle.execute(key, command, &self.context).await.map_err(errors::execute)?;
         let id = if executed.repeated { self.earlier(&executed).await?.unwrap_or(id) } else { id };
         if executed.repeated {
             self.follow.note(&format!("the same key was used before: following deployment {id}"));
         }
         self.follow.recorded(key, &executed.events);
-        let watcher = cancel_on_ctrl_c(Arc::clone(&self.dispatcher), key.clone(), id, self.context.clone(), Arc::clone(&self.follow));
+        let watcher = cancel_on_ctrl_c(
+            Arc::clone(&self.dispatcher),
+            key.clone(),
+            id,
+            self.context.clone(),
+            Arc::clone(&self.follow),
+        );
         let driven = self.dispatcher.drive(key, &self.context).await;
         watcher.abort();
         driven.map_err(errors::dispatch)?;
@@ -241,13 +252,17 @@ pub async fn rollback(
     let choice = open.handle.call(move |ledger| choose(ledger, &asked, wanted.as_deref())).await?;
     let release = choice.release;
     let record = open.handle.call(move |ledger| ledger.release_record(release)).await.map_err(errors::log)?;
-    let missing = || Error::new(Kind::NotRestorable, format!("release {release} was never resolved to an image"));
+    let missing =
+        || Error::new(Kind::NotRestorable, format!("release {release} was never resolved to an image"));
     let record = record.ok_or_else(missing)?;
     let spec = record.spec.clone();
     let (changed_secrets, unasked) =
         open.handle.call(move |ledger| values::resolve_again(ledger, &spec, secrets)).await?;
     if !unasked.is_empty() {
-        follow.note(&format!("recorded values are used, their sources cannot be asked here: {}", unasked.join(", ")));
+        follow.note(&format!(
+            "recorded values are used, their sources cannot be asked here: {}",
+            unasked.join(", ")
+        ));
     }
     let changed: Vec<String> = changed_secrets.iter().map(|changed| changed.name.clone()).collect();
     if !changed.is_empty() {
@@ -279,13 +294,16 @@ pub fn choose(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<Choi
     };
     let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
     let candidate = match to {
-        None => candidates.iter().find(|candidate| candidate.default).ok_or_else(|| {
-            refused(format!("{key} has no earlier good release to roll back to"))
-        })?,
+        None => candidates
+            .iter()
+            .find(|candidate| candidate.default)
+            .ok_or_else(|| refused(format!("{key} has no earlier good release to roll back to")))?,
         Some(back) if back.starts_with('~') => {
-            let steps: usize = back[1..].parse().ok().filter(|steps| *steps > 0).ok_or_else(|| {
-                Error::new(Kind::Usage, format!("`{back}` must be ~1, ~2, ..."))
-            })?;
+            let steps: usize = back[1..]
+                .parse()
+                .ok()
+                .filter(|steps| *steps > 0)
+                .ok_or_else(|| Error::new(Kind::Usage, format!("`{back}` must be ~1, ~2, ...")))?;
             // Good releases in the order of their last life, the current one first.
             let release = state
                 .releases
@@ -293,29 +311,32 @@ pub fn choose(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<Choi
                 .filter(|kept| kept.good && Some(kept.release) != state.current_release())
                 .nth(steps - 1)
                 .map(|kept| kept.release);
-            candidates
-                .iter()
-                .find(|candidate| Some(candidate.row.release) == release)
-                .ok_or_else(|| refused(format!("{key} has no {steps} good releases before the current one")))?
+            candidates.iter().find(|candidate| Some(candidate.row.release) == release).ok_or_else(|| {
+                refused(format!("{key} has no {steps} good releases before the current one"))
+            })?
         }
         Some(prefix) => {
-            let release = match ledger.find_deployment(prefix, Some((&key.app, &key.target))).map_err(errors::log)? {
-                Found::One(row) => row.release,
-                Found::Several(ids) => {
-                    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-                    let message = format!("`{prefix}` may be any of {}", ids.join(", "));
-                    return Err(Error::new(Kind::Usage, message).hint("give more of the id"));
-                }
-                Found::None => return Err(refused(format!("{key} has no deployment `{prefix}`"))),
-            };
-            candidates.iter().find(|candidate| candidate.row.release == release).ok_or_else(|| {
-                refused(format!("release {release} is not known"))
-            })?
+            let release =
+                match ledger.find_deployment(prefix, Some((&key.app, &key.target))).map_err(errors::log)? {
+                    Found::One(row) => row.release,
+                    Found::Several(ids) => {
+                        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+                        let message = format!("`{prefix}` may be any of {}", ids.join(", "));
+                        return Err(Error::new(Kind::Usage, message).hint("give more of the id"));
+                    }
+                    Found::None => return Err(refused(format!("{key} has no deployment `{prefix}`"))),
+                };
+            candidates
+                .iter()
+                .find(|candidate| candidate.row.release == release)
+                .ok_or_else(|| refused(format!("release {release} is not known")))?
         }
     };
     match &candidate.verdict {
         Verdict::Ready => {}
-        Verdict::Current => return Err(refused(format!("release {} is the current one", candidate.row.release))),
+        Verdict::Current => {
+            return Err(refused(format!("release {} is the current one", candidate.row.release)));
+        }
         Verdict::NotRestorable(why) => {
             let why = crate::output::words::why(why);
             return Err(refused(format!("release {} is not restorable: {why}", candidate.row.release)));

@@ -3,6 +3,7 @@
 //! The fence: a report counts only while its effect is still owed. A late one changes nothing.
 
 use super::{Deciding, conclude};
+use crate::defect::{Defect, planted};
 use crate::deployment::effect::{Effect, owed};
 use crate::deployment::event::*;
 use crate::deployment::state::TargetState;
@@ -43,7 +44,9 @@ pub(super) struct Attempt {
 }
 
 pub(super) fn record(state: &TargetState, id: EffectId, outcome: Outcome, at: Timestamp) -> Vec<Event> {
-    let Some((_, effect)) = owed(state).into_iter().find(|(owed, _)| *owed == id) else {
+    let unfenced = planted(Defect::LateOutcome);
+    let counts = |owed: &EffectId| *owed == id || unfenced && owed.number == id.number;
+    let Some((id, effect)) = owed(state).into_iter().find(|(owed, _)| counts(owed)) else {
         return Vec::new();
     };
     let mut deciding = Deciding::new(state);

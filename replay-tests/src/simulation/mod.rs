@@ -1,0 +1,12 @@
+//! The production decider, dispatcher, projections and log contract, under a seeded clock, engine
+//! and disk: commands, faults, crashes between any two steps, and invariants after each.
+//!
+//! One seed is one run, on one thread, and gives one log, byte for byte.
+
+mod invariants;
+mod parts;
+mod run;
+mod steps;
+
+pub use parts::{Random, Sabotage};
+pub use run::{Coverage, Report, run};

@@ -1,0 +1,472 @@
+//! One run: a seed, its commands, its crashes.
+
+use super::invariants::{self, Broken};
+use super::parts::{Random, Sabotage, SimClock, SimEntropy, Sloppy};
+use super::steps::Steps;
+use async_trait::async_trait;
+use haloy_executors::simulated::{Faults, SimulatedExecutor};
+use haloy_executors::*;
+use haloy_ledger::deployment::command::{Deploy, Rollback};
+use haloy_ledger::deployment::event::SecretsFrom;
+use haloy_ledger::deployment::{Command, Effect};
+use haloy_ledger::ids::*;
+use haloy_ledger::ledger::Parts;
+use haloy_ledger::log::{ClockPolicy, MemoryLog, MemoryStore, Unsealed};
+use haloy_ledger::outcome::{HookExit, LogTail, Observed, Outcome};
+use haloy_ledger::ports::{Clock, Entropy};
+use haloy_ledger::release::*;
+use haloy_ledger::secrets::Keys;
+use haloy_ledger::{CommandContext, ExecuteError, Ledger};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Targets of a run.
+const TARGETS: usize = 3;
+/// Commands of a run.
+const COMMANDS: usize = 40;
+
+/// What happened how often, over many runs.
+#[derive(Debug, Clone, Default)]
+pub struct Coverage {
+    /// Kinds of events.
+    pub events: BTreeMap<String, u64>,
+    /// Rejections, by name.
+    pub rejections: BTreeMap<String, u64>,
+    /// Faults that struck.
+    pub faults: BTreeMap<String, u64>,
+    /// Crashes, by the event before.
+    pub crashes: BTreeMap<String, u64>,
+}
+
+impl Coverage {
+    /// Adds those of another run.
+    pub fn add(&mut self, other: &Self) {
+        let mut add = |to: fn(&mut Self) -> &mut BTreeMap<String, u64>, from: &BTreeMap<String, u64>| {
+            for (name, count) in from {
+                *to(self).entry(name.clone()).or_default() += count;
+            }
+        };
+        add(|coverage| &mut coverage.events, &other.events);
+        add(|coverage| &mut coverage.rejections, &other.rejections);
+        add(|coverage| &mut coverage.faults, &other.faults);
+        add(|coverage| &mut coverage.crashes, &other.crashes);
+    }
+}
+
+/// What came of a run.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Exact bytes of the log.
+    pub entries: Vec<Vec<u8>>,
+    /// What happened.
+    pub coverage: Coverage,
+    /// The first invariant that broke.
+    pub broken: Option<Broken>,
+}
+
+/// Hooks that end well or not, from the seed.
+struct SimHooks(Mutex<Random>);
+
+#[async_trait]
+impl Executor for SimHooks {
+    fn role(&self) -> Role {
+        Role::Hooks
+    }
+    async fn execute(&self, _: &EffectContext, _: &Effect) -> Result<Outcome, ExecutorError> {
+        let failed = self.0.lock().expect("not poisoned").percent(20);
+        Ok(Outcome::HookFinished { exit: HookExit::Code(i32::from(failed)), log_tail: LogTail::default() })
+    }
+    async fn observe(&self, _: &Scope) -> Result<Observed, ExecutorError> {
+        Ok(Observed::default())
+    }
+    async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
+        Ok(LogTail::default())
+    }
+}
+
+struct Sim {
+    random: Random,
+    clock: Arc<SimClock>,
+    entropy: Arc<SimEntropy>,
+    engine: Arc<SimulatedExecutor>,
+    hooks: Arc<SimHooks>,
+    keys: Keys,
+    log: Arc<MemoryLog>,
+    ledger: Arc<Ledger>,
+    /// What was stored one append earlier, for the sabotage that loses one.
+    earlier: MemoryStore,
+    sabotage: Option<Sabotage>,
+    targets: Vec<TargetKey>,
+    /// Somebody removed images or changed counts: some promises no longer hold.
+    meddled: bool,
+    coverage: Coverage,
+}
+
+/// Runs one seed to its end, or to the first invariant that breaks.
+pub fn run(seed: u64, sabotage: Option<Sabotage>) -> Report {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.expect("a runtime of one thread");
+    let mut sim = Sim::new(seed, sabotage);
+    let broken = runtime.block_on(sim.go()).err();
+    let world = sim.engine.world();
+    for (fault, count) in &world.struck {
+        *sim.coverage.faults.entry((*fault).to_owned()).or_default() += count;
+    }
+    drop(world);
+    if let Ok(events) = sim.ledger.log().read_all(Position(0), usize::MAX) {
+        for event in events {
+            *sim.coverage.events.entry(event.event.name().to_owned()).or_default() += 1;
+        }
+    }
+    let entries = sim.log.snapshot().entries().to_vec();
+    Report { entries, coverage: sim.coverage, broken }
+}
+
+impl Sim {
+    fn new(seed: u64, sabotage: Option<Sabotage>) -> Self {
+        let mut random = Random(seed);
+        let clock = Arc::new(SimClock::new());
+        let entropy = Arc::new(SimEntropy(Mutex::new(Random(random.next()))));
+        let faults = Faults {
+            retryable: 40,
+            fatal: 8,
+            lost_answer: 30,
+            unhealthy: 0,
+            repeated: 50,
+            delay_ms: 1 + random.next() % 50,
+        };
+        let engine = Arc::new(SimulatedExecutor::new(random.next(), faults));
+        let hooks = Arc::new(SimHooks(Mutex::new(Random(random.next()))));
+        let keys = Keys::ephemeral(entropy.as_ref());
+        let (log, ledger) = open(MemoryStore::default(), &clock, &entropy, &keys, sabotage);
+        let targets = (0..TARGETS)
+            .map(|number| TargetKey {
+                // Two targets of one app, and another app.
+                app: AppName::new(if number < 2 { "shop" } else { "blog" }).expect("a name"),
+                target: TargetName::new(format!("t{number}")).expect("a name"),
+            })
+            .collect();
+        let earlier = log.snapshot();
+        Self {
+            random,
+            clock,
+            entropy,
+            engine,
+            hooks,
+            keys,
+            log,
+            ledger,
+            earlier,
+            sabotage,
+            targets,
+            meddled: false,
+            coverage: Coverage::default(),
+        }
+    }
+
+    async fn go(&mut self) -> Result<(), Broken> {
+        for number in 0..COMMANDS {
+            let key = self.targets[self.random.below(TARGETS)].clone();
+            match self.random.below(100) {
+                0..=59 => self.deploy(&key).await?,
+                60..=77 => self.rollback(&key).await?,
+                78..=83 => self.stop(&key).await?,
+                84..=87 => self.command(&key, Command::Prune).await?,
+                88..=91 => self.meddle(&key),
+                _other => self.late_outcome(&key)?,
+            }
+            if number % 8 == 7 {
+                invariants::log(&self.ledger)?;
+            }
+        }
+        for key in self.targets.clone() {
+            self.settle(&key).await?;
+        }
+        invariants::known(&self.ledger, &self.engine.world())?;
+        invariants::log(&self.ledger)
+    }
+
+    fn dispatcher(&self) -> Dispatcher {
+        let handle = LedgerHandle::inline(Arc::clone(&self.ledger));
+        Dispatcher {
+            handle: handle.clone(),
+            ledger: self.ledger.id(),
+            executors: vec![
+                Arc::<SimulatedExecutor>::clone(&self.engine),
+                Arc::<SimHooks>::clone(&self.hooks),
+            ],
+            values: Arc::new(LedgerValues(handle)),
+            limits: Limits { backoff: Duration::from_millis(10), ..Limits::default() },
+            clock: Arc::<SimClock>::clone(&self.clock),
+            entropy: Arc::<SimEntropy>::clone(&self.entropy),
+            progress: Arc::new(NoProgress),
+            observer: Arc::new(Quiet),
+            changed: Arc::new(tokio::sync::Notify::new()),
+        }
+    }
+
+    fn context(&self) -> CommandContext {
+        CommandContext::system("simulation", "c")
+    }
+
+    fn new_id(&self) -> DeploymentId {
+        let entropy: &dyn Entropy = self.entropy.as_ref();
+        DeploymentId::from_parts(self.clock.now().unix_ms(), entropy.ulid_bits())
+    }
+
+    async fn deploy(&mut self, key: &TargetKey) -> Result<(), Broken> {
+        let config = self.config();
+        let release = ReleaseSpec { config, config_digest: self.random.next().to_string() };
+        let (id, at) = (self.new_id(), self.clock.now());
+        let deploy = Deploy { id, at, release, git: None, ci: None };
+        self.command(key, Command::Deploy(Box::new(deploy))).await
+    }
+
+    fn config(&mut self) -> ConfigSnapshot {
+        let random = &mut self.random;
+        let tag = random.below(6);
+        let status = if random.percent(15) { "503" } else { "200" };
+        let rollout = match random.below(10) {
+            0..=5 => RolloutStrategy::Rolling,
+            6..=7 => RolloutStrategy::Replace,
+            _other => RolloutStrategy::BlueGreen,
+        };
+        let strategy = match random.below(40) {
+            0 => HistoryStrategy::None,
+            1 => HistoryStrategy::Registry,
+            _other => HistoryStrategy::Local,
+        };
+        if strategy != HistoryStrategy::Local {
+            self.meddled = true;
+        }
+        let hook = |chance| if random.percent(chance) { vec!["true".to_owned()] } else { Vec::new() };
+        let mut hook = hook;
+        let hooks = Hooks { pre_deploy: hook(10), post_deploy: hook(10), folder: String::new() };
+        let reference = ImageRef::new(format!("registry.local/app:v{tag}")).expect("a reference");
+        ConfigSnapshot {
+            image: ImageSpec { reference, pull_policy: PullPolicy::Always, build: None, registry: None },
+            retention: Retention {
+                strategy,
+                count: if strategy == HistoryStrategy::None { 0 } else { 2 },
+                pattern: None,
+            },
+            rollout,
+            naming: NamingStrategy::Dynamic,
+            replicas: 1 + u16::try_from(random.below(3)).unwrap_or(0),
+            port: 8080,
+            health: HealthSpec { path: "/".to_owned(), min_ready_seconds: 0 },
+            env: vec![ValueEntry {
+                name: "STATUS".to_owned(),
+                source: ValueSource::Literal,
+                fingerprint: Fingerprint(status.to_owned()),
+                value: Some(status.to_owned().into()),
+            }],
+            volumes: Vec::new(),
+            network: "haloy".to_owned(),
+            domains: Vec::new(),
+            acme_email: None,
+            hooks,
+            resources: Resources { memory_bytes: None, milli_cpus: None },
+            server: None,
+            protected: false,
+        }
+    }
+
+    async fn rollback(&mut self, key: &TargetKey) -> Result<(), Broken> {
+        self.settle(key).await?;
+        let dispatcher = self.dispatcher();
+        dispatcher.look(key, &self.context()).await.map_err(|error| error.to_string())?;
+        let candidates = self.ledger.candidates(&key.app, &key.target).map_err(|error| error.to_string())?;
+        if candidates.is_empty() {
+            return Ok(());
+        }
+        let candidate = &candidates[self.random.below(candidates.len())];
+        let record = self.ledger.release_record(candidate.row.release).map_err(|error| error.to_string())?;
+        let Some(to) = record else { return Ok(()) };
+        let ask = Rollback {
+            id: self.new_id(),
+            at: self.clock.now(),
+            to,
+            engine_id: Some("simulated".to_owned()),
+            changed_secrets: Vec::new(),
+            secrets: SecretsFrom::Recorded,
+            git: None,
+            ci: None,
+        };
+        self.command(key, Command::Rollback(Box::new(ask))).await
+    }
+
+    async fn stop(&mut self, key: &TargetKey) -> Result<(), Broken> {
+        let command = Command::Stop { remove: self.random.percent(50), at: self.clock.now() };
+        self.command(key, command).await
+    }
+
+    /// Somebody removes an image or kills a container behind haloy's back.
+    fn meddle(&mut self, key: &TargetKey) {
+        self.meddled = true;
+        let mut world = self.engine.world();
+        let prefix = format!("{}:", key.app.slug());
+        let tags: Vec<String> = world.tags.keys().filter(|tag| tag.starts_with(&prefix)).cloned().collect();
+        if !tags.is_empty() {
+            world.tags.remove(&tags[self.random.below(tags.len())]);
+        }
+    }
+
+    /// An outcome of a deployment that ended long ago must change nothing.
+    fn late_outcome(&mut self, key: &TargetKey) -> Result<(), Broken> {
+        let config = self.config();
+        let spec = ReleaseSpec { config, config_digest: "late".to_owned() };
+        let deploy = Deploy { id: self.new_id(), at: self.clock.now(), release: spec, git: None, ci: None };
+        let context = self.context();
+        // A rollout that is on its way, so that there is something to be mistaken for.
+        let asked = self.ledger.execute(&key.app, &key.target, &Command::Deploy(Box::new(deploy)), &context);
+        self.note(asked.map(drop));
+        let before = self.ledger.head().next;
+        for number in EffectNumber::ALL {
+            let effect = EffectId { deployment: self.new_id(), number, subject: "0".to_owned() };
+            let outcome = Box::new(Outcome::ReplicaStopped { exit_code: None, forced: false });
+            let late = Command::RecordOutcome { effect, outcome, at: self.clock.now() };
+            let done = self.ledger.execute(&key.app, &key.target, &late, &context);
+            done.map_err(|error| error.to_string())?;
+        }
+        if self.ledger.head().next == before {
+            Ok(())
+        } else {
+            Err(format!("{key}: a late outcome changed the log"))
+        }
+    }
+
+    fn note(&mut self, done: Result<(), ExecuteError>) {
+        if let Err(ExecuteError::Rejected(rejection)) = done {
+            let json = serde_json::to_value(&rejection).unwrap_or_default();
+            let name = json["rejection"].as_str().unwrap_or("other").to_owned();
+            *self.coverage.rejections.entry(name).or_default() += 1;
+        }
+    }
+
+    /// Asks, and drives to the end, to a cancellation, or to a crash.
+    async fn command(&mut self, key: &TargetKey, command: Command) -> Result<(), Broken> {
+        self.earlier = self.log.snapshot();
+        let context = self.context();
+        let id = match &command {
+            Command::Deploy(deploy) => Some(deploy.id),
+            Command::Rollback(rollback) => Some(rollback.id),
+            _other => None,
+        };
+        match self.ledger.execute(&key.app, &key.target, &command, &context) {
+            Ok(_) => {}
+            Err(error @ ExecuteError::Rejected(_)) => {
+                self.note(Err(error));
+                // Now and then what stands in the way is settled, as the next command would do.
+                return self.settle(key).await;
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+        let crash = self.random.percent(35);
+        let cancel = !crash && id.is_some() && self.random.percent(10);
+        let left = if crash || cancel { self.random.below(120) } else { usize::MAX };
+        let done = self.drive(key, left).await?;
+        match (done, cancel, id) {
+            (true, _, _) => self.check(key),
+            (false, true, Some(id)) => {
+                let asked = self.ledger.execute(&key.app, &key.target, &Command::Cancel { id }, &context);
+                self.note(asked.map(drop));
+                self.drive(key, usize::MAX).await?;
+                self.check(key)
+            }
+            (false, _, _) => {
+                self.crash()?;
+                if self.random.percent(70) { self.settle(key).await } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Drives for at most so many steps; true if it came to the end.
+    async fn drive(&mut self, key: &TargetKey, left: usize) -> Result<bool, Broken> {
+        let dispatcher = self.dispatcher();
+        let context = self.context();
+        let (ledger, engine) = (Arc::clone(&self.ledger), Arc::clone(&self.engine));
+        let mut broken = None;
+        let mut look = || {
+            if broken.is_none()
+                && let Ok(state) = ledger.state(&key.app, &key.target)
+            {
+                broken = invariants::serves(&state, &engine.world()).err();
+            }
+        };
+        let mut driving = std::pin::pin!(dispatcher.drive(key, &context));
+        let done = Steps { inner: driving.as_mut(), left, look: &mut look }.await;
+        match (broken, done) {
+            (Some(broken), _) => Err(broken),
+            (None, Some(driven)) => driven.map(|_| true).map_err(|error| error.to_string()),
+            (None, None) => Ok(false),
+        }
+    }
+
+    /// The process dies: what is stored stays, everything else is gone.
+    fn crash(&mut self) -> Result<(), Broken> {
+        let stored = self.log.snapshot();
+        let last = self.ledger.log().read_all(Position(stored.entries().len() as u64 - 1), 1);
+        if let Ok(Some(event)) = last.map(|events| events.into_iter().next()) {
+            *self.coverage.crashes.entry(event.event.name().to_owned()).or_default() += 1;
+        }
+        let acknowledged = self.ledger.head().next;
+        let disk = match self.sabotage {
+            Some(Sabotage::EffectBeforeIntent) => self.earlier.clone(),
+            Some(Sabotage::ProjectionOffByOne) | None => stored,
+        };
+        let (log, ledger) = open(disk, &self.clock, &self.entropy, &self.keys, self.sabotage);
+        (self.log, self.ledger) = (log, ledger);
+        invariants::known(&self.ledger, &self.engine.world())?;
+        let lost = self.sabotage.is_none() && self.ledger.head().next != acknowledged;
+        if lost { Err("an acknowledged event is lost".to_owned()) } else { Ok(()) }
+    }
+
+    async fn settle(&mut self, key: &TargetKey) -> Result<(), Broken> {
+        let dispatcher = self.dispatcher();
+        let settled = dispatcher.settle(key, &self.context()).await;
+        settled.map_err(|error| error.to_string())?;
+        self.check(key)
+    }
+
+    fn check(&self, key: &TargetKey) -> Result<(), Broken> {
+        let state = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
+        let world = self.engine.world();
+        if self.meddled {
+            return Ok(());
+        }
+        invariants::settled(&state, &world)?;
+        invariants::restorable(&self.ledger, key, &world)
+    }
+}
+
+fn open(
+    store: MemoryStore,
+    clock: &Arc<SimClock>,
+    entropy: &Arc<SimEntropy>,
+    keys: &Keys,
+    sabotage: Option<Sabotage>,
+) -> (Arc<MemoryLog>, Arc<Ledger>) {
+    let sloppy = Sloppy::new(sabotage == Some(Sabotage::ProjectionOffByOne));
+    let clock: Arc<dyn Clock> = Arc::<SimClock>::clone(clock);
+    let log = MemoryLog::open(
+        store,
+        Arc::clone(&clock),
+        ClockPolicy::default(),
+        Box::new(sloppy),
+        Box::new(Unsealed),
+    );
+    let log = Arc::new(log.expect("a store that was written by this program"));
+    let entropy: Arc<dyn Entropy> = Arc::<SimEntropy>::clone(entropy);
+    let parts = Parts {
+        log: Arc::<MemoryLog>::clone(&log),
+        clock,
+        entropy,
+        keys: keys.clone(),
+        vault: PathBuf::from("/nonexistent"),
+        tool: "simulation".to_owned(),
+    };
+    (log, Arc::new(Ledger::with(parts).expect("a ledger in memory")))
+}
