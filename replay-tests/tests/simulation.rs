@@ -16,7 +16,8 @@ fn every_invariant_holds_in_every_seed() {
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
-                while let seed @ 0.. = next.fetch_add(1, Ordering::Relaxed) {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= seeds {
                         break;
                     }
@@ -97,11 +98,20 @@ fn planted_defects_are_found() {
     }
 }
 
-/// For `make sim SEED=7`.
+/// For `make sim SEED=7`: the log of a seed, told.
 #[test]
 fn one_seed() {
     let seed = std::env::var("HALOY_SIM_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let report = run(seed, None);
+    for entry in &report.entries {
+        let recorded = haloy_ledger::log::codec::decode(entry).expect("what this program wrote");
+        let (position, stream) = (recorded.head.position, recorded.envelope.stream);
+        println!(
+            "{position} {stream} {} {}",
+            recorded.event.name(),
+            haloy::output::words::event(&recorded.event)
+        );
+    }
     println!("seed {seed}: {} events", report.entries.len());
     print(&report.coverage, 1);
     assert_eq!(report.broken, None);

@@ -196,13 +196,28 @@ fn attempt_failed(state: &mut TargetState, e: &EffectAttemptFailed) {
 /// An effect that failed for good must not be owed for ever: what it was for is given up.
 fn effect_failed(state: &mut TargetState, e: &EffectFailed) {
     use crate::ids::EffectNumber as N;
-    if state.stop.take().is_some() {
+    let id = e.eff.subject.parse().ok().map(|index| ReplicaId { deployment: e.eff.deployment, index });
+    if state.stop.is_some() {
+        match id.filter(|_| e.eff.number == N::RemoveReplica) {
+            // It is stopped, which is what counts; its container is removed by the next rollout.
+            Some(id) => {
+                set_phase(state, id, ReplicaPhase::Removed);
+                state.strays.push(id);
+            }
+            // What cannot be stopped may run, and so may what was being stopped beside it: the stop is
+            // given up, and can be asked for again.
+            None => {
+                state.stop = None;
+                let runs =
+                    |r: &&mut Replica| matches!(r.phase, ReplicaPhase::Started | ReplicaPhase::Healthy);
+                for replica in state.current.iter_mut().flat_map(|live| &mut live.replicas).filter(runs) {
+                    replica.phase = ReplicaPhase::Leaving;
+                }
+            }
+        }
         return;
     }
-    let Some(id) = e.eff.subject.parse().ok().map(|index| ReplicaId { deployment: e.eff.deployment, index })
-    else {
-        return;
-    };
+    let Some(id) = id else { return };
     let going_back = (state.rollout.as_ref()).is_some_and(|r| matches!(r.direction, Direction::Back { .. }));
     match e.eff.number {
         N::StartReplica => with_rollout(state, id.deployment, |rollout| {

@@ -14,6 +14,15 @@ use std::collections::BTreeMap;
 /// A broken invariant: which, and what was seen.
 pub type Broken = String;
 
+fn on(phase: ReplicaPhase) -> bool {
+    matches!(phase, ReplicaPhase::Started | ReplicaPhase::Healthy)
+}
+
+/// Whether, as the log knows it, something of a live release runs.
+pub fn runs(state: &TargetState) -> bool {
+    state.current.as_ref().is_some_and(|live| live.replicas.iter().any(|replica| on(replica.phase)))
+}
+
 /// Between any two steps: something well serves a target that has a live release, unless its rollout
 /// is told to stop the old one first.
 pub fn serves(state: &TargetState, world: &World) -> Result<(), Broken> {
@@ -21,6 +30,16 @@ pub fn serves(state: &TargetState, world: &World) -> Result<(), Broken> {
     let replace =
         state.rollout.as_ref().is_some_and(|rollout| rollout.spec.config.rollout == RolloutStrategy::Replace);
     if live.stopped || state.stop.is_some() || replace || live.replicas.is_empty() {
+        return Ok(());
+    }
+    // A stop that was given up half way, or two faults in a row (the new release failed, and the old one
+    // could not be started again): the log says itself that nothing may run.
+    let off = |phase| !on(phase);
+    let lost = state.rollout.as_ref().is_none_or(|rollout| {
+        let restored = rollout.replicas.iter().filter(|r| r.id.index >= rollout.spec.config.replicas);
+        restored.into_iter().any(|replica| off(replica.phase) && replica.phase != ReplicaPhase::Wanted)
+    });
+    if lost && live.replicas.iter().all(|replica| off(replica.phase)) {
         return Ok(());
     }
     let mine = |key: &(_, String, String, _)| key.1 == state.app.as_str() && key.2 == state.target.as_str();

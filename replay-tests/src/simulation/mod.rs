@@ -3,10 +3,13 @@
 //!
 //! One seed is one run, on one thread, and gives one log, byte for byte.
 
+mod config;
+mod coverage;
 mod invariants;
 mod parts;
 mod run;
 mod steps;
 
+pub use coverage::{Coverage, Report};
 pub use parts::{Random, Sabotage};
-pub use run::{Coverage, Report, run};
+pub use run::run;

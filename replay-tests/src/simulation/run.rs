@@ -1,5 +1,7 @@
 //! One run: a seed, its commands, its crashes.
 
+use super::config;
+use super::coverage::{Coverage, Report};
 use super::invariants::{self, Broken};
 use super::parts::{Random, Sabotage, SimClock, SimEntropy, Sloppy};
 use super::steps::Steps;
@@ -17,7 +19,6 @@ use haloy_ledger::ports::{Clock, Entropy};
 use haloy_ledger::release::*;
 use haloy_ledger::secrets::Keys;
 use haloy_ledger::{CommandContext, ExecuteError, Ledger};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,45 +27,6 @@ use std::time::Duration;
 const TARGETS: usize = 3;
 /// Commands of a run.
 const COMMANDS: usize = 40;
-
-/// What happened how often, over many runs.
-#[derive(Debug, Clone, Default)]
-pub struct Coverage {
-    /// Kinds of events.
-    pub events: BTreeMap<String, u64>,
-    /// Rejections, by name.
-    pub rejections: BTreeMap<String, u64>,
-    /// Faults that struck.
-    pub faults: BTreeMap<String, u64>,
-    /// Crashes, by the event before.
-    pub crashes: BTreeMap<String, u64>,
-}
-
-impl Coverage {
-    /// Adds those of another run.
-    pub fn add(&mut self, other: &Self) {
-        let mut add = |to: fn(&mut Self) -> &mut BTreeMap<String, u64>, from: &BTreeMap<String, u64>| {
-            for (name, count) in from {
-                *to(self).entry(name.clone()).or_default() += count;
-            }
-        };
-        add(|coverage| &mut coverage.events, &other.events);
-        add(|coverage| &mut coverage.rejections, &other.rejections);
-        add(|coverage| &mut coverage.faults, &other.faults);
-        add(|coverage| &mut coverage.crashes, &other.crashes);
-    }
-}
-
-/// What came of a run.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// Exact bytes of the log.
-    pub entries: Vec<Vec<u8>>,
-    /// What happened.
-    pub coverage: Coverage,
-    /// The first invariant that broke.
-    pub broken: Option<Broken>,
-}
 
 /// Hooks that end well or not, from the seed.
 struct SimHooks(Mutex<Random>);
@@ -225,53 +187,9 @@ impl Sim {
     }
 
     fn config(&mut self) -> ConfigSnapshot {
-        let random = &mut self.random;
-        let tag = random.below(6);
-        let status = if random.percent(15) { "503" } else { "200" };
-        let rollout = match random.below(10) {
-            0..=5 => RolloutStrategy::Rolling,
-            6..=7 => RolloutStrategy::Replace,
-            _other => RolloutStrategy::BlueGreen,
-        };
-        let strategy = match random.below(40) {
-            0 => HistoryStrategy::None,
-            1 => HistoryStrategy::Registry,
-            _other => HistoryStrategy::Local,
-        };
-        if strategy != HistoryStrategy::Local {
-            self.meddled = true;
-        }
-        let hook = |chance| if random.percent(chance) { vec!["true".to_owned()] } else { Vec::new() };
-        let mut hook = hook;
-        let hooks = Hooks { pre_deploy: hook(10), post_deploy: hook(10), folder: String::new() };
-        let reference = ImageRef::new(format!("registry.local/app:v{tag}")).expect("a reference");
-        ConfigSnapshot {
-            image: ImageSpec { reference, pull_policy: PullPolicy::Always, build: None, registry: None },
-            retention: Retention {
-                strategy,
-                count: if strategy == HistoryStrategy::None { 0 } else { 2 },
-                pattern: None,
-            },
-            rollout,
-            naming: NamingStrategy::Dynamic,
-            replicas: 1 + u16::try_from(random.below(3)).unwrap_or(0),
-            port: 8080,
-            health: HealthSpec { path: "/".to_owned(), min_ready_seconds: 0 },
-            env: vec![ValueEntry {
-                name: "STATUS".to_owned(),
-                source: ValueSource::Literal,
-                fingerprint: Fingerprint(status.to_owned()),
-                value: Some(status.to_owned().into()),
-            }],
-            volumes: Vec::new(),
-            network: "haloy".to_owned(),
-            domains: Vec::new(),
-            acme_email: None,
-            hooks,
-            resources: Resources { memory_bytes: None, milli_cpus: None },
-            server: None,
-            protected: false,
-        }
+        let (config, usual) = config::config(&mut self.random);
+        self.meddled |= !usual;
+        config
     }
 
     async fn rollback(&mut self, key: &TargetKey) -> Result<(), Broken> {
@@ -388,9 +306,13 @@ impl Sim {
         let dispatcher = self.dispatcher();
         let context = self.context();
         let (ledger, engine) = (Arc::clone(&self.ledger), Arc::clone(&self.engine));
+        let before = ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
+        // Where nothing ran before, nothing can go on running.
+        let watched = invariants::runs(&before);
         let mut broken = None;
         let mut look = || {
-            if broken.is_none()
+            if watched
+                && broken.is_none()
                 && let Ok(state) = ledger.state(&key.app, &key.target)
             {
                 broken = invariants::serves(&state, &engine.world()).err();

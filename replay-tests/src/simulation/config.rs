@@ -1,0 +1,54 @@
+//! Seeded configurations.
+
+use super::parts::Random;
+use haloy_ledger::ids::ImageRef;
+use haloy_ledger::release::*;
+
+/// A configuration that somebody could write, and whether it keeps releases as the others do.
+pub fn config(random: &mut Random) -> (ConfigSnapshot, bool) {
+    let tag = random.below(6);
+    let status = if random.percent(15) { "503" } else { "200" };
+    let rollout = match random.below(10) {
+        0..=5 => RolloutStrategy::Rolling,
+        6..=7 => RolloutStrategy::Replace,
+        _other => RolloutStrategy::BlueGreen,
+    };
+    let strategy = match random.below(40) {
+        0 => HistoryStrategy::None,
+        1 => HistoryStrategy::Registry,
+        _other => HistoryStrategy::Local,
+    };
+    let usual = strategy == HistoryStrategy::Local;
+    let hook = |chance| if random.percent(chance) { vec!["true".to_owned()] } else { Vec::new() };
+    let mut hook = hook;
+    let hooks = Hooks { pre_deploy: hook(10), post_deploy: hook(10), folder: String::new() };
+    let reference = ImageRef::new(format!("registry.local/app:v{tag}")).expect("a reference");
+    let config = ConfigSnapshot {
+        image: ImageSpec { reference, pull_policy: PullPolicy::Always, build: None, registry: None },
+        retention: Retention {
+            strategy,
+            count: if strategy == HistoryStrategy::None { 0 } else { 2 },
+            pattern: None,
+        },
+        rollout,
+        naming: NamingStrategy::Dynamic,
+        replicas: 1 + u16::try_from(random.below(3)).unwrap_or(0),
+        port: 8080,
+        health: HealthSpec { path: "/".to_owned(), min_ready_seconds: 0 },
+        env: vec![ValueEntry {
+            name: "STATUS".to_owned(),
+            source: ValueSource::Literal,
+            fingerprint: Fingerprint(status.to_owned()),
+            value: Some(status.to_owned().into()),
+        }],
+        volumes: Vec::new(),
+        network: "haloy".to_owned(),
+        domains: Vec::new(),
+        acme_email: None,
+        hooks,
+        resources: Resources { memory_bytes: None, milli_cpus: None },
+        server: None,
+        protected: false,
+    };
+    (config, usual)
+}

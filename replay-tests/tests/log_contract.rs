@@ -1,0 +1,185 @@
+//! One suite for every log: the one on disk and the one in memory.
+
+use haloy_ledger::deployment::Event;
+use haloy_ledger::deployment::event::CancelRequested;
+use haloy_ledger::ids::*;
+use haloy_ledger::log::*;
+use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
+use haloy_ledger::projection::Projections;
+use std::sync::Arc;
+
+struct Subject {
+    name: &'static str,
+    log: Arc<dyn EventLog>,
+    _folder: tempfile::TempDir,
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+fn fjall(folder: &std::path::Path) -> FjallLog {
+    FjallLog::open(FjallOptions {
+        folder: folder.to_owned(),
+        clock: clock(),
+        policy: ClockPolicy::default(),
+        in_batch: Box::new(Projections::default()),
+        seal: Box::new(Unsealed),
+    })
+    .expect("a log")
+}
+
+fn subjects() -> [Subject; 2] {
+    let (one, two) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let memory = MemoryLog::open(
+        MemoryStore::default(),
+        clock(),
+        ClockPolicy::default(),
+        Box::new(Projections::default()),
+        Box::new(Unsealed),
+    );
+    [
+        Subject { name: "fjall", log: Arc::new(fjall(&one.path().join("log"))), _folder: one },
+        Subject { name: "memory", log: Arc::new(memory.expect("a log")), _folder: two },
+    ]
+}
+
+fn stream(target: &str) -> StreamId {
+    let app = AppName::new("app").expect("a name");
+    StreamId::Target { app, target: TargetName::new(target).expect("a name") }
+}
+
+fn event(stream: &StreamId, reason: Option<&str>) -> NewEvent {
+    let entropy: &dyn Entropy = &SystemEntropy;
+    let id = DeploymentId::from_parts(1, entropy.ulid_bits());
+    let envelope = Envelope {
+        event_id: id.to_string(),
+        stream: stream.clone(),
+        occurred: None,
+        actor: Actor {
+            id: "a".to_owned(),
+            kind: ActorKind::System,
+            auth: "none".to_owned(),
+            on_behalf: None,
+            name: None,
+        },
+        origin: Origin { host: None, address: None, tool: "test".to_owned() },
+        causation: None,
+        correlation: "c".to_owned(),
+        idem: None,
+        reason: reason.map(|reason| reason.to_owned().into()),
+        ticket: None,
+    };
+    NewEvent::seal(envelope, Event::from(CancelRequested { id }), || entropy.salt())
+}
+
+fn write(target: &str, expected: Expected, count: usize) -> StreamWrite {
+    let stream = stream(target);
+    let events = (0..count).map(|_| event(&stream, Some("because"))).collect();
+    StreamWrite { stream, expected, events }
+}
+
+#[test]
+fn positions_and_revisions_are_dense_and_reads_see_whole_appends() {
+    for Subject { name, log, .. } in subjects() {
+        let first = log.append(vec![write("a", Expected::NoStream, 2)], None, Stage::Durable).expect(name);
+        assert_eq!((first.first, first.next), (Position(0), Position(2)), "{name}");
+        let both = vec![write("a", Expected::Revision(Revision(1)), 1), write("b", Expected::NoStream, 2)];
+        log.append(both, None, Stage::Sealed).expect(name);
+        let all = log.read_all(Position(0), 100).expect(name);
+        let places: Vec<_> = all.iter().map(|event| (event.head.position.0, event.head.revision.0)).collect();
+        assert_eq!(places, [(0, 0), (1, 1), (2, 2), (3, 0), (4, 1)], "{name}");
+        assert_eq!(log.read_stream(&stream("b"), Revision(1), 10).expect(name).len(), 1, "{name}");
+        assert!(all.windows(2).all(|pair| pair[0].head.recorded < pair[1].head.recorded), "{name}");
+        assert_eq!(log.head().next, Position(5), "{name}");
+    }
+}
+
+#[test]
+fn a_conflict_fails_its_whole_append_and_nothing_else() {
+    for Subject { name, log, .. } in subjects() {
+        log.append(vec![write("a", Expected::NoStream, 1)], None, Stage::Durable).expect(name);
+        let torn = vec![write("b", Expected::NoStream, 1), write("a", Expected::NoStream, 1)];
+        let refused = log.append(torn, None, Stage::Durable);
+        assert!(matches!(refused, Err(AppendError::Conflict { .. })), "{name}: {refused:?}");
+        assert_eq!(log.read_stream(&stream("b"), Revision(0), 10).expect(name).len(), 0, "{name}");
+        log.append(vec![write("a", Expected::Any, 1)], None, Stage::Durable).expect(name);
+    }
+}
+
+#[test]
+fn a_key_appends_once_and_only_for_the_same_command() {
+    for Subject { name, log, .. } in subjects() {
+        let key = |digest| Some(IdempotencyKey { key: "k".to_owned(), command_digest: [digest; 32] });
+        let first = log.append(vec![write("a", Expected::Any, 2)], key(1), Stage::Durable).expect(name);
+        let again = log.append(vec![write("a", Expected::Any, 2)], key(1), Stage::Durable).expect(name);
+        assert!(again.repeated && again.first == first.first && again.next == first.next, "{name}");
+        let other = log.append(vec![write("a", Expected::Any, 2)], key(2), Stage::Durable);
+        assert!(matches!(other, Err(AppendError::KeyReused { .. })), "{name}");
+        assert_eq!(log.head().next, Position(2), "{name}");
+    }
+}
+
+#[test]
+fn private_values_lie_beside_the_entries_and_never_in_them() {
+    for Subject { name, log, .. } in subjects() {
+        log.append(vec![write("a", Expected::Any, 1)], None, Stage::Durable).expect(name);
+        let rows = log.read_private(Position(0)).expect(name);
+        assert!(rows.iter().any(|row| row.value == "because"), "{name}");
+        let entry = log.read_entries(Position(0), 1).expect(name).remove(0);
+        assert!(!entry.windows(7).any(|window| window == b"because"), "{name}");
+    }
+}
+
+#[test]
+fn both_logs_store_the_same_bytes() {
+    let [fjall, memory] = subjects();
+    for _ in 0..3 {
+        let write = vec![write("a", Expected::Any, 2)];
+        fjall.log.append(write.clone(), None, Stage::Durable).expect("appended");
+        memory.log.append(write, None, Stage::Durable).expect("appended");
+    }
+    let strip = |log: &dyn EventLog| -> Vec<usize> {
+        log.read_entries(Position(0), 100).expect("entries").iter().map(Vec::len).collect()
+    };
+    // Heads differ in their times alone.
+    assert_eq!(strip(fjall.log.as_ref()), strip(memory.log.as_ref()));
+}
+
+#[test]
+fn many_writers_share_batches_and_all_are_stored() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("log");
+    let log = fjall(&path);
+    std::thread::scope(|scope| {
+        for writer in 0..16 {
+            let log = &log;
+            scope.spawn(move || {
+                for _ in 0..10 {
+                    let target = format!("t{writer}");
+                    log.append(vec![write(&target, Expected::Any, 1)], None, Stage::Durable)
+                        .expect("appended");
+                }
+            });
+        }
+    });
+    drop(log);
+    let log = fjall(&path);
+    assert_eq!(log.head().next, Position(160));
+    assert_eq!(log.read_all(Position(0), 1000).expect("read").len(), 160);
+}
+
+#[test]
+fn one_process_at_a_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("log");
+    let _held = fjall(&path);
+    let second = FjallLog::open(FjallOptions {
+        folder: path,
+        clock: clock(),
+        policy: ClockPolicy::default(),
+        in_batch: Box::new(Projections::default()),
+        seal: Box::new(Unsealed),
+    });
+    assert!(matches!(second, Err(LogError::Locked { .. })));
+}

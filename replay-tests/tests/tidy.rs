@@ -1,0 +1,120 @@
+//! Rules of the house that no compiler checks: import order, file sizes, where async code meets the
+//! ledger, and nothing of this machine in the project.
+
+use std::path::{Path, PathBuf};
+
+/// A file earns its split at about this many lines.
+const LONGEST: usize = 450;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+fn sources(folder: &Path, into: &mut Vec<(PathBuf, String)>) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = std::fs::read_to_string(&path).expect("text");
+            into.push((path, text));
+        }
+    }
+}
+
+fn all() -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    for folder in ["ledger/src", "executors", "cli/src", "cli/tests", "replay-tests"] {
+        sources(&root().join(folder), &mut files);
+    }
+    assert!(files.len() > 80, "{} files", files.len());
+    files
+}
+
+/// Which module of `ledger/src` a path belongs to, in the order in which they may be imported.
+const ORDER: [&str; 11] = [
+    "ids",
+    "private",
+    "release",
+    "ports",
+    "defect",
+    "secrets",
+    "outcome",
+    "deployment",
+    "log",
+    "projection",
+    "ledger",
+];
+
+#[test]
+fn modules_of_the_ledger_import_downwards_only() {
+    let rank = |module: &str| ORDER.iter().position(|known| *known == module);
+    let mut files = Vec::new();
+    sources(&root().join("ledger/src"), &mut files);
+    for (path, text) in files {
+        let inside =
+            path.strip_prefix(root().join("ledger/src")).expect("inside").to_string_lossy().into_owned();
+        let module = inside.split('/').next().unwrap_or_default().trim_end_matches(".rs").to_owned();
+        let Some(mine) = rank(&module) else { continue };
+        // Tests may look at what is above them.
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for piece in code.split("crate::").skip(1) {
+            let imported: String =
+                piece.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            if let Some(theirs) = rank(&imported) {
+                assert!(theirs <= mine, "{inside} imports {imported}, which is above it");
+            }
+        }
+    }
+}
+
+#[test]
+fn crates_import_downwards_only() {
+    for (path, text) in all() {
+        let inside = path.strip_prefix(root()).expect("inside").to_string_lossy().into_owned();
+        let forbidden: &[&str] = match inside.split('/').next().unwrap_or_default() {
+            "ledger" => &["haloy_executors", "haloy::", "tokio", "bollard", "clap"],
+            "executors" => &["haloy::", "clap", "haloy_replay"],
+            "cli" => &["haloy_replay", "bollard"],
+            _replay_tests => &[],
+        };
+        for name in forbidden {
+            let used = text.lines().any(|line| line.trim_start().starts_with(&format!("use {name}")));
+            assert!(!used, "{inside} uses {name}");
+        }
+    }
+}
+
+#[test]
+fn files_stay_small() {
+    for (path, text) in all() {
+        let lines = text.lines().count();
+        assert!(lines <= LONGEST, "{} has {lines} lines", path.display());
+    }
+}
+
+/// Commands talk to the service, and async code meets the ledger in one file of the executors.
+#[test]
+fn the_ledger_is_met_where_it_should_be() {
+    for (path, text) in all() {
+        let inside = path.strip_prefix(root()).expect("inside").to_string_lossy().into_owned();
+        if inside.starts_with("cli/src/commands") {
+            assert!(!text.contains("Ledger::"), "{inside} opens a ledger");
+        }
+        let meets = ["executors/src/ledger_handle.rs", "executors/src/values.rs"];
+        if inside.starts_with("executors/src") && !meets.contains(&inside.as_str()) {
+            assert!(!text.contains("haloy_ledger::Ledger;"), "{inside} holds a ledger");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_to_do_and_nothing_of_a_machine_is_named() {
+    // Put together, so that this file does not find itself.
+    let words = [["to", "do!("].concat(), ["unimpl", "emented!("].concat(), ["/wo", "rk/"].concat()];
+    for (path, text) in all() {
+        for word in &words {
+            assert!(!text.contains(word.as_str()), "{} has {word}", path.display());
+        }
+    }
+}
