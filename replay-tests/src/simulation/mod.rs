@@ -11,5 +11,5 @@ mod run;
 mod steps;
 
 pub use coverage::{Coverage, Report};
-pub use parts::{Random, Sabotage};
+pub use parts::{Random, Sabotage, SimClock};
 pub use run::run;

@@ -13,7 +13,7 @@ pub struct Random(pub u64);
 
 impl Random {
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,12 +23,12 @@ impl Random {
 
     /// A number below `end`.
     pub fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end.max(1) as u64).unwrap_or(0)
+        usize::try_from(self.draw() % end.max(1) as u64).unwrap_or(0)
     }
 
     /// True in so many of a hundred cases.
     pub fn percent(&mut self, chance: u64) -> bool {
-        self.next() % 100 < chance
+        self.draw() % 100 < chance
     }
 }
 
@@ -66,7 +66,7 @@ impl Entropy for SimEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         let mut random = self.0.lock().expect("not poisoned");
         for chunk in bytes.chunks_mut(8) {
-            let next = random.next().to_be_bytes();
+            let next = random.draw().to_be_bytes();
             chunk.copy_from_slice(&next[..chunk.len()]);
         }
     }

@@ -63,6 +63,8 @@ struct Sim {
     targets: Vec<TargetKey>,
     /// Somebody removed images or changed counts: some promises no longer hold.
     meddled: bool,
+    /// Tags that somebody removed, and may bring back.
+    removed: Vec<(String, Digest)>,
     coverage: Coverage,
 }
 
@@ -90,17 +92,17 @@ impl Sim {
     fn new(seed: u64, sabotage: Option<Sabotage>) -> Self {
         let mut random = Random(seed);
         let clock = Arc::new(SimClock::new());
-        let entropy = Arc::new(SimEntropy(Mutex::new(Random(random.next()))));
+        let entropy = Arc::new(SimEntropy(Mutex::new(Random(random.draw()))));
         let faults = Faults {
             retryable: 40,
             fatal: 8,
             lost_answer: 30,
             unhealthy: 0,
             repeated: 50,
-            delay_ms: 1 + random.next() % 50,
+            delay_ms: 1 + random.draw() % 50,
         };
-        let engine = Arc::new(SimulatedExecutor::new(random.next(), faults));
-        let hooks = Arc::new(SimHooks(Mutex::new(Random(random.next()))));
+        let engine = Arc::new(SimulatedExecutor::new(random.draw(), faults));
+        let hooks = Arc::new(SimHooks(Mutex::new(Random(random.draw()))));
         let keys = Keys::ephemeral(entropy.as_ref());
         let (log, ledger) = open(MemoryStore::default(), &clock, &entropy, &keys, sabotage);
         let targets = (0..TARGETS)
@@ -124,6 +126,7 @@ impl Sim {
             sabotage,
             targets,
             meddled: false,
+            removed: Vec::new(),
             coverage: Coverage::default(),
         }
     }
@@ -180,7 +183,7 @@ impl Sim {
 
     async fn deploy(&mut self, key: &TargetKey) -> Result<(), Broken> {
         let config = self.config();
-        let release = ReleaseSpec { config, config_digest: self.random.next().to_string() };
+        let release = ReleaseSpec { config, config_digest: self.random.draw().to_string() };
         let (id, at) = (self.new_id(), self.clock.now());
         let deploy = Deploy { id, at, release, git: None, ci: None };
         self.command(key, Command::Deploy(Box::new(deploy))).await
@@ -221,14 +224,22 @@ impl Sim {
         self.command(key, command).await
     }
 
-    /// Somebody removes an image or kills a container behind haloy's back.
+    /// Somebody removes an image behind haloy's back, or brings one back.
     fn meddle(&mut self, key: &TargetKey) {
         self.meddled = true;
         let mut world = self.engine.world();
+        if self.random.percent(40)
+            && let Some((tag, image)) = self.removed.pop()
+        {
+            world.tags.insert(tag, image);
+            return;
+        }
         let prefix = format!("{}:", key.app.slug());
         let tags: Vec<String> = world.tags.keys().filter(|tag| tag.starts_with(&prefix)).cloned().collect();
         if !tags.is_empty() {
-            world.tags.remove(&tags[self.random.below(tags.len())]);
+            let tag = tags[self.random.below(tags.len())].clone();
+            let image = world.tags.remove(&tag);
+            self.removed.extend(image.map(|image| (tag, image)));
         }
     }
 

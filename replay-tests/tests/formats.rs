@@ -1,0 +1,159 @@
+//! Frozen bytes of every kind of event ever written: they must be readable for ever. The folder only
+//! grows; `HALOY_WRITE_FIXTURES=1` adds what is missing and changes nothing.
+
+use haloy_ledger::deployment::Event;
+use haloy_ledger::deployment::event::{ClockAccepted, ImageBuilt};
+use haloy_ledger::ids::*;
+use haloy_ledger::log::{codec, *};
+use haloy_ledger::ports::{Clock, Entropy, SystemEntropy};
+use haloy_ledger::projection::Projections;
+use haloy_replay_tests::simulation::{SimClock, run};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/events")
+}
+
+fn json(event: &Event) -> serde_json::Value {
+    event.serialize_payload(serde_json::value::Serializer).expect("every payload is data")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits = text.trim().as_bytes();
+    digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(&String::from_utf8_lossy(pair), 16).expect("hex"))
+        .collect()
+}
+
+/// One entry of every kind: from the simulation, and by hand what it does not meet.
+fn samples() -> BTreeMap<u16, Vec<u8>> {
+    let mut samples = BTreeMap::new();
+    for seed in 0..100 {
+        for entry in run(seed, None).entries {
+            let head = codec::decode_head(&entry).expect("what this program wrote");
+            samples.entry(head.kind).or_insert(entry);
+        }
+    }
+    let id = DeploymentId::from_parts(1_790_000_000_000, 7);
+    let digest = Digest::new(format!("sha256:{}", "ab".repeat(32))).expect("a digest");
+    let by_hand: [Event; 2] = [
+        ClockAccepted { before: haloy_ledger::ids::Timestamp(1), after: haloy_ledger::ids::Timestamp(2) }
+            .into(),
+        ImageBuilt {
+            id,
+            image_id: digest,
+            context_digest: "c".to_owned(),
+            dockerfile_digest: "d".to_owned(),
+            platform: "linux/amd64".to_owned(),
+            size: Some(1),
+        }
+        .into(),
+    ];
+    for event in by_hand {
+        samples.insert(event.kind(), entry(event));
+    }
+    samples
+}
+
+/// The stored bytes of an event, as the log writes them.
+fn entry(event: Event) -> Vec<u8> {
+    let (clock, entropy): (Arc<dyn Clock>, &dyn Entropy) = (Arc::new(SimClock::new()), &SystemEntropy);
+    let policy = ClockPolicy::default();
+    let log = MemoryLog::open(
+        MemoryStore::default(),
+        clock,
+        policy,
+        Box::new(Projections::only(Vec::new())),
+        Box::new(Unsealed),
+    );
+    let log = log.expect("a log");
+    let actor = Actor {
+        id: "a".to_owned(),
+        kind: ActorKind::System,
+        auth: "none".to_owned(),
+        on_behalf: None,
+        name: None,
+    };
+    let envelope = Envelope {
+        event_id: DeploymentId::from_parts(1_790_000_000_000, 9).to_string(),
+        stream: StreamId::Ledger,
+        occurred: None,
+        actor,
+        origin: Origin { host: None, address: None, tool: "haloy/0.1.0".to_owned() },
+        causation: None,
+        correlation: "c".to_owned(),
+        idem: None,
+        reason: None,
+        ticket: None,
+    };
+    let events = vec![NewEvent::seal(envelope, event, || entropy.salt())];
+    let write = StreamWrite { stream: StreamId::Ledger, expected: Expected::Any, events };
+    log.append(vec![write], None, Stage::Durable).expect("appended");
+    log.read_entries(Position(0), 1).expect("read").remove(0)
+}
+
+#[test]
+fn every_kind_ever_written_is_readable_as_it_was() {
+    if std::env::var_os("HALOY_WRITE_FIXTURES").is_some() {
+        write_missing();
+    }
+    let mut frozen: BTreeMap<(u16, u16), String> = BTreeMap::new();
+    for file in std::fs::read_dir(folder()).expect("fixtures").flatten() {
+        let text = std::fs::read_to_string(file.path()).expect("text");
+        let (bytes, expected) = text.split_once('\n').expect("hex, then JSON");
+        let entry = unhex(bytes);
+        let recorded =
+            codec::decode(&entry).unwrap_or_else(|error| panic!("{}: {error}", file.path().display()));
+        let expected: serde_json::Value = serde_json::from_str(expected).expect("JSON");
+        assert_eq!(json(&recorded.event), expected, "{}", file.path().display());
+        let kind = (recorded.head.kind, recorded.head.version);
+        frozen.insert(kind, recorded.event.name().to_owned());
+    }
+    for kind in Event::KINDS {
+        for version in 1..=kind.version {
+            assert!(
+                frozen.contains_key(&(kind.number, version)),
+                "no frozen bytes of {} v{version}",
+                kind.name
+            );
+        }
+    }
+}
+
+fn write_missing() {
+    for (kind, entry) in samples() {
+        let recorded = codec::decode(&entry).expect("what this program wrote");
+        let name = format!("{kind:03}-{}-v{}.txt", recorded.event.name(), recorded.head.version);
+        let path = folder().join(name);
+        if !path.exists() {
+            let json = serde_json::to_string_pretty(&json(&recorded.event)).expect("JSON");
+            std::fs::write(path, format!("{}\n{json}\n", hex(&entry))).expect("written");
+        }
+    }
+}
+
+#[test]
+fn a_kind_or_version_of_the_future_names_itself() {
+    let sample = entry(
+        ClockAccepted { before: haloy_ledger::ids::Timestamp(1), after: haloy_ledger::ids::Timestamp(2) }
+            .into(),
+    );
+    let head = codec::decode_head(&sample).expect("a head");
+    // The kind is stored in the head; any place that holds it is tried, one of them is the right one.
+    let found = (0..sample.len()).any(|place| {
+        let mut other = sample.clone();
+        if other[place] != head.kind.to_le_bytes()[0] {
+            return false;
+        }
+        other[place] = 250;
+        matches!(codec::decode(&other), Err(LogError::NewerEntry { kind: 250, .. }))
+    });
+    assert!(found, "an entry of kind 250 is told from a damaged one");
+}
