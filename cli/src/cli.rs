@@ -28,7 +28,7 @@ const EXAMPLES: &str = "Examples:
   haloy history                     every deployment: who, when, why, how it ended
   haloy demo                        the whole story on this machine, in a minute
 
-Exit codes: haloy help-exit-codes";
+Exit codes: haloy help exit-codes";
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
@@ -129,6 +129,5 @@ pub enum Command {
     Demo(demo::Demo),
     Completion(generate::Completion),
     Man(generate::Man),
-    #[command(name = "help-exit-codes", visible_alias = "exit-codes")]
-    HelpExitCodes(generate::HelpExitCodes),
+    ExitCodes(generate::ExitCodes),
 }

@@ -22,7 +22,13 @@ pub struct Man {
 
 /// Print every exit code and what it means.
 #[derive(Debug, clap::Args)]
-pub struct HelpExitCodes {}
+#[command(after_long_help = table())]
+pub struct ExitCodes {}
+
+/// One line a code.
+fn table() -> String {
+    EXIT_CODES.iter().map(|(code, meaning)| format!("{code:>3}  {meaning}\n")).collect()
+}
 
 pub(super) fn completion(args: &Completion) -> Result<Reply, Error> {
     let mut script = Vec::new();
@@ -40,6 +46,5 @@ pub(super) fn man(args: &Man) -> Result<Reply, Error> {
 }
 
 pub(super) fn exit_codes() -> Reply {
-    let text: String = EXIT_CODES.iter().map(|(code, meaning)| format!("{code:>3}  {meaning}\n")).collect();
-    Reply::list("exit-codes/1", EXIT_CODES, text)
+    Reply::list("exit-codes/1", EXIT_CODES, table())
 }

@@ -90,7 +90,7 @@ pub async fn run(cli: Cli) -> Result<Reply, Error> {
         Command::Demo(args) => demo::run(&cx, args).await,
         Command::Completion(args) => generate::completion(&args),
         Command::Man(args) => generate::man(&args),
-        Command::HelpExitCodes(_) => Ok(generate::exit_codes()),
+        Command::ExitCodes(_) => Ok(generate::exit_codes()),
     }
 }
 

@@ -139,3 +139,37 @@ pub(super) fn flush_if_worth_it(store: &Spaces) {
         drop(store.get(space).rotate_memtable_and_wait());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{AppendError, EventLog, Expected, FjallLog, Stage, StreamWrite, Unsealed};
+    use crate::ports::SystemClock;
+    use crate::projection::Projections;
+    use std::sync::Arc;
+
+    fn options(folder: &Path) -> FjallOptions {
+        FjallOptions {
+            folder: folder.to_owned(),
+            clock: Arc::new(SystemClock),
+            policy: Default::default(),
+            in_batch: Box::new(Projections::default()),
+            seal: Box::new(Unsealed),
+        }
+    }
+
+    #[test]
+    fn a_store_of_a_newer_format_is_read_and_never_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = FjallLog::open(options(folder.path())).expect("opens");
+        log.store.get(Keyspace::Index).insert(Key::Format.encode(), (FORMAT + 1).to_be_bytes()).expect("put");
+        drop(log);
+        let log = FjallLog::open(options(folder.path())).expect("opens to be read");
+        assert_eq!(log.newer_format(), Some(FORMAT + 1));
+        assert_eq!(log.read_all(crate::ids::Position(0), 10).expect("reads"), []);
+        let write =
+            StreamWrite { stream: crate::ids::StreamId::Ledger, expected: Expected::Any, events: Vec::new() };
+        let refused = log.append(vec![write], None, Stage::Durable);
+        assert!(matches!(refused, Err(AppendError::NewerFormat { .. })), "{refused:?}");
+    }
+}

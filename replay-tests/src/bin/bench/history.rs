@@ -1,0 +1,105 @@
+//! Histories for big ledgers: targets that deploy again and again, made by the real rules.
+
+use haloy_ledger::deployment::command::Deploy;
+use haloy_ledger::deployment::{Command, Effect, Event, TargetState, decide, evolve, owed};
+use haloy_ledger::ids::*;
+use haloy_ledger::outcome::*;
+use haloy_ledger::ports::{Entropy, SystemEntropy};
+use haloy_ledger::release::*;
+
+/// A configuration as people write it.
+pub fn config() -> ConfigSnapshot {
+    let entry = |number: usize| ValueEntry {
+        name: format!("VARIABLE_{number}"),
+        source: ValueSource::Literal,
+        fingerprint: Fingerprint("0123456789abcdef0123456789abcdef".to_owned()),
+        value: Some(format!("the value of variable {number}").into()),
+    };
+    ConfigSnapshot {
+        image: ImageSpec {
+            reference: ImageRef::new("ghcr.io/my-org/my-app:v1.2.3").expect("a reference"),
+            pull_policy: PullPolicy::Always,
+            build: None,
+            registry: None,
+        },
+        retention: Retention { strategy: HistoryStrategy::Local, count: 5, pattern: None },
+        rollout: RolloutStrategy::Rolling,
+        naming: NamingStrategy::Dynamic,
+        replicas: 2,
+        port: 8080,
+        health: HealthSpec { path: "/health".to_owned(), min_ready_seconds: 0 },
+        env: (0..8).map(entry).collect(),
+        volumes: vec!["data:/data".to_owned()],
+        network: "haloy".to_owned(),
+        domains: vec![Domain { domain: "my-app.com".to_owned(), aliases: Vec::new() }],
+        acme_email: None,
+        hooks: Hooks::default(),
+        resources: Resources { memory_bytes: None, milli_cpus: None },
+        server: None,
+        protected: false,
+    }
+}
+
+/// The next command of a target: the outcome of what it owes, or another deploy.
+pub fn next(state: &TargetState) -> Command {
+    let at = Timestamp(0);
+    match owed(state).into_iter().next() {
+        Some((effect, owed)) => {
+            let outcome = Box::new(good(&effect, &owed));
+            Command::RecordOutcome { effect, outcome, at }
+        }
+        None => {
+            let entropy: &dyn Entropy = &SystemEntropy;
+            let id = DeploymentId::from_parts(1_790_000_000_000, entropy.ulid_bits());
+            let release = ReleaseSpec { config: config(), config_digest: "d".repeat(64) };
+            Command::Deploy(Box::new(Deploy { id, at, release, git: None, ci: None }))
+        }
+    }
+}
+
+/// The events of the next command, and the state after them.
+pub fn step(state: TargetState) -> (TargetState, Vec<Event>) {
+    let events = decide(&state, next(&state)).expect("a command that the rules take");
+    (events.iter().fold(state, evolve), events)
+}
+
+fn good(id: &EffectId, effect: &Effect) -> Outcome {
+    let digest = || Digest::new(format!("sha256:{}", "ab".repeat(32))).expect("a digest");
+    match effect {
+        Effect::ResolveImage { image } => Outcome::ImageResolved(ResolvedImage {
+            reference: image.reference.clone(),
+            index_digest: None,
+            digest: Some(digest()),
+            image_id: None,
+            platform: "linux/amd64".to_owned(),
+            size: Some(1),
+            created: None,
+            revision: None,
+            source: None,
+        }),
+        Effect::PullImage { .. } => {
+            Outcome::ImagePulled { image_id: digest(), bytes: 1, from: PulledFrom::Registry }
+        }
+        Effect::TagImage { local_tag, image_id } => Outcome::ImageTagged {
+            local_tag: local_tag.clone(),
+            image_id: image_id.clone(),
+            engine_id: "engine".to_owned(),
+        },
+        Effect::EnsureNetwork { .. } => Outcome::NetworkReady { network_id: "network".to_owned() },
+        Effect::StartReplica(spec) => Outcome::ReplicaStarted {
+            container_id: id.to_string(),
+            address: Some("172.18.0.2".to_owned()),
+            image_id: spec.image_id.clone(),
+        },
+        Effect::AwaitHealthy { .. } => {
+            Outcome::ReplicaHealthy { probes: 1, took_ms: 200, how: HealthHow::Http }
+        }
+        Effect::StopReplica { .. } => Outcome::ReplicaStopped { exit_code: Some(0), forced: false },
+        Effect::RemoveReplica { .. } => Outcome::ReplicaRemoved { container_id: Some(id.to_string()) },
+        Effect::RemoveLocalTag { .. } => Outcome::LocalTagRemoved { freed: 1, shared: false },
+        Effect::BuildImage { .. } | Effect::RunHook { .. } => Outcome::Failed {
+            cause: Failure::new(FailureCode::NotSupported, "not here"),
+            detail: String::new(),
+        },
+    }
+}
