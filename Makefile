@@ -12,7 +12,7 @@ demo: ## The whole story, for real: deploys, breaks, rolls back, shows the ledge
 	$(HALOY) demo
 
 test: ## The whole test suite, against a real Docker engine
-	tools/docker-up || [ -z "$$HALOY_REQUIRE_E2E" ]
+	tools/docker-up --registry || [ -z "$$HALOY_REQUIRE_E2E" ]
 	cargo build --quiet -p haloy --features failpoints
 	cargo test --workspace --features haloy/failpoints
 

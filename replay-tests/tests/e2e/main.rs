@@ -5,6 +5,7 @@
 mod bad_input;
 mod crash;
 mod harness;
+mod registry;
 mod rollout;
 mod secrets;
 mod workflow;

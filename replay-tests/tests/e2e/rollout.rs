@@ -179,3 +179,22 @@ fn containers_carry_labels_and_limits() {
     user.haloy("stop --remove").ok();
     docker(&["volume", "rm", "e2e-data"]);
 }
+
+#[test]
+fn hooks_run_here_know_their_facts_and_fail_before_anything_starts() {
+    if !engine() {
+        return;
+    }
+    let user = User::new("hooks");
+    user.deploy(
+        "v1",
+        "pre_deploy: [\"echo $HALOY_APP/$HALOY_TARGET > pre.txt\"]\npost_deploy: [\"exit 4\"]\n",
+    );
+    let facts = std::fs::read_to_string(user.folder.path().join("pre.txt")).expect("the hook ran");
+    assert_eq!(facts.trim(), format!("{}/default", user.app));
+    assert_eq!(user.answers("default", "/"), ["version v1"], "a failed post_deploy is a warning");
+    user.config("v2", "pre_deploy: [\"echo migration broke; exit 9\"]\n");
+    let failed = user.haloy("deploy").exits(3);
+    assert!(failed.out.contains("migration broke"), "{}", failed.out);
+    assert_eq!(user.answers("default", "/"), ["version v1"]);
+}

@@ -35,6 +35,8 @@ impl ProgressSink for Relay {
     fn progress(&self, effect: &EffectId, progress: Progress) {
         match progress {
             Progress::Line(line) => self.0.line(effect, &line),
+            // A good probe is no news.
+            Progress::Probe { saw, .. } if saw == "healthy" => {}
             Progress::Probe { number, saw } => self.0.line(effect, &format!("probe {number}: {saw}")),
             Progress::Bytes { .. } => {}
         }
