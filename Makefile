@@ -29,5 +29,6 @@ docs: ## What is generated from the code: commands, configuration keys, event ca
 	HALOY_WRITE_DOCS=1 cargo test -p haloy --features haloy/failpoints --test docs
 
 bench: ## Speed against named competitors, as ratios; writes docs/benchmarks.md
+	tools/docker-up
 	cargo build --release -p haloy
 	cargo run --release -p haloy-replay-tests --features bench --bin bench

@@ -2,6 +2,7 @@
 //! docs/benchmarks.md. Never a test: machines differ, ratios less so.
 
 mod append;
+mod deploy;
 mod history;
 mod process;
 mod replay;
@@ -51,6 +52,7 @@ fn main() {
     lines.extend(append::bench(&folder));
     lines.push(replay::bench(&folder));
     lines.extend(process::bench(&folder));
+    lines.extend(deploy::bench(&folder));
     std::fs::remove_dir_all(&folder).expect("removed");
     let mut text = "# Benchmarks\n\nWritten by `make bench`. Ratios of haloy to a named competitor, in the same run, of the same bytes, with the\nsame fsync, on the same filesystem; median of five interleaved rounds, spread behind it. Absolute figures are of one\nmachine and one hour.\n\n".to_owned();
     let _written = writeln!(
