@@ -13,6 +13,10 @@ fn variable(name: &str, default: &str) -> String {
 }
 
 fn main() {
+    // What a HEALTHCHECK runs: an image from scratch has no curl.
+    if std::env::args().nth(1).as_deref() == Some("healthcheck") {
+        std::process::exit(i32::from(!healthy()));
+    }
     for line in variable("LOG", "").split("\\n").filter(|line| !line.is_empty()) {
         println!("{line}");
     }
@@ -34,6 +38,18 @@ fn main() {
     for stream in listener.incoming().flatten() {
         std::thread::spawn(move || answer(stream));
     }
+}
+
+/// Asks itself.
+fn healthy() -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(format!("127.0.0.1:{}", variable("PORT", "8080")))?;
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: self\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
 }
 
 fn answer(mut stream: TcpStream) {

@@ -183,3 +183,41 @@ fn one_process_at_a_time() {
     });
     assert!(matches!(second, Err(LogError::Locked { .. })));
 }
+
+/// A clock that jumps ahead by two days after so many looks.
+struct Jumping(std::sync::atomic::AtomicU64);
+
+impl Clock for Jumping {
+    fn now(&self) -> Timestamp {
+        let looks = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let ahead = if looks == 0 { 0 } else { 2 * 86_400_000_000_000 };
+        Timestamp(SystemClock.now().0 + ahead)
+    }
+}
+
+#[test]
+fn a_clock_far_ahead_is_refused_until_somebody_vouches_for_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Docker's clock is two days behind what this one says after the first look.
+    let open = |looks, accept| {
+        FjallLog::open(FjallOptions {
+            folder: folder.path().join("log"),
+            clock: Arc::new(Jumping(std::sync::atomic::AtomicU64::new(looks))),
+            policy: ClockPolicy { engine_offset: Some(-2 * 86_400_000_000_000), accept },
+            in_batch: Box::new(Projections::default()),
+            seal: Box::new(Unsealed),
+        })
+        .expect("a log")
+    };
+    let log = open(0, false);
+    log.append(vec![write("a", Expected::Any, 1)], None, Stage::Durable).expect("the clock is right");
+    let refused = log.append(vec![write("a", Expected::Any, 1)], None, Stage::Durable);
+    assert!(matches!(refused, Err(AppendError::Clock { .. })), "{refused:?}");
+    assert_eq!(log.head().next, Position(1), "nothing of it is stored");
+    drop(log);
+    let log = open(1, true);
+    log.append(vec![write("a", Expected::Any, 1)], None, Stage::Durable).expect("vouched for");
+    let kinds: Vec<_> =
+        log.read_all(Position(0), 10).expect("read").iter().map(|event| event.event.name()).collect();
+    assert!(kinds.contains(&"ClockAccepted"), "{kinds:?}");
+}

@@ -198,3 +198,34 @@ fn hooks_run_here_know_their_facts_and_fail_before_anything_starts() {
     assert!(failed.out.contains("migration broke"), "{}", failed.out);
     assert_eq!(user.answers("default", "/"), ["version v1"]);
 }
+
+/// An image that is built here, with a HEALTHCHECK of its own: Docker's word counts then.
+#[test]
+fn an_image_built_here_is_judged_by_its_own_healthcheck() {
+    if !engine() {
+        return;
+    }
+    let user = User::new("build");
+    let folder = user.folder.path();
+    std::fs::write(folder.join("app"), haloy::commands::demo::APP).expect("written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.join("app"), mode).expect("executable");
+    let dockerfile = "FROM scratch\nCOPY app /app\nARG V\nENV VERSION=$V\n\
+                      HEALTHCHECK --interval=1s --timeout=1s --retries=2 CMD [\"/app\", \"healthcheck\"]\nENTRYPOINT [\"/app\"]\n";
+    std::fs::write(folder.join("Dockerfile"), dockerfile).expect("written");
+    let config = |version: &str, more: &str| {
+        let text = format!(
+            "name: {}\nimage:\n  repository: {}\n  tag: {version}\n  build_config:\n    args: [{{name: V, value: {version}}}]\n{more}",
+            user.app, user.app
+        );
+        std::fs::write(folder.join("haloy.yaml"), text).expect("written");
+    };
+    config("b1", "");
+    let id = user.haloy("deploy -o id").ok().out;
+    let events = user.haloy(&format!("events --deployment {} -o ndjson", id.trim())).ok().out;
+    assert!(events.contains("ImageBuilt") && events.contains("healthcheck"), "{events}");
+    assert_eq!(user.answers("default", "/"), ["version b1"]);
+    config("b2", "env: [{name: STATUS, value: \"500\"}]\n");
+    user.haloy("deploy").exits(3);
+    assert_eq!(user.answers("default", "/"), ["version b1"]);
+}
