@@ -1,9 +1,10 @@
 //! The configuration file: found, read, checked and resolved.
 //!
 //! Reading order: `locate` (which file), `tree` (its values with their places), `keys` (what it may
-//! say), `read` and `parts` (typed, not yet complete), `values` (secrets), `resolve` (defaults and
-//! rules), `schema` (the same for editors).
+//! say), `read` and `parts` (typed, not yet complete), `values` (secrets), `resolve` and `checks` (defaults
+//! and rules), `schema` (the same for editors).
 
+mod checks;
 mod glob;
 pub mod keys;
 mod locate;
