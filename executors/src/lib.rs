@@ -10,6 +10,8 @@ pub mod executor;
 pub mod failpoint;
 pub mod hooks;
 pub mod ledger_handle;
+pub mod registry;
+pub mod registry_executor;
 pub mod simulated;
 pub mod values;
 
@@ -21,5 +23,6 @@ pub use executor::{
 };
 pub use hooks::HookExecutor;
 pub use ledger_handle::{LedgerHandle, TargetKey};
-pub use simulated::{Faults, SimulatedExecutor};
+pub use registry_executor::RegistryExecutor;
+pub use simulated::{Faults, SimulatedExecutor, SimulatedRegistry};
 pub use values::{LedgerValues, ValueStore};

@@ -12,7 +12,7 @@ use haloy_ledger::ids::{Digest, EffectId, ImageRef, LedgerId, ReplicaId};
 use haloy_ledger::outcome::*;
 use haloy_ledger::release::ResolvedImage;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How often things go wrong, in thousandths.
@@ -56,6 +56,8 @@ pub struct World {
     pub replicas: BTreeMap<(LedgerId, String, String, ReplicaId), SimReplica>,
     /// Tags and what they point at.
     pub tags: BTreeMap<String, Digest>,
+    /// Tags in the simulated registry that were pushed.
+    pub pushed: BTreeMap<String, Digest>,
     /// Networks.
     pub networks: BTreeSet<String>,
     /// Images that the registry does not have.
@@ -186,6 +188,28 @@ impl Executor for SimulatedExecutor {
     }
 }
 
+/// The registry of the same simulated world.
+pub struct SimulatedRegistry(pub Arc<SimulatedExecutor>);
+
+#[async_trait]
+impl Executor for SimulatedRegistry {
+    fn role(&self) -> Role {
+        Role::Registry
+    }
+
+    async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
+        self.0.execute(cx, effect).await
+    }
+
+    async fn observe(&self, _: &Scope) -> Result<Observed, ExecutorError> {
+        Ok(Observed::default())
+    }
+
+    async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
+        Ok(LogTail::default())
+    }
+}
+
 impl SimulatedExecutor {
     fn perform(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
         let mut world = self.world();
@@ -193,7 +217,7 @@ impl SimulatedExecutor {
             (cx.scope.ledger, cx.scope.app.to_string(), cx.scope.target.to_string(), replica)
         };
         match effect {
-            Effect::ResolveImage { image } => resolve(&world, &image.reference),
+            Effect::ResolveImage { image, .. } => resolve(&world, &image.reference),
             Effect::BuildImage { local_tag, .. } => {
                 let args: Vec<String> =
                     cx.values.build_args.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -212,6 +236,14 @@ impl SimulatedExecutor {
             Effect::PullImage { reference, digest: known, .. } => {
                 let image_id = known.clone().unwrap_or_else(|| digest(reference.as_str()));
                 Ok(Outcome::ImagePulled { image_id, bytes: 1, from: PulledFrom::Registry })
+            }
+            Effect::PushImage { image_id, reference } => {
+                world.pushed.insert(reference.to_string(), image_id.clone());
+                Ok(Outcome::ImagePushed { reference: reference.clone(), digest: image_id.clone() })
+            }
+            Effect::PushTag { reference, digest } => {
+                world.pushed.insert(reference.to_string(), digest.clone());
+                Ok(Outcome::ImagePushed { reference: reference.clone(), digest: digest.clone() })
             }
             Effect::TagImage { image_id, local_tag } => {
                 world.tags.insert(local_tag.clone(), image_id.clone());

@@ -12,8 +12,8 @@ use haloy_ledger::release::{ReleaseSpec, ValueEntry, ValueSource, field};
 /// Where the values of a release come from, whenever they are needed: now, after a crash, later.
 #[async_trait]
 pub trait ValueStore: Send + Sync {
-    /// The values of a release.
-    async fn values(&self, release: DeploymentId, spec: &ReleaseSpec) -> Result<Values, Failure>;
+    /// The values of a release, with those that a rollback changed where `spec` is its own.
+    async fn values(&self, release: DeploymentId, spec: Option<&ReleaseSpec>) -> Result<Values, Failure>;
 }
 
 /// The ledger's own: private rows and vault.
@@ -22,10 +22,23 @@ pub struct LedgerValues(pub LedgerHandle);
 
 #[async_trait]
 impl ValueStore for LedgerValues {
-    async fn values(&self, release: DeploymentId, spec: &ReleaseSpec) -> Result<Values, Failure> {
-        let spec = spec.clone();
-        self.0.call(move |ledger| Reader::new(ledger, release)?.values(&spec)).await
+    async fn values(&self, release: DeploymentId, spec: Option<&ReleaseSpec>) -> Result<Values, Failure> {
+        let spec = spec.cloned();
+        self.0.call(move |ledger| read(ledger, release, spec)).await
     }
+}
+
+/// The values of a release, read from an open ledger.
+pub fn read(ledger: &Ledger, release: DeploymentId, spec: Option<ReleaseSpec>) -> Result<Values, Failure> {
+    let unreadable = |error| missing(format!("the values of release {release} cannot be read: {error}"));
+    let row = ledger.release(release).map_err(unreadable)?;
+    let private = match &row {
+        Some(row) => ledger.log().read_private(row.requested).map_err(unreadable)?,
+        None => Vec::new(),
+    };
+    let spec = spec.or(row.map(|row| row.spec));
+    let spec = spec.ok_or_else(|| missing(format!("release {release} is not known")))?;
+    Reader { ledger, private }.values(&spec)
 }
 
 struct Reader<'a> {
@@ -37,17 +50,7 @@ fn missing(text: String) -> Failure {
     Failure::new(FailureCode::ValueMissing, text)
 }
 
-impl<'a> Reader<'a> {
-    fn new(ledger: &'a Ledger, release: DeploymentId) -> Result<Self, Failure> {
-        let unreadable = |error| missing(format!("the values of release {release} cannot be read: {error}"));
-        let row = ledger.release(release).map_err(unreadable)?;
-        let private = match row {
-            Some(row) => ledger.log().read_private(row.requested).map_err(unreadable)?,
-            None => Vec::new(),
-        };
-        Ok(Self { ledger, private })
-    }
-
+impl Reader<'_> {
     fn values(&self, spec: &ReleaseSpec) -> Result<Values, Failure> {
         let mut values = Values::default();
         for (entry, number) in spec.config.env.iter().zip(field::ENV..) {

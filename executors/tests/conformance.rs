@@ -91,6 +91,7 @@ impl Subject {
             dockerfile: "Dockerfile".to_owned(),
             platform: None,
             args: Vec::new(),
+            push: false,
         };
         let effect = Effect::BuildImage { build, local_tag: self.tag() };
         match self.perform(EffectNumber::BuildImage, "image", &effect).await {

@@ -3,7 +3,7 @@
 //! A [`Failure`] is an outcome that went wrong. It is small, has no source chain and no secrets:
 //! what an operator needs to read later. Longer foreign text goes into a private detail.
 
-use crate::ids::{Digest, ReplicaId};
+use crate::ids::{DeploymentId, Digest, ImageRef, ReplicaId};
 use crate::release::ResolvedImage;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -177,6 +177,13 @@ pub enum Outcome {
         /// Bytes.
         size: Option<u64>,
     },
+    /// The image, or another tag of it, is in the registry.
+    ImagePushed {
+        /// What it is called there.
+        reference: ImageRef,
+        /// Digest of its manifest.
+        digest: Digest,
+    },
     /// The image is on the engine.
     ImagePulled {
         /// Id on the engine.
@@ -290,6 +297,33 @@ pub struct ObservedTag {
     pub image_id: Digest,
     /// Bytes.
     pub size: u64,
+}
+
+/// What a registry says of the image of one release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistrySeen {
+    /// The release.
+    pub release: DeploymentId,
+    /// What it says.
+    pub answer: RegistryAnswer,
+}
+
+/// What a registry says of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistryAnswer {
+    /// The recorded digest is there, and this is what the tag points at.
+    There {
+        /// None if the tag is gone.
+        tag: Option<Digest>,
+    },
+    /// The recorded digest is not there.
+    Gone {
+        /// What the tag points at; none if it is gone, too.
+        tag: Option<Digest>,
+    },
+    /// It did not say.
+    Unknown(Failure),
 }
 
 /// What is really there for one target: the answer of `observe`, sorted, complete for its scope.

@@ -116,6 +116,9 @@ pub struct BuildSpec {
     pub platform: Option<String>,
     /// Build arguments.
     pub args: Vec<ValueEntry>,
+    /// The result is pushed to the registry of its reference, and deployed by the digest it got there.
+    #[serde(default)]
+    pub push: bool,
 }
 
 /// Credentials of a registry, by source.

@@ -69,7 +69,7 @@ impl Stage {
         let health = HealthLimits::within(options.limits.health);
         let (service, docker) = if args.simulated {
             let engine = Arc::new(SimulatedExecutor::new(1, Faults::default()));
-            (Embedded::on(options, engine), None)
+            (Embedded::simulated(options, engine), None)
         } else {
             let docker = Arc::new(DockerExecutor::new(DockerOptions { host: None, health }));
             docker.facts().await.map_err(|error| {

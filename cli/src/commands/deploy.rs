@@ -2,11 +2,13 @@
 
 use super::{Context, confirm, require_here, selected};
 use crate::cli::{TargetArgs, WhyArgs};
+use crate::config::TargetConfig;
 use crate::error::{Error, Kind};
 use crate::facts;
 use crate::output::{Reply, time, words};
 use crate::service::embedded::exit;
-use crate::service::{DeployRequest, DeploymentAnswer};
+use crate::service::{DeployRequest, DeploymentAnswer, Dropped};
+use haloy_executors::TargetKey;
 use haloy_ledger::deployment::state::Ending;
 use std::path::Path;
 
@@ -41,6 +43,7 @@ pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
         let question = format!("{}/{} is protected. Deploy it?", target.app, target.target);
         confirm(cx, &question, Some(target.app.as_str()))?;
     }
+    ask_about_retention(cx, &targets).await?;
     let folder = file.folder();
     hooks(&file.global_pre_deploy, &folder, cx)?;
     let request =
@@ -51,6 +54,23 @@ pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
         hooks(&file.global_post_deploy, &folder, cx)?;
     }
     Ok(reply(&answers).exit(code))
+}
+
+/// A lower count makes releases unrestorable: that is asked before, not found out after.
+async fn ask_about_retention(cx: &Context, targets: &[TargetConfig]) -> Result<(), Error> {
+    let key = |target: &TargetConfig| TargetKey { app: target.app.clone(), target: target.target.clone() };
+    let wanted = targets.iter().map(|target| (key(target), target.config.retention.clone())).collect();
+    for dropped in cx.service.dropped(wanted).await? {
+        let Dropped { key, before, after, releases } = dropped;
+        let ids: Vec<String> = releases.iter().map(ToString::to_string).collect();
+        let question = format!(
+            "{key}: `count` goes from {before} to {after}, so {} can no longer be restored: {}. Go on?",
+            if ids.len() == 1 { "one release".to_owned() } else { format!("{} releases", ids.len()) },
+            ids.join(", ")
+        );
+        confirm(cx, &question, Some(key.app.as_str()))?;
+    }
+    Ok(())
 }
 
 /// Commands around all targets: run by this command, once, on this machine.
@@ -107,6 +127,9 @@ fn one(answer: &DeploymentAnswer) -> String {
         });
         for line in &answer.log_tail {
             text.push_str(&format!("  | {line}\n"));
+        }
+        if answer.rollback && answer.image_missing() {
+            text.push_str("  what else can be restored: haloy rollback-targets --check\n");
         }
         text.push_str(&format!("  more: haloy show {id}\n"));
     }

@@ -7,15 +7,18 @@ pub mod doctor;
 pub mod events;
 pub mod generate;
 pub mod history;
+pub mod hold;
 pub mod logs;
 pub mod prune;
 pub mod replay;
+pub mod retention;
 pub mod rollback;
 pub mod rollback_targets;
 pub mod settle;
 pub mod show;
 pub mod status;
 pub mod stop;
+pub mod tag;
 pub mod validate_config;
 
 use crate::cli::{Cli, Command, Global, TargetArgs};
@@ -81,6 +84,9 @@ pub async fn run(cli: Cli) -> Result<Reply, Error> {
         Command::Events(args) => events::run(&cx, args).await,
         Command::Logs(args) => logs::run(&cx, args).await,
         Command::Stop(args) => stop::run(&cx, args).await,
+        Command::Tag(args) => tag::run(&cx, args).await,
+        Command::Hold(args) => hold::run(&cx, args).await,
+        Command::Retention(args) => retention::run(&cx, args).await,
         Command::Prune(args) => prune::run(&cx, args).await,
         Command::Settle(args) => settle::run(&cx, args).await,
         Command::Replay(args) => replay::run(&cx, args).await,

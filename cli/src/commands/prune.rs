@@ -1,6 +1,6 @@
 //! `haloy prune`.
 
-use super::{Context, keys};
+use super::{Context, hold, keys_to_read, status};
 use crate::cli::{TargetArgs, WhyArgs};
 use crate::error::Error;
 use crate::output::table::Table;
@@ -11,7 +11,8 @@ use std::sync::Arc;
 /// List artefacts that no rule keeps; --apply removes them.
 ///
 /// A deploy prunes by itself; this is for what failed then, or for a lower count. What runs, what is
-/// on its way and the last good release never go.
+/// on its way, the last good release and what is pinned or held never go. Without a configuration
+/// file: every target of the ledger.
 #[derive(Debug, clap::Args)]
 pub struct Prune {
     #[command(flatten)]
@@ -25,7 +26,11 @@ pub struct Prune {
 
 pub(super) async fn run(cx: &Context, args: Prune) -> Result<Reply, Error> {
     let mut answers = Vec::new();
-    for key in keys(&args.targets)? {
+    let keys = match keys_to_read(&args.targets)? {
+        Some(keys) => keys,
+        None => status::all_keys(cx).await?,
+    };
+    for key in keys {
         answers.push(cx.service.prune(&key, args.apply, &(&args.why).into(), Arc::clone(&cx.follow)).await?);
     }
     let text: String = answers.iter().map(|answer| text(answer, cx.colour)).collect();
@@ -34,15 +39,20 @@ pub(super) async fn run(cx: &Context, args: Prune) -> Result<Reply, Error> {
 }
 
 fn text(answer: &PruneAnswer, colour: bool) -> String {
-    let PruneAnswer { app, target, applied, artefacts } = answer;
+    let PruneAnswer { app, target, applied, artefacts, bytes, held } = answer;
+    let kept = match held.is_empty() {
+        true => String::new(),
+        false => format!("{app}/{target}: kept by somebody's word\n{}", hold::table(held, colour)),
+    };
     if artefacts.is_empty() {
-        return format!("{app}/{target}: every artefact is kept by a rule\n");
+        return format!("{app}/{target}: every artefact is kept by a rule\n{kept}");
     }
     let done = if *applied { "removed" } else { "would go; remove with: haloy prune --apply" };
-    let mut table = Table::new(&["RELEASE", "TAG", "SIZE", "WHY"]);
+    let mut table = Table::new(&["RELEASE", "TAG", "GIVES BACK", "WHY"]);
     for row in artefacts {
-        let size = row.bytes.map_or("-".to_owned(), |bytes| format!("{:.1} MB", bytes as f64 / 1e6));
+        let size = row.bytes.map_or("-".to_owned(), words::bytes);
         table.row([row.release.to_string(), row.tag.clone(), size, words::rule(row.rule, None)]);
     }
-    format!("{app}/{target}: {done}\n{}", table.text(2, colour))
+    let total = bytes.map(|bytes| format!("  in all {}, shared layers counted once\n", words::bytes(bytes)));
+    format!("{app}/{target}: {done}\n{}{}{kept}", table.text(2, colour), total.unwrap_or_default())
 }

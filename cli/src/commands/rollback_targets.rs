@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::output::table::Table;
 use crate::output::{Reply, time, words};
 use crate::service::{TargetRow, TargetsAnswer};
+use haloy_ledger::ids::Timestamp;
 use haloy_ledger::ledger::Verdict;
 use haloy_ledger::ports::{Clock, SystemClock};
 use haloy_ledger::release::HistoryStrategy;
@@ -13,6 +14,7 @@ use haloy_ledger::release::HistoryStrategy;
 /// List what can be rolled back to, newest first, and the release that runs.
 ///
 /// --explain adds every deployment that cannot be restored, why, and the event that made it so.
+/// The answer comes from the record; --check looks at engine and registries first.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "Examples:\n  haloy rollback-targets\n  haloy rollback-targets --target production --explain\n  haloy rollback $(haloy rollback-targets -o id | head -1)"
@@ -23,6 +25,9 @@ pub struct RollbackTargets {
     /// Also what is not restorable, why, and what would make it so
     #[arg(long)]
     explain: bool,
+    /// Ask the engine and the registries first, and record what changed
+    #[arg(long)]
+    check: bool,
 }
 
 pub(super) async fn run(cx: &Context, args: RollbackTargets) -> Result<Reply, Error> {
@@ -30,6 +35,10 @@ pub(super) async fn run(cx: &Context, args: RollbackTargets) -> Result<Reply, Er
         Some(keys) => keys,
         None => super::status::all_keys(cx).await?,
     };
+    if args.check {
+        let why = crate::facts::Why::default();
+        cx.service.check(&keys, &why, std::sync::Arc::clone(&cx.follow)).await?;
+    }
     let mut answers = Vec::new();
     for key in keys {
         answers.push(cx.service.rollback_targets(&key).await?);
@@ -55,9 +64,9 @@ fn text(answer: &TargetsAnswer, explain: bool, colour: bool) -> String {
     let mut table = Table::new(&["DEPLOYMENT", "VERSION", "DEPLOYED", "BY", "STATUS"]);
     for row in &answer.releases {
         let status = match &row.verdict {
-            Verdict::Current => "current".to_owned(),
-            Verdict::Ready if row.default => "ready     default".to_owned(),
-            Verdict::Ready => format!("ready{}", left(row)),
+            Verdict::Current => format!("current{}", marks(row)),
+            Verdict::Ready if row.default => format!("ready     default{}", marks(row)),
+            Verdict::Ready => format!("ready{}{}", left(row), marks(row)),
             Verdict::NotRestorable(_) if !explain => continue,
             Verdict::NotRestorable(why) => format!("not restorable: {}", words::why(why)),
         };
@@ -74,6 +83,7 @@ fn text(answer: &TargetsAnswer, explain: bool, colour: bool) -> String {
         (Some(row), _) => text.push_str(&format!("rollback with:  haloy rollback {}\n", row.id)),
         (None, _) => text.push_str(&empty(answer)),
     }
+    text.push_str(&checked(answer, now));
     if explain {
         let mut remedies: Vec<&str> = answer
             .releases
@@ -90,6 +100,34 @@ fn text(answer: &TargetsAnswer, explain: bool, colour: bool) -> String {
         }
     }
     text
+}
+
+/// Names, pins and holds, and what is known of its registry.
+fn marks(row: &TargetRow) -> String {
+    let names = row.names.iter().map(ToString::to_string);
+    let word = |is: bool, word: &str| is.then(|| word.to_owned());
+    let moved = row.moved.as_ref().map(|moved| match &moved.now {
+        Some(now) => format!("tag moved to {} ({})", now.short(), moved.at),
+        None => format!("tag gone ({})", moved.at),
+    });
+    let unknown =
+        row.unanswered.as_ref().map(|(at, cause)| format!("registry did not answer: {cause} ({at})"));
+    let marks: Vec<String> = names
+        .chain(word(row.pinned, "pinned"))
+        .chain(word(row.held, "held"))
+        .chain(moved)
+        .chain(unknown)
+        .collect();
+    if marks.is_empty() { String::new() } else { format!("     {}", marks.join(", ")) }
+}
+
+/// When somebody last looked; what an engine or registry lost since is not known.
+fn checked(answer: &TargetsAnswer, now: Timestamp) -> String {
+    let checked = answer.releases.iter().filter_map(|row| row.checked).max();
+    match checked {
+        Some(at) => format!("images last looked for {}; look again with --check\n", time::ago(at, now)),
+        None => String::new(),
+    }
 }
 
 fn left(row: &TargetRow) -> String {

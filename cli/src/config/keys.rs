@@ -99,7 +99,7 @@ pub const BUILD: &[KeyDoc] = &[
         "push",
         OneOf(&["server", "registry"]),
         "server",
-        "Where the image goes; `registry` is not built yet",
+        "Where the image goes: it stays on the engine, or is pushed to the registry of its repository",
     ),
 ];
 

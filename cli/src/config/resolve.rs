@@ -279,9 +279,6 @@ fn build(
         return (None, Vec::new());
     }
     let config = image.build_config.clone().unwrap_or_default();
-    if let Some(Spot { at, value: true }) = config.push {
-        m.add(at, "`push: registry` is not built yet; images are built on the engine that runs them");
-    }
     let context = config.context.as_ref().map_or(".", |spot| spot.value.as_str());
     let folder = around.folder.join(context);
     let at = config.context.as_ref().map_or(image.at, |spot| spot.at);
@@ -297,7 +294,13 @@ fn build(
     let args = resolve_env(&parts, around.folder, around.environment, m);
     let context = folder.canonicalize().unwrap_or(folder).display().to_string();
     let (dockerfile, platform) = (dockerfile.to_owned(), config.platform.clone());
-    let spec = BuildSpec { context, dockerfile, platform, args: args.iter().map(entry).collect() };
+    let spec = BuildSpec {
+        context,
+        dockerfile,
+        platform,
+        args: args.iter().map(entry).collect(),
+        push: config.push.as_ref().is_some_and(|push| push.value),
+    };
     (Some(spec), args)
 }
 
@@ -305,6 +308,11 @@ fn build(
 fn check_registry_tag(retention: &Retention, image: &ImageSpec, part: &ImagePart, m: &mut Mistakes) {
     if retention.strategy != HistoryStrategy::Registry {
         return;
+    }
+    if image.build.as_ref().is_some_and(|build| !build.push) {
+        let message =
+            "history strategy `registry` rolls back from a registry, and this image is only built here";
+        m.add_with_hint(part.at, message, "add `push: registry` to `build_config`, or use `strategy: local`");
     }
     let at = part.tag.as_ref().or(part.repository.as_ref()).map_or(part.at, |spot| spot.at);
     let tag = image.reference.tag().unwrap_or_default();

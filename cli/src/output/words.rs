@@ -16,8 +16,10 @@ pub fn short(id: DeploymentId) -> String {
 /// What an effect does, while it does.
 pub fn doing(effect: &Effect) -> String {
     match effect {
-        Effect::ResolveImage { image } => format!("finding image {}", image.reference),
+        Effect::ResolveImage { image, .. } => format!("finding image {}", image.reference),
         Effect::BuildImage { .. } => "building the image".to_owned(),
+        Effect::PushImage { reference, .. } => format!("pushing {reference}"),
+        Effect::PushTag { reference, .. } => format!("tagging {reference} in the registry"),
         Effect::PullImage { reference, .. } => format!("fetching {reference}"),
         Effect::TagImage { local_tag, .. } => format!("tagging {local_tag}"),
         Effect::EnsureNetwork { network } => format!("network {network}"),
@@ -30,6 +32,11 @@ pub fn doing(effect: &Effect) -> String {
         Effect::RemoveLocalTag { local_tag } => format!("removing tag {local_tag}"),
         Effect::RunHook { command, .. } => format!("running `{command}`"),
     }
+}
+
+/// Bytes as people read them, powers of 1000 as Docker shows them.
+pub fn bytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 /// How a deployment ended, in one or two words.
@@ -73,7 +80,9 @@ pub fn remedy(why: &Why) -> &'static str {
         Why::Deploying { .. } => "wait for it to end, or: haloy settle",
         Why::NeverGood { .. } => "deploy it anew once its fault is found",
         Why::Pruned { .. } => "deploy that version anew; a higher `history.count` keeps more",
-        Why::Lost { .. } => "bring the image back under its tag, or deploy that version anew",
+        Why::Lost { .. } => {
+            "bring the image back, look again with `haloy rollback-targets --check`, or deploy that version anew"
+        }
         Why::StrategyNone { .. } => "deploy that version anew, with `history.strategy: local`",
     }
 }
@@ -125,14 +134,51 @@ pub fn event(event: &Event) -> String {
         Event::DeploymentRolledBack(e) => format!("failed, release {} restored: {}", e.restored, e.cause),
         Event::DeploymentCancelled(_) => "cancelled".to_owned(),
         Event::DeploymentInterrupted(e) => format!("interrupted: {}", e.cause),
+        Event::StopRequested(_) => "stop requested".to_owned(),
+        Event::TargetStopped(e) => format!("stopped, {} replicas", e.replicas.len()),
+        kept => keeping(kept),
+    }
+}
+
+/// An event about what is kept, in a sentence.
+fn keeping(event: &Event) -> String {
+    match event {
         Event::PrunePlanned(e) => format!("{} is to go: {}", e.artefact.tag(), rule(e.rule, Some(e.count))),
         Event::ArtefactPruned(e) => format!("{} removed", e.artefact.tag()),
         Event::PruneFailed(e) => format!("{} could not be removed: {}", e.artefact.tag(), e.cause),
         Event::ImageLost(e) => format!("image of release {} is lost: {}", e.rel, e.cause),
         Event::ImageFound(e) => format!("image of release {} is there again", e.rel),
-        Event::RetentionChanged(e) => format!("from now on {} keeps {}", e.strategy, e.count),
-        Event::StopRequested(_) => "stop requested".to_owned(),
-        Event::TargetStopped(e) => format!("stopped, {} replicas", e.replicas.len()),
+        Event::RetentionChanged(e) => match e.dropped.len() {
+            0 => format!("from now on {} keeps {}", e.strategy, e.count),
+            some => format!("{} keeps {}: {some} releases are no longer restorable", e.strategy, e.count),
+        },
+        Event::ImagePushed(e) => format!("{} pushed, {}", e.reference, e.digest.short()),
+        Event::TagMoved(e) => match &e.now {
+            Some(now) if *now == e.recorded => format!("{} points at {} again", e.reference, now.short()),
+            Some(now) => format!(
+                "{} moved: it pointed at {} when release {} was deployed, and now at {}",
+                e.reference,
+                e.recorded.short(),
+                e.rel,
+                now.short()
+            ),
+            None => format!("{} is gone from the registry; release {} has its digest", e.reference, e.rel),
+        },
+        Event::RegistryUnreachable(e) => format!("release {} could not be looked for: {}", e.rel, e.cause),
+        Event::ImagesChecked(e) => match e.unanswered.len() {
+            0 => format!("images of {} releases looked for", e.releases.len()),
+            some => format!("images of {} releases looked for, {some} unknown", e.releases.len() + some),
+        },
+        Event::ReleaseTagged(e) => match e.before {
+            Some(before) => format!("{} moved from release {before} to {}", e.name, e.after),
+            None => format!("{} is release {}", e.name, e.after),
+        },
+        Event::ReleaseUntagged(e) => format!("{} is no longer release {}", e.name, e.before),
+        Event::ReleasePinned(e) => format!("release {} pinned", e.rel),
+        Event::ReleaseUnpinned(e) => format!("release {} no longer pinned", e.rel),
+        Event::HoldPlaced(e) => format!("release {} held", e.rel),
+        Event::HoldReleased(e) => format!("release {} no longer held", e.rel),
+        other => other.name().to_owned(),
     }
 }
 

@@ -1,10 +1,12 @@
 //! Answers, as data: what `-o json` prints.
 
+use crate::error::Kind;
 use haloy_ledger::deployment::state::Ending;
-use haloy_ledger::ids::{DeploymentId, Position, Timestamp};
-use haloy_ledger::ledger::{EventView, Verdict};
-use haloy_ledger::outcome::Failure;
-use haloy_ledger::release::HistoryStrategy;
+use haloy_ledger::ids::{DeploymentId, Position, ReleaseName, Timestamp};
+use haloy_ledger::ledger::{EventView, PastRollback, Verdict};
+use haloy_ledger::outcome::{Failure, FailureCode};
+use haloy_ledger::projection::Moved;
+use haloy_ledger::release::{HistoryStrategy, Retention};
 use serde::Serialize;
 
 /// How a deployment went.
@@ -47,8 +49,15 @@ impl DeploymentAnswer {
             (Ending::Succeeded, _) => 0,
             (Ending::RolledBack, _) | (_, Some(false)) => 4,
             (Ending::Cancelled, _) => 130,
+            (Ending::Failed, _) if self.rollback && self.image_missing() => Kind::NotRestorable.code(),
             (Ending::Failed | Ending::Interrupted, _) => 3,
         }
+    }
+
+    /// It failed since nobody gave the image: what was asked for cannot be restored, for now.
+    pub fn image_missing(&self) -> bool {
+        let codes = [FailureCode::ImageNotFound, FailureCode::Unauthorized, FailureCode::RegistryUnreachable];
+        self.cause.as_ref().is_some_and(|cause| codes.contains(&cause.code))
     }
 }
 
@@ -86,6 +95,18 @@ pub struct TargetRow {
     pub default: bool,
     /// Where a rollback left it, and the reason that was given.
     pub left: Option<(Position, Option<String>)>,
+    /// Names that people gave it.
+    pub names: Vec<ReleaseName>,
+    /// Kept whatever the count says.
+    pub pinned: bool,
+    /// Must be kept, somebody said.
+    pub held: bool,
+    /// Where its tag in the registry was seen to have moved.
+    pub moved: Option<Moved>,
+    /// Where its registry last did not answer, and why.
+    pub unanswered: Option<(Position, Failure)>,
+    /// When somebody last looked for its image.
+    pub checked: Option<Timestamp>,
 }
 
 /// Everything that could be rolled back to, and what cannot.
@@ -220,6 +241,100 @@ pub struct PruneAnswer {
     pub applied: bool,
     /// Release, tag, rule, bytes where known.
     pub artefacts: Vec<PruneRow>,
+    /// Bytes that come back if all of them go, shared layers counted once; none if Docker did not say.
+    pub bytes: Option<u64>,
+    /// Releases that stay by a pin or a hold.
+    pub held: Vec<HeldRow>,
+}
+
+/// A release that is kept by somebody's word.
+#[derive(Debug, Clone, Serialize)]
+pub struct HeldRow {
+    /// The release.
+    pub release: DeploymentId,
+    /// A hold; otherwise a pin.
+    pub hold: bool,
+    /// Where that was recorded.
+    pub at: Position,
+    /// Who.
+    pub by: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// What a name, a pin or a hold came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct KeptAnswer {
+    /// App.
+    pub app: String,
+    /// Target.
+    pub target: String,
+    /// The release.
+    pub release: DeploymentId,
+    /// Something was recorded; otherwise it was so already.
+    pub changed: bool,
+    /// What the engine or the registry could not be brought to.
+    pub failed: Vec<String>,
+}
+
+/// What giving a name would change.
+#[derive(Debug, Clone, Serialize)]
+pub struct TagPreview {
+    /// App.
+    pub app: String,
+    /// Target.
+    pub target: String,
+    /// The release that would have it.
+    pub release: DeploymentId,
+    /// Another release that has it now.
+    pub before: Option<DeploymentId>,
+}
+
+/// Releases that a new retention would make unrestorable.
+#[derive(Debug, Clone)]
+pub struct Dropped {
+    /// Whose.
+    pub key: haloy_executors::TargetKey,
+    /// The count in force.
+    pub before: u16,
+    /// The new one.
+    pub after: u16,
+    /// The releases.
+    pub releases: Vec<DeploymentId>,
+}
+
+/// What another retention would mean.
+#[derive(Debug, Clone, Serialize)]
+pub struct WhatIfAnswer {
+    /// App.
+    pub app: String,
+    /// Target.
+    pub target: String,
+    /// The retention in force.
+    pub now: Option<Retention>,
+    /// Strategy that was tried.
+    pub strategy: HistoryStrategy,
+    /// Count that was tried.
+    pub count: u16,
+    /// What would be restorable once the next deploy applies it.
+    pub keeps: Vec<WhatIfRow>,
+    /// What would not be any more.
+    pub drops: Vec<WhatIfRow>,
+    /// Tags on the engine that would go with them.
+    pub tags: Vec<String>,
+    /// Bytes that would come back, shared layers counted once; none if Docker did not say.
+    pub bytes: Option<u64>,
+    /// Rollbacks of the past, and whether they would have been possible.
+    pub past: Vec<PastRollback>,
+}
+
+/// A release in a what-if.
+#[derive(Debug, Clone, Serialize)]
+pub struct WhatIfRow {
+    /// The release.
+    pub release: DeploymentId,
+    /// Its image.
+    pub image: String,
 }
 
 /// One artefact that no rule keeps.

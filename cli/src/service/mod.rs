@@ -3,74 +3,19 @@
 
 mod answers;
 pub mod embedded;
+mod requests;
 
 pub use answers::*;
+pub use requests::*;
 
-use crate::config::TargetConfig;
 use crate::error::Error;
 use crate::facts::Why;
 use async_trait::async_trait;
 use haloy_executors::{LogLine, TargetKey};
-use haloy_ledger::deployment::event::{CiFacts, GitFacts, SecretsFrom};
 use haloy_ledger::deployment::{Effect, Event};
-use haloy_ledger::ids::EffectId;
+use haloy_ledger::ids::{EffectId, StreamId};
+use haloy_ledger::release::Retention;
 use std::sync::Arc;
-
-/// A deploy of several targets.
-pub struct DeployRequest {
-    /// The targets, in file order.
-    pub targets: Vec<TargetConfig>,
-    /// Why.
-    pub why: Why,
-    /// The working tree.
-    pub git: Option<GitFacts>,
-    /// The CI job.
-    pub ci: Option<CiFacts>,
-}
-
-/// A rollback of one target.
-pub struct RollbackRequest {
-    /// Which target.
-    pub key: TargetKey,
-    /// An id, a prefix of one, `~n`; none = the default.
-    pub to: Option<String>,
-    /// Where values come from.
-    pub secrets: SecretsFrom,
-    /// Why.
-    pub why: Why,
-    /// The working tree.
-    pub git: Option<GitFacts>,
-    /// The CI job.
-    pub ci: Option<CiFacts>,
-}
-
-/// Which lines of which containers.
-#[derive(Debug, Clone)]
-pub struct LogsRequest {
-    /// Which target.
-    pub key: TargetKey,
-    /// Last lines of each replica.
-    pub tail: Option<u32>,
-    /// Go on.
-    pub follow: bool,
-    /// With timestamps.
-    pub timestamps: bool,
-}
-
-/// Which events.
-#[derive(Debug, Clone, Default)]
-pub struct EventsRequest {
-    /// From this position.
-    pub from: u64,
-    /// At most.
-    pub limit: Option<usize>,
-    /// Of this target.
-    pub key: Option<TargetKey>,
-    /// Of these kinds.
-    pub kinds: Vec<String>,
-    /// Of this deployment, by id or prefix.
-    pub deployment: Option<String>,
-}
 
 /// Is told what happens meanwhile.
 pub trait Follow: Send + Sync {
@@ -103,6 +48,22 @@ pub trait Service: Send + Sync {
     ) -> Result<DeploymentAnswer, Error>;
     /// What can be restored, and what cannot and why.
     async fn rollback_targets(&self, key: &TargetKey) -> Result<TargetsAnswer, Error>;
+    /// Looks whether the images of these targets are where they should be, and records what changed.
+    async fn check(&self, keys: &[TargetKey], why: &Why, follow: Arc<dyn Follow>) -> Result<(), Error>;
+    /// What giving a name would change.
+    async fn tag_preview(&self, request: &TagRequest) -> Result<TagPreview, Error>;
+    /// Gives a release a name.
+    async fn tag(&self, request: TagRequest, follow: Arc<dyn Follow>) -> Result<KeptAnswer, Error>;
+    /// Takes a name away.
+    async fn untag(&self, request: UntagRequest, follow: Arc<dyn Follow>) -> Result<KeptAnswer, Error>;
+    /// Pins or holds a release, or lets it go.
+    async fn keep(&self, request: KeepRequest, follow: Arc<dyn Follow>) -> Result<KeptAnswer, Error>;
+    /// Releases that are pinned or held, and by whom.
+    async fn held(&self, key: &TargetKey) -> Result<Vec<HeldRow>, Error>;
+    /// Releases that these retentions would drop, and the ones in force would not.
+    async fn dropped(&self, wanted: Vec<(TargetKey, Retention)>) -> Result<Vec<Dropped>, Error>;
+    /// What another retention would keep, drop and save, and what it would have cost.
+    async fn what_if(&self, key: &TargetKey, request: &WhatIfRequest) -> Result<WhatIfAnswer, Error>;
     /// What runs. All targets if none is named.
     async fn status(&self, keys: Option<Vec<TargetKey>>) -> Result<Vec<StatusAnswer>, Error>;
     /// Deployments, newest first.

@@ -180,7 +180,7 @@ impl Dispatcher {
     /// The values that an effect needs; none for one that only clears up.
     async fn values_for(&self, state: &TargetState, effect: &Effect) -> Result<Values, Failure> {
         let Some((release, spec)) = needs_values(state, effect) else { return Ok(Values::default()) };
-        self.values.values(release, &spec).await
+        self.values.values(release, spec.as_ref()).await
     }
 
     async fn report(
@@ -201,6 +201,7 @@ impl Dispatcher {
                 let attempts = flight.attempts.entry(id.clone()).or_default();
                 *attempts += 1;
                 let wait = self.limits.wait(*attempts, self.entropy.as_ref());
+                let wait = wait.max(crate::registry::retry_after(&error).unwrap_or_default());
                 flight.waiting.insert(id.clone(), tokio::time::Instant::now() + wait);
                 let ExecutorError { cause, detail, retryable } = error;
                 Command::RecordAttempt { effect: id, cause, detail, retryable, at }
@@ -302,19 +303,24 @@ fn failpoint_subject(id: &EffectId) -> &str {
 }
 
 /// Which release's values an effect needs.
-fn needs_values(state: &TargetState, effect: &Effect) -> Option<(DeploymentId, ReleaseSpec)> {
+fn needs_values(state: &TargetState, effect: &Effect) -> Option<(DeploymentId, Option<ReleaseSpec>)> {
+    if let (Some(naming), Effect::PushTag { .. }) = (&state.naming, effect) {
+        return Some((naming.release, None));
+    }
     let rollout = state.rollout.as_ref()?;
     let release = match effect {
         Effect::StartReplica(spec) => {
             let restored = spec.replica.index >= rollout.spec.config.replicas;
             return match (&state.current, restored) {
-                (Some(live), true) => Some((live.release, live.spec.clone())),
-                (_, false) | (None, true) => Some((rollout.release, rollout.spec.clone())),
+                (Some(live), true) => Some((live.release, Some(live.spec.clone()))),
+                (_, false) | (None, true) => Some((rollout.release, Some(rollout.spec.clone()))),
             };
         }
         Effect::AwaitHealthy { .. }
         | Effect::ResolveImage { .. }
         | Effect::BuildImage { .. }
+        | Effect::PushImage { .. }
+        | Effect::PushTag { .. }
         | Effect::PullImage { .. }
         | Effect::RunHook { .. } => rollout.release,
         Effect::TagImage { .. }
@@ -323,7 +329,7 @@ fn needs_values(state: &TargetState, effect: &Effect) -> Option<(DeploymentId, R
         | Effect::RemoveReplica { .. }
         | Effect::RemoveLocalTag { .. } => return None,
     };
-    Some((release, rollout.spec.clone()))
+    Some((release, Some(rollout.spec.clone())))
 }
 
 /// What a hook is told, in its environment.

@@ -42,9 +42,12 @@ impl Limits {
 /// How long an effect may take before it is given up.
 pub fn deadline(effect: &Effect, limits: &Limits) -> Duration {
     let seconds = match effect {
-        Effect::ResolveImage { .. } | Effect::TagImage { .. } | Effect::EnsureNetwork { .. } => 60,
+        Effect::ResolveImage { .. }
+        | Effect::PushTag { .. }
+        | Effect::TagImage { .. }
+        | Effect::EnsureNetwork { .. } => 60,
         Effect::BuildImage { .. } => 30 * 60,
-        Effect::PullImage { .. } => 15 * 60,
+        Effect::PullImage { .. } | Effect::PushImage { .. } => 15 * 60,
         Effect::StartReplica(_) | Effect::RemoveReplica { .. } | Effect::RemoveLocalTag { .. } => 120,
         Effect::StopReplica { .. } => 60,
         Effect::RunHook { .. } => 10 * 60,

@@ -35,6 +35,8 @@ pub struct EngineFacts {
     pub clock: String,
     /// Where it was reached.
     pub host: String,
+    /// Registries that it speaks to without TLS.
+    pub insecure_registries: Vec<String>,
 }
 
 /// Why Docker cannot be used.
@@ -78,7 +80,7 @@ impl ConnectError {
         }
     }
 
-    pub(super) fn into_executor_error(self) -> ExecutorError {
+    pub(crate) fn into_executor_error(self) -> ExecutorError {
         let (code, retryable) = match &self {
             Self::Unreachable { .. } => (FailureCode::EngineUnreachable, true),
             Self::Permission { .. } => (FailureCode::EnginePermission, false),
@@ -129,8 +131,16 @@ pub(super) async fn connect(options: &DockerOptions) -> Result<Connection, Conne
         platform,
         clock: info.system_time.unwrap_or_default(),
         host,
+        insecure_registries: insecure(info.registry_config),
     };
     Ok(Connection { docker, facts })
+}
+
+/// Names that the engine was told not to ask for TLS; the user said so there, once.
+fn insecure(config: Option<bollard::models::RegistryServiceConfig>) -> Vec<String> {
+    let known = config.and_then(|config| config.index_configs).unwrap_or_default();
+    let plain = known.into_iter().filter(|(_, index)| index.secure == Some(false));
+    plain.map(|(name, _)| name).collect()
 }
 
 fn host(options: &DockerOptions) -> String {

@@ -11,18 +11,22 @@ use haloy_ledger::ids::{Digest, ImageRef};
 use haloy_ledger::outcome::{FailureCode, Outcome, PulledFrom};
 use haloy_ledger::release::{ImageSpec, PullPolicy, ResolvedImage};
 
-fn credentials(cx: &EffectContext) -> Option<DockerCredentials> {
-    let login = cx.values.registry.as_ref()?;
+/// The credentials of the configuration, or those that `docker login` left.
+pub(super) async fn credentials(cx: &EffectContext, image: &ImageRef) -> Option<DockerCredentials> {
+    let login = match &cx.values.registry {
+        Some(login) => login.clone(),
+        None => crate::registry::stored_login(image).await?,
+    };
     Some(DockerCredentials {
-        username: Some(login.username.clone()),
-        password: Some(login.password.clone()),
-        serveraddress: login.server.clone(),
+        username: Some(login.username),
+        password: Some(login.password),
+        serveraddress: login.server,
         ..DockerCredentials::default()
     })
 }
 
 impl Engine<'_> {
-    async fn inspect(&self, name: &str) -> Result<Option<ImageInspect>, ExecutorError> {
+    pub(super) async fn inspect(&self, name: &str) -> Result<Option<ImageInspect>, ExecutorError> {
         match self.docker.inspect_image(name).await {
             Ok(image) => Ok(Some(image)),
             Err(error) if errors::status(&error) == Some(404) => Ok(None),
@@ -93,7 +97,8 @@ impl Engine<'_> {
         cx: &EffectContext,
         reference: &ImageRef,
     ) -> Result<ResolvedImage, ExecutorError> {
-        let asked = self.docker.inspect_registry_image(reference.as_str(), credentials(cx)).await;
+        let asked =
+            self.docker.inspect_registry_image(reference.as_str(), credentials(cx, reference).await).await;
         let found = asked.map_err(|error| failed(&error, Doing::Image, &format!("image {reference}")))?;
         let digest = found.descriptor.digest.clone().and_then(|digest| Digest::new(digest).ok());
         let digest = digest.ok_or_else(|| {
@@ -158,8 +163,9 @@ impl Engine<'_> {
                 from: PulledFrom::Present,
             });
         }
+        let login = credentials(cx, reference).await;
         let options = CreateImageOptions { from_image: Some(name.clone()), ..CreateImageOptions::default() };
-        let mut stream = Box::pin(self.docker.create_image(Some(options), None, credentials(cx)));
+        let mut stream = Box::pin(self.docker.create_image(Some(options), None, login));
         let mut bytes = Bytes::default();
         while let Some(info) = stream.next().await {
             let info = info.map_err(|error| failed(&error, Doing::Image, &format!("pulling {name}")))?;
@@ -212,7 +218,7 @@ impl Engine<'_> {
         Ok(Outcome::LocalTagRemoved { freed: if shared { 0 } else { size }, shared })
     }
 
-    async fn remove_reference(&self, name: &str) -> Result<(), ExecutorError> {
+    pub(super) async fn remove_reference(&self, name: &str) -> Result<(), ExecutorError> {
         match self.docker.remove_image(name, None::<RemoveImageOptions>, None).await {
             Ok(_) => Ok(()),
             Err(error) if errors::status(&error) == Some(404) => Ok(()),

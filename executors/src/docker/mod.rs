@@ -13,11 +13,14 @@ mod labels;
 mod logs;
 mod network;
 mod observe;
+mod push;
 mod replica;
+mod sizes;
 
 pub use client::{ConnectError, DockerOptions, EngineFacts};
 pub use health::HealthLimits;
 pub use logs::{LogLine, LogQuery};
+pub use sizes::Reclaim;
 
 use crate::executor::*;
 use async_trait::async_trait;
@@ -48,6 +51,11 @@ impl DockerExecutor {
         Ok(self.connection().await?.facts.clone())
     }
 
+    /// Bytes that removing these tags would give back.
+    pub async fn reclaimable(&self, tags: &[String]) -> Result<Reclaim, ExecutorError> {
+        self.engine().await?.reclaimable(tags).await
+    }
+
     async fn connection(&self) -> Result<&client::Connection, ConnectError> {
         self.connection.get_or_try_init(|| client::connect(&self.options)).await
     }
@@ -68,11 +76,12 @@ struct Engine<'a> {
 impl Engine<'_> {
     async fn perform(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
         match effect {
-            Effect::ResolveImage { image } => self.resolve(cx, image).await,
+            Effect::ResolveImage { image, .. } => self.resolve(cx, image).await,
             Effect::BuildImage { build, local_tag } => self.build(cx, build, local_tag).await,
             Effect::PullImage { reference, digest, policy } => {
                 self.pull(cx, reference, digest.as_ref(), *policy).await
             }
+            Effect::PushImage { image_id, reference } => self.push(cx, image_id, reference).await,
             Effect::TagImage { image_id, local_tag } => self.tag(image_id, local_tag).await,
             Effect::EnsureNetwork { network } => self.ensure_network(network).await,
             Effect::StartReplica(spec) => self.start(cx, spec).await,
@@ -84,8 +93,8 @@ impl Engine<'_> {
             Effect::StopReplica { replica } => self.stop(cx, *replica).await,
             Effect::RemoveReplica { replica } => self.remove(cx, *replica).await,
             Effect::RemoveLocalTag { local_tag } => self.remove_tag(local_tag).await,
-            Effect::RunHook { .. } => Err(ExecutorError {
-                cause: Failure::new(FailureCode::NotSupported, "Docker runs no hooks"),
+            Effect::RunHook { .. } | Effect::PushTag { .. } => Err(ExecutorError {
+                cause: Failure::new(FailureCode::NotSupported, "this is not for the engine"),
                 detail: String::new(),
                 retryable: false,
             }),

@@ -1,8 +1,8 @@
 //! What is asked of a target, or reported to it: imperative, carrying every fact it needs.
 
-use crate::deployment::event::{ChangedSecret, CiFacts, GitFacts, SecretsFrom};
-use crate::ids::{DeploymentId, EffectId, Timestamp};
-use crate::outcome::{Failure, Observed, Outcome};
+use crate::deployment::event::{ChangedSecret, CiFacts, GitFacts, PushedTag, SecretsFrom};
+use crate::ids::{DeploymentId, EffectId, ReleaseName, Timestamp};
+use crate::outcome::{Failure, Observed, Outcome, RegistrySeen};
 use crate::release::{ReleaseRecord, ReleaseSpec};
 
 /// A command to one target. Clock, randomness and lookups are done before it is built.
@@ -43,6 +43,48 @@ pub enum Command {
     RecordObserved {
         /// What was seen.
         observed: Observed,
+    },
+    /// Somebody looked for the images of these releases, on the engine and in their registries.
+    RecordChecked {
+        /// Releases that were looked for.
+        releases: Vec<DeploymentId>,
+        /// What registries said of those that are kept there.
+        seen: Vec<RegistrySeen>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Give a release a name, or give the name to another release.
+    Tag {
+        /// The name.
+        name: ReleaseName,
+        /// The release that is to have it.
+        release: DeploymentId,
+        /// The tag to make in its registry, looked up by the caller; none if not asked for.
+        push: Option<PushedTag>,
+    },
+    /// Take a name away.
+    Untag {
+        /// The name.
+        name: ReleaseName,
+    },
+    /// Keep a release whatever the count says, or by the count only.
+    Pin {
+        /// The release.
+        release: DeploymentId,
+        /// Keep it, or not any more.
+        pinned: bool,
+    },
+    /// Keep a release because somebody must have it.
+    Hold {
+        /// The release.
+        release: DeploymentId,
+        /// Why; becomes private.
+        basis: String,
+    },
+    /// It need not be kept any more.
+    ReleaseHold {
+        /// The release.
+        release: DeploymentId,
     },
     /// haloy died in the middle of a rollout: decide, from what is really there, how it ends.
     Settle {
@@ -108,6 +150,12 @@ impl Command {
             Self::RecordOutcome { .. } => "RecordOutcome",
             Self::RecordAttempt { .. } => "RecordAttempt",
             Self::RecordObserved { .. } => "RecordObserved",
+            Self::RecordChecked { .. } => "RecordChecked",
+            Self::Tag { .. } => "Tag",
+            Self::Untag { .. } => "Untag",
+            Self::Pin { .. } => "Pin",
+            Self::Hold { .. } => "Hold",
+            Self::ReleaseHold { .. } => "ReleaseHold",
             Self::Settle { .. } => "Settle",
             Self::Prune => "Prune",
             Self::Stop { .. } => "Stop",

@@ -8,7 +8,7 @@ use super::state::{Live, Rollout, TargetState};
 use crate::deployment::event::{HookId, HookStage};
 use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ImageRef, ReplicaId, slug};
 use crate::release::{
-    BuildSpec, ConfigSnapshot, HealthSpec, ImageSpec, NamingStrategy, PullPolicy, Resources,
+    BuildSpec, ConfigSnapshot, HealthSpec, HistoryStrategy, ImageSpec, NamingStrategy, PullPolicy, Resources,
 };
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,8 @@ pub enum Effect {
     ResolveImage {
         /// What the user named.
         image: Box<ImageSpec>,
+        /// Only the registry's answer counts, not an image of that name that is here.
+        registry: bool,
     },
     /// Build the image on the engine.
     BuildImage {
@@ -27,6 +29,20 @@ pub enum Effect {
         build: BuildSpec,
         /// Tag that the result gets at once, so that nobody's prune can take it.
         local_tag: String,
+    },
+    /// Push what was built, so that other machines and a later rollback can have it.
+    PushImage {
+        /// The image on the engine.
+        image_id: Digest,
+        /// Where to.
+        reference: ImageRef,
+    },
+    /// Give a release another tag in its registry, without moving a layer.
+    PushTag {
+        /// Repository and new tag.
+        reference: ImageRef,
+        /// What it is to point at.
+        digest: Digest,
     },
     /// Have the image on the engine, fetched by digest where one is known.
     PullImage {
@@ -120,7 +136,7 @@ pub struct ReplicaSpec {
 pub fn owed(state: &TargetState) -> Vec<(EffectId, Effect)> {
     let steps = plan::steps(state);
     let rollout = steps.iter().filter_map(|step| effect(state, step));
-    rollout.chain(removals(state)).collect()
+    rollout.chain(removals(state)).chain(naming(state)).collect()
 }
 
 /// The tag of a release on the engine: every deployment owns its own.
@@ -130,6 +146,35 @@ pub fn local_tag(state: &TargetState, release: DeploymentId) -> String {
 
 fn id(deployment: DeploymentId, number: EffectNumber, subject: impl ToString) -> EffectId {
     EffectId { deployment, number, subject: subject.to_string() }
+}
+
+/// What a name needs on the engine and in the registry.
+fn naming(state: &TargetState) -> impl Iterator<Item = (EffectId, Effect)> {
+    use EffectNumber as N;
+    state.naming.iter().flat_map(|naming| {
+        let local = naming.local.as_ref().map(|local| {
+            let local_tag = local.local_tag.clone();
+            match &local.image_id {
+                Some(image_id) => (
+                    id(naming.release, N::TagImage, &local_tag),
+                    Effect::TagImage { image_id: image_id.clone(), local_tag },
+                ),
+                None => {
+                    (id(naming.release, N::RemoveLocalTag, &local_tag), Effect::RemoveLocalTag { local_tag })
+                }
+            }
+        });
+        let push = naming.push.as_ref().map(|push| {
+            let (reference, digest) = (push.reference.clone(), push.digest.clone());
+            (id(naming.release, N::PushTag, &reference), Effect::PushTag { reference, digest })
+        });
+        local.into_iter().chain(push)
+    })
+}
+
+/// The tag of a name on the engine.
+pub fn name_tag(state: &TargetState, name: &crate::ids::ReleaseName) -> String {
+    format!("{}:{name}", slug(state.app.as_str()))
 }
 
 /// Tags whose removal is planned. Not while they are needed again: a rollback may have taken over.
@@ -155,6 +200,7 @@ fn effect(state: &TargetState, step: &Step) -> Option<(EffectId, Effect)> {
         Step::Hook(_)
         | Step::Resolve
         | Step::Build
+        | Step::Push
         | Step::Pull
         | Step::Tag
         | Step::Network
@@ -171,12 +217,20 @@ fn rollout_effect(state: &TargetState, rollout: &Rollout, step: &Step) -> Option
         Step::Hook(hook) => (id(deployment, N::RunHook, hook_subject(*hook)), run_hook(config, *hook)?),
         Step::Resolve => (
             id(deployment, N::ResolveImage, ""),
-            Effect::ResolveImage { image: Box::new(config.image.clone()) },
+            Effect::ResolveImage {
+                image: Box::new(config.image.clone()),
+                registry: config.retention.strategy == HistoryStrategy::Registry,
+            },
         ),
         Step::Build => {
             let local_tag = local_tag(state, rollout.release);
             let build = config.image.build.clone()?;
             (id(deployment, N::BuildImage, ""), Effect::BuildImage { build, local_tag })
+        }
+        Step::Push => {
+            let image_id = rollout.image.as_ref()?.image_id.clone()?;
+            let reference = config.image.reference.clone();
+            (id(deployment, N::PushImage, ""), Effect::PushImage { image_id, reference })
         }
         Step::Pull => (id(deployment, N::PullImage, ""), pull(rollout)?),
         Step::Tag => {

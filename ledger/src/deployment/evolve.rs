@@ -4,11 +4,12 @@
 //! the log is the truth, and a fold never fails.
 
 use super::event::*;
+use super::kept;
 use super::plan::{self, Step};
 use super::state::*;
 use crate::ids::{DeploymentId, ReplicaId};
 use crate::outcome::{Failure, Observed};
-use crate::release::{HistoryStrategy, ResolvedImage, TaggedImage};
+use crate::release::{HistoryStrategy, ResolvedImage};
 
 /// Folds one event into the state of its target.
 pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
@@ -24,7 +25,8 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
                 image.image_id = Some(e.image_id.clone());
             }
         }),
-        Event::ImageTagged(e) => image_tagged(&mut state, e),
+        Event::ImagePushed(e) => kept::pushed(&mut state, e),
+        Event::ImageTagged(e) => kept::image_tagged(&mut state, e),
         Event::NetworkReady(e) => {
             with_rollout(&mut state, e.id, |r| r.network_id = Some(e.network_id.clone()));
         }
@@ -43,15 +45,21 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
         Event::DeploymentRolledBack(e) => ended(&mut state, e.id, Ending::RolledBack),
         Event::DeploymentCancelled(e) => ended(&mut state, e.id, Ending::Cancelled),
         Event::DeploymentInterrupted(e) => ended(&mut state, e.id, Ending::Interrupted),
-        Event::PrunePlanned(e) => with_kept(&mut state, e.rel, |k| k.pruning = Some(e.rule)),
-        Event::ArtefactPruned(e) => pruned(&mut state, e.rel),
-        Event::PruneFailed(e) => with_kept(&mut state, e.rel, |k| {
-            k.pruning = None;
-            k.prune_attempts = 0;
-        }),
-        Event::ImageLost(e) => with_kept(&mut state, e.rel, |k| k.lost = true),
-        Event::ImageFound(e) => with_kept(&mut state, e.rel, |k| k.lost = false),
-        Event::RetentionChanged(_) => {}
+        Event::PrunePlanned(_)
+        | Event::ArtefactPruned(_)
+        | Event::PruneFailed(_)
+        | Event::ImageLost(_)
+        | Event::ImageFound(_)
+        | Event::TagMoved(_)
+        | Event::RegistryUnreachable(_)
+        | Event::ImagesChecked(_)
+        | Event::RetentionChanged(_)
+        | Event::ReleaseTagged(_)
+        | Event::ReleaseUntagged(_)
+        | Event::ReleasePinned(_)
+        | Event::ReleaseUnpinned(_)
+        | Event::HoldPlaced(_)
+        | Event::HoldReleased(_) => kept::evolve(&mut state, event),
         Event::StopRequested(e) => state.stop = Some(Stop { remove: e.remove, attempts: Default::default() }),
         Event::TargetStopped(_) => stopped(&mut state),
     }
@@ -64,7 +72,10 @@ fn rollout(state: &TargetState, e: &DeploymentRequested) -> Rollout {
         Ask::Rollback { restores, release, image, changed_secrets, secrets, .. } => {
             let mut spec = release.as_ref().clone();
             for changed in changed_secrets {
-                for entry in spec.config.env.iter_mut().filter(|entry| entry.name == changed.name) {
+                let credentials = spec.config.image.registry.iter_mut();
+                let credentials = credentials.flat_map(|auth| [&mut auth.username, &mut auth.password]);
+                let entries = spec.config.env.iter_mut().chain(credentials);
+                for entry in entries.filter(|entry| entry.name == changed.name) {
                     entry.fingerprint = changed.fingerprint.clone();
                 }
             }
@@ -92,15 +103,9 @@ fn rollout(state: &TargetState, e: &DeploymentRequested) -> Rollout {
     }
 }
 
-fn with_rollout(state: &mut TargetState, id: DeploymentId, change: impl FnOnce(&mut Rollout)) {
+pub(super) fn with_rollout(state: &mut TargetState, id: DeploymentId, change: impl FnOnce(&mut Rollout)) {
     if let Some(rollout) = state.rollout.as_mut().filter(|r| r.deployment == id) {
         change(rollout);
-    }
-}
-
-fn with_kept(state: &mut TargetState, release: DeploymentId, change: impl FnOnce(&mut Kept)) {
-    if let Some(kept) = state.releases.iter_mut().find(|k| k.release == release) {
-        change(kept);
     }
 }
 
@@ -115,39 +120,6 @@ fn built(rollout: &Rollout, e: &ImageBuilt) -> ResolvedImage {
         created: None,
         revision: None,
         source: None,
-    }
-}
-
-fn image_tagged(state: &mut TargetState, e: &ImageTagged) {
-    let tagged = TaggedImage {
-        local_tag: e.local_tag.clone(),
-        image_id: e.image_id.clone(),
-        engine_id: e.engine_id.clone(),
-    };
-    let strategy = match state.rollout.as_mut().filter(|r| r.deployment == e.id) {
-        Some(rollout) => {
-            rollout.tagged = Some(tagged.clone());
-            rollout.spec.config.retention.strategy
-        }
-        None => HistoryStrategy::Local,
-    };
-    match state.releases.iter_mut().find(|k| k.release == e.rel) {
-        Some(kept) => {
-            kept.tagged = Some(tagged);
-            kept.lost = false;
-        }
-        None => state.releases.push(Kept {
-            release: e.rel,
-            strategy,
-            good: false,
-            first_live: 0,
-            last_live: 0,
-            left_at: None,
-            tagged: Some(tagged),
-            lost: false,
-            pruning: None,
-            prune_attempts: 0,
-        }),
     }
 }
 
@@ -183,10 +155,10 @@ fn replica_removed(state: &mut TargetState, id: ReplicaId) {
 }
 
 fn attempt_failed(state: &mut TargetState, e: &EffectAttemptFailed) {
-    use crate::ids::EffectNumber;
-    if e.eff.number == EffectNumber::RemoveLocalTag {
-        with_kept(state, e.eff.deployment, |k| k.prune_attempts = e.attempt);
-    } else if let Some(stop) = &mut state.stop {
+    if kept::attempt_failed(state, e) {
+        return;
+    }
+    if let Some(stop) = &mut state.stop {
         stop.attempts.insert(e.eff.clone(), e.attempt);
     } else if let Some(rollout) = &mut state.rollout {
         rollout.attempts.insert(e.eff.clone(), e.attempt);
@@ -196,6 +168,8 @@ fn attempt_failed(state: &mut TargetState, e: &EffectAttemptFailed) {
 /// An effect that failed for good must not be owed for ever: what it was for is given up.
 fn effect_failed(state: &mut TargetState, e: &EffectFailed) {
     use crate::ids::EffectNumber as N;
+    // What could not be made known stays a name of the record; it can be given again.
+    state.naming = None;
     let id = e.eff.subject.parse().ok().map(|index| ReplicaId { deployment: e.eff.deployment, index });
     if state.stop.is_some() {
         match id.filter(|_| e.eff.number == N::RemoveReplica) {
@@ -271,6 +245,7 @@ fn turned_back(state: &mut TargetState, id: DeploymentId, cause: &Failure, after
             Step::Hook(_)
             | Step::Resolve
             | Step::Build
+            | Step::Push
             | Step::Pull
             | Step::Tag
             | Step::Network
@@ -293,6 +268,7 @@ fn interrupted(state: &mut TargetState, e: &RolloutInterrupted) {
             Step::Hook(_)
             | Step::Resolve
             | Step::Build
+            | Step::Push
             | Step::Pull
             | Step::Tag
             | Step::Network
@@ -338,12 +314,12 @@ fn succeeded(state: &mut TargetState, id: DeploymentId) {
     let live = state.lives;
     if rollout.rollback {
         if let Some(left) = state.current_release().filter(|left| *left != rollout.release) {
-            with_kept(state, left, |k| k.left_at = Some(live));
+            kept::with(state, left, |k| k.left_at = Some(live));
         }
     } else {
         remember_retention(state, &rollout);
     }
-    with_kept(state, rollout.release, |k| {
+    kept::with(state, rollout.release, |k| {
         k.good = true;
         k.last_live = live;
         k.first_live = if k.first_live == 0 { live } else { k.first_live };
@@ -382,17 +358,6 @@ fn ended(state: &mut TargetState, id: DeploymentId, ending: Ending) {
             .retain(|r| if live.stopped { r.phase != ReplicaPhase::Removed } else { plan::serves(r) });
     }
     state.last_ended = Some((id, ending));
-}
-
-fn pruned(state: &mut TargetState, release: DeploymentId) {
-    let current = state.current_release();
-    with_kept(state, release, |k| {
-        k.tagged = None;
-        k.pruning = None;
-        k.prune_attempts = 0;
-    });
-    // Without an artefact it can no longer be restored: it lives on in the projections.
-    state.releases.retain(|k| k.tagged.is_some() || Some(k.release) == current);
 }
 
 fn stopped(state: &mut TargetState) {

@@ -8,6 +8,7 @@ pub mod decide;
 pub mod effect;
 pub mod event;
 pub mod evolve;
+mod kept;
 pub mod plan;
 pub mod retention;
 pub mod state;

@@ -18,6 +18,8 @@ pub enum Step {
     Resolve,
     /// Build it.
     Build,
+    /// Push what was built.
+    Push,
     /// Have it on the engine.
     Pull,
     /// Give it the release's tag; for a rollback, make sure that it is still there.
@@ -90,6 +92,10 @@ fn image_step(rollout: &Rollout) -> Option<Step> {
     let Some(image) = &rollout.image else {
         return Some(if rollout.spec.config.image.build.is_some() { Step::Build } else { Step::Resolve });
     };
+    let build = rollout.spec.config.image.build.as_ref();
+    if build.is_some_and(|build| build.push) && image.digest.is_none() {
+        return Some(Step::Push);
+    }
     if image.image_id.is_none() {
         return Some(Step::Pull);
     }

@@ -7,7 +7,7 @@ use super::event::PruneRule;
 use super::state::{Kept, TargetState};
 use crate::defect::{Defect, planted};
 use crate::ids::DeploymentId;
-use crate::release::HistoryStrategy;
+use crate::release::{HistoryStrategy, Retention};
 
 /// Good releases other than the current one, most recently live first.
 fn earlier_good(state: &TargetState) -> impl Iterator<Item = &Kept> {
@@ -15,13 +15,18 @@ fn earlier_good(state: &TargetState) -> impl Iterator<Item = &Kept> {
     state.releases.iter().filter(move |k| k.good && Some(k.release) != current)
 }
 
-/// Earlier good releases that stay restorable: `count` of them.
-pub fn restorable(state: &TargetState) -> impl Iterator<Item = &Kept> {
+/// Earlier good releases that stay restorable: `count` of them, and what is pinned or held.
+pub fn restorable(state: &TargetState) -> Vec<&Kept> {
     let mut count = state.retention.as_ref().map_or(0, |r| usize::from(r.count));
     if planted(Defect::FailedEvicts) {
         count = count.saturating_sub(state.releases.iter().filter(|k| !k.good).count());
     }
-    earlier_good(state).filter(|k| k.strategy != HistoryStrategy::None).take(count)
+    within(earlier_good(state), count)
+}
+
+fn within<'a>(good: impl Iterator<Item = &'a Kept>, count: usize) -> Vec<&'a Kept> {
+    let kept = good.filter(|k| k.strategy != HistoryStrategy::None && !k.expired).enumerate();
+    kept.filter(|(place, k)| *place < count || k.pinned || k.held).map(|(_, k)| k).collect()
 }
 
 /// The release that a rollback without an id restores (D5): the most recently live good one
@@ -36,29 +41,46 @@ pub fn default_target(state: &TargetState) -> Option<&Kept> {
 
 /// Whether its image can be had, as far as the log knows.
 pub fn is_ready(kept: &Kept) -> bool {
-    kept.good
-        && kept.strategy != HistoryStrategy::None
-        && !kept.lost
-        && kept.pruning.is_none()
-        && kept.tagged.is_some()
+    let kept_somewhere = match kept.strategy {
+        HistoryStrategy::Local => kept.tagged.is_some() && kept.pruning.is_none(),
+        // The tag on the host is a convenience: what counts is the digest in the registry.
+        HistoryStrategy::Registry => kept.origin.is_some() && !kept.expired,
+        HistoryStrategy::None => false,
+    };
+    kept.good && !kept.lost && kept_somewhere
 }
 
-/// Artefacts that no rule keeps and that nobody has planned to remove yet.
-///
-/// The current release, one in a rollout and the last good one are never among them.
-pub fn prunable(state: &TargetState) -> Vec<(DeploymentId, PruneRule)> {
-    let kept: Vec<DeploymentId> = restorable(state).map(|k| k.release).collect();
+/// Releases that must not lose anything: what runs, what is on its way, the last good one, and what
+/// somebody pinned or holds.
+fn protected(state: &TargetState) -> impl Fn(&Kept) -> bool {
+    let current = state.current_release();
+    let rolling = state.rollout.as_ref().map(|r| r.release);
     let last_good = earlier_good(state).find(|k| is_ready(k)).map(|k| k.release);
+    move |k| {
+        let in_use = [current, rolling, last_good].contains(&Some(k.release));
+        in_use || k.pinned || k.held
+    }
+}
+
+/// Artefacts on the engine that no rule keeps and that nobody has planned to remove yet.
+pub fn prunable(state: &TargetState) -> Vec<(DeploymentId, PruneRule)> {
+    let kept: Vec<DeploymentId> = restorable(state).iter().map(|k| k.release).collect();
+    let protected = protected(state);
     let in_use = |release| {
         state.current_release() == Some(release)
             || state.rollout.as_ref().is_some_and(|r| r.release == release)
-            || last_good == Some(release)
-            || kept.contains(&release)
+    };
+    let stays = |k: &Kept| match k.strategy {
+        // The registry has it; the host keeps the current one, and what must not depend on others.
+        HistoryStrategy::Registry if k.good => in_use(k.release) || k.pinned || k.held,
+        HistoryStrategy::Registry | HistoryStrategy::Local | HistoryStrategy::None => {
+            protected(k) || kept.contains(&k.release)
+        }
     };
     state
         .releases
         .iter()
-        .filter(|k| k.tagged.is_some() && k.pruning.is_none() && !in_use(k.release))
+        .filter(|k| k.tagged.is_some() && k.pruning.is_none() && !stays(k))
         .map(|k| (k.release, rule_for(k)))
         .collect()
 }
@@ -70,4 +92,46 @@ fn rule_for(kept: &Kept) -> PruneRule {
         (true, HistoryStrategy::None) => PruneRule::StrategyNone,
         (true, HistoryStrategy::Registry) => PruneRule::HostKeepsCurrent,
     }
+}
+
+/// Releases in a registry whose place was taken: no artefact of ours goes, yet they are no longer
+/// restorable from here on.
+pub fn expiring(state: &TargetState) -> Vec<DeploymentId> {
+    let kept: Vec<DeploymentId> = restorable(state).iter().map(|k| k.release).collect();
+    let protected = protected(state);
+    state
+        .releases
+        .iter()
+        .filter(|k| k.strategy == HistoryStrategy::Registry && k.good && !k.expired)
+        .filter(|k| !protected(k) && !kept.contains(&k.release))
+        .map(|k| k.release)
+        .collect()
+}
+
+/// What a retention would keep and drop.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WhatIf {
+    /// Releases that can be restored afterwards, most recently live first.
+    pub keeps: Vec<DeploymentId>,
+    /// Releases that can be restored now, or are current, and could not be afterwards.
+    pub drops: Vec<DeploymentId>,
+}
+
+/// What would be restorable once the next deploy applies a retention: that deploy is current then,
+/// and what is current now takes the first place.
+pub fn what_if(state: &TargetState, retention: &Retention) -> WhatIf {
+    let count = match retention.strategy {
+        // Earlier releases keep the count that they had; see `evolve`.
+        HistoryStrategy::None => state.retention.as_ref().map_or(0, |before| usize::from(before.count)),
+        HistoryStrategy::Local | HistoryStrategy::Registry => usize::from(retention.count),
+    };
+    let good = || state.releases.iter().filter(|k| k.good);
+    let ready: Vec<&Kept> =
+        good().filter(|k| is_ready(k) || Some(k.release) == state.current_release()).collect();
+    let mut keeps: Vec<DeploymentId> = within(good(), count).iter().map(|k| k.release).collect();
+    let last_good = ready.iter().find(|k| is_ready(k)).map(|k| k.release);
+    keeps.extend(last_good.filter(|release| !keeps.contains(release)));
+    let ready = ready.into_iter().filter(|k| k.strategy != HistoryStrategy::None).map(|k| k.release);
+    let (keeps, drops) = ready.partition(|release| keeps.contains(release));
+    WhatIf { keeps, drops }
 }

@@ -1,6 +1,6 @@
 //! The state of one target: what the rules need, bounded, without history and without secrets.
 
-use crate::deployment::event::{HookId, PruneRule, SecretsFrom};
+use crate::deployment::event::{HookId, PruneRule, PushedTag, SecretsFrom};
 use crate::ids::*;
 use crate::outcome::{Failure, HookExit};
 use crate::release::{HistoryStrategy, ReleaseSpec, ResolvedImage, Retention, TaggedImage};
@@ -22,6 +22,10 @@ pub struct TargetState {
     pub stop: Option<Stop>,
     /// Releases that are kept or still hold an artefact: most recently live first.
     pub releases: Vec<Kept>,
+    /// Names that people gave to releases.
+    pub names: BTreeMap<ReleaseName, DeploymentId>,
+    /// A name that is still to be made known to the engine or the registry.
+    pub naming: Option<Naming>,
     /// Retention in force: that of the latest deploy.
     pub retention: Option<Retention>,
     /// How often a release was made live here: orders releases without any clock.
@@ -164,6 +168,52 @@ pub struct Stop {
     pub attempts: BTreeMap<EffectId, u32>,
 }
 
+/// A name on its way to the engine and the registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Naming {
+    /// The release that has it, or had it.
+    pub release: DeploymentId,
+    /// What is to be done on the engine.
+    pub local: Option<LocalNaming>,
+    /// What is to be done in the registry.
+    pub push: Option<PushedTag>,
+    /// Failed attempts, per effect that is still owed.
+    pub attempts: BTreeMap<EffectId, u32>,
+}
+
+/// What a name needs on the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalNaming {
+    /// `<slug>:<name>`.
+    pub local_tag: String,
+    /// The image that it is to point at; none if the tag is to go.
+    pub image_id: Option<Digest>,
+}
+
+/// Where a release's image is in a registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// What was asked for: repository and tag.
+    pub reference: ImageRef,
+    /// What the tag pointed at: an index or a manifest.
+    pub tag_digest: Digest,
+    /// The manifest that runs here.
+    pub digest: Digest,
+}
+
+/// What the tag that a release was deployed from points at now, as far as anybody looked.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TagNow {
+    /// What it pointed at then.
+    #[default]
+    AsRecorded,
+    /// Something else.
+    At(Digest),
+    /// It is gone.
+    Gone,
+}
+
 /// A release that is kept, or still holds an artefact. Small: history is elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
@@ -181,8 +231,18 @@ pub struct Kept {
     pub left_at: Option<u64>,
     /// Its own tag on the engine, while it has one.
     pub tagged: Option<TaggedImage>,
+    /// Where its image is in a registry; only with strategy `registry`.
+    pub origin: Option<Origin>,
+    /// What its tag in the registry was last seen to point at.
+    pub tag_now: TagNow,
     /// Its image is not where it should be.
     pub lost: bool,
+    /// Kept whatever the count says.
+    pub pinned: bool,
+    /// Must be kept, somebody said.
+    pub held: bool,
+    /// Its place was taken by a newer one: what is left of it on the engine goes.
+    pub expired: bool,
     /// Removal of its tag is planned.
     pub pruning: Option<PruneRule>,
     /// Attempts at that removal.
@@ -199,6 +259,8 @@ impl TargetState {
             rollout: None,
             stop: None,
             releases: Vec::new(),
+            names: BTreeMap::new(),
+            naming: None,
             retention: None,
             lives: 0,
             strays: Vec::new(),

@@ -7,9 +7,11 @@ mod effect_id;
 mod image;
 mod names;
 mod numbers;
+mod release_name;
 
 pub use deployment_id::{DeploymentId, LedgerId};
 pub use effect_id::{EffectId, EffectNumber};
 pub use image::{Digest, ImageRef};
 pub use names::{AppName, InvalidId, TargetName, slug};
 pub use numbers::{Position, ReplicaId, Revision, StreamId, Timestamp};
+pub use release_name::ReleaseName;

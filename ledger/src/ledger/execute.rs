@@ -142,9 +142,15 @@ fn idempotency(
         Command::Cancel { id } => format!("cancel {id}"),
         Command::Stop { remove, .. } => format!("stop {remove}"),
         Command::Prune => "prune".to_owned(),
+        Command::Tag { name, release, push } => format!("tag {name} {release} {}", push.is_some()),
+        Command::Untag { name } => format!("untag {name}"),
+        Command::Pin { release, pinned } => format!("pin {release} {pinned}"),
+        Command::Hold { release, .. } => format!("hold {release}"),
+        Command::ReleaseHold { release } => format!("release hold {release}"),
         Command::RecordOutcome { .. }
         | Command::RecordAttempt { .. }
         | Command::RecordObserved { .. }
+        | Command::RecordChecked { .. }
         | Command::Settle { .. } => return Ok(None),
     };
     let command_digest = *blake3::hash(asked.as_bytes()).as_bytes();

@@ -5,9 +5,11 @@ mod execute;
 mod open;
 mod queries;
 mod view;
+mod what_if;
 
 pub use context::{ActorFacts, CommandContext};
 pub use execute::{ExecuteError, Executed};
 pub use open::{Ledger, LedgerOptions, OpenError, Parts};
 pub use queries::{Candidate, Verdict, Why};
 pub use view::{EventFilter, EventView, PrivateView};
+pub use what_if::PastRollback;

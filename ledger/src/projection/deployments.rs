@@ -3,7 +3,10 @@
 use super::Projection;
 use super::rows::{Page, ProjectionError, ProjectionId, change, decode, get, put, stream_part};
 use crate::deployment::Event;
-use crate::deployment::event::{Ask, CiFacts, DeploymentRequested, GitFacts};
+use crate::deployment::event::{
+    Ask, CiFacts, DeploymentRequested, GitFacts, hold_events, is_own_tag, ledger_events, registry_events,
+    step_events,
+};
 use crate::deployment::state::Ending;
 use crate::ids::*;
 use crate::log::{Recorded, Rows};
@@ -11,7 +14,7 @@ use crate::outcome::Failure;
 use crate::release::{HistoryStrategy, ReleaseSpec, ResolvedImage, TaggedImage};
 use serde::{Deserialize, Serialize};
 
-const ID: ProjectionId = ProjectionId { name: "deployments", number: 2, version: 1 };
+const ID: ProjectionId = ProjectionId { name: "deployments", number: 2, version: 2 };
 /// Stream, position → [`DeploymentRow`].
 const ROW: u8 = 1;
 /// Deployment id → key of its row.
@@ -131,6 +134,12 @@ impl Projection for Deployments {
                     image.image_id = Some(e.image_id.clone());
                 }
             }),
+            Event::ImagePushed(e) => change(rows, release_key(e.id), |row: &mut ReleaseRow| {
+                if let Some(image) = &mut row.image {
+                    image.digest.get_or_insert_with(|| e.digest.clone());
+                }
+            }),
+            Event::ImageTagged(e) if !is_own_tag(&e.local_tag, e.rel) => Ok(()),
             Event::ImageTagged(e) => change(rows, release_key(e.rel), |row: &mut ReleaseRow| {
                 let (local_tag, image_id, engine_id) =
                     (e.local_tag.clone(), e.image_id.clone(), e.engine_id.clone());
@@ -149,22 +158,13 @@ impl Projection for Deployments {
             Event::DeploymentInterrupted(e) => {
                 ended(event, rows, e.id, (Ending::Interrupted, Some(&e.cause), Some(e.target_unchanged)))
             }
-            Event::LedgerCreated(_)
-            | Event::ClockStepped(_)
-            | Event::ClockAccepted(_)
-            | Event::DeploymentAdmitted(_)
-            | Event::CancelRequested(_)
-            | Event::NetworkReady(_)
-            | Event::HookFinished(_)
-            | Event::ReplicaStarted(_)
-            | Event::ReplicaHealthy(_)
-            | Event::ReplicaUnhealthy(_)
-            | Event::ReplicaStopped(_)
-            | Event::ReplicaRemoved(_)
-            | Event::EffectAttemptFailed(_)
+            ledger_events!()
+            | step_events!()
+            | registry_events!()
+            | hold_events!()
             | Event::EffectFailed(_)
-            | Event::RolloutTurnedBack(_)
-            | Event::RolloutInterrupted(_)
+            | Event::ReleaseTagged(_)
+            | Event::ReleaseUntagged(_)
             | Event::PrunePlanned(_)
             | Event::ArtefactPruned(_)
             | Event::PruneFailed(_)

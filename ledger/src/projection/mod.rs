@@ -18,7 +18,7 @@ pub use deployments::{DeploymentRow, DeploymentStatus, Found, ReleaseRow};
 pub use fold::{Behind, CATCH_UP_EVENTS, Difference, Projections, RebuildReport, rebuild};
 pub use pending::PendingRow;
 pub use retention::ArtefactRow;
-pub use rollback_targets::{CandidateRow, Fate};
+pub use rollback_targets::{CandidateRow, Fate, Moved};
 pub use rows::{Page, ProjectionError, ProjectionId};
 pub use state::TargetRow;
 pub use status::StatusRow;

@@ -3,11 +3,12 @@
 use super::Projection;
 use super::rows::{ProjectionError, ProjectionId, get, put, stream_part};
 use crate::deployment::Event;
+use crate::deployment::event::{hold_events, is_own_tag, ledger_events, registry_events, step_events};
 use crate::ids::{DeploymentId, Position, StreamId};
 use crate::log::{Recorded, Rows};
 use serde::{Deserialize, Serialize};
 
-const ID: ProjectionId = ProjectionId { name: "pending", number: 6, version: 1 };
+const ID: ProjectionId = ProjectionId { name: "pending", number: 6, version: 2 };
 const ROW: u8 = 1;
 
 /// What a target owes. There is no row where it owes nothing.
@@ -21,6 +22,8 @@ pub struct PendingRow {
     pub stop: bool,
     /// Artefacts that are to be removed.
     pub prunes: u32,
+    /// Tags that a name still needs, on the engine and in the registry.
+    pub naming: u32,
 }
 
 #[derive(Default)]
@@ -48,36 +51,42 @@ impl Projection for Pending {
             Event::StopRequested(_) => |row, _| row.stop = true,
             Event::TargetStopped(_) => |row, _| row.stop = false,
             // A stop that failed is given up; see evolve.
-            Event::EffectFailed(_) => |row, _| row.stop = false,
+            Event::EffectFailed(_) => |row, _| {
+                row.stop = false;
+                row.naming = 0;
+            },
+            Event::ReleaseTagged(_) => |row, event| {
+                if let Event::ReleaseTagged(named) = &event.event {
+                    row.naming = u32::from(named.local_tag.is_some()) + u32::from(named.pushed.is_some());
+                }
+            },
+            Event::ReleaseUntagged(_) => |row, _| row.naming = 1,
+            Event::ImagePushed(_) => |row, _| row.naming = row.naming.saturating_sub(1),
+            Event::ImageTagged(e) if !is_own_tag(&e.local_tag, e.rel) => {
+                |row, _| row.naming = row.naming.saturating_sub(1)
+            }
+            Event::ArtefactPruned(e) if !e.artefact.is_own(e.rel) => {
+                |row, _| row.naming = row.naming.saturating_sub(1)
+            }
             Event::PrunePlanned(_) => |row, _| row.prunes += 1,
             Event::ArtefactPruned(_) | Event::PruneFailed(_) => {
                 |row, _| row.prunes = row.prunes.saturating_sub(1)
             }
-            Event::LedgerCreated(_)
-            | Event::ClockStepped(_)
-            | Event::ClockAccepted(_)
-            | Event::DeploymentAdmitted(_)
-            | Event::CancelRequested(_)
+            ledger_events!()
+            | step_events!()
+            | registry_events!()
+            | hold_events!()
             | Event::ImageResolved(_)
             | Event::ImageBuilt(_)
             | Event::ImagePulled(_)
             | Event::ImageTagged(_)
-            | Event::NetworkReady(_)
-            | Event::HookFinished(_)
-            | Event::ReplicaStarted(_)
-            | Event::ReplicaHealthy(_)
-            | Event::ReplicaUnhealthy(_)
-            | Event::ReplicaStopped(_)
-            | Event::ReplicaRemoved(_)
-            | Event::EffectAttemptFailed(_)
-            | Event::RolloutTurnedBack(_)
-            | Event::RolloutInterrupted(_)
             | Event::ImageLost(_)
             | Event::ImageFound(_)
             | Event::RetentionChanged(_) => return Ok(()),
         };
         let before = get(rows, &key)?;
-        let empty = || PendingRow { stream: stream.clone(), rollout: None, stop: false, prunes: 0 };
+        let empty =
+            || PendingRow { stream: stream.clone(), rollout: None, stop: false, prunes: 0, naming: 0 };
         let mut row = before.unwrap_or_else(empty);
         change(&mut row, event);
         if row == empty() {

@@ -3,13 +3,15 @@
 use super::Projection;
 use super::rows::{ProjectionError, ProjectionId, change, get, put, stream_part};
 use crate::deployment::Event;
-use crate::deployment::event::PruneRule;
+use crate::deployment::event::{
+    PruneRule, hold_events, is_own_tag, ledger_events, registry_events, step_events,
+};
 use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName};
 use crate::log::{Recorded, Rows};
 use crate::outcome::Failure;
 use serde::{Deserialize, Serialize};
 
-const ID: ProjectionId = ProjectionId { name: "retention", number: 5, version: 1 };
+const ID: ProjectionId = ProjectionId { name: "retention", number: 5, version: 2 };
 const ROW: u8 = 1;
 const SIZE: u8 = 2;
 
@@ -48,9 +50,10 @@ impl Projection for Retention {
         match &event.event {
             Event::ImageResolved(e) => put(rows, size(e.id), &e.image.size),
             Event::ImageBuilt(e) => put(rows, size(e.id), &e.size),
+            Event::ImageTagged(e) if !is_own_tag(&e.local_tag, e.rel) => Ok(()),
             Event::ImageTagged(e) => {
                 // A rollback only makes sure of a tag that is there.
-                if get::<ArtefactRow>(rows, &key(e.rel))?.is_some() {
+                if get::<ArtefactRow>(rows, &key(e.rel))?.is_some_and(|row| row.pruned.is_none()) {
                     return Ok(());
                 }
                 let bytes = get(rows, &size(e.id))?.flatten();
@@ -70,6 +73,7 @@ impl Projection for Retention {
                 row.planned = Some((e.rule, at));
                 row.failed = None;
             }),
+            Event::ArtefactPruned(e) if !e.artefact.is_own(e.rel) => Ok(()),
             Event::ArtefactPruned(e) => {
                 change(rows, key(e.rel), |row: &mut ArtefactRow| row.pruned = Some((at, e.freed)))
             }
@@ -77,24 +81,16 @@ impl Projection for Retention {
                 row.planned = None;
                 row.failed = Some((at, e.cause.clone()));
             }),
-            Event::LedgerCreated(_)
-            | Event::ClockStepped(_)
-            | Event::ClockAccepted(_)
+            ledger_events!()
+            | step_events!()
+            | registry_events!()
+            | hold_events!()
             | Event::DeploymentRequested(_)
-            | Event::DeploymentAdmitted(_)
-            | Event::CancelRequested(_)
             | Event::ImagePulled(_)
-            | Event::NetworkReady(_)
-            | Event::HookFinished(_)
-            | Event::ReplicaStarted(_)
-            | Event::ReplicaHealthy(_)
-            | Event::ReplicaUnhealthy(_)
-            | Event::ReplicaStopped(_)
-            | Event::ReplicaRemoved(_)
-            | Event::EffectAttemptFailed(_)
             | Event::EffectFailed(_)
-            | Event::RolloutTurnedBack(_)
-            | Event::RolloutInterrupted(_)
+            | Event::ImagePushed(_)
+            | Event::ReleaseTagged(_)
+            | Event::ReleaseUntagged(_)
             | Event::DeploymentSucceeded(_)
             | Event::DeploymentFailed(_)
             | Event::DeploymentRolledBack(_)

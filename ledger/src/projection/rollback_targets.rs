@@ -4,14 +4,16 @@
 use super::Projection;
 use super::rows::{ProjectionError, ProjectionId, change, put, stream_part};
 use crate::deployment::Event;
-use crate::deployment::event::{Ask, DeploymentRequested, DeploymentSucceeded, PruneRule};
-use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName, Timestamp};
+use crate::deployment::event::{
+    Ask, DeploymentRequested, DeploymentSucceeded, PruneRule, ReleaseTagged, ledger_events, step_events,
+};
+use crate::ids::{AppName, DeploymentId, Digest, Position, ReleaseName, StreamId, TargetName, Timestamp};
 use crate::log::{Recorded, Rows};
 use crate::outcome::Failure;
 use crate::release::HistoryStrategy;
 use serde::{Deserialize, Serialize};
 
-const ID: ProjectionId = ProjectionId { name: "rollback_targets", number: 3, version: 1 };
+const ID: ProjectionId = ProjectionId { name: "rollback_targets", number: 3, version: 2 };
 const ROW: u8 = 1;
 
 /// A deploy as a candidate for a rollback.
@@ -35,6 +37,27 @@ pub struct CandidateRow {
     pub lost: Option<(Position, Failure)>,
     /// Where a rollback left it.
     pub left: Option<Position>,
+    /// Names that people gave it.
+    pub names: Vec<ReleaseName>,
+    /// Where it was pinned.
+    pub pinned: Option<Position>,
+    /// Where it was held.
+    pub held: Option<Position>,
+    /// Where its tag in the registry was last seen to have moved.
+    pub moved: Option<Moved>,
+    /// Where its registry last did not answer, unless it did since.
+    pub unanswered: Option<(Position, Failure)>,
+    /// When somebody last looked for its image, and where that was recorded.
+    pub checked: Option<(Timestamp, Position)>,
+}
+
+/// A tag that no longer points at what was deployed from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// Where that was recorded.
+    pub at: Position,
+    /// What it points at; none if it is gone.
+    pub now: Option<Digest>,
 }
 
 /// What became of a release.
@@ -94,7 +117,8 @@ impl Projection for RollbackTargets {
             Event::DeploymentCancelled(e) => change(rows, key(e.id), never_good(None)),
             Event::DeploymentInterrupted(e) => change(rows, key(e.id), never_good(Some(e.cause.clone()))),
             Event::PrunePlanned(e) => change(rows, key(e.rel), |row: &mut CandidateRow| {
-                if matches!(row.fate, Fate::Good { .. }) {
+                // What a registry keeps is restorable without anything on the host.
+                if matches!(row.fate, Fate::Good { .. }) && e.rule != PruneRule::HostKeepsCurrent {
                     row.fate = Fate::Pruned { at, rule: e.rule, count: e.count };
                 }
             }),
@@ -106,29 +130,43 @@ impl Projection for RollbackTargets {
             Event::ImageLost(e) => {
                 change(rows, key(e.rel), |row: &mut CandidateRow| row.lost = Some((at, e.cause.clone())))
             }
+            Event::RetentionChanged(e) => (e.dropped.iter()).try_for_each(|rel| {
+                change(rows, key(*rel), |row: &mut CandidateRow| dropped(row, at, e.count))
+            }),
+            Event::TagMoved(e) => change(rows, key(e.rel), |row: &mut CandidateRow| {
+                let moved = Moved { at, now: e.now.clone() };
+                row.moved = Some(moved).filter(|_| e.now.as_ref() != Some(&e.recorded));
+            }),
+            Event::RegistryUnreachable(e) => change(rows, key(e.rel), |row: &mut CandidateRow| {
+                row.unanswered = Some((at, e.cause.clone()));
+            }),
+            Event::ImagesChecked(e) => (e.releases.iter()).try_for_each(|rel| {
+                let recorded = event.head.recorded;
+                change(rows, key(*rel), |row: &mut CandidateRow| {
+                    row.checked = Some((recorded, at));
+                    row.unanswered = None;
+                })
+            }),
+            Event::ReleaseTagged(e) => named(e, key, rows),
+            Event::ReleaseUntagged(e) => change(rows, key(e.before), |row: &mut CandidateRow| {
+                row.names.retain(|name| *name != e.name);
+            }),
+            Event::ReleasePinned(e) => {
+                change(rows, key(e.rel), |row: &mut CandidateRow| row.pinned = Some(at))
+            }
+            Event::ReleaseUnpinned(e) => change(rows, key(e.rel), |row: &mut CandidateRow| row.pinned = None),
+            Event::HoldPlaced(e) => change(rows, key(e.rel), |row: &mut CandidateRow| row.held = Some(at)),
+            Event::HoldReleased(e) => change(rows, key(e.rel), |row: &mut CandidateRow| row.held = None),
             Event::ImageFound(e) => change(rows, key(e.rel), |row: &mut CandidateRow| row.lost = None),
-            Event::LedgerCreated(_)
-            | Event::ClockStepped(_)
-            | Event::ClockAccepted(_)
-            | Event::DeploymentAdmitted(_)
-            | Event::CancelRequested(_)
+            ledger_events!()
+            | step_events!()
             | Event::ImageResolved(_)
             | Event::ImageBuilt(_)
             | Event::ImagePulled(_)
             | Event::ImageTagged(_)
-            | Event::NetworkReady(_)
-            | Event::HookFinished(_)
-            | Event::ReplicaStarted(_)
-            | Event::ReplicaHealthy(_)
-            | Event::ReplicaUnhealthy(_)
-            | Event::ReplicaStopped(_)
-            | Event::ReplicaRemoved(_)
-            | Event::EffectAttemptFailed(_)
             | Event::EffectFailed(_)
-            | Event::RolloutTurnedBack(_)
-            | Event::RolloutInterrupted(_)
+            | Event::ImagePushed(_)
             | Event::ArtefactPruned(_)
-            | Event::RetentionChanged(_)
             | Event::StopRequested(_)
             | Event::TargetStopped(_) => Ok(()),
         }
@@ -152,8 +190,36 @@ fn requested(
         fate: Fate::Deploying,
         lost: None,
         left: None,
+        names: Vec::new(),
+        pinned: None,
+        held: None,
+        moved: None,
+        unanswered: None,
+        checked: None,
     };
     put(rows, key, &row)
+}
+
+/// A release in a registry lost its place; what is on the engine has its own event.
+fn dropped(row: &mut CandidateRow, at: Position, count: u16) {
+    if row.strategy == HistoryStrategy::Registry && matches!(row.fate, Fate::Good { .. }) {
+        row.fate = Fate::Pruned { at, rule: PruneRule::BeyondCount, count };
+    }
+}
+
+fn named(
+    e: &ReleaseTagged,
+    key: impl Fn(DeploymentId) -> Vec<u8>,
+    rows: &mut dyn Rows,
+) -> Result<(), ProjectionError> {
+    if let Some(before) = e.before {
+        change(rows, key(before), |row: &mut CandidateRow| row.names.retain(|name| *name != e.name))?;
+    }
+    change(rows, key(e.after), |row: &mut CandidateRow| {
+        if !row.names.contains(&e.name) {
+            row.names.push(e.name.clone());
+        }
+    })
 }
 
 fn succeeded(

@@ -8,7 +8,7 @@ use crate::log::{Recorded, Rows};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-const ID: ProjectionId = ProjectionId { name: "state", number: 1, version: 1 };
+const ID: ProjectionId = ProjectionId { name: "state", number: 1, version: 2 };
 const ROW: u8 = 1;
 const SLUG: u8 = 2;
 /// Most decoded states kept between batches.

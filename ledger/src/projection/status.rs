@@ -3,6 +3,7 @@
 use super::Projection;
 use super::rows::{ProjectionError, ProjectionId, get, put, stream_part};
 use crate::deployment::Event;
+use crate::deployment::event::{hold_events, ledger_events, registry_events, step_events};
 use crate::deployment::state::Ending;
 use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName, Timestamp};
 use crate::log::{Recorded, Rows};
@@ -59,26 +60,18 @@ impl Projection for Status {
             Event::DeploymentCancelled(e) => change(rows, key, ended(e.id, Ending::Cancelled)),
             Event::DeploymentInterrupted(e) => change(rows, key, ended(e.id, Ending::Interrupted)),
             Event::TargetStopped(_) => change(rows, key, |row| row.stopped = Some(here)),
-            Event::LedgerCreated(_)
-            | Event::ClockStepped(_)
-            | Event::ClockAccepted(_)
-            | Event::DeploymentAdmitted(_)
-            | Event::CancelRequested(_)
+            ledger_events!()
+            | step_events!()
+            | registry_events!()
+            | hold_events!()
             | Event::ImageResolved(_)
             | Event::ImageBuilt(_)
             | Event::ImagePulled(_)
             | Event::ImageTagged(_)
-            | Event::NetworkReady(_)
-            | Event::HookFinished(_)
-            | Event::ReplicaStarted(_)
-            | Event::ReplicaHealthy(_)
-            | Event::ReplicaUnhealthy(_)
-            | Event::ReplicaStopped(_)
-            | Event::ReplicaRemoved(_)
-            | Event::EffectAttemptFailed(_)
             | Event::EffectFailed(_)
-            | Event::RolloutTurnedBack(_)
-            | Event::RolloutInterrupted(_)
+            | Event::ImagePushed(_)
+            | Event::ReleaseTagged(_)
+            | Event::ReleaseUntagged(_)
             | Event::PrunePlanned(_)
             | Event::ArtefactPruned(_)
             | Event::PruneFailed(_)

@@ -31,11 +31,18 @@ pub fn execute(error: ExecuteError) -> Error {
 fn rejected(rejection: &Rejection) -> Error {
     let message = rejection.to_string();
     match rejection {
-        Rejection::RolloutRunning { .. } | Rejection::StopRunning | Rejection::GoesBack { .. } => {
+        Rejection::RolloutRunning { .. }
+        | Rejection::NamingRunning
+        | Rejection::StopRunning
+        | Rejection::GoesBack { .. } => {
             Error::new(Kind::Locked, message).hint("wait, or end what a crash left with: haloy settle")
         }
         Rejection::NotRestorable { .. } | Rejection::AlreadyCurrent { .. } => {
             Error::new(Kind::NotRestorable, message).hint("see what can be: haloy rollback-targets --explain")
+        }
+        Rejection::NoSuchName { .. } => Error::new(Kind::Usage, message).hint("list them with: haloy tag"),
+        Rejection::AlreadyHeld { .. } | Rejection::NotHeld { .. } => {
+            Error::new(Kind::Operational, message).hint("list what is held with: haloy hold")
         }
         Rejection::NotRunning { .. } | Rejection::NothingRuns | Rejection::AlreadyStopped => {
             Error::new(Kind::Operational, message)

@@ -1,6 +1,9 @@
 //! The service in this process: it opens the ledger, works, and closes it.
 
+mod check;
+mod choose;
 mod errors;
+mod keeping;
 mod open;
 mod queries;
 mod rollout;
@@ -12,7 +15,10 @@ pub use rollout::exit;
 use super::*;
 use crate::error::Kind;
 use async_trait::async_trait;
-use haloy_executors::{DockerExecutor, Executor, LogQuery};
+use haloy_executors::registry::RegistryOptions;
+use haloy_executors::{
+    DockerExecutor, Executor, LogQuery, RegistryExecutor, SimulatedExecutor, SimulatedRegistry,
+};
 use haloy_ledger::deployment::Command;
 use haloy_ledger::ports::{Clock, SystemClock};
 use open::Open;
@@ -24,6 +30,9 @@ pub struct Embedded {
     /// Docker, where it is the engine.
     docker: Option<Arc<DockerExecutor>>,
     engine: Arc<dyn Executor>,
+    registry: Arc<dyn Executor>,
+    /// Registries, where they are real.
+    registries: Option<Arc<RegistryExecutor>>,
 }
 
 impl Embedded {
@@ -34,12 +43,18 @@ impl Embedded {
             health: haloy_executors::HealthLimits::within(options.limits.health),
         }));
         let engine: Arc<dyn Executor> = Arc::<DockerExecutor>::clone(&docker);
-        Self { options, docker: Some(docker), engine }
+        let registries = Arc::new(RegistryExecutor::new(
+            RegistryOptions::default(),
+            Arc::<DockerExecutor>::clone(&docker),
+        ));
+        let registry: Arc<dyn Executor> = Arc::<RegistryExecutor>::clone(&registries);
+        Self { options, docker: Some(docker), engine, registry, registries: Some(registries) }
     }
 
-    /// On another engine: the simulated one.
-    pub fn on(options: EmbeddedOptions, engine: Arc<dyn Executor>) -> Self {
-        Self { options, docker: None, engine }
+    /// On the simulated engine, and its registry.
+    pub fn simulated(options: EmbeddedOptions, engine: Arc<SimulatedExecutor>) -> Self {
+        let registry = Arc::new(SimulatedRegistry(Arc::clone(&engine)));
+        Self { options, docker: None, engine, registry, registries: None }
     }
 }
 
@@ -56,7 +71,7 @@ impl Service for Embedded {
 
     async fn rollback_choice(&self, key: &TargetKey, to: Option<&str>) -> Result<Choice, Error> {
         let (key, to) = (key.clone(), to.map(str::to_owned));
-        self.read(move |ledger| rollout::choose(ledger, &key, to.as_deref())).await?
+        self.read(move |ledger| choose::choose(ledger, &key, to.as_deref())).await?
     }
 
     async fn rollback(
@@ -71,6 +86,50 @@ impl Service for Embedded {
     async fn rollback_targets(&self, key: &TargetKey) -> Result<TargetsAnswer, Error> {
         let key = key.clone();
         self.read(move |ledger| queries::rollback_targets(ledger, &key)).await?
+    }
+
+    async fn check(&self, keys: &[TargetKey], why: &Why, follow: Arc<dyn Follow>) -> Result<(), Error> {
+        let open = self.open("haloy rollback-targets --check", &follow).await?;
+        check::check(self, &open, keys, why, &follow).await
+    }
+
+    async fn tag_preview(&self, request: &TagRequest) -> Result<TagPreview, Error> {
+        let (keys, release, name) = (request.keys.clone(), request.release.clone(), request.name.clone());
+        let request = TagRequest { keys, release, name, push: request.push, why: Why::default() };
+        self.read(move |ledger| keeping::tag_preview(ledger, &request)).await?
+    }
+
+    async fn tag(&self, request: TagRequest, follow: Arc<dyn Follow>) -> Result<KeptAnswer, Error> {
+        let open = self.open("haloy tag", &follow).await?;
+        keeping::tag(self, &open, request, &follow).await
+    }
+
+    async fn untag(&self, request: UntagRequest, follow: Arc<dyn Follow>) -> Result<KeptAnswer, Error> {
+        let open = self.open("haloy tag --remove", &follow).await?;
+        keeping::untag(self, &open, request, &follow).await
+    }
+
+    async fn keep(&self, request: KeepRequest, follow: Arc<dyn Follow>) -> Result<KeptAnswer, Error> {
+        let open = self.open("haloy hold", &follow).await?;
+        keeping::keep(self, &open, request, &follow).await
+    }
+
+    async fn held(&self, key: &TargetKey) -> Result<Vec<HeldRow>, Error> {
+        let key = key.clone();
+        self.read(move |ledger| keeping::held(ledger, &key)).await?
+    }
+
+    async fn dropped(&self, wanted: Vec<(TargetKey, Retention)>) -> Result<Vec<Dropped>, Error> {
+        self.read(move |ledger| keeping::dropped(ledger, &wanted)).await?
+    }
+
+    async fn what_if(&self, key: &TargetKey, request: &WhatIfRequest) -> Result<WhatIfAnswer, Error> {
+        let (key, request) = (key.clone(), request.clone());
+        let over = i64::try_from(request.over.as_nanos()).unwrap_or(i64::MAX);
+        let since = haloy_ledger::ids::Timestamp(SystemClock.now().0.saturating_sub(over));
+        let mut answer = self.read(move |ledger| keeping::what_if(ledger, &key, &request, since)).await??;
+        answer.bytes = self.reclaimable(&answer.tags).await.map(|reclaim| reclaim.total);
+        Ok(answer)
     }
 
     async fn status(&self, keys: Option<Vec<TargetKey>>) -> Result<Vec<StatusAnswer>, Error> {
@@ -148,6 +207,13 @@ impl Service for Embedded {
         }
         let asked = key.clone();
         let mut answer = open.handle.call(move |ledger| queries::prunable(ledger, &asked)).await?;
+        let tags: Vec<String> = answer.artefacts.iter().map(|row| row.tag.clone()).collect();
+        if let Some(reclaim) = self.reclaimable(&tags).await {
+            answer.bytes = Some(reclaim.total);
+            for row in &mut answer.artefacts {
+                row.bytes = reclaim.each.get(&row.tag).copied();
+            }
+        }
         if apply {
             let executed =
                 open.handle.execute(key, Command::Prune, &context).await.map_err(errors::execute)?;
@@ -182,5 +248,15 @@ impl Service for Embedded {
 
     async fn doctor(&self) -> Result<Vec<Finding>, Error> {
         Ok(queries::doctor(self).await)
+    }
+}
+
+impl Embedded {
+    /// Bytes that removing these tags would give back, where Docker says.
+    async fn reclaimable(&self, tags: &[String]) -> Option<haloy_executors::docker::Reclaim> {
+        if tags.is_empty() {
+            return None;
+        }
+        self.docker.as_ref()?.reclaimable(tags).await.ok()
     }
 }

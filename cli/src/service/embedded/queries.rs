@@ -1,6 +1,6 @@
 //! Questions that change nothing.
 
-use super::{Embedded, errors, rollout};
+use super::{Embedded, errors, keeping, rollout};
 use crate::error::{Error, Kind};
 use crate::output::words;
 use crate::service::*;
@@ -45,6 +45,12 @@ pub fn rollback_targets(ledger: &Ledger, key: &TargetKey) -> Result<TargetsAnswe
             verdict: candidate.verdict,
             default: candidate.default,
             left,
+            names: row.names,
+            pinned: row.pinned.is_some(),
+            held: row.held.is_some(),
+            moved: row.moved,
+            unanswered: row.unanswered,
+            checked: row.checked.map(|(when, _)| when),
         });
     }
     Ok(TargetsAnswer {
@@ -236,7 +242,15 @@ pub fn history(
     Ok(rows)
 }
 
-pub fn find(ledger: &Ledger, prefix: &str) -> Result<DeploymentRow, Error> {
+/// One deployment, by a name of its release, its id or a prefix.
+pub fn find(ledger: &Ledger, text: &str) -> Result<DeploymentRow, Error> {
+    match keeping::by_name(ledger, None, text)? {
+        Some((_, release)) => find_deployment(ledger, &release.to_string()),
+        None => find_deployment(ledger, text),
+    }
+}
+
+pub fn find_deployment(ledger: &Ledger, prefix: &str) -> Result<DeploymentRow, Error> {
     match ledger.find_deployment(prefix, None).map_err(errors::log)? {
         Found::One(row) => Ok(*row),
         Found::None => Err(Error::new(Kind::Usage, format!("there is no deployment `{prefix}`"))
@@ -317,7 +331,9 @@ pub fn prunable(ledger: &Ledger, key: &TargetKey) -> Result<PruneAnswer, Error> 
         }
     });
     let artefacts = artefacts.collect();
-    Ok(PruneAnswer { app: key.app.to_string(), target: key.target.to_string(), applied: false, artefacts })
+    let (app, target) = (key.app.to_string(), key.target.to_string());
+    let held = keeping::held(ledger, key)?;
+    Ok(PruneAnswer { app, target, applied: false, artefacts, bytes: None, held })
 }
 
 pub async fn doctor(service: &Embedded) -> Vec<Finding> {

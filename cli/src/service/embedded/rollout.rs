@@ -1,6 +1,6 @@
 //! Deploys, rollbacks and what a crash left: commands to the ledger, driven to their end.
 
-use super::{Embedded, Open, errors, queries, values};
+use super::{Embedded, Open, choose, errors, queries, values};
 use crate::config::TargetConfig;
 use crate::error::{Error, Kind};
 use crate::facts;
@@ -8,12 +8,11 @@ use crate::service::*;
 use haloy_executors::{Dispatcher, HookExecutor, LedgerValues, Observer, Progress, ProgressSink};
 use haloy_ledger::deployment::Command;
 use haloy_ledger::deployment::command::{Deploy, Rollback};
+use haloy_ledger::deployment::event::{CiFacts, GitFacts};
 use haloy_ledger::deployment::state::Ending;
 use haloy_ledger::ids::{DeploymentId, StreamId};
-use haloy_ledger::ledger::Verdict;
 use haloy_ledger::ports::{Clock, SystemClock, SystemEntropy};
-use haloy_ledger::projection::Found;
-use haloy_ledger::{CommandContext, Executed, Ledger};
+use haloy_ledger::{CommandContext, Executed};
 use std::collections::VecDeque;
 use tokio::task::JoinSet;
 
@@ -49,7 +48,11 @@ pub fn dispatcher(service: &Embedded, open: &Open, follow: &Arc<dyn Follow>) -> 
     Arc::new(Dispatcher {
         handle: open.handle.clone(),
         ledger: open.id,
-        executors: vec![Arc::clone(&service.engine), Arc::new(HookExecutor::default())],
+        executors: vec![
+            Arc::clone(&service.engine),
+            Arc::clone(&service.registry),
+            Arc::new(HookExecutor::default()),
+        ],
         values: Arc::new(LedgerValues(open.handle.clone())),
         limits: service.options.limits,
         clock: Arc::new(SystemClock),
@@ -250,9 +253,13 @@ pub async fn rollback(
     let looked = dispatcher.look(&key, &context).await.map_err(errors::dispatch)?;
     follow.recorded(&key, &looked);
     let engine_id = service.engine_id().await;
+    // What a registry keeps is asked for, too: a tag that moved is told, the digest is what counts.
     let (asked, wanted) = (key.clone(), to.clone());
-    let choice = open.handle.call(move |ledger| choose(ledger, &asked, wanted.as_deref())).await?;
-    let release = choice.release;
+    let picked = open.handle.call(move |ledger| choose::pick(ledger, &asked, wanted.as_deref())).await?;
+    let release = picked.row.release;
+    super::check::check_one(service, open, &key, release, &context, follow).await?;
+    let (asked, wanted) = (key.clone(), release.to_string());
+    open.handle.call(move |ledger| choose::choose(ledger, &asked, Some(&wanted))).await?;
     let record = open.handle.call(move |ledger| ledger.release_record(release)).await.map_err(errors::log)?;
     let missing =
         || Error::new(Kind::NotRestorable, format!("release {release} was never resolved to an image"));
@@ -286,70 +293,6 @@ impl Embedded {
             None => None,
         }
     }
-}
-
-/// The release that an id, a prefix, `~n` or nothing stands for.
-pub fn choose(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<Choice, Error> {
-    let candidates = ledger.candidates(&key.app, &key.target).map_err(errors::log)?;
-    let refused = |message: String| {
-        Error::new(Kind::NotRestorable, message).hint("see what can be: haloy rollback-targets --explain")
-    };
-    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
-    let candidate = match to {
-        None => candidates
-            .iter()
-            .find(|candidate| candidate.default)
-            .ok_or_else(|| refused(format!("{key} has no earlier good release to roll back to")))?,
-        Some(back) if back.starts_with('~') => {
-            let steps: usize = back[1..]
-                .parse()
-                .ok()
-                .filter(|steps| *steps > 0)
-                .ok_or_else(|| Error::new(Kind::Usage, format!("`{back}` must be ~1, ~2, ...")))?;
-            // Good releases in the order of their last life, the current one first.
-            let release = state
-                .releases
-                .iter()
-                .filter(|kept| kept.good && Some(kept.release) != state.current_release())
-                .nth(steps - 1)
-                .map(|kept| kept.release);
-            candidates.iter().find(|candidate| Some(candidate.row.release) == release).ok_or_else(|| {
-                refused(format!("{key} has no {steps} good releases before the current one"))
-            })?
-        }
-        Some(prefix) => {
-            let release =
-                match ledger.find_deployment(prefix, Some((&key.app, &key.target))).map_err(errors::log)? {
-                    Found::One(row) => row.release,
-                    Found::Several(ids) => {
-                        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-                        let message = format!("`{prefix}` may be any of {}", ids.join(", "));
-                        return Err(Error::new(Kind::Usage, message).hint("give more of the id"));
-                    }
-                    Found::None => return Err(refused(format!("{key} has no deployment `{prefix}`"))),
-                };
-            candidates
-                .iter()
-                .find(|candidate| candidate.row.release == release)
-                .ok_or_else(|| refused(format!("release {release} is not known")))?
-        }
-    };
-    match &candidate.verdict {
-        Verdict::Ready => {}
-        Verdict::Current => {
-            return Err(refused(format!("release {} is the current one", candidate.row.release)));
-        }
-        Verdict::NotRestorable(why) => {
-            let why = crate::output::words::why(why);
-            return Err(refused(format!("release {} is not restorable: {why}", candidate.row.release)));
-        }
-    }
-    Ok(Choice {
-        release: candidate.row.release,
-        image: candidate.row.reference.clone(),
-        at: candidate.row.at,
-        leaves: state.current_release(),
-    })
 }
 
 /// One code over several deployments: the common one, or 5 if they differ.

@@ -1,10 +1,10 @@
 //! How a rollout or a stop ends: looked for after every event that may have been the last one.
 
-use super::{Deciding, plan_prunes};
+use super::{Deciding, expire, plan_prunes, retention_before};
 use crate::deployment::event::*;
 use crate::deployment::plan::{self, Step};
 use crate::deployment::state::{Direction, Rollout, TargetState};
-use crate::ids::{DeploymentId, ReplicaId, Timestamp};
+use crate::ids::{ReplicaId, Timestamp};
 use crate::outcome::{Failure, FailureCode};
 use crate::release::HistoryStrategy;
 
@@ -49,28 +49,17 @@ pub(super) fn conclude(deciding: &mut Deciding, at: Option<Timestamp>) {
 
 fn succeed(deciding: &mut Deciding, rollout: &Rollout, at: Option<Timestamp>) {
     let took_ms = at.map_or(0, |at| at.ms_since(rollout.requested));
-    let before = deciding.state.retention.clone();
+    let before = retention_before(&deciding.state);
     deciding.push(DeploymentSucceeded { id: rollout.deployment, rel: rollout.release, took_ms });
-    let now = deciding.state.retention.clone();
+    let now = retention_before(&deciding.state);
     let (Some(now), false) = (now, rollout.rollback) else { return };
-    let same = before.as_ref().is_some_and(|b| (b.strategy, b.count) == (now.strategy, now.count));
-    if !same {
-        let dropped: Vec<DeploymentId> = if now.strategy == HistoryStrategy::None {
-            Vec::new()
-        } else {
-            crate::deployment::retention::prunable(&deciding.state)
-                .into_iter()
-                .filter(|(_, rule)| *rule == PruneRule::BeyondCount)
-                .map(|(rel, _)| rel)
-                .collect()
-        };
-        deciding.push(RetentionChanged {
-            strategy: now.strategy,
-            count: now.count,
-            before: before.map(|b| RetentionBefore { strategy: b.strategy, count: b.count }),
-            dropped,
-        });
-    }
+    let dropped = if before.as_ref() == Some(&now) || now.strategy == HistoryStrategy::None {
+        Vec::new()
+    } else {
+        let prunable = crate::deployment::retention::prunable(&deciding.state).into_iter();
+        prunable.filter(|(_, rule)| *rule == PruneRule::BeyondCount).map(|(rel, _)| rel).collect()
+    };
+    expire(deciding, dropped, before);
 }
 
 /// How a rollout that went back ended. Never unknown.

@@ -1,9 +1,10 @@
 //! The rules: which events follow from a command, or why none may.
 //!
 //! Pure: facts come with the command. One file per subject: `request` what is asked,
-//! `outcome` what is reported, `conclude` how a rollout ends, `world` what was seen.
+//! `keeping` what is kept, `outcome` what is reported, `conclude` how a rollout ends, `world` what was seen.
 
 mod conclude;
+mod keeping;
 mod outcome;
 mod rejection;
 mod request;
@@ -16,10 +17,9 @@ pub use outcome::max_attempts;
 pub use rejection::{NotRestorable, Rejection};
 
 use super::command::Command;
-use super::event::{Event, PrunePlanned};
+use super::event::{Event, PrunePlanned, RetentionBefore, RetentionChanged};
 use super::state::TargetState;
 use super::{evolve, retention};
-use crate::release::HistoryStrategy;
 
 /// Decides. Events come in order, and folding them is part of deciding what follows.
 pub fn decide(state: &TargetState, command: Command) -> Result<Vec<Event>, Rejection> {
@@ -28,7 +28,13 @@ pub fn decide(state: &TargetState, command: Command) -> Result<Vec<Event>, Rejec
         Command::Rollback(rollback) => request::rollback(state, *rollback),
         Command::Cancel { id } => request::cancel(state, id),
         Command::Stop { remove, at } => request::stop(state, remove, at),
-        Command::Prune => Ok(plan_prunes(state)),
+        Command::Prune => Ok(keeping::prune(state)),
+        Command::RecordChecked { releases, seen, at } => Ok(world::checked(state, releases, &seen, at)),
+        Command::Tag { name, release, push } => keeping::tag(state, name, release, push),
+        Command::Untag { name } => keeping::untag(state, name),
+        Command::Pin { release, pinned } => keeping::pin(state, release, pinned),
+        Command::Hold { release, basis } => keeping::hold(state, release, basis),
+        Command::ReleaseHold { release } => keeping::release_hold(state, release),
         Command::RecordOutcome { effect, outcome, at } => Ok(outcome::record(state, effect, *outcome, at)),
         Command::RecordAttempt { effect, cause, detail, retryable, at } => {
             let attempt = outcome::Attempt { effect, cause, detail, retryable };
@@ -72,10 +78,17 @@ fn plan_prunes(state: &TargetState) -> Vec<Event> {
         .collect()
 }
 
-/// Whether an image of this strategy is kept on the engine.
-fn on_engine(strategy: HistoryStrategy) -> bool {
-    match strategy {
-        HistoryStrategy::Local => true,
-        HistoryStrategy::Registry | HistoryStrategy::None => false,
+/// What lost its place in the registry's history, as an event.
+fn expire(deciding: &mut Deciding, also: Vec<crate::ids::DeploymentId>, before: Option<RetentionBefore>) {
+    let dropped = [also, retention::expiring(&deciding.state)].concat();
+    let Some(now) = deciding.state.retention.clone() else { return };
+    let same = before.as_ref().is_some_and(|b| (b.strategy, b.count) == (now.strategy, now.count));
+    if !same || !dropped.is_empty() {
+        deciding.push(RetentionChanged { strategy: now.strategy, count: now.count, before, dropped });
     }
+}
+
+/// The retention in force, as it stands before a change.
+fn retention_before(state: &TargetState) -> Option<RetentionBefore> {
+    state.retention.as_ref().map(|r| RetentionBefore { strategy: r.strategy, count: r.count })
 }

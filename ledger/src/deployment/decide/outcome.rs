@@ -74,6 +74,10 @@ pub(super) fn record_attempt(state: &TargetState, attempt: Attempt, at: Timestam
 }
 
 fn attempts_so_far(state: &TargetState, eff: &EffectId) -> u32 {
+    let own = is_own_tag(&eff.subject, eff.deployment);
+    if let Some(naming) = state.naming.as_ref().filter(|_| !own) {
+        return naming.attempts.get(eff).copied().unwrap_or(0);
+    }
     if eff.number == EffectNumber::RemoveLocalTag {
         return state.kept(eff.deployment).map_or(0, |k| k.prune_attempts);
     }
@@ -95,7 +99,7 @@ struct GivenUp {
 fn give_up(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, failed: GivenUp) {
     let GivenUp { cause, detail, attempts } = failed;
     match effect {
-        Effect::RemoveLocalTag { local_tag } => {
+        Effect::RemoveLocalTag { local_tag } if is_own_tag(local_tag, eff.deployment) => {
             let artefact = Artefact::LocalTag(local_tag.clone());
             deciding.push(PruneFailed { rel: eff.deployment, artefact, cause });
         }
@@ -103,7 +107,7 @@ fn give_up(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, failed: Giv
             let log_tail = format!("{cause}\n{detail}").into();
             hook_finished(deciding, eff.deployment, *hook, HookExit::Killed, log_tail);
         }
-        Effect::TagImage { .. } => {
+        Effect::TagImage { .. } | Effect::PullImage { .. } => {
             let lost = lost_image(&deciding.state, &cause);
             deciding.push(failure(eff, cause.clone(), detail, attempts));
             if let Some(lost) = lost {
@@ -113,7 +117,9 @@ fn give_up(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, failed: Giv
         }
         Effect::ResolveImage { .. }
         | Effect::BuildImage { .. }
-        | Effect::PullImage { .. }
+        | Effect::PushImage { .. }
+        | Effect::PushTag { .. }
+        | Effect::RemoveLocalTag { .. }
         | Effect::EnsureNetwork { .. }
         | Effect::StartReplica(_)
         | Effect::AwaitHealthy { .. }
@@ -130,14 +136,16 @@ fn failure(eff: &EffectId, cause: Failure, detail: String, attempts: u32) -> Eff
 }
 
 /// A rollback that finds its image gone has learnt something about the world.
-fn lost_image(state: &TargetState, cause: &Failure) -> Option<ImageLost> {
+fn lost_image(state: &TargetState, cause: &Failure) -> Option<Event> {
     let rollout = state.rollout.as_ref().filter(|r| r.rollback)?;
     let kept = state.kept(rollout.release).filter(|k| !k.lost)?;
+    if let Some(origin) = &kept.origin {
+        return super::world::not_in_registry(kept.release, origin, cause);
+    }
     let engine = kept.tagged.as_ref()?.engine_id.clone();
-    (cause.code == FailureCode::ImageNotFound).then(|| ImageLost {
-        rel: rollout.release,
-        place: ImagePlace::Engine(engine),
-        cause: cause.clone(),
+    (cause.code == FailureCode::ImageNotFound).then(|| {
+        let (rel, place) = (rollout.release, ImagePlace::Engine(engine));
+        ImageLost { rel, place, cause: cause.clone() }.into()
     })
 }
 
@@ -180,6 +188,7 @@ fn apply(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, outcome: Outc
         Outcome::ImageBuilt { image_id, context_digest, dockerfile_digest, platform, size } => {
             deciding.push(ImageBuilt { id, image_id, context_digest, dockerfile_digest, platform, size });
         }
+        Outcome::ImagePushed { reference, digest } => deciding.push(ImagePushed { id, reference, digest }),
         Outcome::ImagePulled { image_id, bytes, from } => {
             deciding.push(ImagePulled { id, image_id, bytes, from });
         }
@@ -234,6 +243,7 @@ fn apply_replica(deciding: &mut Deciding, r: ReplicaId, outcome: Outcome) {
         Outcome::ReplicaRemoved { container_id } => deciding.push(ReplicaRemoved { r, container_id }),
         Outcome::ImageResolved(_)
         | Outcome::ImageBuilt { .. }
+        | Outcome::ImagePushed { .. }
         | Outcome::ImagePulled { .. }
         | Outcome::ImageTagged { .. }
         | Outcome::NetworkReady { .. }

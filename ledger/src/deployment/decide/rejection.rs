@@ -49,6 +49,27 @@ pub enum Rejection {
     /// The target is stopped already.
     #[error("the target is stopped already")]
     AlreadyStopped,
+    /// A name is on its way to the engine or the registry.
+    #[error("a name is being made known to the engine or the registry")]
+    NamingRunning,
+    /// There is no such name.
+    #[error("no release has the name `{name}`")]
+    NoSuchName {
+        /// The name that was given.
+        name: crate::ids::ReleaseName,
+    },
+    /// Somebody holds it already.
+    #[error("release {release} is held already")]
+    AlreadyHeld {
+        /// The release that was named.
+        release: DeploymentId,
+    },
+    /// Nobody holds it.
+    #[error("release {release} is not held")]
+    NotHeld {
+        /// The release that was named.
+        release: DeploymentId,
+    },
     /// Another app of this ledger has the same slug, so their images could not be told apart.
     #[error("app `{app}` and app `{other}` would share the name `{slug}` on Docker")]
     SlugTaken {
@@ -73,6 +94,8 @@ pub enum NotRestorable {
     NeverGood,
     /// It was deployed with strategy `none`.
     StrategyNone,
+    /// Newer releases took its place in the registry's history.
+    BeyondCount,
     /// Its image is not where it should be.
     ImageLost,
     /// Its image is on another Docker engine.
@@ -89,7 +112,8 @@ impl fmt::Display for NotRestorable {
             Self::BeingPruned => f.write_str("its image is being pruned"),
             Self::NeverGood => f.write_str("its deployment did not succeed"),
             Self::StrategyNone => f.write_str("it was deployed with history strategy `none`"),
-            Self::ImageLost => f.write_str("its image is gone from the engine"),
+            Self::BeyondCount => f.write_str("it is beyond the count that is kept"),
+            Self::ImageLost => f.write_str("its image is gone from where it was kept"),
             Self::OnOtherEngine { engine } => write!(f, "its image is on engine {engine}"),
         }
     }

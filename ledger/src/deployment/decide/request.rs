@@ -1,6 +1,6 @@
 //! What is asked: deploy, rollback, cancel, stop.
 
-use super::{Deciding, NotRestorable, Rejection, conclude, on_engine};
+use super::{Deciding, NotRestorable, Rejection, conclude};
 use crate::deployment::command::{Deploy, Rollback};
 use crate::deployment::event::*;
 use crate::deployment::state::{Direction, Kept, TargetState};
@@ -9,12 +9,15 @@ use crate::outcome::{Failure, FailureCode};
 use crate::release::HistoryStrategy;
 
 /// D6: one rollout per target, and none beside a stop.
-fn nothing_running(state: &TargetState) -> Result<(), Rejection> {
+pub(super) fn nothing_running(state: &TargetState) -> Result<(), Rejection> {
     if let Some(rollout) = &state.rollout {
         return Err(Rejection::RolloutRunning { running: rollout.deployment });
     }
     if state.stop.is_some() {
         return Err(Rejection::StopRunning);
+    }
+    if state.naming.is_some() {
+        return Err(Rejection::NamingRunning);
     }
     Ok(())
 }
@@ -22,20 +25,8 @@ fn nothing_running(state: &TargetState) -> Result<(), Rejection> {
 pub(super) fn deploy(state: &TargetState, deploy: Deploy) -> Result<Vec<Event>, Rejection> {
     nothing_running(state)?;
     let Deploy { id, at, release, git, ci } = deploy;
-    let strategy = release.config.retention.strategy;
     let ask = Ask::Deploy { release: Box::new(release) };
-    let mut deciding = Deciding::new(state);
-    deciding.push(DeploymentRequested { id, at, ask, git, ci });
-    deciding.push(admitted(id));
-    if strategy == HistoryStrategy::Registry {
-        let text = "history strategy `registry` is not supported yet; use `local` or `none`";
-        deciding.push(DeploymentFailed {
-            id,
-            cause: Failure::new(FailureCode::NotSupported, text),
-            target_unchanged: true,
-        });
-    }
-    Ok(deciding.events)
+    Ok(vec![DeploymentRequested { id, at, ask, git, ci }.into(), admitted(id).into()])
 }
 
 fn admitted(id: DeploymentId) -> DeploymentAdmitted {
@@ -54,12 +45,16 @@ pub(super) fn rollback(state: &TargetState, rollback: Rollback) -> Result<Vec<Ev
     }
     restorable(state.kept(release), &rollback).map_err(|why| Rejection::NotRestorable { release, why })?;
     let Rollback { id, at, to, changed_secrets, secrets, git, ci, .. } = rollback;
-    let mut spec = to.spec;
+    let (mut spec, mut image) = (to.spec, to.image);
     spec.config = spec.config.without_private();
+    // The host may have dropped it: it is fetched by the digest that was deployed.
+    if spec.config.retention.strategy == HistoryStrategy::Registry {
+        image.image_id = None;
+    }
     let ask = Ask::Rollback {
         restores: release,
         release: Box::new(spec),
-        image: Box::new(to.image),
+        image: Box::new(image),
         leaves: state.current_release(),
         changed_secrets,
         secrets,
@@ -79,12 +74,18 @@ fn restorable(kept: Option<&Kept>, rollback: &Rollback) -> Result<(), NotRestora
     if kept.pruning.is_some() {
         return Err(NotRestorable::BeingPruned);
     }
-    let tagged = kept.tagged.as_ref().filter(|_| on_engine(strategy)).ok_or(NotRestorable::Pruned)?;
-    if rollback.engine_id.as_ref().is_some_and(|engine| *engine != tagged.engine_id) {
-        return Err(NotRestorable::OnOtherEngine { engine: tagged.engine_id.clone() });
+    match strategy {
+        HistoryStrategy::Registry if kept.expired => return Err(NotRestorable::BeyondCount),
+        HistoryStrategy::Registry => {}
+        HistoryStrategy::Local | HistoryStrategy::None => on_engine(kept, rollback.engine_id.as_deref())?,
     }
-    if kept.lost {
-        return Err(NotRestorable::ImageLost);
+    if kept.lost { Err(NotRestorable::ImageLost) } else { Ok(()) }
+}
+
+fn on_engine(kept: &Kept, asked: Option<&str>) -> Result<(), NotRestorable> {
+    let tagged = kept.tagged.as_ref().ok_or(NotRestorable::Pruned)?;
+    if asked.is_some_and(|engine| *engine != tagged.engine_id) {
+        return Err(NotRestorable::OnOtherEngine { engine: tagged.engine_id.clone() });
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::outcome::*;
 use crate::release::*;
 
 mod history;
+mod keeping;
 mod rollout;
 mod settle;
 
@@ -191,6 +192,12 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
             platform: "linux/amd64".to_owned(),
             size: None,
         },
+        Effect::PushImage { reference, .. } => {
+            Outcome::ImagePushed { reference: reference.clone(), digest: digest(1) }
+        }
+        Effect::PushTag { reference, digest } => {
+            Outcome::ImagePushed { reference: reference.clone(), digest: digest.clone() }
+        }
         Effect::PullImage { .. } => {
             Outcome::ImagePulled { image_id: digest(2), bytes: 1, from: PulledFrom::Registry }
         }

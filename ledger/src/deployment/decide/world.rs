@@ -4,14 +4,77 @@ use super::{Deciding, conclude, outcome};
 use crate::deployment::effect::{Effect, owed};
 use crate::deployment::event::*;
 use crate::deployment::plan;
-use crate::deployment::state::{Direction, Kept, ReplicaPhase, Rollout, TargetState};
-use crate::ids::Timestamp;
+use crate::deployment::state::{Direction, Kept, Origin, ReplicaPhase, Rollout, TagNow, TargetState};
+use crate::ids::{DeploymentId, Timestamp};
 use crate::outcome::*;
 use crate::release::RolloutStrategy;
 
 /// Images that somebody removed, and images that are back.
 pub(super) fn observed(state: &TargetState, observed: &Observed) -> Vec<Event> {
-    state.releases.iter().filter(|k| k.pruning.is_none()).filter_map(|k| changed(k, observed)).collect()
+    // What a registry keeps does not depend on the engine.
+    let here = |k: &&Kept| k.pruning.is_none() && k.origin.is_none();
+    state.releases.iter().filter(here).filter_map(|k| changed(k, observed)).collect()
+}
+
+/// What registries say of the releases that they keep, and that somebody looked.
+pub(super) fn checked(
+    state: &TargetState,
+    mut releases: Vec<DeploymentId>,
+    seen: &[RegistrySeen],
+    at: Timestamp,
+) -> Vec<Event> {
+    let mut events: Vec<Event> = Vec::new();
+    let mut unanswered = Vec::new();
+    for seen in seen {
+        let Some((kept, origin)) =
+            state.kept(seen.release).and_then(|kept| Some((kept, kept.origin.as_ref()?)))
+        else {
+            continue;
+        };
+        if matches!(seen.answer, RegistryAnswer::Unknown(_)) {
+            unanswered.push(seen.release);
+        }
+        events.extend(in_registry(kept, origin, &seen.answer));
+    }
+    releases.retain(|release| !unanswered.contains(release));
+    events.push(ImagesChecked { at, releases, unanswered }.into());
+    events
+}
+
+fn in_registry(kept: &Kept, origin: &Origin, answer: &RegistryAnswer) -> Vec<Event> {
+    let (rel, place) = (kept.release, ImagePlace::Registry);
+    let (there, tag) = match answer {
+        RegistryAnswer::Unknown(cause) => return not_in_registry(rel, origin, cause).into_iter().collect(),
+        RegistryAnswer::There { tag } => (true, tag),
+        RegistryAnswer::Gone { tag } => (false, tag),
+    };
+    let image = match (there, kept.lost) {
+        (true, true) => Some(ImageFound { rel, place }.into()),
+        (false, false) => {
+            let text = format!("{}@{} is not in the registry", origin.reference.repository(), origin.digest);
+            Some(ImageLost { rel, place, cause: not_found(text) }.into())
+        }
+        (true, false) | (false, true) => None,
+    };
+    let tag_now = match tag {
+        Some(tag) if *tag == origin.tag_digest => TagNow::AsRecorded,
+        Some(tag) => TagNow::At(tag.clone()),
+        None => TagNow::Gone,
+    };
+    let (reference, recorded) = (origin.reference.clone(), origin.tag_digest.clone());
+    let moved = (tag_now != kept.tag_now && reference.digest().is_none())
+        .then(|| TagMoved { rel, reference, recorded, now: tag.clone() }.into());
+    image.into_iter().chain(moved).collect()
+}
+
+/// What it means for a release that a registry did not give its image.
+pub(super) fn not_in_registry(rel: DeploymentId, origin: &Origin, cause: &Failure) -> Option<Event> {
+    let (reference, cause) = (origin.reference.clone(), cause.clone());
+    match cause.code {
+        FailureCode::ImageNotFound => Some(ImageLost { rel, place: ImagePlace::Registry, cause }.into()),
+        FailureCode::EngineUnreachable | FailureCode::Cancelled => None,
+        _other => Some(RegistryUnreachable { rel, reference, cause }.into()),
+    }
 }
 
 fn changed(kept: &Kept, observed: &Observed) -> Option<Event> {

@@ -1,7 +1,6 @@
 //! Every kind of event that this version writes, in order of number.
 //!
-//! Reserved, never to be used for anything else: 2, 3, 4, 7, 8, 9, 22, 32, 43, 44, 65, 66, 70 to 75,
-//! 82 to 89, 100 to 121, and the ranges 130-149 (governance), 150-169 (fleet), 170-189 (witness).
+//! Reserved, never to be used for anything else: 2, 3, 4, 7, 8, 9, 22, 43, 44, 82 to 89, 100 to 121, and the ranges 130-149 (governance), 150-169 (fleet), 170-189 (witness).
 
 use super::catalogue::events;
 use super::parts::*;
@@ -37,7 +36,7 @@ events! {
         after: Timestamp,
     }
     /// A deploy or rollback was asked for. Owes nothing yet.
-    20 = DeploymentRequested v 1 since "0.1.0" {
+    20 = DeploymentRequested v 2 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
         /// When it was asked, by the clock of the command.
@@ -82,6 +81,15 @@ events! {
         platform: String,
         /// Bytes, where the engine says.
         size: Option<u64>,
+    }
+    /// The image was pushed to its registry.
+    32 = ImagePushed v 1 since "0.1.0" {
+        /// Id of the deployment, or of the release whose name was pushed.
+        id: DeploymentId,
+        /// What it is called there.
+        reference: ImageRef,
+        /// Digest of its manifest, as the registry says.
+        digest: Digest,
     }
     /// The image is on the engine.
     33 = ImagePulled v 1 since "0.1.0" {
@@ -308,7 +316,80 @@ events! {
         /// Where it is.
         place: ImagePlace,
     }
-    /// Another number of releases stays restorable from now on.
+    /// A tag in a registry points at another digest than was deployed. The digest is what counts.
+    65 = TagMoved v 1 since "0.1.0" {
+        /// The release that was deployed from it.
+        rel: DeploymentId,
+        /// The tag.
+        reference: ImageRef,
+        /// What it pointed at when the release was deployed.
+        recorded: Digest,
+        /// What it points at now; none if it is gone.
+        now: Option<Digest>,
+    }
+    /// A registry could not be asked about a release.
+    66 = RegistryUnreachable v 1 since "0.1.0" {
+        /// The release.
+        rel: DeploymentId,
+        /// What was asked for.
+        reference: ImageRef,
+        /// Why there was no answer.
+        cause: Failure,
+    }
+    /// Somebody looked whether images are where they should be; what had changed was recorded before.
+    67 = ImagesChecked v 1 since "0.1.0" {
+        /// When, by the clock of the command.
+        at: Timestamp,
+        /// The releases of which it is known now.
+        releases: Vec<DeploymentId>,
+        /// The releases of which nobody could tell.
+        unanswered: Vec<DeploymentId>,
+    }
+    /// A release has a name from now on, or a name has another release.
+    70 = ReleaseTagged v 1 since "0.1.0" {
+        /// The name.
+        name: ReleaseName,
+        /// The release that had it.
+        before: Option<DeploymentId>,
+        /// The release that has it now.
+        after: DeploymentId,
+        /// Tag to be made on the engine, where the image is there.
+        local_tag: Option<String>,
+        /// Tag to be made in the registry, where asked for.
+        pushed: Option<PushedTag>,
+    }
+    /// A name is no longer used.
+    71 = ReleaseUntagged v 1 since "0.1.0" {
+        /// The name.
+        name: ReleaseName,
+        /// The release that had it.
+        before: DeploymentId,
+        /// Tag to be removed from the engine.
+        local_tag: String,
+    }
+    /// A release is kept whatever the count says.
+    72 = ReleasePinned v 1 since "0.1.0" {
+        /// The release.
+        rel: DeploymentId,
+    }
+    /// A release is kept by the count only.
+    73 = ReleaseUnpinned v 1 since "0.1.0" {
+        /// The release.
+        rel: DeploymentId,
+    }
+    /// A release must be kept: an audit, a dispute, an investigation.
+    74 = HoldPlaced v 1 since "0.1.0" {
+        /// The release.
+        rel: DeploymentId,
+        /// Why.
+        basis: Private,
+    }
+    /// A release need not be kept any more.
+    75 = HoldReleased v 1 since "0.1.0" {
+        /// The release.
+        rel: DeploymentId,
+    }
+    /// What stays restorable changed: by another count, or since a newer release took a place.
     76 = RetentionChanged v 1 since "0.1.0" {
         /// Strategy in force.
         strategy: HistoryStrategy,

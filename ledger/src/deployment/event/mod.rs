@@ -3,10 +3,12 @@
 //! A new field is a new version of its kind and a step in `log/upcast.rs`.
 
 mod catalogue;
+mod groups;
 mod kinds;
 mod parts;
 
 pub use catalogue::{FieldInfo, KindInfo};
+pub(crate) use groups::{hold_events, ledger_events, registry_events, step_events};
 pub use kinds::*;
 pub use parts::*;
 
@@ -18,6 +20,8 @@ pub mod field {
     pub const DETAIL: u32 = 21;
     /// Last lines of a container or hook.
     pub const LOG_TAIL: u32 = 22;
+    /// Why a release is held.
+    pub const BASIS: u32 = 23;
 }
 
 impl Event {
@@ -32,6 +36,7 @@ impl Event {
             Self::HookFinished(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],
             Self::ReplicaUnhealthy(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],
             Self::EffectFailed(e) => vec![(field::DETAIL, &mut e.detail)],
+            Self::HoldPlaced(e) => vec![(field::BASIS, &mut e.basis)],
             Self::LedgerCreated(_)
             | Self::ClockStepped(_)
             | Self::ClockAccepted(_)
@@ -59,6 +64,15 @@ impl Event {
             | Self::PruneFailed(_)
             | Self::ImageLost(_)
             | Self::ImageFound(_)
+            | Self::ImagePushed(_)
+            | Self::TagMoved(_)
+            | Self::RegistryUnreachable(_)
+            | Self::ImagesChecked(_)
+            | Self::ReleaseTagged(_)
+            | Self::ReleaseUntagged(_)
+            | Self::ReleasePinned(_)
+            | Self::ReleaseUnpinned(_)
+            | Self::HoldReleased(_)
             | Self::RetentionChanged(_)
             | Self::StopRequested(_)
             | Self::TargetStopped(_) => Vec::new(),

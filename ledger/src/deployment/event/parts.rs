@@ -107,6 +107,16 @@ impl Artefact {
             Self::LocalTag(tag) | Self::RegistryTag(tag) => tag,
         }
     }
+
+    /// Whether it is the release's own tag, rather than a name that somebody gave it.
+    pub fn is_own(&self, release: DeploymentId) -> bool {
+        is_own_tag(self.tag(), release)
+    }
+}
+
+/// Whether a tag on the engine is `<slug>:<release>`, rather than a name that somebody gave it.
+pub fn is_own_tag(tag: &str, release: DeploymentId) -> bool {
+    tag.rsplit_once(':').is_some_and(|(_, tag)| tag == release.to_string())
 }
 
 /// Why an artefact may go.
@@ -133,6 +143,15 @@ pub enum ImagePlace {
     Engine(String),
     /// In the registry of its reference.
     Registry,
+}
+
+/// A tag of a release in its registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushedTag {
+    /// Repository and tag.
+    pub reference: crate::ids::ImageRef,
+    /// What it is to point at.
+    pub digest: crate::ids::Digest,
 }
 
 /// The retention in force before a change.

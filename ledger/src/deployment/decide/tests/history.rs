@@ -158,13 +158,3 @@ fn a_changed_count_is_recorded_with_what_it_drops() {
     });
     assert_eq!(changed, Some(vec![ids[1], ids[0]]));
 }
-
-#[test]
-fn the_registry_strategy_is_recorded_and_not_done_yet() {
-    let mut target = Target::new();
-    let registry =
-        Retention { strategy: HistoryStrategy::Registry, count: 3, pattern: Some("v*".to_owned()) };
-    target.ask(ConfigSnapshot { retention: registry, ..config() });
-    assert_eq!(target.log.last().map(Event::name), Some("DeploymentFailed"));
-    assert_eq!(owed(&target.state), Vec::new());
-}

@@ -1,0 +1,155 @@
+//! Looking whether images are where they should be: on the engine, and in their registries.
+
+use super::{Embedded, Open, errors, rollout};
+use crate::error::Error;
+use crate::facts;
+use crate::service::*;
+use futures_util::StreamExt;
+use haloy_executors::RegistryLogin;
+use haloy_ledger::Ledger;
+use haloy_ledger::deployment::Command;
+use haloy_ledger::deployment::state::{Origin, TargetState};
+use haloy_ledger::ids::DeploymentId;
+use haloy_ledger::outcome::{Failure, FailureCode, RegistryAnswer, RegistrySeen};
+use haloy_ledger::ports::{Clock, SystemClock};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Questions to registries at once.
+const AT_ONCE: usize = 32;
+/// Longest wait for one answer.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// One image to ask a registry for.
+struct Question {
+    key: TargetKey,
+    release: DeploymentId,
+    origin: Origin,
+    login: Option<RegistryLogin>,
+}
+
+/// Looks for every image of these targets, and records what changed.
+pub async fn check(
+    service: &Embedded,
+    open: &Open,
+    keys: &[TargetKey],
+    why: &Why,
+    follow: &Arc<dyn Follow>,
+) -> Result<(), Error> {
+    let context = facts::context(why);
+    let dispatcher = rollout::dispatcher(service, open, follow);
+    let mut releases: BTreeMap<TargetKey, Vec<DeploymentId>> = BTreeMap::new();
+    let mut questions = Vec::new();
+    for key in keys {
+        // An engine that does not answer is no reason not to ask the registries.
+        let looked = match dispatcher.look(key, &context).await {
+            Ok(events) => {
+                follow.recorded(key, &events);
+                true
+            }
+            Err(error) => {
+                follow.note(&format!("{key}: the engine was not asked: {error}"));
+                false
+            }
+        };
+        let state = dispatcher.handle.state(key).await.map_err(errors::log)?;
+        let here = state.releases.iter().filter(|kept| kept.origin.is_some() || looked);
+        releases.insert(key.clone(), here.map(|kept| kept.release).collect());
+        let key = key.clone();
+        questions.extend(open.handle.call(move |ledger| asked(ledger, &key, &state, None)).await);
+    }
+    for (key, seen) in ask(service, questions, follow).await {
+        record(open, &key, (releases.remove(&key).unwrap_or_default(), seen), &context, follow).await?;
+    }
+    for (key, releases) in releases {
+        record(open, &key, (releases, Vec::new()), &context, follow).await?;
+    }
+    Ok(())
+}
+
+/// Looks for one release in its registry; nothing is asked for one that no registry keeps.
+pub async fn check_one(
+    service: &Embedded,
+    open: &Open,
+    key: &TargetKey,
+    release: DeploymentId,
+    context: &haloy_ledger::CommandContext,
+    follow: &Arc<dyn Follow>,
+) -> Result<(), Error> {
+    let state = open.handle.state(key).await.map_err(errors::log)?;
+    let wanted = key.clone();
+    let questions = open.handle.call(move |ledger| asked(ledger, &wanted, &state, Some(release))).await;
+    for (key, seen) in ask(service, questions, follow).await {
+        record(open, &key, (vec![release], seen), &context.consequence(), follow).await?;
+    }
+    Ok(())
+}
+
+fn asked(ledger: &Ledger, key: &TargetKey, state: &TargetState, only: Option<DeploymentId>) -> Vec<Question> {
+    let kept = state.releases.iter().filter(|kept| only.is_none_or(|only| kept.release == only));
+    kept.filter_map(|kept| {
+        let origin = kept.origin.clone()?;
+        // Without its credentials the registry is asked as anybody; it says if that is not enough.
+        let values = haloy_executors::values::read(ledger, kept.release, None).ok();
+        let login = values.and_then(|values| values.registry);
+        Some(Question { key: key.clone(), release: kept.release, origin, login })
+    })
+    .collect()
+}
+
+async fn ask(
+    service: &Embedded,
+    questions: Vec<Question>,
+    follow: &Arc<dyn Follow>,
+) -> BTreeMap<TargetKey, Vec<RegistrySeen>> {
+    let Some(registry) = service.registries.clone() else { return BTreeMap::new() };
+    let total = questions.len();
+    if total > 1 {
+        follow.note(&format!("asking registries for {total} images"));
+    }
+    let answers = futures_util::stream::iter(questions).map(|question| {
+        let registry = Arc::clone(&registry);
+        async move {
+            let looked = registry.look(&question.origin, question.login.as_ref());
+            let answer = tokio::time::timeout(DEADLINE, looked).await.unwrap_or_else(|_| {
+                let text =
+                    format!("{}: no answer within {} s", question.origin.reference, DEADLINE.as_secs());
+                RegistryAnswer::Unknown(Failure::new(FailureCode::RegistryUnreachable, text))
+            });
+            (question.key, RegistrySeen { release: question.release, answer })
+        }
+    });
+    let mut answers = answers.buffer_unordered(AT_ONCE);
+    let mut seen: BTreeMap<TargetKey, Vec<RegistrySeen>> = BTreeMap::new();
+    while let Some((key, answer)) = answers.next().await {
+        seen.entry(key).or_default().push(answer);
+    }
+    for answers in seen.values_mut() {
+        answers.sort_by_key(|seen| seen.release);
+    }
+    seen
+}
+
+async fn record(
+    open: &Open,
+    key: &TargetKey,
+    (releases, seen): (Vec<DeploymentId>, Vec<RegistrySeen>),
+    context: &haloy_ledger::CommandContext,
+    follow: &Arc<dyn Follow>,
+) -> Result<(), Error> {
+    if releases.is_empty() {
+        return Ok(());
+    }
+    let command = Command::RecordChecked { releases, seen, at: SystemClock.now() };
+    let executed = open.handle.execute(key, command, context).await.map_err(errors::execute)?;
+    for event in &executed.events {
+        match event {
+            Event::TagMoved(_) | Event::RegistryUnreachable(_) | Event::ImageLost(_) => {
+                follow.note(&format!("warning: {}", crate::output::words::event(event)));
+            }
+            _other => {}
+        }
+    }
+    follow.recorded(key, &executed.events);
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Which release a rollback is about: a name, an id, a prefix, `~n`, or nothing.
+
+use super::errors;
+use crate::error::{Error, Kind};
+use crate::service::*;
+use haloy_ledger::Ledger;
+use haloy_ledger::deployment::TargetState;
+use haloy_ledger::ids::DeploymentId;
+use haloy_ledger::ledger::{Candidate, Verdict};
+use haloy_ledger::projection::Found;
+
+fn refused(message: String) -> Error {
+    Error::new(Kind::NotRestorable, message).hint("see what can be: haloy rollback-targets --explain")
+}
+
+/// The release that is meant, whether or not it can be restored.
+pub fn pick(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<Candidate, Error> {
+    let candidates = ledger.candidates(&key.app, &key.target).map_err(errors::log)?;
+    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    let (release, missing) = match to {
+        None => {
+            let default = candidates.iter().find(|candidate| candidate.default);
+            let missing = format!("{key} has no earlier good release to roll back to");
+            (default.map(|candidate| candidate.row.release), missing)
+        }
+        Some(back) if back.starts_with('~') => {
+            let steps = steps(back)?;
+            let missing = format!("{key} has no {steps} good releases before the current one");
+            (steps_back(&state, steps), missing)
+        }
+        Some(text) => {
+            let named = state.names.iter().find(|(name, _)| name.as_str() == text).map(|(_, id)| *id);
+            let release = match named {
+                Some(release) => Some(release),
+                None => by_prefix(ledger, key, text)?,
+            };
+            (release, format!("{key} has no deployment `{text}`"))
+        }
+    };
+    let found = candidates.into_iter().find(|candidate| Some(candidate.row.release) == release);
+    found.ok_or_else(|| refused(missing))
+}
+
+fn steps(back: &str) -> Result<usize, Error> {
+    let steps = back[1..].parse().ok().filter(|steps| *steps > 0);
+    steps.ok_or_else(|| Error::new(Kind::Usage, format!("`{back}` must be ~1, ~2, ...")))
+}
+
+/// Good releases in the order of their last life, the current one first.
+fn steps_back(state: &TargetState, steps: usize) -> Option<DeploymentId> {
+    let current = state.current_release();
+    let good = state.releases.iter().filter(|kept| kept.good && Some(kept.release) != current);
+    good.map(|kept| kept.release).nth(steps - 1)
+}
+
+fn by_prefix(ledger: &Ledger, key: &TargetKey, prefix: &str) -> Result<Option<DeploymentId>, Error> {
+    match ledger.find_deployment(prefix, Some((&key.app, &key.target))).map_err(errors::log)? {
+        Found::One(row) => Ok(Some(row.release)),
+        Found::None => Ok(None),
+        Found::Several(ids) => {
+            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            let message = format!("`{prefix}` may be any of {}", ids.join(", "));
+            Err(Error::new(Kind::Usage, message).hint("give more of the id"))
+        }
+    }
+}
+
+/// The release that is meant, if it can be restored.
+pub fn choose(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<Choice, Error> {
+    let candidate = pick(ledger, key, to)?;
+    let release = candidate.row.release;
+    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    match &candidate.verdict {
+        Verdict::Ready => {}
+        // What was stopped can be started again.
+        Verdict::Current if state.current.as_ref().is_some_and(|live| live.stopped) => {}
+        Verdict::Current => return Err(refused(format!("release {release} is the current one"))),
+        Verdict::NotRestorable(why) => {
+            let text = format!("release {release} is not restorable: {}", crate::output::words::why(why));
+            let remedy = crate::output::words::remedy(why);
+            return Err(Error::new(Kind::NotRestorable, text).hint(remedy));
+        }
+    }
+    let leaves = state.current_release();
+    Ok(Choice { release, image: candidate.row.reference, at: candidate.row.at, leaves })
+}

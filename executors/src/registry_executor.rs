@@ -1,0 +1,120 @@
+//! The executor of role Registry: which image a tag means, other tags for it, and whether it is
+//! still there. Layers move through the engine; here only manifests are read and named.
+
+use crate::docker::DockerExecutor;
+use crate::executor::*;
+use crate::registry::{Registry, RegistryOptions};
+use async_trait::async_trait;
+use haloy_ledger::deployment::Effect;
+use haloy_ledger::deployment::state::Origin;
+use haloy_ledger::ids::{ImageRef, ReplicaId};
+use haloy_ledger::outcome::*;
+use std::sync::Arc;
+
+/// Registries, as the engine that runs the images would reach them.
+pub struct RegistryExecutor {
+    options: RegistryOptions,
+    docker: Arc<DockerExecutor>,
+}
+
+impl RegistryExecutor {
+    /// Asks the engine what it runs, and which registries it speaks to without TLS.
+    pub fn new(options: RegistryOptions, docker: Arc<DockerExecutor>) -> Self {
+        Self { options, docker }
+    }
+
+    async fn connect(
+        &self,
+        image: &ImageRef,
+        login: Option<&RegistryLogin>,
+    ) -> Result<Registry, ExecutorError> {
+        let mut options = self.options.clone();
+        // Without Docker nothing is known about it; what needs Docker says so itself.
+        if let Ok(facts) = self.docker.facts().await {
+            options.plain_http.extend(facts.insecure_registries);
+        }
+        Registry::for_image(&options, image, login).await
+    }
+
+    /// What the registry says of an image now: one question for the digest, one for the tag.
+    pub async fn look(&self, origin: &Origin, login: Option<&RegistryLogin>) -> RegistryAnswer {
+        match self.ask(origin, login).await {
+            Ok(answer) => answer,
+            Err(error) => RegistryAnswer::Unknown(error.cause),
+        }
+    }
+
+    async fn ask(
+        &self,
+        origin: &Origin,
+        login: Option<&RegistryLogin>,
+    ) -> Result<RegistryAnswer, ExecutorError> {
+        let registry = self.connect(&origin.reference, login).await?;
+        let tag = registry.tag_digest(&origin.reference).await?;
+        // The tag still points at it: nothing more to ask.
+        let there =
+            tag.as_ref() == Some(&origin.digest) || registry.has(&origin.reference, &origin.digest).await?;
+        Ok(if there { RegistryAnswer::There { tag } } else { RegistryAnswer::Gone { tag } })
+    }
+
+    async fn perform(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
+        let login = cx.values.registry.as_ref();
+        match effect {
+            Effect::ResolveImage { image, .. } => {
+                let facts =
+                    self.docker.facts().await.map_err(crate::docker::ConnectError::into_executor_error)?;
+                let registry = self.connect(&image.reference, login).await?;
+                let resolved = registry.resolve(&image.reference, &facts.platform).await?;
+                Ok(Outcome::ImageResolved(resolved))
+            }
+            Effect::PushTag { reference, digest } => {
+                let registry = self.connect(reference, login).await?;
+                registry.retag(reference, digest, reference.tag().unwrap_or("latest")).await?;
+                Ok(Outcome::ImagePushed { reference: reference.clone(), digest: digest.clone() })
+            }
+            Effect::BuildImage { .. }
+            | Effect::PushImage { .. }
+            | Effect::PullImage { .. }
+            | Effect::TagImage { .. }
+            | Effect::EnsureNetwork { .. }
+            | Effect::StartReplica(_)
+            | Effect::AwaitHealthy { .. }
+            | Effect::StopReplica { .. }
+            | Effect::RemoveReplica { .. }
+            | Effect::RemoveLocalTag { .. }
+            | Effect::RunHook { .. } => {
+                Err(ended(FailureCode::NotSupported, "this is not for a registry", false))
+            }
+        }
+    }
+}
+
+fn ended(code: FailureCode, text: &str, retryable: bool) -> ExecutorError {
+    ExecutorError { cause: Failure::new(code, text), detail: String::new(), retryable }
+}
+
+#[async_trait]
+impl Executor for RegistryExecutor {
+    fn role(&self) -> Role {
+        Role::Registry
+    }
+
+    async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
+        tokio::select! {
+            done = self.perform(cx, effect) => done,
+            () = cx.cancel.cancelled() => Err(ended(FailureCode::Cancelled, "cancelled", false)),
+            () = tokio::time::sleep_until(cx.deadline.into()) => {
+                Err(ended(FailureCode::TimedOut, "the deadline passed", true))
+            }
+        }
+    }
+
+    /// Nothing in a registry carries our labels: what is there is asked for by digest.
+    async fn observe(&self, _scope: &Scope) -> Result<Observed, ExecutorError> {
+        Ok(Observed::default())
+    }
+
+    async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
+        Ok(LogTail::default())
+    }
+}

@@ -1,0 +1,90 @@
+//! What is kept, by whose word: names, pins, holds and prunes.
+
+use super::{Deciding, NotRestorable, Rejection, expire, plan_prunes, request, retention_before};
+use crate::deployment::effect::name_tag;
+use crate::deployment::event::*;
+use crate::deployment::retention::is_ready;
+use crate::deployment::state::{Kept, TargetState};
+use crate::ids::{DeploymentId, ReleaseName};
+
+/// A release that can be named, pinned or held: a good one of which something is left.
+fn good(state: &TargetState, release: DeploymentId) -> Result<&Kept, Rejection> {
+    let not = |why| Rejection::NotRestorable { release, why };
+    let kept = state.kept(release).ok_or(not(NotRestorable::Pruned))?;
+    if !kept.good {
+        return Err(not(NotRestorable::NeverGood));
+    }
+    if Some(release) != state.current_release() && !is_ready(kept) && !kept.lost {
+        return Err(not(NotRestorable::BeingPruned));
+    }
+    Ok(kept)
+}
+
+pub(super) fn tag(
+    state: &TargetState,
+    name: ReleaseName,
+    release: DeploymentId,
+    push: Option<PushedTag>,
+) -> Result<Vec<Event>, Rejection> {
+    request::nothing_running(state)?;
+    let kept = good(state, release)?;
+    let before = state.names.get(&name).copied();
+    if before == Some(release) && push.is_none() {
+        return Ok(Vec::new());
+    }
+    let local_tag = kept.tagged.as_ref().map(|_| name_tag(state, &name));
+    Ok(vec![ReleaseTagged { name, before, after: release, local_tag, pushed: push }.into()])
+}
+
+pub(super) fn untag(state: &TargetState, name: ReleaseName) -> Result<Vec<Event>, Rejection> {
+    request::nothing_running(state)?;
+    let Some(before) = state.names.get(&name).copied() else { return Err(Rejection::NoSuchName { name }) };
+    let local_tag = name_tag(state, &name);
+    Ok(vec![ReleaseUntagged { name, before, local_tag }.into()])
+}
+
+pub(super) fn pin(state: &TargetState, release: DeploymentId, pinned: bool) -> Result<Vec<Event>, Rejection> {
+    if pinned {
+        let kept = good(state, release)?;
+        return Ok(if kept.pinned { Vec::new() } else { vec![ReleasePinned { rel: release }.into()] });
+    }
+    let Some(kept) = state.kept(release).filter(|kept| kept.pinned) else { return Ok(Vec::new()) };
+    Ok(let_go(state, ReleaseUnpinned { rel: kept.release }.into()))
+}
+
+pub(super) fn hold(
+    state: &TargetState,
+    release: DeploymentId,
+    basis: String,
+) -> Result<Vec<Event>, Rejection> {
+    let kept = good(state, release)?;
+    if kept.held {
+        return Err(Rejection::AlreadyHeld { release });
+    }
+    Ok(vec![HoldPlaced { rel: release, basis: basis.into() }.into()])
+}
+
+pub(super) fn release_hold(state: &TargetState, release: DeploymentId) -> Result<Vec<Event>, Rejection> {
+    let Some(kept) = state.kept(release).filter(|kept| kept.held) else {
+        return Err(Rejection::NotHeld { release });
+    };
+    Ok(let_go(state, HoldReleased { rel: kept.release }.into()))
+}
+
+/// Without its pin or hold a release may have no place left.
+fn let_go(state: &TargetState, event: Event) -> Vec<Event> {
+    let mut deciding = Deciding::new(state);
+    deciding.push(event);
+    expire(&mut deciding, Vec::new(), retention_before(state));
+    deciding.events
+}
+
+/// A removal for everything that no rule keeps.
+pub(super) fn prune(state: &TargetState) -> Vec<Event> {
+    let mut deciding = Deciding::new(state);
+    expire(&mut deciding, Vec::new(), retention_before(state));
+    for planned in plan_prunes(&deciding.state) {
+        deciding.push(planned);
+    }
+    deciding.events
+}

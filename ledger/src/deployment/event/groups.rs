@@ -1,0 +1,50 @@
+//! Groups of kinds, as patterns: a read model that ignores a whole group says so in one line, and
+//! still has to decide about every new kind.
+
+/// Of the ledger as a whole.
+macro_rules! ledger_events {
+    () => {
+        $crate::deployment::Event::LedgerCreated(_)
+            | $crate::deployment::Event::ClockStepped(_)
+            | $crate::deployment::Event::ClockAccepted(_)
+    };
+}
+
+/// Steps of a rollout that concern its replicas and effects, not its image and not its end.
+macro_rules! step_events {
+    () => {
+        $crate::deployment::Event::DeploymentAdmitted(_)
+            | $crate::deployment::Event::CancelRequested(_)
+            | $crate::deployment::Event::NetworkReady(_)
+            | $crate::deployment::Event::HookFinished(_)
+            | $crate::deployment::Event::ReplicaStarted(_)
+            | $crate::deployment::Event::ReplicaHealthy(_)
+            | $crate::deployment::Event::ReplicaUnhealthy(_)
+            | $crate::deployment::Event::ReplicaStopped(_)
+            | $crate::deployment::Event::ReplicaRemoved(_)
+            | $crate::deployment::Event::EffectAttemptFailed(_)
+            | $crate::deployment::Event::RolloutTurnedBack(_)
+            | $crate::deployment::Event::RolloutInterrupted(_)
+    };
+}
+
+/// What registries were found to hold.
+macro_rules! registry_events {
+    () => {
+        $crate::deployment::Event::TagMoved(_)
+            | $crate::deployment::Event::RegistryUnreachable(_)
+            | $crate::deployment::Event::ImagesChecked(_)
+    };
+}
+
+/// Pins and holds.
+macro_rules! hold_events {
+    () => {
+        $crate::deployment::Event::ReleasePinned(_)
+            | $crate::deployment::Event::ReleaseUnpinned(_)
+            | $crate::deployment::Event::HoldPlaced(_)
+            | $crate::deployment::Event::HoldReleased(_)
+    };
+}
+
+pub(crate) use {hold_events, ledger_events, registry_events, step_events};

@@ -1,0 +1,171 @@
+//! What follows from an event for releases that are kept: tags, losses, pins, holds and names.
+
+use super::event::*;
+use super::evolve::with_rollout;
+use super::state::*;
+use crate::ids::{DeploymentId, EffectNumber};
+use crate::release::{HistoryStrategy, ResolvedImage, TaggedImage};
+
+pub(super) fn with(state: &mut TargetState, release: DeploymentId, change: impl FnOnce(&mut Kept)) {
+    if let Some(kept) = state.releases.iter_mut().find(|k| k.release == release) {
+        change(kept);
+    }
+}
+
+/// Folds one event; others than these change nothing here.
+pub(super) fn evolve(state: &mut TargetState, event: &Event) {
+    match event {
+        Event::PrunePlanned(e) => with(state, e.rel, |k| k.pruning = Some(e.rule)),
+        Event::ArtefactPruned(e) => pruned(state, e),
+        Event::PruneFailed(e) => with(state, e.rel, |k| {
+            k.pruning = None;
+            k.prune_attempts = 0;
+        }),
+        Event::ImageLost(e) => with(state, e.rel, |k| k.lost = true),
+        Event::ImageFound(e) => with(state, e.rel, |k| k.lost = false),
+        Event::TagMoved(e) => with(state, e.rel, |k| {
+            k.tag_now = match &e.now {
+                Some(now) if *now == e.recorded => TagNow::AsRecorded,
+                Some(now) => TagNow::At(now.clone()),
+                None => TagNow::Gone,
+            };
+        }),
+        Event::RetentionChanged(e) => expired(state, &e.dropped),
+        Event::ReleaseTagged(e) => tagged(state, e),
+        Event::ReleaseUntagged(e) => untagged(state, e),
+        Event::ReleasePinned(e) => with(state, e.rel, |k| k.pinned = true),
+        Event::ReleaseUnpinned(e) => with(state, e.rel, |k| k.pinned = false),
+        Event::HoldPlaced(e) => with(state, e.rel, |k| k.held = true),
+        Event::HoldReleased(e) => with(state, e.rel, |k| k.held = false),
+        _others => {}
+    }
+}
+
+/// The image of a rollout has its own tag; or a name reached the engine.
+pub(super) fn image_tagged(state: &mut TargetState, e: &ImageTagged) {
+    if !is_own_tag(&e.local_tag, e.rel) {
+        return named(state, |naming| {
+            naming.local.take_if(|local| local.local_tag == e.local_tag);
+        });
+    }
+    let tagged = TaggedImage {
+        local_tag: e.local_tag.clone(),
+        image_id: e.image_id.clone(),
+        engine_id: e.engine_id.clone(),
+    };
+    let (mut strategy, mut origin) = (HistoryStrategy::Local, None);
+    with_rollout(state, e.id, |rollout| {
+        rollout.tagged = Some(tagged.clone());
+        strategy = rollout.spec.config.retention.strategy;
+        origin = rollout.image.as_ref().filter(|_| strategy == HistoryStrategy::Registry).and_then(origin_of);
+    });
+    match state.releases.iter_mut().find(|k| k.release == e.rel) {
+        Some(kept) => {
+            kept.tagged = Some(tagged);
+            kept.lost = false;
+        }
+        None => state.releases.push(Kept {
+            release: e.rel,
+            strategy,
+            good: false,
+            first_live: 0,
+            last_live: 0,
+            left_at: None,
+            tagged: Some(tagged),
+            origin,
+            tag_now: TagNow::AsRecorded,
+            lost: false,
+            pinned: false,
+            held: false,
+            expired: false,
+            pruning: None,
+            prune_attempts: 0,
+        }),
+    }
+}
+
+fn origin_of(image: &ResolvedImage) -> Option<Origin> {
+    let digest = image.digest.clone()?;
+    let tag_digest = image.index_digest.clone().unwrap_or_else(|| digest.clone());
+    Some(Origin { reference: image.reference.clone(), tag_digest, digest })
+}
+
+/// An image reached its registry: the one of a rollout, or one with a new name.
+pub(super) fn pushed(state: &mut TargetState, e: &ImagePushed) {
+    with_rollout(state, e.id, |rollout| {
+        if let Some(image) = &mut rollout.image {
+            image.digest = Some(e.digest.clone());
+        }
+    });
+    named(state, |naming| {
+        naming.push.take_if(|push| push.reference == e.reference);
+    });
+}
+
+/// One part of a name is done; without any part left, so is the name.
+fn named(state: &mut TargetState, change: impl FnOnce(&mut Naming)) {
+    if let Some(naming) = &mut state.naming {
+        change(naming);
+    }
+    state.naming.take_if(|naming| naming.local.is_none() && naming.push.is_none());
+}
+
+fn tagged(state: &mut TargetState, e: &ReleaseTagged) {
+    state.names.insert(e.name.clone(), e.after);
+    let image_id = state.kept(e.after).and_then(|k| k.tagged.as_ref()).map(|tagged| tagged.image_id.clone());
+    let local = (e.local_tag.clone())
+        .zip(image_id)
+        .map(|(local_tag, image_id)| LocalNaming { local_tag, image_id: Some(image_id) });
+    let naming = Naming { release: e.after, local, push: e.pushed.clone(), attempts: Default::default() };
+    state.naming = Some(naming);
+    named(state, |_| {});
+}
+
+fn untagged(state: &mut TargetState, e: &ReleaseUntagged) {
+    state.names.remove(&e.name);
+    let local = Some(LocalNaming { local_tag: e.local_tag.clone(), image_id: None });
+    state.naming = Some(Naming { release: e.before, local, push: None, attempts: Default::default() });
+}
+
+fn pruned(state: &mut TargetState, e: &ArtefactPruned) {
+    if !e.artefact.is_own(e.rel) {
+        return named(state, |naming| {
+            naming.local.take_if(|local| local.local_tag == e.artefact.tag());
+        });
+    }
+    with(state, e.rel, |k| {
+        k.tagged = None;
+        k.pruning = None;
+        k.prune_attempts = 0;
+    });
+    forget(state);
+}
+
+fn expired(state: &mut TargetState, dropped: &[DeploymentId]) {
+    for kept in state.releases.iter_mut().filter(|k| k.strategy == HistoryStrategy::Registry) {
+        kept.expired |= dropped.contains(&kept.release);
+    }
+    forget(state);
+}
+
+/// What holds nothing here and can no longer be restored lives on in the projections only.
+fn forget(state: &mut TargetState) {
+    let current = state.current_release();
+    let in_registry =
+        |k: &Kept| k.strategy == HistoryStrategy::Registry && k.good && k.origin.is_some() && !k.expired;
+    state.releases.retain(|k| k.tagged.is_some() || Some(k.release) == current || in_registry(k));
+}
+
+/// Counts an attempt at a removal or a name; false if it was at something else.
+pub(super) fn attempt_failed(state: &mut TargetState, e: &EffectAttemptFailed) -> bool {
+    let own = e.eff.number == EffectNumber::RemoveLocalTag && is_own_tag(&e.eff.subject, e.eff.deployment);
+    if let Some(naming) = state.naming.as_mut().filter(|_| !own) {
+        naming.attempts.insert(e.eff.clone(), e.attempt);
+        return true;
+    }
+    if e.eff.number != EffectNumber::RemoveLocalTag {
+        return false;
+    }
+    with(state, e.eff.deployment, |k| k.prune_attempts = e.attempt);
+    true
+}

@@ -1,0 +1,84 @@
+//! Another retention, tried on what really happened: which rollbacks would it have made impossible?
+
+use super::Ledger;
+use crate::deployment::event::{Ask, DeploymentRequested};
+use crate::deployment::retention::restorable;
+use crate::deployment::{Event, TargetState, evolve};
+use crate::ids::*;
+use crate::log::LogError;
+use crate::release::Retention;
+use serde::Serialize;
+
+/// A rollback of the past, as another retention would have met it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PastRollback {
+    /// The rollback.
+    pub deployment: DeploymentId,
+    /// The release that it restored.
+    pub release: DeploymentId,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// Its request.
+    pub position: Position,
+    /// That release would still have been restorable.
+    pub possible: bool,
+}
+
+/// Entries read at a time.
+const CHUNK: usize = 4096;
+
+impl Ledger {
+    /// Every rollback of a target since `since`, oldest first, under another retention: its history
+    /// is folded anew with that count and strategy from the first deploy on.
+    pub fn past_rollbacks(
+        &self,
+        app: &AppName,
+        target: &TargetName,
+        retention: &Retention,
+        since: Timestamp,
+    ) -> Result<Vec<PastRollback>, LogError> {
+        let stream = StreamId::Target { app: app.clone(), target: target.clone() };
+        let mut state = TargetState::new(app.clone(), target.clone());
+        let (mut found, mut next) = (Vec::new(), Position(0));
+        loop {
+            let events = self.log().read_all(next, CHUNK)?;
+            let Some(last) = events.last() else { return Ok(found) };
+            next = Position(last.head.position.0 + 1);
+            for recorded in events.into_iter().filter(|recorded| recorded.envelope.stream == stream) {
+                let at = (recorded.head.recorded, recorded.head.position);
+                if let Event::DeploymentRequested(e) = &recorded.event
+                    && at.0 >= since
+                {
+                    found.extend(past(&state, e, at));
+                }
+                if let Some(event) = under(recorded.event, retention) {
+                    state = evolve(state, &event);
+                }
+            }
+        }
+    }
+}
+
+fn past(state: &TargetState, e: &DeploymentRequested, at: (Timestamp, Position)) -> Option<PastRollback> {
+    let Ask::Rollback { restores, .. } = &e.ask else { return None };
+    let kept = restorable(state).iter().any(|kept| kept.release == *restores);
+    let possible = kept || state.current_release() == Some(*restores);
+    Some(PastRollback { deployment: e.id, release: *restores, at: at.0, position: at.1, possible })
+}
+
+/// The same event in a world with another retention; none for one that the retention itself made.
+fn under(event: Event, retention: &Retention) -> Option<Event> {
+    match event {
+        Event::DeploymentRequested(mut e) => {
+            if let Ask::Deploy { release } = &mut e.ask {
+                release.config.retention = retention.clone();
+            }
+            Some(e.into())
+        }
+        Event::PrunePlanned(_)
+        | Event::ArtefactPruned(_)
+        | Event::PruneFailed(_)
+        | Event::RetentionChanged(_) => None,
+        other => Some(other),
+    }
+}
