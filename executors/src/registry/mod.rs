@@ -41,10 +41,11 @@ pub struct RegistryOptions {
 impl Default for RegistryOptions {
     fn default() -> Self {
         let certs = std::env::var_os("HALOY_REGISTRY_CERTS").map(PathBuf::from);
+        let seconds = std::env::var("HALOY_REGISTRY_TIMEOUT").ok().and_then(|text| text.parse().ok());
         Self {
             certs: certs.unwrap_or_else(|| PathBuf::from("/etc/docker/certs.d")),
             plain_http: Vec::new(),
-            timeout: Duration::from_secs(15),
+            timeout: Duration::from_secs(seconds.filter(|seconds| *seconds > 0).unwrap_or(15)),
         }
     }
 }

@@ -5,6 +5,8 @@
 mod bad_input;
 mod crash;
 mod harness;
+mod keeping;
+mod registries;
 mod registry;
 mod rollout;
 mod secrets;
