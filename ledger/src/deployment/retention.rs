@@ -113,7 +113,7 @@ pub fn expiring(state: &TargetState) -> Vec<DeploymentId> {
 pub struct WhatIf {
     /// Releases that can be restored afterwards, most recently live first.
     pub keeps: Vec<DeploymentId>,
-    /// Releases that can be restored now, or are current, and could not be afterwards.
+    /// Releases that could be restored, the current one among them, and could not be afterwards.
     pub drops: Vec<DeploymentId>,
 }
 
@@ -126,12 +126,9 @@ pub fn what_if(state: &TargetState, retention: &Retention) -> WhatIf {
         HistoryStrategy::Local | HistoryStrategy::Registry => usize::from(retention.count),
     };
     let good = || state.releases.iter().filter(|k| k.good);
-    let ready: Vec<&Kept> =
-        good().filter(|k| is_ready(k) || Some(k.release) == state.current_release()).collect();
+    let ready: Vec<DeploymentId> = good().filter(|k| is_ready(k)).map(|k| k.release).collect();
     let mut keeps: Vec<DeploymentId> = within(good(), count).iter().map(|k| k.release).collect();
-    let last_good = ready.iter().find(|k| is_ready(k)).map(|k| k.release);
-    keeps.extend(last_good.filter(|release| !keeps.contains(release)));
-    let ready = ready.into_iter().filter(|k| k.strategy != HistoryStrategy::None).map(|k| k.release);
-    let (keeps, drops) = ready.partition(|release| keeps.contains(release));
+    keeps.extend(ready.first().copied().filter(|release| !keeps.contains(release)));
+    let (keeps, drops) = ready.into_iter().partition(|release| keeps.contains(release));
     WhatIf { keeps, drops }
 }

@@ -158,7 +158,11 @@ impl<'de> DeserializeSeed<'de> for EventSeed {
         }
         let old: rmpv::Value = de::Deserialize::deserialize(deserializer)?;
         let value = upcast::upcast(kind, version, old).map_err(de::Error::custom)?;
-        Event::deserialize_payload(kind, value).ok_or_else(unknown)?.map_err(de::Error::custom)
+        // Through bytes again: an untyped value cannot stand for every type that bytes can.
+        let mut bytes = Vec::new();
+        rmpv::encode::write_value(&mut bytes, &value).map_err(de::Error::custom)?;
+        let mut payload = rmp_serde::Deserializer::from_read_ref(&bytes);
+        Event::deserialize_payload(kind, &mut payload).ok_or_else(unknown)?.map_err(de::Error::custom)
     }
 }
 

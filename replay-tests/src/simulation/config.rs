@@ -5,7 +5,7 @@ use haloy_ledger::ids::ImageRef;
 use haloy_ledger::release::*;
 
 /// A configuration that somebody could write, and whether it keeps releases as the others do.
-pub fn config(random: &mut Random) -> (ConfigSnapshot, bool) {
+pub fn config(random: &mut Random, registry: bool, varied: bool) -> (ConfigSnapshot, bool) {
     let tag = random.below(6);
     let status = if random.percent(15) { "503" } else { "200" };
     let rollout = match random.below(10) {
@@ -13,12 +13,15 @@ pub fn config(random: &mut Random) -> (ConfigSnapshot, bool) {
         6..=7 => RolloutStrategy::Replace,
         _other => RolloutStrategy::BlueGreen,
     };
-    let strategy = match random.below(40) {
+    let mine = if registry { HistoryStrategy::Registry } else { HistoryStrategy::Local };
+    let strategy = match random.below(if varied { 8 } else { 80 }) {
         0 => HistoryStrategy::None,
         1 => HistoryStrategy::Registry,
-        _other => HistoryStrategy::Local,
+        2 => HistoryStrategy::Local,
+        _other => mine,
     };
-    let usual = strategy == HistoryStrategy::Local;
+    let keeps = if varied { 1 + random.below(4) } else { 2 };
+    let usual = strategy == mine && keeps == 2;
     let hook = |chance| if random.percent(chance) { vec!["true".to_owned()] } else { Vec::new() };
     let mut hook = hook;
     let hooks = Hooks { pre_deploy: hook(10), post_deploy: hook(10), folder: String::new() };
@@ -27,7 +30,7 @@ pub fn config(random: &mut Random) -> (ConfigSnapshot, bool) {
         image: ImageSpec { reference, pull_policy: PullPolicy::Always, build: None, registry: None },
         retention: Retention {
             strategy,
-            count: if strategy == HistoryStrategy::None { 0 } else { 2 },
+            count: if strategy == HistoryStrategy::None { 0 } else { u16::try_from(keeps).unwrap_or(2) },
             pattern: None,
         },
         rollout,

@@ -8,7 +8,7 @@ use haloy_ledger::deployment::state::{ReplicaPhase, TargetState};
 use haloy_ledger::ids::Position;
 use haloy_ledger::ledger::Verdict;
 use haloy_ledger::projection::{DeploymentStatus, Page};
-use haloy_ledger::release::RolloutStrategy;
+use haloy_ledger::release::{HistoryStrategy, RolloutStrategy};
 use std::collections::BTreeMap;
 
 /// A broken invariant: which, and what was seen.
@@ -82,6 +82,7 @@ pub fn restorable(ledger: &Ledger, key: &TargetKey, world: &World) -> Result<(),
             return Err(format!("{key}: failed deployment {} is a target", candidate.row.release));
         }
         if ready
+            && candidate.row.strategy == HistoryStrategy::Local
             && !candidate.tagged.as_ref().is_some_and(|tagged| world.tags.contains_key(&tagged.local_tag))
         {
             return Err(format!("{key}: {} is ready and its image is not there", candidate.row.release));

@@ -6,7 +6,9 @@
 mod config;
 mod coverage;
 mod invariants;
+mod keeping;
 mod parts;
+mod retention;
 mod run;
 mod steps;
 

@@ -5,12 +5,15 @@ use super::coverage::{Coverage, Report};
 use super::invariants::{self, Broken};
 use super::parts::{Random, Sabotage, SimClock, SimEntropy, Sloppy};
 use super::steps::Steps;
+use super::{keeping, retention};
 use async_trait::async_trait;
 use haloy_executors::simulated::{Faults, SimulatedExecutor};
 use haloy_executors::*;
 use haloy_ledger::deployment::command::{Deploy, Rollback};
 use haloy_ledger::deployment::event::SecretsFrom;
-use haloy_ledger::deployment::{Command, Effect};
+use haloy_ledger::deployment::retention::what_if;
+use haloy_ledger::deployment::state::Ending;
+use haloy_ledger::deployment::{Command, Effect, TargetState, owed};
 use haloy_ledger::ids::*;
 use haloy_ledger::ledger::Parts;
 use haloy_ledger::log::{ClockPolicy, MemoryLog, MemoryStore, Unsealed};
@@ -48,21 +51,23 @@ impl Executor for SimHooks {
     }
 }
 
-struct Sim {
-    random: Random,
-    clock: Arc<SimClock>,
+pub(super) struct Sim {
+    pub(super) random: Random,
+    pub(super) clock: Arc<SimClock>,
     entropy: Arc<SimEntropy>,
     engine: Arc<SimulatedExecutor>,
     hooks: Arc<SimHooks>,
     keys: Keys,
     log: Arc<MemoryLog>,
-    ledger: Arc<Ledger>,
+    pub(super) ledger: Arc<Ledger>,
     /// What was stored one append earlier, for the sabotage that loses one.
     earlier: MemoryStore,
     sabotage: Option<Sabotage>,
     targets: Vec<TargetKey>,
     /// Somebody removed images or changed counts: some promises no longer hold.
-    meddled: bool,
+    pub(super) meddled: bool,
+    /// Counts and strategies change from deploy to deploy.
+    varied: bool,
     /// Tags that somebody removed, and may bring back.
     removed: Vec<(String, Digest)>,
     coverage: Coverage,
@@ -126,6 +131,7 @@ impl Sim {
             sabotage,
             targets,
             meddled: false,
+            varied: seed % 4 == 3,
             removed: Vec::new(),
             coverage: Coverage::default(),
         }
@@ -135,22 +141,32 @@ impl Sim {
         for number in 0..COMMANDS {
             let key = self.targets[self.random.below(TARGETS)].clone();
             match self.random.below(100) {
-                0..=59 => self.deploy(&key).await?,
-                60..=77 => self.rollback(&key).await?,
-                78..=83 => self.stop(&key).await?,
-                84..=87 => self.command(&key, Command::Prune).await?,
-                88..=91 => self.meddle(&key),
+                0..=53 => self.deploy(&key).await?,
+                54..=69 => self.rollback(&key).await?,
+                70..=74 => self.stop(&key).await?,
+                75..=78 => self.command(&key, Command::Prune).await?,
+                79..=81 => self.meddle(&key),
+                82..=86 => self.keep(&key).await?,
+                87..=91 => self.name(&key).await?,
+                92..=94 => self.look_at_registry(&key).await?,
                 _other => self.late_outcome(&key)?,
             }
             if number % 8 == 7 {
                 invariants::log(&self.ledger)?;
+                self.retention()?;
             }
         }
         for key in self.targets.clone() {
             self.settle(&key).await?;
         }
         invariants::known(&self.ledger, &self.engine.world())?;
+        self.retention()?;
         invariants::log(&self.ledger)
+    }
+
+    fn retention(&self) -> Result<(), Broken> {
+        let events = self.ledger.log().read_all(Position(0), usize::MAX);
+        retention::nothing_needed_goes(&events.map_err(|error| error.to_string())?)
     }
 
     fn dispatcher(&self) -> Dispatcher {
@@ -160,6 +176,7 @@ impl Sim {
             ledger: self.ledger.id(),
             executors: vec![
                 Arc::<SimulatedExecutor>::clone(&self.engine),
+                Arc::new(SimulatedRegistry(Arc::clone(&self.engine))),
                 Arc::<SimHooks>::clone(&self.hooks),
             ],
             values: Arc::new(LedgerValues(handle)),
@@ -182,15 +199,42 @@ impl Sim {
     }
 
     async fn deploy(&mut self, key: &TargetKey) -> Result<(), Broken> {
-        let config = self.config();
+        let config = self.config(key);
+        let wanted = config.retention.clone();
         let release = ReleaseSpec { config, config_digest: self.random.draw().to_string() };
+        let before = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
         let (id, at) = (self.new_id(), self.clock.now());
         let deploy = Deploy { id, at, release, git: None, ci: None };
-        self.command(key, Command::Deploy(Box::new(deploy))).await
+        self.command(key, Command::Deploy(Box::new(deploy))).await?;
+        self.as_foretold(key, &before, &wanted, id)
     }
 
-    fn config(&mut self) -> ConfigSnapshot {
-        let (config, usual) = config::config(&mut self.random);
+    /// What-if says before what a deploy with that retention then does.
+    fn as_foretold(
+        &self,
+        key: &TargetKey,
+        before: &TargetState,
+        wanted: &Retention,
+        id: DeploymentId,
+    ) -> Result<(), Broken> {
+        let after = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
+        let alone = before.rollout.is_none() && owed(before).is_empty();
+        if !alone || after.last_ended != Some((id, Ending::Succeeded)) || !owed(&after).is_empty() {
+            return Ok(());
+        }
+        let mut foretold = what_if(before, wanted).keeps;
+        foretold.sort();
+        let kept = keeping::kept(&after);
+        if foretold == kept {
+            Ok(())
+        } else {
+            Err(format!("{key}: what-if said that {foretold:?} stay restorable, and {kept:?} are"))
+        }
+    }
+
+    fn config(&mut self, key: &TargetKey) -> ConfigSnapshot {
+        let registry = self.targets.last() == Some(key);
+        let (config, usual) = config::config(&mut self.random, registry, self.varied);
         self.meddled |= !usual;
         config
     }
@@ -245,7 +289,7 @@ impl Sim {
 
     /// An outcome of a deployment that ended long ago must change nothing.
     fn late_outcome(&mut self, key: &TargetKey) -> Result<(), Broken> {
-        let config = self.config();
+        let config = self.config(key);
         let spec = ReleaseSpec { config, config_digest: "late".to_owned() };
         let deploy = Deploy { id: self.new_id(), at: self.clock.now(), release: spec, git: None, ci: None };
         let context = self.context();
@@ -276,7 +320,7 @@ impl Sim {
     }
 
     /// Asks, and drives to the end, to a cancellation, or to a crash.
-    async fn command(&mut self, key: &TargetKey, command: Command) -> Result<(), Broken> {
+    pub(super) async fn command(&mut self, key: &TargetKey, command: Command) -> Result<(), Broken> {
         self.earlier = self.log.snapshot();
         let context = self.context();
         let id = match &command {

@@ -1,0 +1,85 @@
+//! Names, pins, holds and looks at registries, from the seed.
+
+use super::invariants::Broken;
+use super::run::Sim;
+use haloy_executors::TargetKey;
+use haloy_ledger::deployment::Command;
+use haloy_ledger::deployment::event::PushedTag;
+use haloy_ledger::deployment::retention::{is_ready, restorable};
+use haloy_ledger::deployment::state::TargetState;
+use haloy_ledger::ids::*;
+use haloy_ledger::outcome::{Failure, FailureCode, RegistryAnswer, RegistrySeen};
+use haloy_ledger::ports::Clock;
+
+impl Sim {
+    fn any_release(&mut self, key: &TargetKey) -> Result<Option<DeploymentId>, Broken> {
+        let state = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
+        let place = self.random.below(state.releases.len().max(1));
+        Ok(state.releases.get(place).map(|kept| kept.release))
+    }
+
+    /// Somebody pins or holds a release, or lets it go.
+    pub(super) async fn keep(&mut self, key: &TargetKey) -> Result<(), Broken> {
+        let Some(release) = self.any_release(key)? else { return Ok(()) };
+        let command = match self.random.below(4) {
+            0 => Command::Pin { release, pinned: true },
+            1 => Command::Pin { release, pinned: false },
+            2 => Command::Hold { release, basis: "simulation".to_owned() },
+            _other => Command::ReleaseHold { release },
+        };
+        self.command(key, command).await
+    }
+
+    /// Somebody gives a name, or takes one away.
+    pub(super) async fn name(&mut self, key: &TargetKey) -> Result<(), Broken> {
+        let names = ["stable", "canary"];
+        let name = ReleaseName::new(names[self.random.below(names.len())]).expect("a name");
+        if self.random.percent(20) {
+            return self.command(key, Command::Untag { name }).await;
+        }
+        let Some(release) = self.any_release(key)? else { return Ok(()) };
+        let record = self.ledger.release_record(release).map_err(|error| error.to_string())?;
+        let pushed = record.and_then(|record| record.image.digest).filter(|_| self.random.percent(50));
+        let reference = ImageRef::new(format!("registry.local/app:{name}")).expect("a reference");
+        let push = pushed.map(|digest| PushedTag { reference, digest });
+        self.command(key, Command::Tag { name, release, push }).await
+    }
+
+    /// Somebody looks; the registry says what the seed wants.
+    pub(super) async fn look_at_registry(&mut self, key: &TargetKey) -> Result<(), Broken> {
+        let state = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
+        let mut seen = Vec::new();
+        for kept in &state.releases {
+            let Some(origin) = &kept.origin else { continue };
+            let other = Digest::new(format!("sha256:{:064x}", self.random.draw())).expect("a digest");
+            let answer = match self.random.below(10) {
+                0..=4 => RegistryAnswer::There { tag: Some(origin.tag_digest.clone()) },
+                5..=6 => RegistryAnswer::There { tag: Some(other) },
+                7 => RegistryAnswer::There { tag: None },
+                8 => {
+                    self.meddled = true;
+                    RegistryAnswer::Gone { tag: None }
+                }
+                _other => {
+                    let cause = Failure::new(FailureCode::RegistryUnreachable, "simulated: no answer");
+                    RegistryAnswer::Unknown(cause)
+                }
+            };
+            seen.push(RegistrySeen { release: kept.release, answer });
+        }
+        let releases = state.releases.iter().map(|kept| kept.release).collect();
+        self.command(key, Command::RecordChecked { releases, seen, at: self.clock.now() }).await
+    }
+}
+
+/// What can be restored, as the rules see it: within the count, pinned, held, or the last good one.
+pub(super) fn kept(state: &TargetState) -> Vec<DeploymentId> {
+    let current = state.current_release();
+    let ready = |id: &DeploymentId| state.kept(*id).is_some_and(is_ready);
+    let mut kept: Vec<DeploymentId> =
+        restorable(state).iter().map(|kept| kept.release).filter(ready).collect();
+    let last_good = state.releases.iter().find(|k| is_ready(k) && Some(k.release) != current);
+    kept.extend(last_good.map(|kept| kept.release).filter(|id| !kept.contains(id)));
+    kept.sort();
+    kept
+}

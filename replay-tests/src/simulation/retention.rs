@@ -1,0 +1,103 @@
+//! What retention must never do, judged from the log alone by a model of its own: it knows nothing
+//! of the state that the rules are computed from.
+
+use super::invariants::Broken;
+use haloy_ledger::deployment::Event;
+use haloy_ledger::deployment::event::{Ask, PruneRule};
+use haloy_ledger::ids::{DeploymentId, StreamId};
+use haloy_ledger::log::Recorded;
+use haloy_ledger::release::HistoryStrategy;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the log says of one target, as far as it matters for keeping.
+#[derive(Default)]
+struct Seen {
+    /// The rollout on its way, and the release that it makes live.
+    rolling: Option<(DeploymentId, DeploymentId)>,
+    current: Option<DeploymentId>,
+    /// Good releases, last made live last.
+    good: Vec<DeploymentId>,
+    /// Good releases whose image is known to be gone, or was given up.
+    gone: BTreeSet<DeploymentId>,
+    /// Releases with strategy `none`: never restorable, whatever becomes of their tags.
+    never: BTreeSet<DeploymentId>,
+    pinned: BTreeSet<DeploymentId>,
+    held: BTreeSet<DeploymentId>,
+}
+
+/// Whether no event of the log removes what must stay.
+pub fn nothing_needed_goes(events: &[Recorded]) -> Result<(), Broken> {
+    let mut targets: BTreeMap<StreamId, Seen> = BTreeMap::new();
+    for recorded in events {
+        let seen = targets.entry(recorded.envelope.stream.clone()).or_default();
+        seen.judge(&recorded.event).map_err(|what| format!("{}: {what}", recorded.head.position))?;
+        seen.learn(&recorded.event);
+    }
+    Ok(())
+}
+
+impl Seen {
+    fn last_good(&self) -> Option<DeploymentId> {
+        let earlier = self.good.iter().rev().filter(|id| Some(**id) != self.current);
+        earlier.copied().find(|id| !self.gone.contains(id) && !self.never.contains(id))
+    }
+
+    fn judge(&self, event: &Event) -> Result<(), String> {
+        match event {
+            Event::PrunePlanned(e) => self.may_go(e.rel, e.rule == PruneRule::HostKeepsCurrent),
+            Event::RetentionChanged(e) => e.dropped.iter().try_for_each(|rel| self.may_go(*rel, false)),
+            _other => Ok(()),
+        }
+    }
+
+    fn may_go(&self, rel: DeploymentId, only_from_host: bool) -> Result<(), String> {
+        let rolling = self.rolling.is_some_and(|(_, release)| release == rel);
+        let reasons = [
+            (self.current == Some(rel), "current"),
+            (rolling, "on its way"),
+            (self.pinned.contains(&rel), "pinned"),
+            (self.held.contains(&rel), "held"),
+            (!only_from_host && self.last_good() == Some(rel), "the last good one"),
+        ];
+        match reasons.iter().find(|(stays, _)| *stays) {
+            Some((_, why)) => Err(format!("release {rel} is to go, and is {why}")),
+            None => Ok(()),
+        }
+    }
+
+    fn learn(&mut self, event: &Event) {
+        match event {
+            Event::DeploymentRequested(e) => {
+                let release = match &e.ask {
+                    Ask::Deploy { release } => {
+                        if release.config.retention.strategy == HistoryStrategy::None {
+                            self.never.insert(e.id);
+                        }
+                        e.id
+                    }
+                    Ask::Rollback { restores, .. } => *restores,
+                };
+                self.rolling = Some((e.id, release));
+            }
+            Event::DeploymentSucceeded(e) => {
+                self.good.retain(|id| *id != e.rel);
+                self.good.push(e.rel);
+                (self.current, self.rolling) = (Some(e.rel), None);
+            }
+            Event::DeploymentFailed(_)
+            | Event::DeploymentRolledBack(_)
+            | Event::DeploymentCancelled(_)
+            | Event::DeploymentInterrupted(_) => self.rolling = None,
+            Event::PrunePlanned(e) if e.rule != PruneRule::HostKeepsCurrent => drop(self.gone.insert(e.rel)),
+            Event::PruneFailed(e) => drop(self.gone.remove(&e.rel)),
+            Event::RetentionChanged(e) => self.gone.extend(&e.dropped),
+            Event::ImageLost(e) => drop(self.gone.insert(e.rel)),
+            Event::ImageFound(e) => drop(self.gone.remove(&e.rel)),
+            Event::ReleasePinned(e) => drop(self.pinned.insert(e.rel)),
+            Event::ReleaseUnpinned(e) => drop(self.pinned.remove(&e.rel)),
+            Event::HoldPlaced(e) => drop(self.held.insert(e.rel)),
+            Event::HoldReleased(e) => drop(self.held.remove(&e.rel)),
+            _other => {}
+        }
+    }
+}
