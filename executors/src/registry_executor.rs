@@ -9,31 +9,46 @@ use haloy_ledger::deployment::Effect;
 use haloy_ledger::deployment::state::Origin;
 use haloy_ledger::ids::{ImageRef, ReplicaId};
 use haloy_ledger::outcome::*;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// Registries, as the engine that runs the images would reach them.
 pub struct RegistryExecutor {
     options: RegistryOptions,
     docker: Arc<DockerExecutor>,
+    /// One connection for each registry and credential: it keeps its tokens and its sockets.
+    open: Mutex<BTreeMap<Opened, Arc<Registry>>>,
 }
+
+/// Registry and credential.
+type Opened = (String, Option<(String, String)>);
 
 impl RegistryExecutor {
     /// Asks the engine what it runs, and which registries it speaks to without TLS.
     pub fn new(options: RegistryOptions, docker: Arc<DockerExecutor>) -> Self {
-        Self { options, docker }
+        Self { options, docker, open: Mutex::default() }
     }
 
     async fn connect(
         &self,
         image: &ImageRef,
         login: Option<&RegistryLogin>,
-    ) -> Result<Registry, ExecutorError> {
+    ) -> Result<Arc<Registry>, ExecutorError> {
+        let credential = login.map(|login| (login.username.clone(), login.password.clone()));
+        let key = (crate::registry::host(image)?, credential);
+        let mut open = self.open.lock().await;
+        if let Some(registry) = open.get(&key) {
+            return Ok(Arc::clone(registry));
+        }
         let mut options = self.options.clone();
         // Without Docker nothing is known about it; what needs Docker says so itself.
         if let Ok(facts) = self.docker.facts().await {
             options.plain_http.extend(facts.insecure_registries);
         }
-        Registry::for_image(&options, image, login).await
+        let registry = Arc::new(Registry::for_image(&options, image, login).await?);
+        open.insert(key, Arc::clone(&registry));
+        Ok(registry)
     }
 
     /// What the registry says of an image now: one question for the digest, one for the tag.

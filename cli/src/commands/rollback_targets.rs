@@ -41,7 +41,7 @@ pub(super) async fn run(cx: &Context, args: RollbackTargets) -> Result<Reply, Er
     }
     let mut answers = Vec::new();
     for key in keys {
-        answers.push(cx.service.rollback_targets(&key).await?);
+        answers.push(cx.service.rollback_targets(&key, args.explain).await?);
     }
     let texts: Vec<String> = answers.iter().map(|answer| text(answer, args.explain, cx.colour)).collect();
     let ids: Vec<_> = answers.iter().flat_map(ready).map(|row| row.id).collect();
@@ -73,11 +73,13 @@ fn text(answer: &TargetsAnswer, explain: bool, colour: bool) -> String {
         let by = row.by.clone().unwrap_or_else(|| "-".to_owned());
         table.row([row.id.to_string(), row.version.clone(), time::ago(row.at, now), by, status]);
     }
-    if answer.releases.is_empty() {
+    if answer.deployments == 0 {
         text.push_str("  nothing was ever deployed to this target; begin with: haloy deploy\n");
         return text;
     }
-    text.push_str(&table.text(2, colour));
+    if !answer.releases.is_empty() {
+        text.push_str(&table.text(2, colour));
+    }
     let default = answer.releases.iter().find(|row| row.default);
     match (default.or_else(|| ready(answer).next()), ready(answer).next()) {
         (Some(row), _) => text.push_str(&format!("rollback with:  haloy rollback {}\n", row.id)),
@@ -146,7 +148,7 @@ fn empty(answer: &TargetsAnswer) -> String {
             "no rollback targets: history strategy is none; set `history.strategy: local` and deploy\n"
                 .to_owned()
         }
-        _ if good > 0 && answer.releases.len() == 1 => {
+        _ if good > 0 && answer.deployments == 1 => {
             "no rollback targets: only one release was ever deployed; the next one makes this one a target\n"
                 .to_owned()
         }

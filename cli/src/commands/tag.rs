@@ -119,7 +119,7 @@ async fn list(cx: &Context, keys: Option<Vec<TargetKey>>) -> Result<Reply, Error
     let mut rows = Vec::new();
     let mut table = Table::new(&["TARGET", "NAME", "RELEASE", "IMAGE", "KEPT BY"]);
     for key in keys {
-        let answer = cx.service.rollback_targets(&key).await?;
+        let answer = cx.service.rollback_targets(&key, true).await?;
         for release in answer.releases {
             if release.names.is_empty() && !release.pinned {
                 continue;

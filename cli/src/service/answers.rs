@@ -120,7 +120,10 @@ pub struct TargetsAnswer {
     pub strategy: Option<HistoryStrategy>,
     /// Earlier releases kept.
     pub count: Option<u16>,
-    /// Every deploy, newest first.
+    /// Deployments on record, counted to 2: tells a target that was never used from one whose every
+    /// deployment failed.
+    pub deployments: usize,
+    /// The releases that are kept, newest first; with `--explain` every deploy.
     pub releases: Vec<TargetRow>,
 }
 

@@ -46,8 +46,8 @@ pub trait Service: Send + Sync {
         request: RollbackRequest,
         follow: Arc<dyn Follow>,
     ) -> Result<DeploymentAnswer, Error>;
-    /// What can be restored, and what cannot and why.
-    async fn rollback_targets(&self, key: &TargetKey) -> Result<TargetsAnswer, Error>;
+    /// What can be restored; with `all`, every other deploy as well, and why it cannot.
+    async fn rollback_targets(&self, key: &TargetKey, all: bool) -> Result<TargetsAnswer, Error>;
     /// Looks whether the images of these targets are where they should be, and records what changed.
     async fn check(&self, keys: &[TargetKey], why: &Why, follow: Arc<dyn Follow>) -> Result<(), Error>;
     /// What giving a name would change.

@@ -9,9 +9,6 @@ mod login;
 mod resolve;
 mod tags;
 
-#[cfg(test)]
-mod tests;
-
 pub use errors::retry_after;
 pub use login::stored_login;
 
@@ -73,7 +70,7 @@ impl Registry {
     ) -> Result<Self, ExecutorError> {
         // reqwest needs a provider of cryptography; a second installation is no error.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let host = reference(image)?.resolve_registry().to_owned();
+        let host = host(image)?;
         let stored = match login {
             Some(_) => None,
             None => stored_login(image).await,
@@ -157,6 +154,11 @@ fn is_loopback(host: &str) -> bool {
         None => host.split(':').next().unwrap_or_default(),
     };
     name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The registry that an image comes from: `host[:port]`.
+pub fn host(image: &ImageRef) -> Result<String, ExecutorError> {
+    Ok(reference(image)?.resolve_registry().to_owned())
 }
 
 /// The reference as the library reads it: short names are Docker Hub's.

@@ -154,17 +154,36 @@ impl Ledger {
             let state = read::target(rows, app, target)?;
             Ok((state, read::candidates(rows, app, target)?))
         })?;
-        let state = state.map_or_else(|| TargetState::new(app.clone(), target.clone()), |row| row.state);
-        let default = rules::default_target(&state).map(|kept| kept.release);
-        Ok(rows
-            .into_iter()
-            .map(|row| Candidate {
-                verdict: verdict(&state, &row),
-                default: default == Some(row.release),
-                tagged: state.kept(row.release).and_then(|kept| kept.tagged.clone()),
-                row,
-            })
-            .collect())
+        Ok(state.map_or_else(Vec::new, |row| judged(&row.state, rows)))
+    }
+
+    /// The deploys of a target that are kept, newest first: as many as its retention says, however
+    /// long its history is.
+    pub fn kept_candidates(&self, app: &AppName, target: &TargetName) -> Result<Vec<Candidate>, LogError> {
+        let (state, mut rows) = self.rows(|rows| {
+            let state = read::target(rows, app, target)?;
+            let kept = state.iter().flat_map(|row| &row.state.releases);
+            let found = kept.map(|kept| read::candidate(rows, app, target, kept.release));
+            let found = found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect::<Vec<_>>();
+            Ok((state, found))
+        })?;
+        rows.sort_by_key(|row| std::cmp::Reverse(row.requested));
+        Ok(state.map_or_else(Vec::new, |row| judged(&row.state, rows)))
+    }
+
+    /// One deploy of a target, and whether it can be restored.
+    pub fn candidate(
+        &self,
+        app: &AppName,
+        target: &TargetName,
+        release: DeploymentId,
+    ) -> Result<Option<Candidate>, LogError> {
+        let (state, row) = self.rows(|rows| {
+            let state = read::target(rows, app, target)?;
+            Ok((state, read::candidate(rows, app, target, release)?))
+        })?;
+        let found = state.map_or_else(Vec::new, |state| judged(&state.state, row.into_iter().collect()));
+        Ok(found.into_iter().next())
     }
 
     /// What a target does, in short.
@@ -196,6 +215,17 @@ impl Ledger {
     pub fn replay(&self, progress: &mut dyn FnMut(Position)) -> Result<RebuildReport, LogError> {
         rebuild(self.log.as_ref(), progress)
     }
+}
+
+fn judged(state: &TargetState, rows: Vec<CandidateRow>) -> Vec<Candidate> {
+    let default = rules::default_target(state).map(|kept| kept.release);
+    let judged = rows.into_iter().map(|row| Candidate {
+        verdict: verdict(state, &row),
+        default: default == Some(row.release),
+        tagged: state.kept(row.release).and_then(|kept| kept.tagged.clone()),
+        row,
+    });
+    judged.collect()
 }
 
 fn verdict(state: &TargetState, row: &CandidateRow) -> Verdict {

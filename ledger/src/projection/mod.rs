@@ -28,7 +28,7 @@ pub mod read {
     pub use super::deployments::{by_prefix, deployment, newest, release};
     pub use super::pending::pending;
     pub use super::retention::artefacts;
-    pub use super::rollback_targets::candidates;
+    pub use super::rollback_targets::{candidate, candidates};
     pub use super::state::{slug_owner, target, targets};
     pub use super::status::status;
 }

@@ -255,6 +255,17 @@ fn mark_left(rows: &mut dyn Rows, stream: &[u8], at: Position) -> Result<(), Pro
     Ok(())
 }
 
+/// One deploy of a target.
+pub fn candidate(
+    rows: &dyn Rows,
+    app: &AppName,
+    target: &TargetName,
+    release: DeploymentId,
+) -> Result<Option<CandidateRow>, ProjectionError> {
+    let stream = StreamId::Target { app: app.clone(), target: target.clone() };
+    super::rows::get(rows, &ID.key(ROW, &[&stream_part(&stream), release.to_string().as_bytes()]))
+}
+
 /// Every deploy of a target, newest first.
 pub fn candidates(
     rows: &dyn Rows,

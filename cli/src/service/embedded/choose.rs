@@ -5,6 +5,7 @@ use crate::error::{Error, Kind};
 use crate::service::*;
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::TargetState;
+use haloy_ledger::deployment::retention::default_target;
 use haloy_ledger::ids::DeploymentId;
 use haloy_ledger::ledger::{Candidate, Verdict};
 use haloy_ledger::projection::Found;
@@ -15,13 +16,11 @@ fn refused(message: String) -> Error {
 
 /// The release that is meant, whether or not it can be restored.
 pub fn pick(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<Candidate, Error> {
-    let candidates = ledger.candidates(&key.app, &key.target).map_err(errors::log)?;
     let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
     let (release, missing) = match to {
         None => {
-            let default = candidates.iter().find(|candidate| candidate.default);
             let missing = format!("{key} has no earlier good release to roll back to");
-            (default.map(|candidate| candidate.row.release), missing)
+            (default_target(&state).map(|kept| kept.release), missing)
         }
         Some(back) if back.starts_with('~') => {
             let steps = steps(back)?;
@@ -37,7 +36,8 @@ pub fn pick(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<Candid
             (release, format!("{key} has no deployment `{text}`"))
         }
     };
-    let found = candidates.into_iter().find(|candidate| Some(candidate.row.release) == release);
+    let Some(release) = release else { return Err(refused(missing)) };
+    let found = ledger.candidate(&key.app, &key.target, release).map_err(errors::log)?;
     found.ok_or_else(|| refused(missing))
 }
 

@@ -233,7 +233,7 @@ pub fn what_if(
 /// Releases that are kept by a pin or a hold, and by whom.
 pub fn held(ledger: &Ledger, key: &TargetKey) -> Result<Vec<HeldRow>, Error> {
     let mut held = Vec::new();
-    for candidate in ledger.candidates(&key.app, &key.target).map_err(errors::log)? {
+    for candidate in ledger.kept_candidates(&key.app, &key.target).map_err(errors::log)? {
         let row = candidate.row;
         for (place, hold) in [(row.pinned, false), (row.held, true)] {
             let Some(at) = place else { continue };

@@ -83,9 +83,9 @@ impl Service for Embedded {
         rollout::rollback(self, &open, request, &follow).await
     }
 
-    async fn rollback_targets(&self, key: &TargetKey) -> Result<TargetsAnswer, Error> {
+    async fn rollback_targets(&self, key: &TargetKey, all: bool) -> Result<TargetsAnswer, Error> {
         let key = key.clone();
-        self.read(move |ledger| queries::rollback_targets(ledger, &key)).await?
+        self.read(move |ledger| queries::rollback_targets(ledger, &key, all)).await?
     }
 
     async fn check(&self, keys: &[TargetKey], why: &Why, follow: Arc<dyn Follow>) -> Result<(), Error> {

@@ -26,10 +26,16 @@ fn tag(reference: &str) -> String {
     name.split_once(':').map_or(name, |(_, tag)| tag).to_owned()
 }
 
-pub fn rollback_targets(ledger: &Ledger, key: &TargetKey) -> Result<TargetsAnswer, Error> {
+pub fn rollback_targets(ledger: &Ledger, key: &TargetKey, all: bool) -> Result<TargetsAnswer, Error> {
     let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
     let mut releases = Vec::new();
-    for candidate in ledger.candidates(&key.app, &key.target).map_err(errors::log)? {
+    let page = Page { before: None, limit: 2 };
+    let deployments = ledger.deployments(&key.app, &key.target, &page).map_err(errors::log)?;
+    let kept = match all {
+        true => ledger.candidates(&key.app, &key.target),
+        false => ledger.kept_candidates(&key.app, &key.target),
+    };
+    for candidate in kept.map_err(errors::log)? {
         let row = candidate.row;
         let left = match row.left {
             Some(at) => Some((at, reason_of_rollback(ledger, at)?)),
@@ -58,6 +64,7 @@ pub fn rollback_targets(ledger: &Ledger, key: &TargetKey) -> Result<TargetsAnswe
         target: key.target.to_string(),
         strategy: state.retention.as_ref().map(|retention| retention.strategy),
         count: state.retention.as_ref().map(|retention| retention.count),
+        deployments: deployments.len(),
         releases,
     })
 }
