@@ -31,7 +31,7 @@ const EXAMPLES: &str = "Examples:
 Exit codes: haloy help exit-codes";
 
 /// Options of every command.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct Global {
     /// Folder of the ledger [default: /var/lib/haloy/ledger for root, else ~/.local/state/haloy/ledger]
     #[arg(long, env = "HALOY_LEDGER", value_name = "DIR", global = true, hide_env_values = true)]

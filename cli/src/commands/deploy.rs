@@ -65,7 +65,7 @@ async fn ask_about_retention(cx: &Context, targets: &[TargetConfig]) -> Result<(
         let ids: Vec<String> = releases.iter().map(ToString::to_string).collect();
         let question = format!(
             "{key}: `count` goes from {before} to {after}, so {} can no longer be restored: {}. Go on?",
-            if ids.len() == 1 { "one release".to_owned() } else { format!("{} releases", ids.len()) },
+            words::count(ids.len(), "release"),
             ids.join(", ")
         );
         confirm(cx, &question, Some(key.app.as_str()))?;

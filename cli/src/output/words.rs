@@ -34,6 +34,11 @@ pub fn doing(effect: &Effect) -> String {
     }
 }
 
+/// A number of things.
+pub fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Bytes as people read them, powers of 1000 as Docker shows them.
 pub fn bytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
@@ -150,7 +155,9 @@ fn keeping(event: &Event) -> String {
         Event::ImageFound(e) => format!("image of release {} is there again", e.rel),
         Event::RetentionChanged(e) => match e.dropped.len() {
             0 => format!("from now on {} keeps {}", e.strategy, e.count),
-            some => format!("{} keeps {}: {some} releases are no longer restorable", e.strategy, e.count),
+            some => {
+                format!("{} keeps {}: {} no longer restorable", e.strategy, e.count, count(some, "release"))
+            }
         },
         Event::ImagePushed(e) => format!("{} pushed, {}", e.reference, e.digest.short()),
         Event::TagMoved(e) => match &e.now {
@@ -166,8 +173,8 @@ fn keeping(event: &Event) -> String {
         },
         Event::RegistryUnreachable(e) => format!("release {} could not be looked for: {}", e.rel, e.cause),
         Event::ImagesChecked(e) => match e.unanswered.len() {
-            0 => format!("images of {} releases looked for", e.releases.len()),
-            some => format!("images of {} releases looked for, {some} unknown", e.releases.len() + some),
+            0 => format!("looked for {}", count(e.releases.len(), "image")),
+            some => format!("looked for {}, {some} unknown", count(e.releases.len() + some, "image")),
         },
         Event::ReleaseTagged(e) => match e.before {
             Some(before) => format!("{} moved from release {before} to {}", e.name, e.after),

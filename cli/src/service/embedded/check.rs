@@ -3,9 +3,10 @@
 use super::{Embedded, Open, errors, rollout};
 use crate::error::Error;
 use crate::facts;
+use crate::output::words;
 use crate::service::*;
 use futures_util::StreamExt;
-use haloy_executors::RegistryLogin;
+use haloy_executors::{Dispatcher, RegistryLogin};
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::Command;
 use haloy_ledger::deployment::state::{Origin, TargetState};
@@ -15,6 +16,8 @@ use haloy_ledger::ports::{Clock, SystemClock};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// Questions to the engine at once.
+const ENGINE_AT_ONCE: usize = 8;
 /// Questions to registries at once.
 const AT_ONCE: usize = 32;
 /// Longest wait for one answer.
@@ -40,23 +43,15 @@ pub async fn check(
     let dispatcher = rollout::dispatcher(service, open, follow);
     let mut releases: BTreeMap<TargetKey, Vec<DeploymentId>> = BTreeMap::new();
     let mut questions = Vec::new();
-    for key in keys {
-        // An engine that does not answer is no reason not to ask the registries.
-        let looked = match dispatcher.look(key, &context).await {
-            Ok(events) => {
-                follow.recorded(key, &events);
-                true
-            }
-            Err(error) => {
-                follow.note(&format!("{key}: the engine was not asked: {error}"));
-                false
-            }
-        };
-        let state = dispatcher.handle.state(key).await.map_err(errors::log)?;
-        let here = state.releases.iter().filter(|kept| kept.origin.is_some() || looked);
-        releases.insert(key.clone(), here.map(|kept| kept.release).collect());
-        let key = key.clone();
-        questions.extend(open.handle.call(move |ledger| asked(ledger, &key, &state, None)).await);
+    let looks = futures_util::stream::iter(keys.to_vec()).map(|key| {
+        let (dispatcher, context) = (&dispatcher, &context);
+        async move { look_here(open, dispatcher, key, context, follow).await }
+    });
+    let mut looks = looks.buffered(ENGINE_AT_ONCE);
+    while let Some(looked) = looks.next().await {
+        let Looked { key, kept, asked } = looked?;
+        releases.insert(key, kept);
+        questions.extend(asked);
     }
     for (key, seen) in ask(service, questions, follow).await {
         record(open, &key, (releases.remove(&key).unwrap_or_default(), seen), &context, follow).await?;
@@ -65,6 +60,40 @@ pub async fn check(
         record(open, &key, (releases, Vec::new()), &context, follow).await?;
     }
     Ok(())
+}
+
+/// What a look at the engine leaves to be asked.
+struct Looked {
+    key: TargetKey,
+    /// Releases of which it will be known.
+    kept: Vec<DeploymentId>,
+    asked: Vec<Question>,
+}
+
+async fn look_here(
+    open: &Open,
+    dispatcher: &Dispatcher,
+    key: TargetKey,
+    context: &haloy_ledger::CommandContext,
+    follow: &Arc<dyn Follow>,
+) -> Result<Looked, Error> {
+    // An engine that does not answer is no reason not to ask the registries.
+    let looked = match dispatcher.look(&key, context).await {
+        Ok(events) => {
+            follow.recorded(&key, &events);
+            true
+        }
+        Err(error) => {
+            follow.note(&format!("{key}: the engine was not asked: {error}"));
+            false
+        }
+    };
+    let state = dispatcher.handle.state(&key).await.map_err(errors::log)?;
+    let here = state.releases.iter().filter(|kept| kept.origin.is_some() || looked);
+    let kept = here.map(|kept| kept.release).collect();
+    let wanted = key.clone();
+    let asked = open.handle.call(move |ledger| asked(ledger, &wanted, &state, None)).await;
+    Ok(Looked { key, kept, asked })
 }
 
 /// Looks for one release in its registry; nothing is asked for one that no registry keeps.
@@ -105,7 +134,7 @@ async fn ask(
     let Some(registry) = service.registries.clone() else { return BTreeMap::new() };
     let total = questions.len();
     if total > 1 {
-        follow.note(&format!("asking registries for {total} images"));
+        follow.note(&format!("asking registries for {}", words::count(total, "image")));
     }
     let answers = futures_util::stream::iter(questions).map(|question| {
         let registry = Arc::clone(&registry);
@@ -142,14 +171,13 @@ async fn record(
     }
     let command = Command::RecordChecked { releases, seen, at: SystemClock.now() };
     let executed = open.handle.execute(key, command, context).await.map_err(errors::execute)?;
-    for event in &executed.events {
-        match event {
-            Event::TagMoved(_) | Event::RegistryUnreachable(_) | Event::ImageLost(_) => {
-                follow.note(&format!("warning: {}", crate::output::words::event(event)));
-            }
-            _other => {}
-        }
+    let bad = |event: &Event| {
+        matches!(event, Event::TagMoved(_) | Event::RegistryUnreachable(_) | Event::ImageLost(_))
+    };
+    let (bad, fine): (Vec<Event>, Vec<Event>) = executed.events.into_iter().partition(bad);
+    for event in &bad {
+        follow.note(&format!("warning: {key}: {}", words::event(event)));
     }
-    follow.recorded(key, &executed.events);
+    follow.recorded(key, &fine);
     Ok(())
 }

@@ -42,6 +42,10 @@ pub fn config() -> ConfigSnapshot {
 
 /// The next command of a target: the outcome of what it owes, or another deploy.
 pub fn next(state: &TargetState) -> Command {
+    next_with(state, &config)
+}
+
+fn next_with(state: &TargetState, config: &dyn Fn() -> ConfigSnapshot) -> Command {
     let at = Timestamp(0);
     match owed(state).into_iter().next() {
         Some((effect, owed)) => {
@@ -59,14 +63,23 @@ pub fn next(state: &TargetState) -> Command {
 
 /// The events of the next command, and the state after them.
 pub fn step(state: TargetState) -> (TargetState, Vec<Event>) {
-    let events = decide(&state, next(&state)).expect("a command that the rules take");
+    step_with(state, &config)
+}
+
+/// The same, with a configuration of its own.
+pub fn step_with(state: TargetState, config: &dyn Fn() -> ConfigSnapshot) -> (TargetState, Vec<Event>) {
+    let events = decide(&state, next_with(&state, config)).expect("a command that the rules take");
     (events.iter().fold(state, evolve), events)
 }
 
+/// Digest of every image.
+pub fn digest() -> Digest {
+    Digest::new(format!("sha256:{}", "ab".repeat(32))).expect("a digest")
+}
+
 fn good(id: &EffectId, effect: &Effect) -> Outcome {
-    let digest = || Digest::new(format!("sha256:{}", "ab".repeat(32))).expect("a digest");
     match effect {
-        Effect::ResolveImage { image } => Outcome::ImageResolved(ResolvedImage {
+        Effect::ResolveImage { image, .. } => Outcome::ImageResolved(ResolvedImage {
             reference: image.reference.clone(),
             index_digest: None,
             digest: Some(digest()),
@@ -97,7 +110,10 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
         Effect::StopReplica { .. } => Outcome::ReplicaStopped { exit_code: Some(0), forced: false },
         Effect::RemoveReplica { .. } => Outcome::ReplicaRemoved { container_id: Some(id.to_string()) },
         Effect::RemoveLocalTag { .. } => Outcome::LocalTagRemoved { freed: 1, shared: false },
-        Effect::BuildImage { .. } | Effect::RunHook { .. } => Outcome::Failed {
+        Effect::BuildImage { .. }
+        | Effect::PushImage { .. }
+        | Effect::PushTag { .. }
+        | Effect::RunHook { .. } => Outcome::Failed {
             cause: Failure::new(FailureCode::NotSupported, "not here"),
             detail: String::new(),
         },

@@ -6,6 +6,7 @@ mod deploy;
 mod history;
 mod process;
 mod replay;
+mod targets;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,7 @@ fn main() {
     lines.extend(append::bench(&folder));
     lines.push(replay::bench(&folder));
     lines.extend(process::bench(&folder));
+    lines.extend(targets::bench(&folder));
     lines.extend(deploy::bench(&folder));
     std::fs::remove_dir_all(&folder).expect("removed");
     let mut text = "# Benchmarks\n\nWritten by `make bench`. Ratios of haloy to a named competitor, in the same run, of the same bytes, with the\nsame fsync, on the same filesystem; median of five interleaved rounds, spread behind it. Absolute figures are of one\nmachine and one hour.\n\n".to_owned();

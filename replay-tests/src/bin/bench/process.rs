@@ -48,7 +48,7 @@ pub fn fill(ledger: &Ledger, events: usize) {
 }
 
 /// Seconds and peak kilobytes of one run.
-fn run(at: &Path) -> (f64, u64) {
+pub fn run(at: &Path) -> (f64, u64) {
     let binary = std::env::current_exe().expect("a path").with_file_name("haloy");
     let started = Instant::now();
     let mut child = Command::new(binary)
