@@ -26,7 +26,9 @@ impl Role {
     /// The role that performs an effect.
     pub fn of(effect: &Effect) -> Self {
         match effect {
-            Effect::ResolveImage { registry: true, .. } | Effect::PushTag { .. } => Self::Registry,
+            Effect::ResolveImage { registry: true, .. }
+            | Effect::PushTag { .. }
+            | Effect::DeleteRegistryTag { .. } => Self::Registry,
             Effect::ResolveImage { registry: false, .. }
             | Effect::PushImage { .. }
             | Effect::BuildImage { .. }

@@ -79,13 +79,20 @@ impl RegistryExecutor {
                 let facts =
                     self.docker.facts().await.map_err(crate::docker::ConnectError::into_executor_error)?;
                 let registry = self.connect(&image.reference, login).await?;
-                let resolved = registry.resolve(&image.reference, &facts.platform).await?;
-                Ok(Outcome::ImageResolved(resolved))
+                match registry.resolve(&image.reference, &facts.platform).await {
+                    Ok(resolved) => Ok(Outcome::ImageResolved(resolved)),
+                    Err(error) => Err(with_tags(&registry, &image.reference, error).await),
+                }
             }
             Effect::PushTag { reference, digest } => {
                 let registry = self.connect(reference, login).await?;
                 registry.retag(reference, digest, reference.tag().unwrap_or("latest")).await?;
                 Ok(Outcome::ImagePushed { reference: reference.clone(), digest: digest.clone() })
+            }
+            Effect::DeleteRegistryTag { reference } => {
+                let registry = self.connect(reference, login).await?;
+                registry.delete_tag(reference, reference.tag().unwrap_or("latest")).await?;
+                Ok(Outcome::RegistryTagRemoved)
             }
             Effect::BuildImage { .. }
             | Effect::PushImage { .. }
@@ -102,6 +109,21 @@ impl RegistryExecutor {
             }
         }
     }
+}
+
+/// A missing tag is often a misspelt one: what there is helps. Best effort, and never a new error.
+async fn with_tags(registry: &Registry, image: &ImageRef, mut error: ExecutorError) -> ExecutorError {
+    const SHOWN: usize = 5;
+    if error.cause.code == FailureCode::ImageNotFound
+        && let Ok(tags) = registry.tags(image).await
+        && !tags.is_empty()
+    {
+        let last = tags[tags.len().saturating_sub(SHOWN)..].join(", ");
+        let more =
+            if tags.len() > SHOWN { format!(" and {} more", tags.len() - SHOWN) } else { String::new() };
+        error.cause = Failure::new(error.cause.code, format!("{}; there is {last}{more}", error.cause.text));
+    }
+    error
 }
 
 fn ended(code: FailureCode, text: &str, retryable: bool) -> ExecutorError {

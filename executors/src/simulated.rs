@@ -245,6 +245,10 @@ impl SimulatedExecutor {
                 world.pushed.insert(reference.to_string(), digest.clone());
                 Ok(Outcome::ImagePushed { reference: reference.clone(), digest: digest.clone() })
             }
+            Effect::DeleteRegistryTag { reference } => {
+                world.pushed.remove(reference.as_str());
+                Ok(Outcome::RegistryTagRemoved)
+            }
             Effect::TagImage { image_id, local_tag } => {
                 world.tags.insert(local_tag.clone(), image_id.clone());
                 let (image_id, local_tag) = (image_id.clone(), local_tag.clone());

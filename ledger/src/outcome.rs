@@ -184,6 +184,8 @@ pub enum Outcome {
         /// Digest of its manifest.
         digest: Digest,
     },
+    /// The tag is gone from the registry.
+    RegistryTagRemoved,
     /// The image is on the engine.
     ImagePulled {
         /// Id on the engine.

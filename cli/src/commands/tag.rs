@@ -33,10 +33,10 @@ pub struct Tag {
     #[arg(long, requires = "id")]
     unpin: bool,
     /// Take a name away
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["id", "name", "pin", "unpin", "push"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["id", "name", "pin", "unpin"])]
     remove: Option<String>,
-    /// Tag it in its registry, too
-    #[arg(long, requires = "name")]
+    /// In the registry, too; with --remove only if no other tag has the same image there
+    #[arg(long)]
     push: bool,
     #[command(flatten)]
     targets: TargetArgs,
@@ -55,7 +55,8 @@ struct Named {
 pub(super) async fn run(cx: &Context, args: Tag) -> Result<Reply, Error> {
     let keys = keys_to_read(&args.targets)?;
     if let Some(name) = &args.remove {
-        let request = UntagRequest { keys, name: release_name(name)?, why: (&args.why).into() };
+        let (name, push, why) = (release_name(name)?, args.push, (&args.why).into());
+        let request = UntagRequest { keys, name: name.clone(), push, why };
         let answer = cx.service.untag(request, Arc::clone(&cx.follow)).await?;
         return Ok(reply(&answer, &format!("{name} is no longer a name of release {}", answer.release)));
     }

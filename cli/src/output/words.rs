@@ -20,6 +20,7 @@ pub fn doing(effect: &Effect) -> String {
         Effect::BuildImage { .. } => "building the image".to_owned(),
         Effect::PushImage { reference, .. } => format!("pushing {reference}"),
         Effect::PushTag { reference, .. } => format!("tagging {reference} in the registry"),
+        Effect::DeleteRegistryTag { reference } => format!("removing {reference} from the registry"),
         Effect::PullImage { reference, .. } => format!("fetching {reference}"),
         Effect::TagImage { local_tag, .. } => format!("tagging {local_tag}"),
         Effect::EnsureNetwork { network } => format!("network {network}"),

@@ -84,6 +84,8 @@ pub struct UntagRequest {
     pub keys: Option<Vec<TargetKey>>,
     /// The name.
     pub name: ReleaseName,
+    /// From the registry as well.
+    pub push: bool,
     /// Why.
     pub why: Why,
 }

@@ -304,7 +304,8 @@ fn failpoint_subject(id: &EffectId) -> &str {
 
 /// Which release's values an effect needs.
 fn needs_values(state: &TargetState, effect: &Effect) -> Option<(DeploymentId, Option<ReleaseSpec>)> {
-    if let (Some(naming), Effect::PushTag { .. }) = (&state.naming, effect) {
+    let named = matches!(effect, Effect::PushTag { .. } | Effect::DeleteRegistryTag { .. });
+    if let (Some(naming), true) = (&state.naming, named) {
         return Some((naming.release, None));
     }
     let rollout = state.rollout.as_ref()?;
@@ -321,6 +322,7 @@ fn needs_values(state: &TargetState, effect: &Effect) -> Option<(DeploymentId, O
         | Effect::BuildImage { .. }
         | Effect::PushImage { .. }
         | Effect::PushTag { .. }
+        | Effect::DeleteRegistryTag { .. }
         | Effect::PullImage { .. }
         | Effect::RunHook { .. } => rollout.release,
         Effect::TagImage { .. }

@@ -48,6 +48,8 @@ pub fn deadline(effect: &Effect, limits: &Limits) -> Duration {
         | Effect::EnsureNetwork { .. } => 60,
         Effect::BuildImage { .. } => 30 * 60,
         Effect::PullImage { .. } | Effect::PushImage { .. } => 15 * 60,
+        // A registry is asked for every other tag first.
+        Effect::DeleteRegistryTag { .. } => 5 * 60,
         Effect::StartReplica(_) | Effect::RemoveReplica { .. } | Effect::RemoveLocalTag { .. } => 120,
         Effect::StopReplica { .. } => 60,
         Effect::RunHook { .. } => 10 * 60,

@@ -66,6 +66,8 @@ pub enum Command {
     Untag {
         /// The name.
         name: ReleaseName,
+        /// The tag to remove from its registry, looked up by the caller; none if not asked for.
+        pushed: Option<crate::ids::ImageRef>,
     },
     /// Keep a release whatever the count says, or by the count only.
     Pin {

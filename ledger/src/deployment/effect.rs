@@ -44,6 +44,11 @@ pub enum Effect {
         /// What it is to point at.
         digest: Digest,
     },
+    /// Take a tag out of a registry, if no other tag has its image. Fine if it is gone.
+    DeleteRegistryTag {
+        /// Repository and tag.
+        reference: ImageRef,
+    },
     /// Have the image on the engine, fetched by digest where one is known.
     PullImage {
         /// What the user named.
@@ -168,7 +173,11 @@ fn naming(state: &TargetState) -> impl Iterator<Item = (EffectId, Effect)> {
             let (reference, digest) = (push.reference.clone(), push.digest.clone());
             (id(naming.release, N::PushTag, &reference), Effect::PushTag { reference, digest })
         });
-        local.into_iter().chain(push)
+        let unpush = naming.unpush.as_ref().map(|reference| {
+            let reference = reference.clone();
+            (id(naming.release, N::DeleteRegistryTag, &reference), Effect::DeleteRegistryTag { reference })
+        });
+        local.into_iter().chain(push).chain(unpush)
     })
 }
 

@@ -107,7 +107,7 @@ fn named(state: &mut TargetState, change: impl FnOnce(&mut Naming)) {
     if let Some(naming) = &mut state.naming {
         change(naming);
     }
-    state.naming.take_if(|naming| naming.local.is_none() && naming.push.is_none());
+    state.naming.take_if(|naming| naming.local.is_none() && naming.push.is_none() && naming.unpush.is_none());
 }
 
 fn tagged(state: &mut TargetState, e: &ReleaseTagged) {
@@ -116,7 +116,8 @@ fn tagged(state: &mut TargetState, e: &ReleaseTagged) {
     let local = (e.local_tag.clone())
         .zip(image_id)
         .map(|(local_tag, image_id)| LocalNaming { local_tag, image_id: Some(image_id) });
-    let naming = Naming { release: e.after, local, push: e.pushed.clone(), attempts: Default::default() };
+    let push = e.pushed.clone();
+    let naming = Naming { release: e.after, local, push, unpush: None, attempts: Default::default() };
     state.naming = Some(naming);
     named(state, |_| {});
 }
@@ -124,13 +125,16 @@ fn tagged(state: &mut TargetState, e: &ReleaseTagged) {
 fn untagged(state: &mut TargetState, e: &ReleaseUntagged) {
     state.names.remove(&e.name);
     let local = Some(LocalNaming { local_tag: e.local_tag.clone(), image_id: None });
-    state.naming = Some(Naming { release: e.before, local, push: None, attempts: Default::default() });
+    let unpush = e.pushed.clone();
+    let naming = Naming { release: e.before, local, push: None, unpush, attempts: Default::default() };
+    state.naming = Some(naming);
 }
 
 fn pruned(state: &mut TargetState, e: &ArtefactPruned) {
     if !e.artefact.is_own(e.rel) {
-        return named(state, |naming| {
-            naming.local.take_if(|local| local.local_tag == e.artefact.tag());
+        return named(state, |naming| match &e.artefact {
+            Artefact::LocalTag(tag) => drop(naming.local.take_if(|local| local.local_tag == *tag)),
+            Artefact::RegistryTag(tag) => drop(naming.unpush.take_if(|gone| gone.as_str() == tag)),
         });
     }
     with(state, e.rel, |k| {

@@ -175,8 +175,10 @@ pub struct Naming {
     pub release: DeploymentId,
     /// What is to be done on the engine.
     pub local: Option<LocalNaming>,
-    /// What is to be done in the registry.
+    /// What is to be put in the registry.
     pub push: Option<PushedTag>,
+    /// What is to go from the registry.
+    pub unpush: Option<ImageRef>,
     /// Failed attempts, per effect that is still owed.
     pub attempts: BTreeMap<EffectId, u32>,
 }

@@ -143,7 +143,7 @@ fn idempotency(
         Command::Stop { remove, .. } => format!("stop {remove}"),
         Command::Prune => "prune".to_owned(),
         Command::Tag { name, release, push } => format!("tag {name} {release} {}", push.is_some()),
-        Command::Untag { name } => format!("untag {name}"),
+        Command::Untag { name, .. } => format!("untag {name}"),
         Command::Pin { release, pinned } => format!("pin {release} {pinned}"),
         Command::Hold { release, .. } => format!("hold {release}"),
         Command::ReleaseHold { release } => format!("release hold {release}"),

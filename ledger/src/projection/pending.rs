@@ -60,7 +60,11 @@ impl Projection for Pending {
                     row.naming = u32::from(named.local_tag.is_some()) + u32::from(named.pushed.is_some());
                 }
             },
-            Event::ReleaseUntagged(_) => |row, _| row.naming = 1,
+            Event::ReleaseUntagged(_) => |row, event| {
+                if let Event::ReleaseUntagged(named) = &event.event {
+                    row.naming = 1 + u32::from(named.pushed.is_some());
+                }
+            },
             Event::ImagePushed(_) => |row, _| row.naming = row.naming.saturating_sub(1),
             Event::ImageTagged(e) if !is_own_tag(&e.local_tag, e.rel) => {
                 |row, _| row.naming = row.naming.saturating_sub(1)

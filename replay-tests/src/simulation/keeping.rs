@@ -34,13 +34,14 @@ impl Sim {
     pub(super) async fn name(&mut self, key: &TargetKey) -> Result<(), Broken> {
         let names = ["stable", "canary"];
         let name = ReleaseName::new(names[self.random.below(names.len())]).expect("a name");
+        let reference = ImageRef::new(format!("registry.local/app:{name}")).expect("a reference");
         if self.random.percent(20) {
-            return self.command(key, Command::Untag { name }).await;
+            let pushed = Some(reference).filter(|_| self.random.percent(50));
+            return self.command(key, Command::Untag { name, pushed }).await;
         }
         let Some(release) = self.any_release(key)? else { return Ok(()) };
         let record = self.ledger.release_record(release).map_err(|error| error.to_string())?;
         let pushed = record.and_then(|record| record.image.digest).filter(|_| self.random.percent(50));
-        let reference = ImageRef::new(format!("registry.local/app:{name}")).expect("a reference");
         let push = pushed.map(|digest| PushedTag { reference, digest });
         self.command(key, Command::Tag { name, release, push }).await
     }

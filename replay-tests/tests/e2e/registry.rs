@@ -196,6 +196,7 @@ fn with_password_and_certificate_of_an_own_authority() {
     configured(&user, &image.replace(":v1", ":v9"), &auth("GOOD"));
     let missing = run("deploy").exits(3);
     assert!(missing.out.contains("org/app:v9 is not in registry"), "{}", missing.out);
+    assert!(missing.out.contains("there is v1"), "{}", missing.out);
     // Without the authority nobody is believed.
     let name = certs.join(&registry.address).join("ca.crt");
     std::fs::write(&name, std::fs::read(user.folder.path().join("registry-closed/tls.crt")).expect("there"))

@@ -101,13 +101,18 @@ pub async fn untag(
     request: UntagRequest,
     follow: &Arc<dyn Follow>,
 ) -> Result<KeptAnswer, Error> {
-    let UntagRequest { keys, name, why } = request;
+    let UntagRequest { keys, name, push, why } = request;
     let wanted = name.clone();
     let found = open.handle.call(move |ledger| by_name(ledger, keys.as_deref(), wanted.as_str())).await?;
     let missing =
         || Error::new(Kind::Usage, format!("no release has the name `{name}`")).hint("haloy tag lists them");
     let (key, release) = found.ok_or_else(missing)?;
-    let command = Command::Untag { name: name.clone() };
+    let wanted = name.clone();
+    let pushed = match push {
+        true => Some(open.handle.call(move |ledger| pushed_tag(ledger, release, &wanted)).await?.reference),
+        false => None,
+    };
+    let command = Command::Untag { name, pushed };
     settle_and_drive(service, open, Asked { key, release, command, why }, follow).await
 }
 

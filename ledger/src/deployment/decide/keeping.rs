@@ -5,7 +5,7 @@ use crate::deployment::effect::name_tag;
 use crate::deployment::event::*;
 use crate::deployment::retention::is_ready;
 use crate::deployment::state::{Kept, TargetState};
-use crate::ids::{DeploymentId, ReleaseName};
+use crate::ids::{DeploymentId, ImageRef, ReleaseName};
 
 /// A release that can be named, pinned or held: a good one of which something is left.
 fn good(state: &TargetState, release: DeploymentId) -> Result<&Kept, Rejection> {
@@ -36,11 +36,15 @@ pub(super) fn tag(
     Ok(vec![ReleaseTagged { name, before, after: release, local_tag, pushed: push }.into()])
 }
 
-pub(super) fn untag(state: &TargetState, name: ReleaseName) -> Result<Vec<Event>, Rejection> {
+pub(super) fn untag(
+    state: &TargetState,
+    name: ReleaseName,
+    pushed: Option<ImageRef>,
+) -> Result<Vec<Event>, Rejection> {
     request::nothing_running(state)?;
     let Some(before) = state.names.get(&name).copied() else { return Err(Rejection::NoSuchName { name }) };
     let local_tag = name_tag(state, &name);
-    Ok(vec![ReleaseUntagged { name, before, local_tag }.into()])
+    Ok(vec![ReleaseUntagged { name, before, local_tag, pushed }.into()])
 }
 
 pub(super) fn pin(state: &TargetState, release: DeploymentId, pinned: bool) -> Result<Vec<Event>, Rejection> {

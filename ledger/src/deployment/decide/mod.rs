@@ -31,7 +31,7 @@ pub fn decide(state: &TargetState, command: Command) -> Result<Vec<Event>, Rejec
         Command::Prune => Ok(keeping::prune(state)),
         Command::RecordChecked { releases, seen, at } => Ok(world::checked(state, releases, &seen, at)),
         Command::Tag { name, release, push } => keeping::tag(state, name, release, push),
-        Command::Untag { name } => keeping::untag(state, name),
+        Command::Untag { name, pushed } => keeping::untag(state, name, pushed),
         Command::Pin { release, pinned } => keeping::pin(state, release, pinned),
         Command::Hold { release, basis } => keeping::hold(state, release, basis),
         Command::ReleaseHold { release } => keeping::release_hold(state, release),

@@ -119,6 +119,7 @@ fn give_up(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, failed: Giv
         | Effect::BuildImage { .. }
         | Effect::PushImage { .. }
         | Effect::PushTag { .. }
+        | Effect::DeleteRegistryTag { .. }
         | Effect::RemoveLocalTag { .. }
         | Effect::EnsureNetwork { .. }
         | Effect::StartReplica(_)
@@ -189,6 +190,12 @@ fn apply(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, outcome: Outc
             deciding.push(ImageBuilt { id, image_id, context_digest, dockerfile_digest, platform, size });
         }
         Outcome::ImagePushed { reference, digest } => deciding.push(ImagePushed { id, reference, digest }),
+        Outcome::RegistryTagRemoved => {
+            if let Effect::DeleteRegistryTag { reference } = effect {
+                let artefact = Artefact::RegistryTag(reference.to_string());
+                deciding.push(ArtefactPruned { rel: id, artefact, freed: 0, shared: false });
+            }
+        }
         Outcome::ImagePulled { image_id, bytes, from } => {
             deciding.push(ImagePulled { id, image_id, bytes, from });
         }
@@ -244,6 +251,7 @@ fn apply_replica(deciding: &mut Deciding, r: ReplicaId, outcome: Outcome) {
         Outcome::ImageResolved(_)
         | Outcome::ImageBuilt { .. }
         | Outcome::ImagePushed { .. }
+        | Outcome::RegistryTagRemoved
         | Outcome::ImagePulled { .. }
         | Outcome::ImageTagged { .. }
         | Outcome::NetworkReady { .. }

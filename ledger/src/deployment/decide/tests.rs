@@ -198,6 +198,7 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
         Effect::PushTag { reference, digest } => {
             Outcome::ImagePushed { reference: reference.clone(), digest: digest.clone() }
         }
+        Effect::DeleteRegistryTag { .. } => Outcome::RegistryTagRemoved,
         Effect::PullImage { .. } => {
             Outcome::ImagePulled { image_id: digest(2), bytes: 1, from: PulledFrom::Registry }
         }

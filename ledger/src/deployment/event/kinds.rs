@@ -366,6 +366,8 @@ events! {
         before: DeploymentId,
         /// Tag to be removed from the engine.
         local_tag: String,
+        /// Tag to be removed from the registry, where asked for.
+        pushed: Option<ImageRef>,
     }
     /// A release is kept whatever the count says.
     72 = ReleasePinned v 1 since "0.1.0" {

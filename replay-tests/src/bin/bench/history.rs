@@ -113,6 +113,7 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
         Effect::BuildImage { .. }
         | Effect::PushImage { .. }
         | Effect::PushTag { .. }
+        | Effect::DeleteRegistryTag { .. }
         | Effect::RunHook { .. } => Outcome::Failed {
             cause: Failure::new(FailureCode::NotSupported, "not here"),
             detail: String::new(),

@@ -151,10 +151,16 @@ fn a_name_moves_with_an_event_and_reaches_engine_and_registry() {
     assert_eq!(target.state.kept(new).and_then(|k| k.tagged.as_ref()).map(|t| t.local_tag.clone()), {
         Some(format!("web:{new}"))
     });
-    target.when(Command::Untag { name: name("stable") }).expect("ok");
+    target.when(Command::Untag { name: name("stable"), pushed: None }).expect("ok");
     target.finish();
     assert_eq!(target.tags(), [new], "its own tag stays");
-    assert_eq!(target.when(Command::Untag { name: name("stable") }), {
+    target.when(tag(new, None)).expect("ok");
+    target.finish();
+    let pushed = Some(ImageRef::new("web:stable").expect("a reference"));
+    target.when(Command::Untag { name: name("stable"), pushed }).expect("ok");
+    assert_eq!(owed(&target.state).len(), 2, "from the engine and from the registry");
+    target.finish();
+    assert_eq!(target.when(Command::Untag { name: name("stable"), pushed: None }), {
         Err(Rejection::NoSuchName { name: name("stable") })
     });
 }
