@@ -8,6 +8,8 @@ pub enum Defect {
     LateOutcome,
     /// A failed deployment uses up a place, so that a good release is pruned for it.
     FailedEvicts,
+    /// A pin or a hold does not keep a release beyond the count.
+    ForgetsPins,
     /// An old replica is retired before the new one is well.
     EarlyRetire,
 }

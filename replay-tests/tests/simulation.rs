@@ -89,7 +89,7 @@ fn planted_defects_are_found() {
         println!("{sabotage:?}: {found:?}");
         assert!(found.is_some(), "{sabotage:?}");
     }
-    for defect in [Defect::LateOutcome, Defect::FailedEvicts, Defect::EarlyRetire] {
+    for defect in [Defect::LateOutcome, Defect::FailedEvicts, Defect::EarlyRetire, Defect::ForgetsPins] {
         plant(Some(defect));
         let found = found(|seed| run(seed, None));
         plant(None);

@@ -26,7 +26,12 @@ pub fn restorable(state: &TargetState) -> Vec<&Kept> {
 
 fn within<'a>(good: impl Iterator<Item = &'a Kept>, count: usize) -> Vec<&'a Kept> {
     let kept = good.filter(|k| k.strategy != HistoryStrategy::None && !k.expired).enumerate();
-    kept.filter(|(place, k)| *place < count || k.pinned || k.held).map(|(_, k)| k).collect()
+    kept.filter(|(place, k)| *place < count || spoken_for(k)).map(|(_, k)| k).collect()
+}
+
+/// Somebody said that it must stay.
+fn spoken_for(kept: &Kept) -> bool {
+    (kept.pinned || kept.held) && !planted(Defect::ForgetsPins)
 }
 
 /// The release that a rollback without an id restores (D5): the most recently live good one
@@ -58,7 +63,7 @@ fn protected(state: &TargetState) -> impl Fn(&Kept) -> bool {
     let last_good = earlier_good(state).find(|k| is_ready(k)).map(|k| k.release);
     move |k| {
         let in_use = [current, rolling, last_good].contains(&Some(k.release));
-        in_use || k.pinned || k.held
+        in_use || spoken_for(k)
     }
 }
 
@@ -72,7 +77,7 @@ pub fn prunable(state: &TargetState) -> Vec<(DeploymentId, PruneRule)> {
     };
     let stays = |k: &Kept| match k.strategy {
         // The registry has it; the host keeps the current one, and what must not depend on others.
-        HistoryStrategy::Registry if k.good => in_use(k.release) || k.pinned || k.held,
+        HistoryStrategy::Registry if k.good => in_use(k.release) || spoken_for(k),
         HistoryStrategy::Registry | HistoryStrategy::Local | HistoryStrategy::None => {
             protected(k) || kept.contains(&k.release)
         }
