@@ -26,6 +26,8 @@ fn a_name_works_wherever_an_id_does_and_asks_before_it_moves() {
     assert!(!user.tags().contains(&"stable".to_owned()));
     user.haloy("tag --remove stable").exits(2);
     user.haloy("tag nowhere x").exits(2);
+    user.haloy("tag ~1 before").ok();
+    assert!(user.haloy("show before").ok().out.contains(&new), "{old} runs");
     let moves = user.haloy("events --kind ReleaseTagged --json").ok().json();
     assert_eq!(moves["data"][1]["payload"]["before"], old.as_str());
 }

