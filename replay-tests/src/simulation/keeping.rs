@@ -5,11 +5,13 @@ use super::run::Sim;
 use haloy_executors::TargetKey;
 use haloy_ledger::deployment::Command;
 use haloy_ledger::deployment::event::PushedTag;
-use haloy_ledger::deployment::retention::{is_ready, restorable};
-use haloy_ledger::deployment::state::TargetState;
+use haloy_ledger::deployment::owed;
+use haloy_ledger::deployment::retention::{is_ready, restorable, what_if};
+use haloy_ledger::deployment::state::{Ending, TargetState};
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::{Failure, FailureCode, RegistryAnswer, RegistrySeen};
 use haloy_ledger::ports::Clock;
+use haloy_ledger::release::Retention;
 
 impl Sim {
     fn any_release(&mut self, key: &TargetKey) -> Result<Option<DeploymentId>, Broken> {
@@ -71,10 +73,52 @@ impl Sim {
         let releases = state.releases.iter().map(|kept| kept.release).collect();
         self.command(key, Command::RecordChecked { releases, seen, at: self.clock.now() }).await
     }
+
+    /// Somebody removes an image behind haloy's back, or brings one back.
+    pub(super) fn meddle(&mut self, key: &TargetKey) {
+        self.meddled = true;
+        let mut world = self.engine.world();
+        if self.random.percent(40)
+            && let Some((tag, image)) = self.removed.pop()
+        {
+            world.tags.insert(tag, image);
+            return;
+        }
+        let prefix = format!("{}:", key.app.slug());
+        let tags: Vec<String> = world.tags.keys().filter(|tag| tag.starts_with(&prefix)).cloned().collect();
+        if !tags.is_empty() {
+            let tag = tags[self.random.below(tags.len())].clone();
+            let image = world.tags.remove(&tag);
+            self.removed.extend(image.map(|image| (tag, image)));
+        }
+    }
+
+    /// What-if says before what a deploy with that retention then does.
+    pub(super) fn as_foretold(
+        &self,
+        key: &TargetKey,
+        before: &TargetState,
+        wanted: &Retention,
+        id: DeploymentId,
+    ) -> Result<(), Broken> {
+        let after = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
+        let alone = before.rollout.is_none() && owed(before).is_empty();
+        if !alone || after.last_ended != Some((id, Ending::Succeeded)) || !owed(&after).is_empty() {
+            return Ok(());
+        }
+        let mut foretold = what_if(before, wanted).keeps;
+        foretold.sort();
+        let kept = kept(&after);
+        if foretold == kept {
+            Ok(())
+        } else {
+            Err(format!("{key}: what-if said that {foretold:?} stay restorable, and {kept:?} are"))
+        }
+    }
 }
 
 /// What can be restored, as the rules see it: within the count, pinned, held, or the last good one.
-pub(super) fn kept(state: &TargetState) -> Vec<DeploymentId> {
+fn kept(state: &TargetState) -> Vec<DeploymentId> {
     let current = state.current_release();
     let ready = |id: &DeploymentId| state.kept(*id).is_some_and(is_ready);
     let mut kept: Vec<DeploymentId> =

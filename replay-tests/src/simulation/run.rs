@@ -4,16 +4,14 @@ use super::config;
 use super::coverage::{Coverage, Report};
 use super::invariants::{self, Broken};
 use super::parts::{Random, Sabotage, SimClock, SimEntropy, Sloppy};
+use super::retention;
 use super::steps::Steps;
-use super::{keeping, retention};
 use async_trait::async_trait;
 use haloy_executors::simulated::{Faults, SimulatedExecutor};
 use haloy_executors::*;
 use haloy_ledger::deployment::command::{Deploy, Rollback};
 use haloy_ledger::deployment::event::SecretsFrom;
-use haloy_ledger::deployment::retention::what_if;
-use haloy_ledger::deployment::state::Ending;
-use haloy_ledger::deployment::{Command, Effect, TargetState, owed};
+use haloy_ledger::deployment::{Command, Effect};
 use haloy_ledger::ids::*;
 use haloy_ledger::ledger::Parts;
 use haloy_ledger::log::{ClockPolicy, MemoryLog, MemoryStore, Unsealed};
@@ -55,7 +53,7 @@ pub(super) struct Sim {
     pub(super) random: Random,
     pub(super) clock: Arc<SimClock>,
     entropy: Arc<SimEntropy>,
-    engine: Arc<SimulatedExecutor>,
+    pub(super) engine: Arc<SimulatedExecutor>,
     hooks: Arc<SimHooks>,
     keys: Keys,
     log: Arc<MemoryLog>,
@@ -69,7 +67,7 @@ pub(super) struct Sim {
     /// Counts and strategies change from deploy to deploy.
     varied: bool,
     /// Tags that somebody removed, and may bring back.
-    removed: Vec<(String, Digest)>,
+    pub(super) removed: Vec<(String, Digest)>,
     coverage: Coverage,
 }
 
@@ -209,29 +207,6 @@ impl Sim {
         self.as_foretold(key, &before, &wanted, id)
     }
 
-    /// What-if says before what a deploy with that retention then does.
-    fn as_foretold(
-        &self,
-        key: &TargetKey,
-        before: &TargetState,
-        wanted: &Retention,
-        id: DeploymentId,
-    ) -> Result<(), Broken> {
-        let after = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
-        let alone = before.rollout.is_none() && owed(before).is_empty();
-        if !alone || after.last_ended != Some((id, Ending::Succeeded)) || !owed(&after).is_empty() {
-            return Ok(());
-        }
-        let mut foretold = what_if(before, wanted).keeps;
-        foretold.sort();
-        let kept = keeping::kept(&after);
-        if foretold == kept {
-            Ok(())
-        } else {
-            Err(format!("{key}: what-if said that {foretold:?} stay restorable, and {kept:?} are"))
-        }
-    }
-
     fn config(&mut self, key: &TargetKey) -> ConfigSnapshot {
         let registry = self.targets.last() == Some(key);
         let (config, usual) = config::config(&mut self.random, registry, self.varied);
@@ -266,25 +241,6 @@ impl Sim {
     async fn stop(&mut self, key: &TargetKey) -> Result<(), Broken> {
         let command = Command::Stop { remove: self.random.percent(50), at: self.clock.now() };
         self.command(key, command).await
-    }
-
-    /// Somebody removes an image behind haloy's back, or brings one back.
-    fn meddle(&mut self, key: &TargetKey) {
-        self.meddled = true;
-        let mut world = self.engine.world();
-        if self.random.percent(40)
-            && let Some((tag, image)) = self.removed.pop()
-        {
-            world.tags.insert(tag, image);
-            return;
-        }
-        let prefix = format!("{}:", key.app.slug());
-        let tags: Vec<String> = world.tags.keys().filter(|tag| tag.starts_with(&prefix)).cloned().collect();
-        if !tags.is_empty() {
-            let tag = tags[self.random.below(tags.len())].clone();
-            let image = world.tags.remove(&tag);
-            self.removed.extend(image.map(|image| (tag, image)));
-        }
     }
 
     /// An outcome of a deployment that ended long ago must change nothing.

@@ -16,7 +16,7 @@ const MISSED: &str = "
 Where goals are missed:
 
 - *rollback-targets on a large ledger, and with a long history.* The question itself takes the same time (the line
-  "ledger open"). What is opened is the store's active journal, which fjall rotates at 64 MB
+  *ledger open*). What is opened is the store's active journal, which fjall rotates at 64 MB
   only and reads back at every open, also when everything in it was flushed on a clean close. So the time goes up and
   down between about 10 and 300 ms, whatever the number of events; fjall offers no way to rotate it earlier.
 - *durable commands.* Each command reads its state row, decides, encodes, and folds seven read models; with two cores
