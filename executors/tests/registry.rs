@@ -283,3 +283,57 @@ async fn a_look_says_there_gone_or_unknown() {
     drop(server);
     assert!(matches!(executor.look(&lost, None).await, RegistryAnswer::Unknown(_)));
 }
+
+/// A registry that wants a token of its own service, which wants user and password.
+fn with_tokens(digest: &Digest) -> String {
+    use std::io::{Read, Write};
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("known").to_string();
+    let (host, digest) = (address.clone(), digest.clone());
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let (mut seen, mut byte) = (Vec::new(), [0]);
+            while !seen.ends_with(b"\r\n\r\n") && client.read(&mut byte).is_ok_and(|read| read == 1) {
+                seen.push(byte[0]);
+            }
+            let request = String::from_utf8_lossy(&seen).to_lowercase();
+            // `ci:secret-pass` as HTTP has it.
+            let known = request.contains("authorization: basic y2k6c2vjcmv0lxbhc3m=");
+            let answer = if request.starts_with("get /token") && known {
+                let body = "{\"token\": \"good-token\", \"expires_in\": 300}";
+                format!(
+                    "200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len()
+                )
+            } else if request.contains("authorization: bearer good-token") {
+                format!("200 OK\r\nDocker-Content-Digest: {digest}\r\nContent-Length: 0\r\n\r\n")
+            } else {
+                let challenge = format!("Bearer realm=\"http://{host}/token\",service=\"test\"");
+                format!("401 Unauthorized\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n")
+            };
+            let answer = answer.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+            drop(client.write_all(format!("HTTP/1.1 {answer}").as_bytes()));
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_token_is_fetched_where_the_registry_wants_one() {
+    let digest = Digest::new(sha256(b"manifest")).expect("a digest");
+    let named = image(format!("{}/app:v1", with_tokens(&digest)));
+    let login = |password: &str| RegistryLogin {
+        server: None,
+        username: "ci".to_owned(),
+        password: password.to_owned(),
+    };
+    let options = RegistryOptions::default();
+    let good = login("secret-pass");
+    let client = Registry::for_image(&options, &named, Some(&good)).await.expect("a client");
+    assert_eq!(client.tag_digest(&named).await.expect("allowed"), Some(digest));
+    let bad = login("wrong-pass");
+    let client = Registry::for_image(&options, &named, Some(&bad)).await.expect("a client");
+    let refused = client.tag_digest(&named).await.expect_err("not allowed");
+    assert_eq!((refused.cause.code, refused.retryable), (FailureCode::Unauthorized, false));
+    assert!(refused.cause.text.contains("user `ci`") && !refused.cause.text.contains("wrong-pass"));
+}

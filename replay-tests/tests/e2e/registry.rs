@@ -209,6 +209,13 @@ fn with_password_and_certificate_of_an_own_authority() {
         let bytes = std::fs::read(&entry).expect("readable");
         assert!(!contains(&bytes, PASSWORD.as_bytes()), "{} holds the password", entry.display());
     }
+    for id in user.containers("default") {
+        assert!(!docker(&["inspect", &id]).contains(PASSWORD), "a container knows the password");
+    }
+    for line in ["events --json", "history --json", "show ~1", "rollback-targets --explain --json"] {
+        let ran = run(line);
+        assert!(!format!("{}{}", ran.out, ran.err).contains(PASSWORD), "{line} shows the password");
+    }
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
