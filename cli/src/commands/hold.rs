@@ -16,7 +16,7 @@ use std::sync::Arc;
     after_long_help = "Examples:\n  haloy hold 01k99pmr -m \"incident 4711\"\n  haloy hold --release 01k99pmr\n  haloy hold"
 )]
 pub struct Hold {
-    /// Release: a name, its id or a unique prefix
+    /// Release: a name, its id, a unique prefix, or `~n` of one target
     id: Option<String>,
     /// Release the hold
     #[arg(long, requires = "id")]

@@ -22,7 +22,7 @@ use std::sync::Arc;
     after_long_help = "Examples:\n  haloy tag                         list names and pins\n  haloy tag 01k99pmr stable         name a release\n  haloy tag 01k99pmr v2.6 --push    in the registry, too\n  haloy tag --pin stable            keep it whatever the count says\n  haloy tag --remove stable"
 )]
 pub struct Tag {
-    /// Release: a name, its id or a unique prefix
+    /// Release: a name, its id, a unique prefix, or `~n` of one target
     id: Option<String>,
     /// Name to give it
     name: Option<String>,

@@ -2,6 +2,7 @@
 
 use super::tree::Format;
 use super::*;
+use haloy_ledger::release::HistoryStrategy;
 
 fn parse(text: &str) -> Result<ConfigFile, Problems> {
     ConfigFile::parse(PathBuf::from("haloy.yaml"), text.to_owned(), Format::Yaml)
@@ -93,6 +94,23 @@ fn registry_strategy_needs_tags_that_stay() {
         mistakes("name: a\nimage:\n  repository: x/y\n  tag: v1\n  history: {strategy: registry}\n")
             .contains("needs `pattern`")
     );
+    let built = "name: a\nimage:\n  repository: x/y\n  tag: v1\n  build: true\n  history: {strategy: registry, pattern: \"v*\"}\n";
+    assert!(mistakes(built).contains("add `push: registry` to `build_config`"));
+}
+
+#[test]
+fn a_target_picks_one_of_the_named_images() {
+    let file = |key: &str| {
+        format!(
+            "name: a\nimages:\n  web: {{repository: x/web, tag: v1, history: {{strategy: registry, pattern: \"v*\"}}}}\n  job: {{repository: x/job, tag: v2}}\ntargets:\n  one: {{image_key: web}}\n  two: {{image_key: {key}}}\n"
+        )
+    };
+    let [one, two] = resolved(&file("job")).try_into().expect("two");
+    assert_eq!(one.config.image.reference.as_str(), "x/web:v1");
+    assert_eq!(one.config.retention.strategy, HistoryStrategy::Registry);
+    assert_eq!(two.config.image.reference.as_str(), "x/job:v2");
+    assert_eq!(two.config.retention.strategy, HistoryStrategy::Local);
+    assert!(mistakes(&file("jbo")).contains("jbo"));
 }
 
 #[test]
