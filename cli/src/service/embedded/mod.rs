@@ -110,7 +110,11 @@ impl Service for Embedded {
     }
 
     async fn keep(&self, request: KeepRequest, follow: Arc<dyn Follow>) -> Result<KeptAnswer, Error> {
-        let open = self.open("haloy hold", &follow).await?;
+        let command = match request.keep {
+            Keep::Pin | Keep::Unpin => "haloy tag",
+            Keep::Hold | Keep::ReleaseHold => "haloy hold",
+        };
+        let open = self.open(command, &follow).await?;
         keeping::keep(self, &open, request, &follow).await
     }
 
