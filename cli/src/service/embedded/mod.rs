@@ -2,6 +2,7 @@
 
 mod check;
 mod choose;
+mod doctor;
 mod errors;
 mod keeping;
 mod open;
@@ -251,7 +252,7 @@ impl Service for Embedded {
     }
 
     async fn doctor(&self) -> Result<Vec<Finding>, Error> {
-        Ok(queries::doctor(self).await)
+        Ok(doctor::doctor(self).await)
     }
 }
 

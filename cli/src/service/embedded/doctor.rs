@@ -1,0 +1,76 @@
+//! Whether everything that haloy needs is there: Docker, the ledger, the clock, the disk.
+
+use super::Embedded;
+use crate::service::Finding;
+
+pub async fn doctor(service: &Embedded) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(docker) = &service.docker {
+        let (ok, found, fix) = match docker.facts().await {
+            Ok(facts) => {
+                let found = format!(
+                    "Docker {} ({}, interface {}) at {}",
+                    facts.version, facts.platform, facts.api_version, facts.host
+                );
+                (true, found, None)
+            }
+            Err(error) => (false, error.to_string(), Some(error.hint().to_owned())),
+        };
+        findings.push(Finding { what: "docker", ok, found, fix });
+    }
+    let read = service.read(|ledger| (ledger.id(), ledger.head(), ledger.pending())).await;
+    match read {
+        Ok((id, head, pending)) => {
+            let found = format!("{id}, {} events, in {}", head.next.0, service.options.ledger.display());
+            findings.push(Finding { what: "ledger", ok: true, found, fix: None });
+            let unsettled = pending.map(|pending| pending.len()).unwrap_or_default();
+            let found = match unsettled {
+                0 => "nothing is unfinished".to_owned(),
+                some => format!("{some} target(s) were interrupted"),
+            };
+            let fix = (unsettled > 0).then(|| "haloy settle".to_owned());
+            findings.push(Finding { what: "unfinished", ok: unsettled == 0, found, fix });
+        }
+        Err(error) => {
+            findings.push(Finding { what: "ledger", ok: false, found: error.message, fix: error.hint });
+        }
+    }
+    findings.push(clock(service).await);
+    findings.push(disk(&service.options.ledger));
+    findings
+}
+
+async fn clock(service: &Embedded) -> Finding {
+    use haloy_ledger::ports::{Clock, SystemClock};
+    let now = SystemClock.now();
+    let engine = match &service.docker {
+        Some(docker) => {
+            docker.facts().await.ok().and_then(|facts| facts.clock.parse::<jiff::Timestamp>().ok())
+        }
+        None => None,
+    };
+    // The facts are as old as the connection: seconds, at most.
+    let apart = engine.map(|engine| (engine.as_second() - now.0 / 1_000_000_000).abs());
+    let ok = apart.is_none_or(|apart| apart < 300);
+    let found = match apart {
+        Some(apart) => format!("{}, {apart} s from Docker's", crate::output::time::rfc3339(now)),
+        None => crate::output::time::rfc3339(now),
+    };
+    let fix = (!ok).then(|| "set the clock of this machine, or of Docker's".to_owned());
+    Finding { what: "clock", ok, found, fix }
+}
+
+fn disk(folder: &std::path::Path) -> Finding {
+    /// Below this an append may fail.
+    const ENOUGH: u64 = 256 << 20;
+    let existing = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
+    let free = rustix::fs::statvfs(existing).map(|stat| stat.f_bavail * stat.f_frsize);
+    match free {
+        Ok(free) => {
+            let ok = free >= ENOUGH;
+            let found = format!("{} MiB free for the ledger", free >> 20);
+            Finding { what: "disk", ok, found, fix: (!ok).then(|| "make room on that disk".to_owned()) }
+        }
+        Err(error) => Finding { what: "disk", ok: false, found: error.to_string(), fix: None },
+    }
+}
