@@ -125,6 +125,8 @@ pub enum Command {
     Prune(prune::Prune),
     Retention(retention::Retention),
     Settle(settle::Settle),
+    Routes(routes::Routes),
+    Edge(edge::Edge),
     Replay(replay::Replay),
     ValidateConfig(validate_config::ValidateConfig),
     Config(config::Config),

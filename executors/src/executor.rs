@@ -40,6 +40,7 @@ impl Role {
             | Effect::StopReplica { .. }
             | Effect::RemoveReplica { .. }
             | Effect::RemoveLocalTag { .. } => Self::Engine,
+            Effect::ApplyRoutes { .. } | Effect::Drain { .. } => Self::Router,
             Effect::RunHook { .. } => Self::Hooks,
         }
     }
@@ -147,6 +148,8 @@ pub struct EffectContext {
     pub progress: Arc<dyn ProgressSink>,
     /// Resolved values.
     pub values: Arc<Values>,
+    /// The newest routes of all targets, for the role Router only.
+    pub routes: Option<Arc<haloy_ledger::ledger::Routes>>,
     /// `HALOY_*` facts for hooks.
     pub facts: Arc<BTreeMap<String, String>>,
 }

@@ -6,6 +6,7 @@
 
 pub mod dispatcher;
 pub mod docker;
+pub mod edge;
 pub mod executor;
 pub mod failpoint;
 pub mod hooks;
@@ -13,10 +14,12 @@ pub mod ledger_handle;
 pub mod registry;
 pub mod registry_executor;
 pub mod simulated;
+mod simulated_edge;
 pub mod values;
 
 pub use dispatcher::{DispatchError, Dispatcher, Limits, Observer, Quiet};
 pub use docker::{DockerExecutor, DockerOptions, EngineFacts, HealthLimits, LogLine, LogQuery};
+pub use edge::EdgeRouter;
 pub use executor::{
     EffectContext, Executor, ExecutorError, NoProgress, Progress, ProgressSink, RegistryLogin, Role, Scope,
     Values,
@@ -25,4 +28,5 @@ pub use hooks::HookExecutor;
 pub use ledger_handle::{LedgerHandle, TargetKey};
 pub use registry_executor::RegistryExecutor;
 pub use simulated::{Faults, SimulatedExecutor, SimulatedRegistry};
+pub use simulated_edge::SimulatedRouter;
 pub use values::{LedgerValues, ValueStore};

@@ -101,6 +101,8 @@ impl RegistryExecutor {
             | Effect::EnsureNetwork { .. }
             | Effect::StartReplica(_)
             | Effect::AwaitHealthy { .. }
+            | Effect::ApplyRoutes { .. }
+            | Effect::Drain { .. }
             | Effect::StopReplica { .. }
             | Effect::RemoveReplica { .. }
             | Effect::RemoveLocalTag { .. }

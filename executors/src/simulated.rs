@@ -58,6 +58,10 @@ pub struct World {
     pub tags: BTreeMap<String, Digest>,
     /// Tags in the simulated registry that were pushed.
     pub pushed: BTreeMap<String, Digest>,
+    /// What the simulated edge serves.
+    pub routes: Option<haloy_ledger::edge::RouteSnapshot>,
+    /// Replicas that were stopped while the edge still sent them requests: there must be none.
+    pub stopped_routed: Vec<ReplicaId>,
     /// Networks.
     pub networks: BTreeSet<String>,
     /// Images that the registry does not have.
@@ -261,6 +265,9 @@ impl SimulatedExecutor {
             Effect::StartReplica(spec) => Ok(self.start(&mut world, cx, key(spec.replica), spec)),
             Effect::AwaitHealthy { replica, .. } => Ok(await_healthy(&world, &key(*replica))),
             Effect::StopReplica { replica } => {
+                if super::simulated_edge::routed(&world, *replica) {
+                    world.stopped_routed.push(*replica);
+                }
                 let found = world.replicas.get_mut(&key(*replica)).filter(|found| found.running);
                 let exit_code = found.map(|found| {
                     found.running = false;
@@ -277,6 +284,8 @@ impl SimulatedExecutor {
                 let shared = gone.is_some_and(|id| world.tags.values().any(|other| *other == id));
                 Ok(Outcome::LocalTagRemoved { freed: u64::from(!shared), shared })
             }
+            Effect::ApplyRoutes { .. } => super::simulated_edge::apply(&mut world, cx),
+            Effect::Drain { .. } => Ok(Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 1 }),
             Effect::RunHook { .. } => {
                 Err(failed(FailureCode::NotSupported, "the simulated engine runs no hooks", false))
             }

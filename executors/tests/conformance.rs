@@ -75,6 +75,7 @@ impl Subject {
             deadline: Instant::now() + Duration::from_secs(60),
             cancel: CancellationToken::new(),
             progress: Arc::new(NoProgress),
+            routes: None,
             values: Arc::new(Values { env: vec![("A".to_owned(), "1".to_owned())], ..Values::default() }),
             facts: Arc::new(BTreeMap::new()),
         };

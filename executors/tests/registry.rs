@@ -133,6 +133,7 @@ fn context(number: EffectNumber) -> EffectContext {
         deadline: Instant::now() + Duration::from_secs(30),
         cancel: CancellationToken::new(),
         progress: Arc::new(NoProgress),
+        routes: None,
         values: Arc::new(Values::default()),
         facts: Arc::new(BTreeMap::new()),
     }

@@ -12,6 +12,12 @@ pub enum Defect {
     ForgetsPins,
     /// An old replica is retired before the new one is well.
     EarlyRetire,
+    /// A replica gets requests before it is known to be well.
+    RouteUnhealthy,
+    /// A replica is stopped while the edge still sends it requests.
+    StopRouted,
+    /// A domain that another target has is claimed all the same.
+    DomainTwice,
 }
 
 #[cfg(feature = "defects")]

@@ -1,11 +1,12 @@
 //! The record of haloy: pure rules and an append-only log. No async, no Docker, no terminal.
 //!
 //! Reading order, which is also the order of imports:
-//! [`ids`], [`private`], [`release`], [`ports`], [`secrets`], [`outcome`], [`deployment`], [`log`],
-//! [`projection`], [`ledger`].
+//! [`ids`], [`private`], [`release`], [`ports`], [`secrets`], [`outcome`], [`deployment`], [`edge`],
+//! [`log`], [`projection`], [`ledger`].
 
 pub mod defect;
 pub mod deployment;
+pub mod edge;
 pub mod ids;
 pub mod ledger;
 pub mod log;

@@ -4,7 +4,7 @@
 //! what an operator needs to read later. Longer foreign text goes into a private detail.
 
 use crate::ids::{DeploymentId, Digest, ImageRef, ReplicaId};
-use crate::release::ResolvedImage;
+use crate::release::{Domain, ResolvedImage};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -50,6 +50,10 @@ pub enum FailureCode {
     Interrupted,
     /// The value of a variable or credential could not be had.
     ValueMissing,
+    /// The edge did not answer, or could not be started.
+    EdgeUnreachable,
+    /// The edge does not take this: a newer one was applied, or it is another ledger's.
+    EdgeRefused,
     /// This version of haloy cannot do this.
     NotSupported,
     /// Anything else; the text says what.
@@ -238,6 +242,24 @@ pub enum Outcome {
         /// Its last lines, masked.
         log_tail: LogTail,
     },
+    /// The edge routes as the newest snapshot says, read back from it.
+    RoutesApplied {
+        /// Generation that it has.
+        generation: u64,
+        /// BLAKE3 of its table, in hex.
+        digest: String,
+        /// What the snapshot holds for this target.
+        domains: Vec<Domain>,
+        /// Replicas of this target that get requests.
+        routed: Vec<ReplicaId>,
+    },
+    /// A replica has no more requests, or was given no more time.
+    ReplicaDrained {
+        /// Requests that were cut off.
+        left_in_flight: u32,
+        /// Milliseconds that it took.
+        took_ms: u64,
+    },
     /// It no longer runs.
     ReplicaStopped {
         /// Code that it ended with, where there was one to stop.
@@ -271,6 +293,17 @@ pub enum Outcome {
         /// Longer foreign text; private.
         detail: String,
     },
+}
+
+/// Where a replica answers requests.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Backend {
+    /// Which replica.
+    pub replica: ReplicaId,
+    /// Its address, without port.
+    pub address: String,
+    /// Port that it listens on.
+    pub port: u16,
 }
 
 /// A container of ours, as the engine shows it.

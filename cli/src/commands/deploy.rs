@@ -24,6 +24,9 @@ use std::path::Path;
 pub struct Deploy {
     #[command(flatten)]
     targets: TargetArgs,
+    /// Take over domains that another target has, once the new release is healthy
+    #[arg(long)]
+    move_domains: bool,
     #[command(flatten)]
     why: WhyArgs,
 }
@@ -46,8 +49,13 @@ pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     ask_about_retention(cx, &targets).await?;
     let folder = file.folder();
     hooks(&file.global_pre_deploy, &folder, cx)?;
-    let request =
-        DeployRequest { targets, why: (&args.why).into(), git: facts::git(&folder), ci: facts::ci() };
+    let request = DeployRequest {
+        targets,
+        move_domains: args.move_domains,
+        why: (&args.why).into(),
+        git: facts::git(&folder),
+        ci: facts::ci(),
+    };
     let answers = cx.service.deploy(request, std::sync::Arc::clone(&cx.follow)).await?;
     let code = exit(&answers);
     if code == 0 {

@@ -4,6 +4,7 @@ pub mod config;
 pub mod demo;
 pub mod deploy;
 pub mod doctor;
+pub mod edge;
 pub mod events;
 pub mod generate;
 pub mod history;
@@ -14,6 +15,7 @@ pub mod replay;
 pub mod retention;
 pub mod rollback;
 pub mod rollback_targets;
+pub mod routes;
 pub mod settle;
 pub mod show;
 pub mod status;
@@ -89,6 +91,8 @@ pub async fn run(cli: Cli) -> Result<Reply, Error> {
         Command::Retention(args) => retention::run(&cx, args).await,
         Command::Prune(args) => prune::run(&cx, args).await,
         Command::Settle(args) => settle::run(&cx, args).await,
+        Command::Routes(args) => routes::run(&cx, args).await,
+        Command::Edge(args) => edge::run(&cx, args).await,
         Command::Replay(args) => replay::run(&cx, args).await,
         Command::ValidateConfig(args) => validate_config::run(&cx, args),
         Command::Config(args) => config::run(&args),

@@ -28,6 +28,11 @@ pub fn doing(effect: &Effect) -> String {
         Effect::AwaitHealthy { replica, .. } => {
             format!("waiting for replica {} to be healthy", replica.index + 1)
         }
+        Effect::ApplyRoutes { wish } => match wish.backends.len() {
+            0 => "taking the app out of the edge".to_owned(),
+            some => format!("routing to {}", count(some, "replica")),
+        },
+        Effect::Drain { replica, .. } => format!("draining replica {}", replica.index + 1),
         Effect::StopReplica { replica } => format!("stopping replica {}", replica.index + 1),
         Effect::RemoveReplica { replica } => format!("removing replica {}", replica.index + 1),
         Effect::RemoveLocalTag { local_tag } => format!("removing tag {local_tag}"),
@@ -127,6 +132,13 @@ pub fn event(event: &Event) -> String {
             format!("replica {} healthy after {}", e.r.index + 1, super::time::took(e.took_ms))
         }
         Event::ReplicaUnhealthy(e) => format!("replica {} unhealthy: {}", e.r.index + 1, e.cause),
+        Event::RoutesApplied(e) => {
+            format!("{} in the route, {} out", count(e.routed.len(), "replica"), e.out.len())
+        }
+        Event::ReplicaDrained(e) => match e.left_in_flight {
+            0 => format!("replica {} of {} drained", e.r.index + 1, e.r.deployment),
+            some => format!("replica {} of {}: {some} requests cut off", e.r.index + 1, e.r.deployment),
+        },
         Event::ReplicaStopped(e) => format!("replica {} of {} stopped", e.r.index + 1, e.r.deployment),
         Event::ReplicaRemoved(e) => format!("replica {} of {} removed", e.r.index + 1, e.r.deployment),
         Event::EffectAttemptFailed(e) => format!("attempt {} failed: {}", e.attempt, e.cause),
@@ -186,6 +198,25 @@ fn keeping(event: &Event) -> String {
         Event::ReleaseUnpinned(e) => format!("release {} no longer pinned", e.rel),
         Event::HoldPlaced(e) => format!("release {} held", e.rel),
         Event::HoldReleased(e) => format!("release {} no longer held", e.rel),
+        other => at_edge(other),
+    }
+}
+
+/// An event of the edge, in a sentence.
+fn at_edge(event: &Event) -> String {
+    match event {
+        Event::DomainClaimed(e) => format!("{} belongs to {}/{}", e.domain, e.app, e.target),
+        Event::DomainReleased(e) => match &e.back_to {
+            Some(before) => format!("{} is with {before} again", e.domain),
+            None => format!("{} no longer belongs to {}/{}", e.domain, e.app, e.target),
+        },
+        Event::DomainMoved(e) => format!("{} moved from {} to {}", e.domain, e.from, e.to),
+        Event::CertificateIssued(e) => format!("certificate for {} issued by {}", e.names.join(", "), e.ca),
+        Event::CertificateFailed(e) => format!("no certificate for {}: {}", e.names.join(", "), e.cause),
+        Event::CertificateImported(e) => format!("own certificate for {} in use", e.names.join(", ")),
+        Event::AcmeAccountCreated(e) => format!("account {} made at {}", e.account, e.directory),
+        Event::EdgeStarted(e) => format!("edge {} started", e.version),
+        Event::EdgeReplaced(e) => format!("edge {} took over from {}", e.after, e.before),
         other => other.name().to_owned(),
     }
 }

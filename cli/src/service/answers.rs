@@ -380,3 +380,29 @@ pub struct Finding {
     /// What to do.
     pub fix: Option<String>,
 }
+
+/// Every route.
+#[derive(Debug, Clone, Serialize)]
+pub struct RoutesAnswer {
+    /// In order of domain.
+    pub routes: Vec<RouteRow>,
+    /// Generation that the edge has in force; none if none runs or it has none.
+    pub generation: Option<u64>,
+}
+
+/// A domain and who answers for it.
+#[derive(Debug, Clone, Serialize)]
+pub struct RouteRow {
+    /// The domain.
+    pub domain: String,
+    /// Names that redirect to it.
+    pub aliases: Vec<String>,
+    /// Whose it is.
+    pub app: String,
+    /// Whose it is.
+    pub target: String,
+    /// Addresses of the replicas.
+    pub replicas: Vec<String>,
+    /// The edge does just that.
+    pub in_force: bool,
+}

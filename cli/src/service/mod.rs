@@ -11,6 +11,7 @@ pub use requests::*;
 use crate::error::Error;
 use crate::facts::Why;
 use async_trait::async_trait;
+use haloy_executors::edge::EdgeStatus;
 use haloy_executors::{LogLine, TargetKey};
 use haloy_ledger::deployment::{Effect, Event};
 use haloy_ledger::ids::{EffectId, StreamId};
@@ -98,6 +99,14 @@ pub trait Service: Send + Sync {
     async fn settle(&self, why: &Why, follow: Arc<dyn Follow>) -> Result<Vec<DeploymentAnswer>, Error>;
     /// Rebuilds every read model from the log and compares.
     async fn replay(&self, progress: &mut (dyn FnMut(u64) + Send)) -> Result<ReplayAnswer, Error>;
+    /// Whose domain is whose, and what the edge has in force.
+    async fn routes(&self) -> Result<RoutesAnswer, Error>;
+    /// What the edge says of itself.
+    async fn edge_status(&self) -> Result<EdgeStatus, Error>;
+    /// Ends the edge.
+    async fn edge_stop(&self) -> Result<EdgeStatus, Error>;
+    /// This program takes over from the edge that runs.
+    async fn edge_upgrade(&self) -> Result<EdgeStatus, Error>;
     /// Whether everything that haloy needs is there.
     async fn doctor(&self) -> Result<Vec<Finding>, Error>;
 }

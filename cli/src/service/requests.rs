@@ -12,6 +12,8 @@ use std::time::Duration;
 pub struct DeployRequest {
     /// The targets, in file order.
     pub targets: Vec<TargetConfig>,
+    /// Domains that another target has are taken over.
+    pub move_domains: bool,
     /// Why.
     pub why: Why,
     /// The working tree.

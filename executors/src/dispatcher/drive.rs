@@ -159,6 +159,11 @@ impl Dispatcher {
         let executor = Arc::clone(executor.ok_or(DispatchError::NoExecutor(role))?);
         self.observer.started(key, &id, &effect);
         let values = self.values_for(state, &effect).await;
+        let routes = match role {
+            // Read now, not when it was planned: the newest settles every target that waits for it.
+            Role::Router => Some(Arc::new(self.handle.call(|ledger| ledger.routes()).await?)),
+            Role::Engine | Role::Registry | Role::Hooks => None,
+        };
         let cancel = CancellationToken::new();
         flight.running.insert(id.clone(), cancel.clone());
         let limit = deadline(&effect, &self.limits);
@@ -171,6 +176,7 @@ impl Dispatcher {
             cancel,
             progress: Arc::clone(&self.progress),
             values: Arc::new(Values::default()),
+            routes,
             facts: Arc::new(facts(key, state)),
         };
         flight.tasks.spawn(perform(executor, context, effect, values, limit));
@@ -329,6 +335,8 @@ fn needs_values(state: &TargetState, effect: &Effect) -> Option<(DeploymentId, O
         | Effect::EnsureNetwork { .. }
         | Effect::StopReplica { .. }
         | Effect::RemoveReplica { .. }
+        | Effect::ApplyRoutes { .. }
+        | Effect::Drain { .. }
         | Effect::RemoveLocalTag { .. } => return None,
     };
     Some((release, Some(rollout.spec.clone())))

@@ -45,7 +45,9 @@ pub fn deadline(effect: &Effect, limits: &Limits) -> Duration {
         Effect::ResolveImage { .. }
         | Effect::PushTag { .. }
         | Effect::TagImage { .. }
-        | Effect::EnsureNetwork { .. } => 60,
+        | Effect::EnsureNetwork { .. }
+        | Effect::ApplyRoutes { .. }
+        | Effect::Drain { .. } => 60,
         Effect::BuildImage { .. } => 30 * 60,
         Effect::PullImage { .. } | Effect::PushImage { .. } => 15 * 60,
         // A registry is asked for every other tag first.

@@ -93,7 +93,11 @@ impl Engine<'_> {
             Effect::StopReplica { replica } => self.stop(cx, *replica).await,
             Effect::RemoveReplica { replica } => self.remove(cx, *replica).await,
             Effect::RemoveLocalTag { local_tag } => self.remove_tag(local_tag).await,
-            Effect::RunHook { .. } | Effect::PushTag { .. } | Effect::DeleteRegistryTag { .. } => {
+            Effect::RunHook { .. }
+            | Effect::ApplyRoutes { .. }
+            | Effect::Drain { .. }
+            | Effect::PushTag { .. }
+            | Effect::DeleteRegistryTag { .. } => {
                 Err(ExecutorError {
                     cause: Failure::new(FailureCode::NotSupported, "this is not for the engine"),
                     detail: String::new(),

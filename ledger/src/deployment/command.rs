@@ -119,6 +119,8 @@ pub struct Deploy {
     pub git: Option<GitFacts>,
     /// The CI job.
     pub ci: Option<CiFacts>,
+    /// Domains that another target has are taken over from it.
+    pub move_domains: bool,
 }
 
 /// The facts of a rollback.

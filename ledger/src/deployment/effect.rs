@@ -4,7 +4,8 @@
 //! see `EffectContext` in the executors.
 
 use super::plan::{self, Step};
-use super::state::{Live, Rollout, TargetState};
+use super::route::{Wish, wish};
+use super::state::{Live, Replica, Rollout, TargetState};
 use crate::deployment::event::{HookId, HookStage};
 use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ImageRef, ReplicaId, slug};
 use crate::release::{
@@ -84,6 +85,21 @@ pub enum Effect {
         port: u16,
         /// When it counts as well.
         health: HealthSpec,
+    },
+    /// Tell the edge who gets requests. The newest routes of all targets travel beside the effect, so
+    /// that many targets settle with one call.
+    ApplyRoutes {
+        /// What this target wishes.
+        wish: Wish,
+    },
+    /// Wait until a replica that gets no new requests has ended those that it had, or the limit is over.
+    Drain {
+        /// Which replica.
+        replica: ReplicaId,
+        /// Where it listens, as the edge knows it.
+        address: String,
+        /// Port that it listens on.
+        port: u16,
     },
     /// Stop a container gracefully; fine if it does not run or is gone.
     StopReplica {
@@ -206,6 +222,18 @@ fn effect(state: &TargetState, step: &Step) -> Option<(EffectId, Effect)> {
             let id = id(replica.deployment, N::RemoveReplica, replica.index);
             Some((id, Effect::RemoveReplica { replica: *replica }))
         }
+        Step::Routes => {
+            let by = state.rollout.as_ref().map(|rollout| rollout.deployment);
+            let by = by.or(state.current.as_ref().map(|live| live.deployment)).or(state.routes.by)?;
+            let subject = format!("routes-{}", state.routes.applied + 1);
+            Some((id(by, N::ApplyRoutes, subject), Effect::ApplyRoutes { wish: wish(state) }))
+        }
+        Step::Drain(replica) => {
+            let (found, port) = placed(state, *replica)?;
+            let address = found.address.clone().unwrap_or_default();
+            let id = id(replica.deployment, N::Drain, replica.index);
+            Some((id, Effect::Drain { replica: *replica, address, port }))
+        }
         Step::Hook(_)
         | Step::Resolve
         | Step::Build
@@ -257,8 +285,21 @@ fn rollout_effect(state: &TargetState, rollout: &Rollout, step: &Step) -> Option
         Step::Await(index) => {
             (id(deployment, N::AwaitHealthy, index), await_healthy(state, rollout, *index)?)
         }
-        Step::Stop(_) | Step::Remove(_) => return None,
+        Step::Stop(_) | Step::Remove(_) | Step::Routes | Step::Drain(_) => return None,
     })
+}
+
+/// A replica of this target and the port that it listens on.
+fn placed(state: &TargetState, id: ReplicaId) -> Option<(&Replica, u16)> {
+    let old = state.current.iter().flat_map(|live| {
+        live.replicas.iter().map(|replica| (replica, live.spec.config.port))
+    });
+    let new = state.rollout.iter().flat_map(|rollout| {
+        rollout.replicas.iter().filter_map(|replica| {
+            Some((replica, runs(state, rollout, replica.id.index)?.0.port))
+        })
+    });
+    old.chain(new).find(|(replica, _)| replica.id == id)
 }
 
 fn hook_subject(hook: HookId) -> String {

@@ -5,17 +5,23 @@
 
 use super::event::*;
 use super::kept;
+use super::event::{edge_events, ledger_events};
 use super::plan::{self, Step};
 use super::state::*;
 use crate::ids::{DeploymentId, ReplicaId};
 use crate::outcome::{Failure, Observed};
 use crate::release::{HistoryStrategy, ResolvedImage};
 
+mod routes;
+
 /// Folds one event into the state of its target.
 pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
     match event {
-        Event::LedgerCreated(_) | Event::ClockStepped(_) | Event::ClockAccepted(_) => {}
-        Event::DeploymentRequested(e) => state.rollout = Some(rollout(&state, e)),
+        ledger_events!() | edge_events!() => {}
+        Event::DeploymentRequested(e) => {
+            routes::try_again(&mut state);
+            state.rollout = Some(rollout(&state, e));
+        }
         Event::DeploymentAdmitted(e) => with_rollout(&mut state, e.id, |r| r.admitted = true),
         Event::CancelRequested(e) => with_rollout(&mut state, e.id, |r| r.cancelled = true),
         Event::ImageResolved(e) => with_rollout(&mut state, e.id, |r| r.image = Some(e.image.clone())),
@@ -34,6 +40,8 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
         Event::ReplicaStarted(e) => replica_started(&mut state, e),
         Event::ReplicaHealthy(e) => set_phase(&mut state, e.r, ReplicaPhase::Healthy),
         Event::ReplicaUnhealthy(e) => set_phase(&mut state, e.r, ReplicaPhase::Unhealthy),
+        Event::RoutesApplied(e) => routes::applied(&mut state, e),
+        Event::ReplicaDrained(e) => routes::drained(&mut state, e.r),
         Event::ReplicaStopped(e) => set_phase(&mut state, e.r, ReplicaPhase::Stopped),
         Event::ReplicaRemoved(e) => replica_removed(&mut state, e.r),
         Event::EffectAttemptFailed(e) => attempt_failed(&mut state, e),
@@ -60,7 +68,10 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
         | Event::ReleaseUnpinned(_)
         | Event::HoldPlaced(_)
         | Event::HoldReleased(_) => kept::evolve(&mut state, event),
-        Event::StopRequested(e) => state.stop = Some(Stop { remove: e.remove, attempts: Default::default() }),
+        Event::StopRequested(e) => {
+            routes::try_again(&mut state);
+            state.stop = Some(Stop { remove: e.remove, attempts: Default::default() });
+        }
         Event::TargetStopped(_) => stopped(&mut state),
     }
     state
@@ -150,6 +161,7 @@ fn replica_started(state: &mut TargetState, e: &ReplicaStarted) {
 }
 
 fn replica_removed(state: &mut TargetState, id: ReplicaId) {
+    routes::drained(state, id);
     state.strays.retain(|stray| *stray != id);
     set_phase(state, id, ReplicaPhase::Removed);
 }
@@ -158,7 +170,9 @@ fn attempt_failed(state: &mut TargetState, e: &EffectAttemptFailed) {
     if kept::attempt_failed(state, e) {
         return;
     }
-    if let Some(stop) = &mut state.stop {
+    if e.eff.number == crate::ids::EffectNumber::ApplyRoutes {
+        state.routes.attempts = e.attempt;
+    } else if let Some(stop) = &mut state.stop {
         stop.attempts.insert(e.eff.clone(), e.attempt);
     } else if let Some(rollout) = &mut state.rollout {
         rollout.attempts.insert(e.eff.clone(), e.attempt);
@@ -171,6 +185,9 @@ fn effect_failed(state: &mut TargetState, e: &EffectFailed) {
     // What could not be made known stays a name of the record; it can be given again.
     state.naming = None;
     let id = e.eff.subject.parse().ok().map(|index| ReplicaId { deployment: e.eff.deployment, index });
+    if routes::failed(state, e.eff.number, id) {
+        return;
+    }
     if state.stop.is_some() {
         match id.filter(|_| e.eff.number == N::RemoveReplica) {
             // It is stopped, which is what counts; its container is removed by the next rollout.
@@ -250,9 +267,12 @@ fn turned_back(state: &mut TargetState, id: DeploymentId, cause: &Failure, after
             | Step::Tag
             | Step::Network
             | Step::Await(_)
+            | Step::Routes
+            | Step::Drain(_)
             | Step::Remove(_) => {}
         }
     }
+    routes::try_again(state);
     with_rollout(state, id, |rollout| {
         rollout.direction = Direction::Back { cause: cause.clone(), after_retired };
         rollout.attempts.clear();
@@ -274,9 +294,12 @@ fn interrupted(state: &mut TargetState, e: &RolloutInterrupted) {
             | Step::Network
             | Step::Await(_)
             | Step::Stop(_)
+            | Step::Routes
+            | Step::Drain(_)
             | Step::Remove(_) => None,
         })
         .collect();
+    routes::try_again(state);
     for replica in replicas(state) {
         replica.phase = phase_found(replica, &e.found);
     }
@@ -312,6 +335,7 @@ fn succeeded(state: &mut TargetState, id: DeploymentId) {
     let Some(rollout) = state.rollout.take_if(|r| r.deployment == id) else { return };
     state.lives += 1;
     let live = state.lives;
+    state.routes.base = rollout.spec.config.domains.clone();
     if rollout.rollback {
         if let Some(left) = state.current_release().filter(|left| *left != rollout.release) {
             kept::with(state, left, |k| k.left_at = Some(live));
@@ -361,7 +385,10 @@ fn ended(state: &mut TargetState, id: DeploymentId, ending: Ending) {
 }
 
 fn stopped(state: &mut TargetState) {
-    state.stop = None;
+    // What is removed gives its domains back; what is only stopped keeps them.
+    if state.stop.take().is_some_and(|stop| stop.remove) {
+        state.routes.base.clear();
+    }
     if let Some(live) = &mut state.current {
         live.stopped = true;
         live.replicas.retain(|r| r.phase != ReplicaPhase::Removed);

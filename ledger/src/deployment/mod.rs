@@ -11,6 +11,7 @@ pub mod evolve;
 mod kept;
 pub mod plan;
 pub mod retention;
+pub mod route;
 pub mod state;
 
 pub use command::Command;

@@ -34,10 +34,19 @@ pub enum Step {
     Stop(ReplicaId),
     /// Remove its container.
     Remove(ReplicaId),
+    /// Tell the edge who gets requests.
+    Routes,
+    /// Wait until a replica that gets no new requests has ended those that it had.
+    Drain(ReplicaId),
 }
 
 /// Everything that can be taken on now; empty if nothing is left to do.
 pub fn steps(state: &TargetState) -> Vec<Step> {
+    super::route::gate(state, moves(state))
+}
+
+/// What is to be done with images and containers, were there no edge in front of them.
+pub(super) fn moves(state: &TargetState) -> Vec<Step> {
     if let (Some(stop), Some(current)) = (&state.stop, &state.current) {
         return current.replicas.iter().filter_map(|r| stopping(r, stop.remove)).collect();
     }

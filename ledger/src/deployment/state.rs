@@ -3,7 +3,7 @@
 use crate::deployment::event::{HookId, PruneRule, PushedTag, SecretsFrom};
 use crate::ids::*;
 use crate::outcome::{Failure, HookExit};
-use crate::release::{HistoryStrategy, ReleaseSpec, ResolvedImage, Retention, TaggedImage};
+use crate::release::{Domain, HistoryStrategy, ReleaseSpec, ResolvedImage, Retention, TaggedImage};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -30,6 +30,8 @@ pub struct TargetState {
     pub retention: Option<Retention>,
     /// How often a release was made live here: orders releases without any clock.
     pub lives: u64,
+    /// What the edge was told of this target, and what became of it.
+    pub routes: Routes,
     /// Containers that should be gone and could not be removed: the next rollout removes them.
     pub strays: Vec<ReplicaId>,
     /// The last deployment that ended, and how.
@@ -168,6 +170,29 @@ pub struct Stop {
     pub attempts: BTreeMap<EffectId, u32>,
 }
 
+/// What the edge does for a target, as far as the log knows.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Routes {
+    /// Domains that the edge routes here.
+    pub domains: Vec<Domain>,
+    /// Replicas that get requests, in order of their id.
+    pub replicas: Vec<ReplicaId>,
+    /// Replicas that get no new requests and may still have old ones.
+    pub leaving: Vec<ReplicaId>,
+    /// Domains of the release that is live: what a failed rollout goes back to.
+    pub base: Vec<Domain>,
+    /// Size of the log that the routes were computed from; 0 before the first time.
+    pub generation: u64,
+    /// How often the edge was told; names the effect.
+    pub applied: u64,
+    /// The deployment that it was last told for.
+    pub by: Option<DeploymentId>,
+    /// Failed attempts at telling it since it last knew.
+    pub attempts: u32,
+    /// The edge could not be told; it is tried again with the next command that changes something.
+    pub given_up: bool,
+}
+
 /// A name on its way to the engine and the registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Naming {
@@ -265,6 +290,7 @@ impl TargetState {
             naming: None,
             retention: None,
             lives: 0,
+            routes: Routes::default(),
             strays: Vec::new(),
             last_ended: None,
         }

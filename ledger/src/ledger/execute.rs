@@ -77,7 +77,32 @@ impl Ledger {
         if events.is_empty() {
             return Ok(Executed { positions: None, events, repeated: false });
         }
+        let edge = match self.at_edge(&state, command, &events) {
+            Ok(edge) => edge,
+            Err(ExecuteError::Rejected(rejection)) => return self.done_before(once, rejection),
+            Err(error) => return Err(error),
+        };
         let stream = StreamId::Target { app: app.clone(), target: target.clone() };
+        let mut writes = vec![self.write(stream, expected, &events, context)];
+        if let Some((expected, events)) = edge {
+            writes.push(self.write(StreamId::Edge, expected, &events, &context.consequence()));
+        }
+        let appended = self.log.append(writes, once, Stage::Sealed)?;
+        Ok(Executed {
+            positions: Some((appended.first, appended.next)),
+            events: if appended.repeated { Vec::new() } else { events },
+            repeated: appended.repeated,
+        })
+    }
+
+    /// Events with their envelopes, for one stream.
+    pub(super) fn write(
+        &self,
+        stream: StreamId,
+        expected: Expected,
+        events: &[Event],
+        context: &CommandContext,
+    ) -> StreamWrite {
         let mut context = context.clone();
         let sealed = events
             .iter()
@@ -89,13 +114,7 @@ impl Ledger {
                 NewEvent::seal(envelope, event.clone(), || self.entropy.salt())
             })
             .collect();
-        let write = StreamWrite { stream, expected, events: sealed };
-        let appended = self.log.append(vec![write], once, Stage::Sealed)?;
-        Ok(Executed {
-            positions: Some((appended.first, appended.next)),
-            events: if appended.repeated { Vec::new() } else { events },
-            repeated: appended.repeated,
-        })
+        StreamWrite { stream, expected, events: sealed }
     }
 
     fn done_before(

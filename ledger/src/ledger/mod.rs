@@ -1,12 +1,14 @@
 //! The shell: load, decide, append, project. Nothing else ties rules and log together.
 
 mod context;
+mod edge;
 mod execute;
 mod open;
 mod queries;
 mod view;
 mod what_if;
 
+pub use edge::Routes;
 pub use context::{ActorFacts, CommandContext};
 pub use execute::{ExecuteError, Executed};
 pub use open::{Ledger, LedgerOptions, OpenError, Parts};

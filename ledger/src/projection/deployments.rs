@@ -4,7 +4,7 @@ use super::Projection;
 use super::rows::{Page, ProjectionError, ProjectionId, change, decode, get, put, stream_part};
 use crate::deployment::Event;
 use crate::deployment::event::{
-    Ask, CiFacts, DeploymentRequested, GitFacts, hold_events, is_own_tag, ledger_events, registry_events,
+    Ask, CiFacts, DeploymentRequested, GitFacts, hold_events, is_own_tag, edge_events, ledger_events, registry_events,
     step_events,
 };
 use crate::deployment::state::Ending;
@@ -159,6 +159,7 @@ impl Projection for Deployments {
                 ended(event, rows, e.id, (Ending::Interrupted, Some(&e.cause), Some(e.target_unchanged)))
             }
             ledger_events!()
+            | edge_events!()
             | step_events!()
             | registry_events!()
             | hold_events!()

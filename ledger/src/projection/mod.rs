@@ -20,7 +20,7 @@ pub use pending::PendingRow;
 pub use retention::ArtefactRow;
 pub use rollback_targets::{CandidateRow, Fate, Moved};
 pub use rows::{Page, ProjectionError, ProjectionId};
-pub use state::TargetRow;
+pub use state::{EdgeRow, TargetRow};
 pub use status::StatusRow;
 
 /// Reading the rows of each projection.
@@ -29,7 +29,7 @@ pub mod read {
     pub use super::pending::pending;
     pub use super::retention::artefacts;
     pub use super::rollback_targets::{candidate, candidates};
-    pub use super::state::{slug_owner, target, targets};
+    pub use super::state::{edge, folded, slug_owner, target, targets};
     pub use super::status::status;
 }
 

@@ -3,7 +3,7 @@
 use super::Projection;
 use super::rows::{ProjectionError, ProjectionId, get, put, stream_part};
 use crate::deployment::Event;
-use crate::deployment::event::{hold_events, is_own_tag, ledger_events, registry_events, step_events};
+use crate::deployment::event::{hold_events, is_own_tag, edge_events, ledger_events, registry_events, step_events};
 use crate::ids::{DeploymentId, Position, StreamId};
 use crate::log::{Recorded, Rows};
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,7 @@ impl Projection for Pending {
                 |row, _| row.prunes = row.prunes.saturating_sub(1)
             }
             ledger_events!()
+            | edge_events!()
             | step_events!()
             | registry_events!()
             | hold_events!()

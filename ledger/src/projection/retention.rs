@@ -4,7 +4,7 @@ use super::Projection;
 use super::rows::{ProjectionError, ProjectionId, change, get, put, stream_part};
 use crate::deployment::Event;
 use crate::deployment::event::{
-    PruneRule, hold_events, is_own_tag, ledger_events, registry_events, step_events,
+    PruneRule, hold_events, is_own_tag, edge_events, ledger_events, registry_events, step_events,
 };
 use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName};
 use crate::log::{Recorded, Rows};
@@ -82,6 +82,7 @@ impl Projection for Retention {
                 row.failed = Some((at, e.cause.clone()));
             }),
             ledger_events!()
+            | edge_events!()
             | step_events!()
             | registry_events!()
             | hold_events!()

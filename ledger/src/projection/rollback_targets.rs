@@ -5,7 +5,7 @@ use super::Projection;
 use super::rows::{ProjectionError, ProjectionId, change, put, stream_part};
 use crate::deployment::Event;
 use crate::deployment::event::{
-    Ask, DeploymentRequested, DeploymentSucceeded, PruneRule, ReleaseTagged, ledger_events, step_events,
+    Ask, DeploymentRequested, DeploymentSucceeded, PruneRule, ReleaseTagged, edge_events, ledger_events, step_events,
 };
 use crate::ids::{AppName, DeploymentId, Digest, Position, ReleaseName, StreamId, TargetName, Timestamp};
 use crate::log::{Recorded, Rows};
@@ -159,6 +159,7 @@ impl Projection for RollbackTargets {
             Event::HoldReleased(e) => change(rows, key(e.rel), |row: &mut CandidateRow| row.held = None),
             Event::ImageFound(e) => change(rows, key(e.rel), |row: &mut CandidateRow| row.lost = None),
             ledger_events!()
+            | edge_events!()
             | step_events!()
             | Event::ImageResolved(_)
             | Event::ImageBuilt(_)

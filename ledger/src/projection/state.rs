@@ -1,16 +1,18 @@
-//! `state` (1): one row per target, folded by `evolve`; what a command reads.
+//! `state` (1): one row per target and one for the edge, folded by `evolve`; what a command reads.
 
 use super::Projection;
 use super::rows::{ProjectionError, ProjectionId, get, put, stream_part};
 use crate::deployment::{TargetState, evolve};
-use crate::ids::{AppName, Revision, StreamId, TargetName, slug};
+use crate::edge::EdgeState;
+use crate::ids::{AppName, Position, Revision, StreamId, TargetName, slug};
 use crate::log::{Recorded, Rows};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-const ID: ProjectionId = ProjectionId { name: "state", number: 1, version: 2 };
+const ID: ProjectionId = ProjectionId { name: "state", number: 1, version: 3 };
 const ROW: u8 = 1;
 const SLUG: u8 = 2;
+const EDGE: u8 = 3;
 /// Most decoded states kept between batches.
 const CACHED: usize = 512;
 
@@ -21,6 +23,15 @@ pub struct TargetRow {
     pub revision: Revision,
     /// The state.
     pub state: TargetState,
+}
+
+/// The state of the edge and the revision of its stream that it is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EdgeRow {
+    /// Revision of the last event folded.
+    pub revision: Revision,
+    /// The state.
+    pub state: EdgeState,
 }
 
 /// Folds states; decoded ones stay at hand, since encoding after every event would cost most.
@@ -37,7 +48,11 @@ impl Projection for State {
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
         let stream = &event.envelope.stream;
-        let StreamId::Target { app, target } = stream else { return Ok(()) };
+        let (app, target) = match stream {
+            StreamId::Target { app, target } => (app, target),
+            StreamId::Edge => return edge_event(event, rows),
+            StreamId::Ledger => return Ok(()),
+        };
         let row = match self.cached.remove(stream) {
             Some(row) => Some(row),
             None => get(rows, &key(stream))?,
@@ -73,6 +88,23 @@ impl Projection for State {
         self.cached.clear();
         self.changed.clear();
     }
+}
+
+fn edge_event(event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    let key = ID.key(EDGE, &[]);
+    let before = get::<EdgeRow>(rows, &key)?.map(|row| row.state).unwrap_or_default();
+    let state = crate::edge::evolve(before, &event.event);
+    put(rows, key, &EdgeRow { revision: event.head.revision, state })
+}
+
+/// The row of the edge, where anything ever happened there.
+pub fn edge(rows: &dyn Rows) -> Result<Option<EdgeRow>, ProjectionError> {
+    get(rows, &ID.key(EDGE, &[]))
+}
+
+/// Size of the log that the rows were folded from.
+pub fn folded(rows: &dyn Rows) -> Result<Position, ProjectionError> {
+    Ok(get(rows, &ID.checkpoint())?.unwrap_or(Position(0)))
 }
 
 fn key(stream: &StreamId) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use super::Projection;
 use super::rows::{ProjectionError, ProjectionId, get, put, stream_part};
 use crate::deployment::Event;
-use crate::deployment::event::{hold_events, ledger_events, registry_events, step_events};
+use crate::deployment::event::{hold_events, edge_events, ledger_events, registry_events, step_events};
 use crate::deployment::state::Ending;
 use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName, Timestamp};
 use crate::log::{Recorded, Rows};
@@ -61,6 +61,7 @@ impl Projection for Status {
             Event::DeploymentInterrupted(e) => change(rows, key, ended(e.id, Ending::Interrupted)),
             Event::TargetStopped(_) => change(rows, key, |row| row.stopped = Some(here)),
             ledger_events!()
+            | edge_events!()
             | step_events!()
             | registry_events!()
             | hold_events!()

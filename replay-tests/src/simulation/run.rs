@@ -202,7 +202,7 @@ impl Sim {
         let release = ReleaseSpec { config, config_digest: self.random.draw().to_string() };
         let before = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
         let (id, at) = (self.new_id(), self.clock.now());
-        let deploy = Deploy { id, at, release, git: None, ci: None };
+        let deploy = Deploy { id, at, release, git: None, ci: None, move_domains: false };
         self.command(key, Command::Deploy(Box::new(deploy))).await?;
         self.as_foretold(key, &before, &wanted, id)
     }
@@ -247,7 +247,7 @@ impl Sim {
     fn late_outcome(&mut self, key: &TargetKey) -> Result<(), Broken> {
         let config = self.config(key);
         let spec = ReleaseSpec { config, config_digest: "late".to_owned() };
-        let deploy = Deploy { id: self.new_id(), at: self.clock.now(), release: spec, git: None, ci: None };
+        let deploy = Deploy { id: self.new_id(), at: self.clock.now(), release: spec, git: None, ci: None, move_domains: false };
         let context = self.context();
         // A rollout that is on its way, so that there is something to be mistaken for.
         let asked = self.ledger.execute(&key.app, &key.target, &Command::Deploy(Box::new(deploy)), &context);

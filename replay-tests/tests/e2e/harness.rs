@@ -89,6 +89,14 @@ pub fn binary() -> PathBuf {
 pub struct User {
     pub folder: tempfile::TempDir,
     pub app: String,
+    /// Where its edge listens, if it comes to need one.
+    pub edge: std::net::SocketAddr,
+}
+
+/// An address of this machine that nobody listens at.
+fn free_address() -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address")
 }
 
 impl User {
@@ -97,7 +105,7 @@ impl User {
         // Names of tests that run at once, or ran before, must not meet on the engine.
         let unique = folder.path().file_name().map(|name| name.to_string_lossy().to_lowercase());
         let unique: String = unique.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
-        Self { app: format!("e2e-{name}-{unique}"), folder }
+        Self { app: format!("e2e-{name}-{unique}"), folder, edge: free_address() }
     }
 
     /// Writes haloy.yaml: its first lines, then what the test adds.
@@ -116,6 +124,7 @@ impl User {
             .env("HALOY_KEYS", self.folder.path().join("keys"))
             .env("HALOY_HEALTH_TIMEOUT", "4")
             .env("HALOY_HERE", "1")
+            .env("HALOY_EDGE_HTTP", self.edge.to_string())
             .env_remove("HALOY_FAILPOINT");
         command
     }
@@ -158,6 +167,24 @@ impl User {
         answers
     }
 
+    /// Process of its edge, where one runs.
+    pub fn edge_process(&self) -> Option<u32> {
+        let ran = Ran::of(&self.command("edge status -o json").output().ok()?);
+        if ran.code != 0 {
+            return None;
+        }
+        u32::try_from(ran.json()["data"]["pid"].as_u64()?).ok()
+    }
+
+    /// Ends its edge at once, as a crash would.
+    pub fn end_edge(&self) {
+        if self.folder.path().join("ledger/edge/edge.sock").exists()
+            && let Some(process) = self.edge_process()
+        {
+            drop(Command::new("kill").args(["-9", &process.to_string()]).status());
+        }
+    }
+
     /// Our tags on the engine, without the repository.
     pub fn tags(&self) -> Vec<String> {
         let list = docker(&["images", "--format", "{{.Tag}}", &self.app]);
@@ -169,6 +196,7 @@ impl User {
 
 impl Drop for User {
     fn drop(&mut self) {
+        self.end_edge();
         let label = format!("label=haloy.app={}", self.app);
         let quiet = |arguments: &[&str]| Command::new("docker").args(arguments).output();
         let Ok(list) = quiet(&["ps", "-aq", "--filter", &label]) else { return };

@@ -35,6 +35,7 @@ pub async fn doctor(service: &Embedded) -> Vec<Finding> {
             findings.push(Finding { what: "ledger", ok: false, found: error.message, fix: error.hint });
         }
     }
+    findings.extend(service.edge_finding().await);
     findings.push(clock(service).await);
     findings.push(disk(&service.options.ledger));
     findings

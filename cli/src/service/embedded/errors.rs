@@ -47,6 +47,11 @@ fn rejected(rejection: &Rejection) -> Error {
         Rejection::NotRunning { .. } | Rejection::NothingRuns | Rejection::AlreadyStopped => {
             Error::new(Kind::Operational, message)
         }
+        Rejection::DomainTaken { alias: false, .. } => Error::new(Kind::Usage, message)
+            .hint("remove it there, or take it over with --move-domains; see: haloy routes"),
+        Rejection::DomainTaken { alias: true, .. } => {
+            Error::new(Kind::Usage, message).hint("remove it from the `aliases` there; see: haloy routes")
+        }
         Rejection::SlugTaken { .. } => {
             Error::new(Kind::Usage, message).hint("give one of the two apps another `name`")
         }

@@ -3,6 +3,7 @@
 mod check;
 mod choose;
 mod doctor;
+mod edge;
 mod errors;
 mod keeping;
 mod open;
@@ -16,9 +17,11 @@ pub use rollout::exit;
 use super::*;
 use crate::error::Kind;
 use async_trait::async_trait;
+use haloy_executors::edge::EdgeStatus;
 use haloy_executors::registry::RegistryOptions;
 use haloy_executors::{
-    DockerExecutor, Executor, LogQuery, RegistryExecutor, SimulatedExecutor, SimulatedRegistry,
+    DockerExecutor, EdgeRouter, Executor, LogQuery, RegistryExecutor, SimulatedExecutor, SimulatedRegistry,
+    SimulatedRouter,
 };
 use haloy_ledger::deployment::Command;
 use haloy_ledger::ports::{Clock, SystemClock};
@@ -32,6 +35,9 @@ pub struct Embedded {
     docker: Option<Arc<DockerExecutor>>,
     engine: Arc<dyn Executor>,
     registry: Arc<dyn Executor>,
+    router: Arc<dyn Executor>,
+    /// The edge, where it is real.
+    edge_router: Option<Arc<EdgeRouter>>,
     /// Registries, where they are real.
     registries: Option<Arc<RegistryExecutor>>,
 }
@@ -49,13 +55,17 @@ impl Embedded {
             Arc::<DockerExecutor>::clone(&docker),
         ));
         let registry: Arc<dyn Executor> = Arc::<RegistryExecutor>::clone(&registries);
-        Self { options, docker: Some(docker), engine, registry, registries: Some(registries) }
+        let edge = edge::router(&options.edge_folder());
+        let router: Arc<dyn Executor> = Arc::<EdgeRouter>::clone(&edge);
+        let (docker, edge_router, registries) = (Some(docker), Some(edge), Some(registries));
+        Self { options, docker, engine, registry, router, edge_router, registries }
     }
 
     /// On the simulated engine, and its registry.
     pub fn simulated(options: EmbeddedOptions, engine: Arc<SimulatedExecutor>) -> Self {
         let registry = Arc::new(SimulatedRegistry(Arc::clone(&engine)));
-        Self { options, docker: None, engine, registry, registries: None }
+        let router = Arc::new(SimulatedRouter(Arc::clone(&engine)));
+        Self { options, docker: None, engine, registry, router, edge_router: None, registries: None }
     }
 }
 
@@ -249,6 +259,22 @@ impl Service for Embedded {
             differences: report.differences.iter().map(difference).collect(),
             took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         })
+    }
+
+    async fn routes(&self) -> Result<RoutesAnswer, Error> {
+        self.route_list().await
+    }
+
+    async fn edge_status(&self) -> Result<EdgeStatus, Error> {
+        self.edge().await
+    }
+
+    async fn edge_stop(&self) -> Result<EdgeStatus, Error> {
+        self.stop_edge().await
+    }
+
+    async fn edge_upgrade(&self) -> Result<EdgeStatus, Error> {
+        self.upgrade_edge().await
     }
 
     async fn doctor(&self) -> Result<Vec<Finding>, Error> {

@@ -10,7 +10,7 @@ use haloy_ledger::log::{ClockPolicy, LogError, MemoryLog, MemoryStore, Unsealed}
 use haloy_ledger::ports::{Clock, SystemClock, SystemEntropy};
 use haloy_ledger::projection::Projections;
 use haloy_ledger::secrets::Keys;
-use haloy_ledger::{Ledger, OpenError};
+use haloy_ledger::{CommandContext, Ledger, OpenError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +28,13 @@ pub struct EmbeddedOptions {
     pub accept_clock: bool,
     /// Limits of the dispatcher.
     pub limits: Limits,
+}
+
+impl EmbeddedOptions {
+    /// Folder of the edge: one for each ledger, since generations are positions of its log.
+    pub fn edge_folder(&self) -> PathBuf {
+        self.ledger.join("edge")
+    }
 }
 
 fn is_root() -> bool {
@@ -100,7 +107,9 @@ impl Embedded {
             return Err(Error::new(Kind::Operational, message).hint("upgrade haloy"));
         }
         let id = ledger.id();
-        Ok(Open { handle: LedgerHandle::new(Arc::new(ledger)), id, holder })
+        let open = Open { handle: LedgerHandle::new(Arc::new(ledger)), id, holder };
+        self.collect(&open, &CommandContext::system(TOOL, "edge")).await?;
+        Ok(open)
     }
 
     /// Opens the ledger, reads, and closes it before anything is printed. Where there is none yet,

@@ -51,6 +51,7 @@ pub fn dispatcher(service: &Embedded, open: &Open, follow: &Arc<dyn Follow>) -> 
         executors: vec![
             Arc::clone(&service.engine),
             Arc::clone(&service.registry),
+            Arc::clone(&service.router),
             Arc::new(HookExecutor::default()),
         ],
         values: Arc::new(LedgerValues(open.handle.clone())),
@@ -70,7 +71,7 @@ pub async fn deploy(
     request: DeployRequest,
     follow: &Arc<dyn Follow>,
 ) -> Result<Vec<DeploymentAnswer>, Error> {
-    let DeployRequest { targets, why, git, ci } = request;
+    let DeployRequest { targets, move_domains, why, git, ci } = request;
     let several = targets.len() > 1;
     let context = facts::context(&why);
     let mut waiting: VecDeque<(usize, TargetConfig)> = targets.into_iter().enumerate().collect();
@@ -87,7 +88,7 @@ pub async fn deploy(
             let (dispatcher, follow) = (dispatcher(service, open, follow), Arc::clone(follow));
             running.spawn(async move {
                 let one = One { dispatcher, follow, context, handle };
-                (number, one.deploy(target, git, ci).await)
+                (number, one.deploy(target, git, ci, move_domains).await)
             });
         }
         let Some(done) = running.join_next().await else { break };
@@ -127,12 +128,13 @@ impl One {
         target: TargetConfig,
         git: Option<GitFacts>,
         ci: Option<CiFacts>,
+        move_domains: bool,
     ) -> Result<DeploymentAnswer, Error> {
         let key = TargetKey { app: target.app.clone(), target: target.target.clone() };
         settle_first(&self.dispatcher, &key, &self.context, &self.follow).await?;
         let release = self.handle.call(move |ledger| values::seal(ledger, &target)).await?;
         let (id, at) = (facts::new_id(), SystemClock.now());
-        let command = Command::Deploy(Box::new(Deploy { id, at, release, git, ci }));
+        let command = Command::Deploy(Box::new(Deploy { id, at, release, git, ci, move_domains }));
         self.run(&key, id, command).await
     }
 
@@ -235,6 +237,7 @@ pub async fn settle_all(
         }
     }
     open.handle.call(values::forget_unused).await;
+    service.bring_routes(open).await?;
     Ok(answers)
 }
 

@@ -78,6 +78,9 @@ fn attempts_so_far(state: &TargetState, eff: &EffectId) -> u32 {
     if let Some(naming) = state.naming.as_ref().filter(|_| !own) {
         return naming.attempts.get(eff).copied().unwrap_or(0);
     }
+    if eff.number == EffectNumber::ApplyRoutes {
+        return state.routes.attempts;
+    }
     if eff.number == EffectNumber::RemoveLocalTag {
         return state.kept(eff.deployment).map_or(0, |k| k.prune_attempts);
     }
@@ -115,7 +118,10 @@ fn give_up(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, failed: Giv
             }
             conclude::turn_back(deciding, cause);
         }
+        // What cannot be drained is stopped all the same: it gets no new requests.
+        Effect::Drain { .. } => deciding.push(failure(eff, cause, detail, attempts)),
         Effect::ResolveImage { .. }
+        | Effect::ApplyRoutes { .. }
         | Effect::BuildImage { .. }
         | Effect::PushImage { .. }
         | Effect::PushTag { .. }
@@ -219,9 +225,16 @@ fn apply(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, outcome: Outc
             let attempts = attempts_so_far(&deciding.state, eff) + 1;
             give_up(deciding, eff, effect, GivenUp { cause, detail, attempts });
         }
+        Outcome::RoutesApplied { generation, digest, domains, mut routed } => {
+            routed.sort();
+            let before = deciding.state.routes.replicas.iter();
+            let out = before.filter(|id| !routed.contains(id)).copied().collect();
+            deciding.push(RoutesApplied { id, generation, digest, domains, routed, out });
+        }
         Outcome::ReplicaStarted { .. }
         | Outcome::ReplicaHealthy { .. }
         | Outcome::ReplicaUnhealthy { .. }
+        | Outcome::ReplicaDrained { .. }
         | Outcome::ReplicaStopped { .. }
         | Outcome::ReplicaRemoved { .. } => {
             if let Some(r) = subject(&eff.subject) {
@@ -244,6 +257,9 @@ fn apply_replica(deciding: &mut Deciding, r: ReplicaId, outcome: Outcome) {
             deciding.push(ReplicaUnhealthy { r, cause: cause.clone(), probes, exit_code, log_tail });
             conclude::turn_back(deciding, cause);
         }
+        Outcome::ReplicaDrained { left_in_flight, took_ms } => {
+            deciding.push(ReplicaDrained { r, left_in_flight, took_ms });
+        }
         Outcome::ReplicaStopped { exit_code, forced } => {
             deciding.push(ReplicaStopped { r, exit_code, forced });
         }
@@ -257,6 +273,7 @@ fn apply_replica(deciding: &mut Deciding, r: ReplicaId, outcome: Outcome) {
         | Outcome::NetworkReady { .. }
         | Outcome::HookFinished { .. }
         | Outcome::LocalTagRemoved { .. }
+        | Outcome::RoutesApplied { .. }
         | Outcome::Failed { .. } => {}
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn nothing_running(state: &TargetState) -> Result<(), Rejection> {
 
 pub(super) fn deploy(state: &TargetState, deploy: Deploy) -> Result<Vec<Event>, Rejection> {
     nothing_running(state)?;
-    let Deploy { id, at, release, git, ci } = deploy;
+    let Deploy { id, at, release, git, ci, move_domains: _ } = deploy;
     let ask = Ask::Deploy { release: Box::new(release) };
     Ok(vec![DeploymentRequested { id, at, ask, git, ci }.into(), admitted(id).into()])
 }

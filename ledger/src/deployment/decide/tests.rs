@@ -13,6 +13,7 @@ use crate::release::*;
 mod history;
 mod keeping;
 mod rollout;
+mod routes;
 mod settle;
 
 /// A target whose world does what it is told; the test says where it does not.
@@ -47,7 +48,7 @@ impl Target {
     fn ask(&mut self, config: ConfigSnapshot) -> DeploymentId {
         let id = self.next_id();
         let release = ReleaseSpec { config, config_digest: "d".to_owned() };
-        let deploy = Deploy { id, at: Timestamp(0), release, git: None, ci: None };
+        let deploy = Deploy { id, at: Timestamp(0), release, git: None, ci: None, move_domains: false };
         self.when(Command::Deploy(Box::new(deploy))).expect("accepted");
         id
     }
@@ -216,6 +217,13 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
         Effect::AwaitHealthy { .. } => {
             Outcome::ReplicaHealthy { probes: 1, took_ms: 1, how: HealthHow::Http }
         }
+        Effect::ApplyRoutes { wish } => Outcome::RoutesApplied {
+            generation: 1,
+            digest: String::new(),
+            domains: wish.domains.clone(),
+            routed: wish.replicas(),
+        },
+        Effect::Drain { .. } => Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 1 },
         Effect::StopReplica { .. } => Outcome::ReplicaStopped { exit_code: Some(0), forced: false },
         Effect::RemoveReplica { .. } => Outcome::ReplicaRemoved { container_id: None },
         Effect::RemoveLocalTag { .. } => Outcome::LocalTagRemoved { freed: 1, shared: false },

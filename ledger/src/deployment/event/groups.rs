@@ -20,6 +20,8 @@ macro_rules! step_events {
             | $crate::deployment::Event::ReplicaStarted(_)
             | $crate::deployment::Event::ReplicaHealthy(_)
             | $crate::deployment::Event::ReplicaUnhealthy(_)
+            | $crate::deployment::Event::RoutesApplied(_)
+            | $crate::deployment::Event::ReplicaDrained(_)
             | $crate::deployment::Event::ReplicaStopped(_)
             | $crate::deployment::Event::ReplicaRemoved(_)
             | $crate::deployment::Event::EffectAttemptFailed(_)
@@ -47,4 +49,19 @@ macro_rules! hold_events {
     };
 }
 
-pub(crate) use {hold_events, ledger_events, registry_events, step_events};
+/// Of the stream `edge`: domains and certificates.
+macro_rules! edge_events {
+    () => {
+        $crate::deployment::Event::DomainClaimed(_)
+            | $crate::deployment::Event::DomainReleased(_)
+            | $crate::deployment::Event::DomainMoved(_)
+            | $crate::deployment::Event::CertificateIssued(_)
+            | $crate::deployment::Event::CertificateFailed(_)
+            | $crate::deployment::Event::CertificateImported(_)
+            | $crate::deployment::Event::AcmeAccountCreated(_)
+            | $crate::deployment::Event::EdgeStarted(_)
+            | $crate::deployment::Event::EdgeReplaced(_)
+    };
+}
+
+pub(crate) use {edge_events, hold_events, ledger_events, registry_events, step_events};

@@ -5,10 +5,12 @@
 mod catalogue;
 mod groups;
 mod kinds;
+mod kinds_edge;
+mod kinds_kept;
 mod parts;
 
 pub use catalogue::{FieldInfo, KindInfo};
-pub(crate) use groups::{hold_events, ledger_events, registry_events, step_events};
+pub(crate) use groups::{edge_events, hold_events, ledger_events, registry_events, step_events};
 pub use kinds::*;
 pub use parts::*;
 
@@ -49,6 +51,8 @@ impl Event {
             | Self::NetworkReady(_)
             | Self::ReplicaStarted(_)
             | Self::ReplicaHealthy(_)
+            | Self::RoutesApplied(_)
+            | Self::ReplicaDrained(_)
             | Self::ReplicaStopped(_)
             | Self::ReplicaRemoved(_)
             | Self::EffectAttemptFailed(_)
@@ -75,7 +79,16 @@ impl Event {
             | Self::HoldReleased(_)
             | Self::RetentionChanged(_)
             | Self::StopRequested(_)
-            | Self::TargetStopped(_) => Vec::new(),
+            | Self::TargetStopped(_)
+            | Self::DomainClaimed(_)
+            | Self::DomainReleased(_)
+            | Self::DomainMoved(_)
+            | Self::CertificateIssued(_)
+            | Self::CertificateFailed(_)
+            | Self::CertificateImported(_)
+            | Self::AcmeAccountCreated(_)
+            | Self::EdgeStarted(_)
+            | Self::EdgeReplaced(_) => Vec::new(),
         }
     }
 }

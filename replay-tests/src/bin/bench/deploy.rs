@@ -32,7 +32,7 @@ fn deploy() -> Command {
     let config =
         ConfigSnapshot { image, replicas: 1, env: Vec::new(), volumes: Vec::new(), ..history::config() };
     let release = ReleaseSpec { config, config_digest: String::new() };
-    Command::Deploy(Box::new(Deploy { id: id(), at: SystemClock.now(), release, git: None, ci: None }))
+    Command::Deploy(Box::new(Deploy { id: id(), at: SystemClock.now(), release, git: None, ci: None, move_domains: false }))
 }
 
 /// Builds the image of the bench with the docker command; false where there is no engine.
@@ -90,6 +90,7 @@ async fn bare(ledger: LedgerId, docker: &Arc<DockerExecutor>, round: usize) -> f
             deadline: Instant::now() + Duration::from_secs(60),
             cancel: CancellationToken::new(),
             progress: Arc::new(NoProgress),
+            routes: None,
             values: Arc::new(Values::default()),
             facts: Arc::new(BTreeMap::new()),
         };

@@ -56,7 +56,7 @@ fn next_with(state: &TargetState, config: &dyn Fn() -> ConfigSnapshot) -> Comman
             let entropy: &dyn Entropy = &SystemEntropy;
             let id = DeploymentId::from_parts(1_790_000_000_000, entropy.ulid_bits());
             let release = ReleaseSpec { config: config(), config_digest: "d".repeat(64) };
-            Command::Deploy(Box::new(Deploy { id, at, release, git: None, ci: None }))
+            Command::Deploy(Box::new(Deploy { id, at, release, git: None, ci: None, move_domains: false }))
         }
     }
 }
@@ -107,6 +107,13 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
         Effect::AwaitHealthy { .. } => {
             Outcome::ReplicaHealthy { probes: 1, took_ms: 200, how: HealthHow::Http }
         }
+        Effect::ApplyRoutes { wish } => Outcome::RoutesApplied {
+            generation: 1,
+            digest: String::new(),
+            domains: wish.domains.clone(),
+            routed: wish.replicas(),
+        },
+        Effect::Drain { .. } => Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 1 },
         Effect::StopReplica { .. } => Outcome::ReplicaStopped { exit_code: Some(0), forced: false },
         Effect::RemoveReplica { .. } => Outcome::ReplicaRemoved { container_id: Some(id.to_string()) },
         Effect::RemoveLocalTag { .. } => Outcome::LocalTagRemoved { freed: 1, shared: false },

@@ -105,7 +105,7 @@ fn a_second_deploy_is_refused_naming_the_first() {
     let running = target.ask(config());
     let id = target.next_id();
     let release = ReleaseSpec { config: config(), config_digest: String::new() };
-    let again = Deploy { id, at: Timestamp(0), release, git: None, ci: None };
+    let again = Deploy { id, at: Timestamp(0), release, git: None, ci: None, move_domains: false };
     let refused = target.when(Command::Deploy(Box::new(again)));
     assert_eq!(refused, Err(Rejection::RolloutRunning { running }));
 }

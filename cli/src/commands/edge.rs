@@ -1,0 +1,133 @@
+//! `haloy edge`.
+
+use super::Context;
+use crate::error::{Error, Kind};
+use crate::output::Reply;
+use haloy_executors::edge::{EdgeError, EdgeOptions, EdgeStatus};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The edge: the process in front of every app that has a domain.
+///
+/// `haloy deploy` starts it when it is needed and none runs. It serves the routes that it was last
+/// given, keeps them on disk, and needs neither haloy nor the ledger to go on serving.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "Examples:\n  haloy edge run --http 0.0.0.0:80\n  haloy edge status\n  haloy edge upgrade")]
+pub struct Edge {
+    #[command(subcommand)]
+    command: EdgeCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum EdgeCommand {
+    Run(Run),
+    Status(Status),
+    Stop(Stop),
+    Upgrade(Upgrade),
+}
+
+/// Serve in the foreground, until SIGTERM or `haloy edge stop`.
+#[derive(Debug, clap::Args)]
+struct Run {
+    /// Address to listen at for http; repeat it or join addresses with commas
+    #[arg(long, env = "HALOY_EDGE_HTTP", value_delimiter = ',', default_value = "[::]:80", value_name = "ADDRESS")]
+    http: Vec<SocketAddr>,
+    /// Write a line of JSON to stdout for each request
+    #[arg(long, env = "HALOY_EDGE_ACCESS_LOG", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", default_value = "false")]
+    access_log: bool,
+    /// Folder of its socket and its routes [default: `edge` in the folder of the ledger]
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Take over the sockets of the edge that started this one
+    #[arg(long, hide = true)]
+    takeover: bool,
+    /// Leave the terminal that this was started from
+    #[arg(long, hide = true)]
+    detached: bool,
+}
+
+/// What the edge serves, and requests on their way through each replica.
+#[derive(Debug, clap::Args)]
+struct Status {}
+
+/// End the edge: requests on their way are ended first, new ones are refused.
+#[derive(Debug, clap::Args)]
+struct Stop {}
+
+/// Let this program take over from the edge that runs, without losing a request.
+#[derive(Debug, clap::Args)]
+struct Upgrade {}
+
+pub(super) async fn run(cx: &Context, args: Edge) -> Result<Reply, Error> {
+    match args.command {
+        EdgeCommand::Run(args) => serve(cx, args).await,
+        EdgeCommand::Status(_) => Ok(reply(&cx.service.edge_status().await?, "serves")),
+        EdgeCommand::Stop(_) => Ok(reply(&cx.service.edge_stop().await?, "leaves")),
+        EdgeCommand::Upgrade(_) => {
+            let before = cx.service.edge_status().await?;
+            let after = cx.service.edge_upgrade().await?;
+            let text = format!(
+                "edge {} (process {}) serves, {} (process {}) leaves\n",
+                after.version, after.pid, before.version, before.pid
+            );
+            Ok(Reply::one("edge/1", &after, text))
+        }
+    }
+}
+
+async fn serve(cx: &Context, args: Run) -> Result<Reply, Error> {
+    if args.detached {
+        // Already the leader of a session is as good.
+        let _session = rustix::process::setsid();
+    }
+    let folder = match args.folder {
+        Some(folder) => folder,
+        None => super::service_options(&cx.global)?.edge_folder(),
+    };
+    let options = EdgeOptions {
+        folder,
+        http: args.http,
+        takeover: args.takeover,
+        access_log: args.access_log,
+    };
+    match haloy_executors::edge::run(options).await {
+        Ok(()) => Ok(Reply::empty("edge-ended/1", String::new())),
+        Err(error) => Err(told(error)),
+    }
+}
+
+fn told(error: EdgeError) -> Error {
+    let message = error.to_string();
+    match error {
+        EdgeError::Listen { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+            Error::new(Kind::Operational, message).hint(
+                "ports below 1024 need root or CAP_NET_BIND_SERVICE; HALOY_EDGE_HTTP names another address",
+            )
+        }
+        EdgeError::Listen { .. } => Error::new(Kind::Operational, message)
+            .hint("see who listens there with `ss -ltnp`; HALOY_EDGE_HTTP names another address"),
+        EdgeError::Runs(_) => {
+            Error::new(Kind::Operational, message).hint("let this program take over with: haloy edge upgrade")
+        }
+        EdgeError::Folder { .. } | EdgeError::Handoff(_) => Error::new(Kind::Operational, message),
+    }
+}
+
+fn reply(status: &EdgeStatus, word: &str) -> Reply {
+    let http: Vec<String> = status.http.iter().map(ToString::to_string).collect();
+    let mut text = format!("edge {} (process {}) {word} at {}\n", status.version, status.pid, http.join(", "));
+    match status.generation {
+        Some(generation) => {
+            text.push_str(&format!("  {} at generation {generation}\n", count(status.routes, "route")));
+        }
+        None => text.push_str("  no routes yet\n"),
+    }
+    for replica in &status.replicas {
+        let marked = if replica.marked { ", does not accept connections" } else { "" };
+        let requests = count(replica.in_flight as usize, "request");
+        text.push_str(&format!("  {}  {requests} on their way{marked}\n", replica.address));
+    }
+    Reply::one("edge/1", status, text)
+}
+
+use crate::output::words::count;

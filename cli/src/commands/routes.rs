@@ -1,0 +1,40 @@
+//! `haloy routes`.
+
+use super::Context;
+use crate::error::Error;
+use crate::output::Reply;
+use crate::output::table::Table;
+use crate::service::RoutesAnswer;
+
+/// Which domain is whose, and which replicas answer for it.
+///
+/// What the log says, beside what the edge has in force.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "Examples:\n  haloy routes\n  haloy routes -o json")]
+pub struct Routes {}
+
+pub(super) async fn run(cx: &Context, _: Routes) -> Result<Reply, Error> {
+    let answer = cx.service.routes().await?;
+    Ok(Reply::one("routes/1", &answer, text(&answer, cx.colour)))
+}
+
+fn text(answer: &RoutesAnswer, colour: bool) -> String {
+    if answer.routes.is_empty() {
+        return "no domain is routed; add `domains` to haloy.yaml and deploy\n".to_owned();
+    }
+    let mut table = Table::new(&["DOMAIN", "TARGET", "REPLICAS", "EDGE"]);
+    for row in &answer.routes {
+        let replicas: Vec<&str> = row.replicas.iter().map(String::as_str).collect();
+        let replicas = if replicas.is_empty() { "none".to_owned() } else { replicas.join(" ") };
+        let at_edge = if row.in_force { "in force" } else { "differs" };
+        table.row([row.domain.clone(), format!("{}/{}", row.app, row.target), replicas, at_edge.to_owned()]);
+        for alias in &row.aliases {
+            table.row([alias.clone(), String::new(), format!("redirects to {}", row.domain), String::new()]);
+        }
+    }
+    let edge = match answer.generation {
+        Some(generation) => format!("the edge serves generation {generation}\n"),
+        None => "no edge runs; start it with: haloy edge run\n".to_owned(),
+    };
+    table.text(0, colour) + &edge
+}

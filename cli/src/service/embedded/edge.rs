@@ -1,0 +1,132 @@
+//! The edge: what it serves, what it reports, and who takes over from it.
+
+use super::{Embedded, Open, errors};
+use crate::error::{Error, Kind};
+use crate::service::{Finding, RouteRow, RoutesAnswer};
+use haloy_executors::edge::router::Start;
+use haloy_executors::edge::{Client, ControlError, EdgeRouter, EdgeStatus};
+use haloy_ledger::CommandContext;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The router of a ledger: an edge in its folder, started by this program when it is needed.
+pub fn router(folder: &Path) -> Arc<EdgeRouter> {
+    let start = std::env::current_exe().ok().map(|program| Start {
+        command: vec![
+            program.into(),
+            "edge".into(),
+            "run".into(),
+            "--detached".into(),
+            "--folder".into(),
+            folder.into(),
+        ],
+        log: folder.join("edge.log"),
+    });
+    let seconds = std::env::var("HALOY_DRAIN_TIMEOUT").ok().and_then(|text| text.parse().ok());
+    Arc::new(EdgeRouter::new(folder, start, seconds.map(Duration::from_secs)))
+}
+
+pub fn refused(error: ControlError) -> Error {
+    let message = error.to_string();
+    match error {
+        ControlError::NotRunning(_) => Error::new(Kind::Operational, message)
+            .hint("start it with `haloy edge run`, or deploy an app that has a domain"),
+        ControlError::BrokeOff(_) | ControlError::Refused { .. } => Error::new(Kind::Operational, message),
+    }
+}
+
+impl Embedded {
+    fn client(&self) -> Client {
+        Client::new(&self.options.edge_folder())
+    }
+
+    /// Records what the edge saw since somebody last held the ledger. What cannot be taken now waits.
+    pub(super) async fn collect(&self, open: &Open, context: &CommandContext) -> Result<(), Error> {
+        let Ok(reports) = self.client().reports().await else { return Ok(()) };
+        let mut taken = Vec::new();
+        for reported in reports {
+            let context = CommandContext::system(context.tool.clone(), context.correlation.clone());
+            let key = reported.key.clone();
+            let done = open.handle.call(move |ledger| {
+                ledger.report(reported.key, reported.at, reported.what, &context)
+            });
+            done.await.map_err(errors::execute)?;
+            taken.push(key);
+        }
+        if !taken.is_empty() {
+            // Not told, it reports them again, and the key makes them one.
+            drop(self.client().taken(&taken).await);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn edge(&self) -> Result<EdgeStatus, Error> {
+        self.client().status().await.map_err(refused)
+    }
+
+    pub(super) async fn stop_edge(&self) -> Result<EdgeStatus, Error> {
+        self.client().stop().await.map_err(refused)
+    }
+
+    pub(super) async fn upgrade_edge(&self) -> Result<EdgeStatus, Error> {
+        let program = std::env::current_exe();
+        let program = program.map_err(|error| Error::new(Kind::Operational, error.to_string()))?;
+        let before = self.client().upgrade(&program).await.map_err(refused)?;
+        let after = self.client().status().await.map_err(refused)?;
+        if after.pid == before.pid {
+            return Err(Error::new(Kind::Operational, "the edge before still answers"));
+        }
+        Ok(after)
+    }
+
+    pub(super) async fn route_list(&self) -> Result<RoutesAnswer, Error> {
+        let (wanted, _) = self.read(|ledger| ledger.routes().map_err(errors::log)).await??;
+        let status = self.client().status().await.ok();
+        let served = self.client().routes().await.ok().flatten();
+        let routes = wanted.routes.into_iter().map(|route| RouteRow {
+            in_force: served.as_ref().is_some_and(|served| served.routes.contains(&route)),
+            domain: route.domain,
+            aliases: route.aliases,
+            app: route.app.to_string(),
+            target: route.target.to_string(),
+            replicas: route.backends.iter().map(|b| format!("{}:{}", b.address, b.port)).collect(),
+        });
+        Ok(RoutesAnswer { routes: routes.collect(), generation: status.and_then(|s| s.generation) })
+    }
+
+    /// Only where something is routed: who has no domains needs no edge.
+    pub(super) async fn edge_finding(&self) -> Option<Finding> {
+        let answer = self.route_list().await.ok()?;
+        if answer.routes.is_empty() {
+            return None;
+        }
+        let status = self.client().status().await;
+        let differ = answer.routes.iter().filter(|route| !route.in_force).count();
+        let (ok, found, fix) = match status {
+            Err(_) => (false, "none runs".to_owned(), Some("haloy edge run".to_owned())),
+            Ok(status) if differ > 0 => {
+                let found = format!("process {} lacks {differ} route(s)", status.pid);
+                (false, found, Some("haloy settle".to_owned()))
+            }
+            Ok(status) => (true, format!("process {}, {} route(s)", status.pid, status.routes), None),
+        };
+        Some(Finding { what: "edge", ok, found, fix })
+    }
+
+    /// Brings the edge what the log says, where it serves something else: it was started anew without
+    /// its file, or could not be told.
+    pub(super) async fn bring_routes(&self, open: &Open) -> Result<(), Error> {
+        let Some(edge) = &self.edge_router else { return Ok(()) };
+        let (wanted, _) = open.handle.call(|ledger| ledger.routes()).await.map_err(errors::log)?;
+        if wanted.routes.is_empty() {
+            return Ok(());
+        }
+        edge.ensure().await.map_err(errors::executor)?;
+        let status = edge.client().status().await.map_err(refused)?;
+        if status.digest != wanted.digest() {
+            edge.client().apply(&wanted).await.map_err(refused)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,131 @@
+//! Bodies on their way through: counted, limited, and giving their connection back at the end.
+
+use super::limits::{BODY_BYTES, BODY_PAUSE};
+use super::upstream::InFlight;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::client::conn::http1::SendRequest;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::time::{Instant, Sleep};
+
+/// Why a body broke off.
+pub type Broken = Box<dyn std::error::Error + Send + Sync>;
+/// Any body.
+pub type Body = UnsyncBoxBody<Bytes, Broken>;
+
+/// No body.
+pub fn empty() -> Body {
+    http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A text.
+pub fn text(text: String) -> Body {
+    http_body_util::Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// The body of a client: not too long, and not too slow.
+pub struct FromClient {
+    inner: Incoming,
+    left: u64,
+    pause: Pin<Box<Sleep>>,
+}
+
+impl FromClient {
+    /// Of a request.
+    pub fn new(inner: Incoming) -> Self {
+        Self { inner, left: BODY_BYTES, pause: Box::pin(tokio::time::sleep(BODY_PAUSE)) }
+    }
+}
+
+impl HttpBody for FromClient {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        match Pin::new(&mut self.inner).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+                self.pause.as_mut().reset(Instant::now() + BODY_PAUSE);
+                match self.left.checked_sub(length) {
+                    Some(left) => {
+                        self.left = left;
+                        Poll::Ready(Some(Ok(frame)))
+                    }
+                    None => Poll::Ready(Some(Err("the body is larger than the edge takes".into()))),
+                }
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => match std::future::Future::poll(self.pause.as_mut(), cx) {
+                Poll::Ready(()) => Poll::Ready(Some(Err("the client stopped sending".into()))),
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// The body of a replica's answer; the request counts until it was read to its end, or dropped.
+pub struct FromUpstream {
+    inner: Incoming,
+    way: Option<(InFlight, SendRequest<Body>)>,
+}
+
+impl FromUpstream {
+    /// Of an answer that came over this connection.
+    pub fn new(inner: Incoming, in_flight: InFlight, sender: SendRequest<Body>) -> Self {
+        let mut body = Self { inner, way: Some((in_flight, sender)) };
+        if body.inner.is_end_stream() {
+            body.ended();
+        }
+        body
+    }
+
+    fn ended(&mut self) {
+        if let Some((in_flight, sender)) = self.way.take() {
+            in_flight.0.keep(sender);
+        }
+    }
+}
+
+impl HttpBody for FromUpstream {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        let ended = match &polled {
+            Poll::Ready(None) => true,
+            Poll::Ready(Some(Ok(_))) => self.inner.is_end_stream(),
+            Poll::Ready(Some(Err(_))) | Poll::Pending => false,
+        };
+        if ended {
+            self.ended();
+        }
+        polled.map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

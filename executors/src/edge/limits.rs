@@ -1,0 +1,38 @@
+//! Every limit of the edge, by name.
+
+use std::time::Duration;
+
+/// Largest head of a request, in bytes.
+pub const HEAD_BYTES: usize = 32 * 1024;
+/// Largest body of a request, in bytes.
+pub const BODY_BYTES: u64 = 1024 * 1024 * 1024;
+/// How long a client may take to send the head of a request, and stay idle between two.
+pub const HEAD_TIME: Duration = Duration::from_secs(30);
+/// How long a client may pause within a body.
+pub const BODY_PAUSE: Duration = Duration::from_secs(30);
+/// How long a replica may take to accept a connection.
+pub const CONNECT_TIME: Duration = Duration::from_secs(2);
+/// How long a replica may take to begin its answer.
+pub const ANSWER_TIME: Duration = Duration::from_secs(120);
+/// How long a replica that did not accept a connection is passed over.
+pub const MARKED_TIME: Duration = Duration::from_secs(2);
+/// Connections of one client address.
+pub const PER_ADDRESS: usize = 2048;
+/// Connections of all clients.
+pub const CONNECTIONS: usize = 32 * 1024;
+/// Replicas that one request is tried at.
+pub const ATTEMPTS: usize = 4;
+/// Idle connections kept to one replica.
+pub const IDLE: usize = 128;
+/// How long an edge that leaves asks its clients to open new connections.
+pub const LAME_DUCK: Duration = Duration::from_secs(2);
+/// How long an edge that leaves waits for requests to end.
+pub const LEAVING: Duration = Duration::from_secs(30);
+/// How long a replica that leaves the route may take to end its requests.
+pub const DRAIN: Duration = Duration::from_secs(30);
+/// Largest table of routes, in bytes.
+pub const SNAPSHOT_BYTES: usize = 16 * 1024 * 1024;
+/// Most names in it.
+pub const NAMES: usize = 100_000;
+/// Most reports kept until a command takes them.
+pub const REPORTS: usize = 10_000;

@@ -1,0 +1,26 @@
+//! The edge: a reverse proxy of its own process in front of every replica that has a domain.
+//!
+//! It knows nothing of deployments. It serves the newest table of routes that it was given, keeps it on
+//! disk, and says what it does. So a crash or an upgrade of haloy never touches traffic.
+//!
+//! Reading order: [`limits`], [`table`] (who answers for a name), `upstream` (connections to replicas),
+//! `proxy` (one request), `server` (connections of clients), [`control`] (the socket of commands),
+//! [`router`] (the executor).
+
+mod body;
+pub mod control;
+mod handoff;
+pub mod limits;
+mod metrics;
+mod pages;
+mod proxy;
+pub mod router;
+mod server;
+mod store;
+pub mod table;
+mod tunnel;
+mod upstream;
+
+pub use control::{Client, ControlError, EdgeStatus, Reported};
+pub use router::EdgeRouter;
+pub use server::{EdgeError, EdgeOptions, run};

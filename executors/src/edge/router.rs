@@ -1,0 +1,172 @@
+//! The executor of the role Router: brings the edge the newest routes and waits for replicas to drain.
+
+use super::control::{Client, ControlError};
+use super::limits::DRAIN;
+use crate::executor::*;
+use async_trait::async_trait;
+use haloy_ledger::deployment::Effect;
+use haloy_ledger::ids::ReplicaId;
+use haloy_ledger::outcome::{Failure, FailureCode, LogTail, Observed, Outcome};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+/// How to start an edge where none runs.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// The program and its arguments.
+    pub command: Vec<std::ffi::OsString>,
+    /// Where its output goes.
+    pub log: PathBuf,
+}
+
+/// The edge of this machine.
+pub struct EdgeRouter {
+    client: Client,
+    start: Option<Start>,
+    drain: Duration,
+    starting: Mutex<()>,
+}
+
+/// How long an edge may take to answer after it was started.
+const STARTING: Duration = Duration::from_secs(10);
+
+impl EdgeRouter {
+    /// Of the edge in a folder; `start` is used when it is needed and none runs.
+    pub fn new(folder: &std::path::Path, start: Option<Start>, drain: Option<Duration>) -> Self {
+        let drain = drain.unwrap_or(DRAIN).min(DRAIN);
+        Self { client: Client::new(folder), start, drain, starting: Mutex::new(()) }
+    }
+
+    /// Its socket.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Starts the edge unless it runs.
+    pub async fn ensure(&self) -> Result<(), ExecutorError> {
+        let _one_starts_it = self.starting.lock().await;
+        let Some(start) = &self.start else { return Ok(()) };
+        if self.client.status().await.is_ok() {
+            return Ok(());
+        }
+        let mut child = spawn(start).map_err(|error| {
+            failed(FailureCode::EdgeUnreachable, format!("the edge cannot be started: {error}"), true)
+        })?;
+        let until = Instant::now() + STARTING;
+        while Instant::now() < until {
+            if self.client.status().await.is_ok() {
+                return Ok(());
+            }
+            if let Ok(Some(_ended)) = child.try_wait() {
+                let said = std::fs::read_to_string(&start.log).unwrap_or_default();
+                let last = said.lines().rev().find(|line| line.starts_with("error")).unwrap_or("it ended");
+                let text = format!("the edge cannot be started: {}", last.trim_start_matches("error: "));
+                return Err(failed(FailureCode::EdgeUnreachable, text, false));
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Err(failed(FailureCode::EdgeUnreachable, "the edge was started and does not answer".to_owned(), true))
+    }
+
+    async fn apply(&self, cx: &EffectContext) -> Result<Outcome, ExecutorError> {
+        let Some(routes) = &cx.routes else {
+            return Err(failed(FailureCode::Other, "no routes came with the effect".to_owned(), false));
+        };
+        self.ensure().await?;
+        let (snapshot, targets) = routes.as_ref();
+        self.client.apply(snapshot).await.map_err(told)?;
+        // Read back: what counts is what the edge has, not what it was sent.
+        let status = self.client.status().await.map_err(told)?;
+        if status.generation != Some(snapshot.generation) || status.digest != snapshot.digest() {
+            let text = format!("the edge has generation {:?}, not {}", status.generation, snapshot.generation);
+            return Err(failed(FailureCode::EdgeRefused, text, true));
+        }
+        let own = targets.get(&(cx.scope.app.clone(), cx.scope.target.clone()));
+        let own = own.cloned().unwrap_or_default();
+        Ok(Outcome::RoutesApplied {
+            generation: snapshot.generation,
+            digest: status.digest,
+            domains: own.domains,
+            routed: own.routed,
+        })
+    }
+
+    async fn drain(&self, address: &str, port: u16) -> Result<Outcome, ExecutorError> {
+        let Ok(ip) = address.parse() else { return Ok(nothing_left()) };
+        match self.client.drain(SocketAddr::new(ip, port), self.drain).await {
+            Ok(drained) => Ok(Outcome::ReplicaDrained {
+                left_in_flight: drained.left_in_flight,
+                took_ms: drained.took_ms,
+            }),
+            // Nothing flows through an edge that does not run.
+            Err(ControlError::NotRunning(_)) => Ok(nothing_left()),
+            Err(error) => Err(told(error)),
+        }
+    }
+}
+
+fn nothing_left() -> Outcome {
+    Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 0 }
+}
+
+fn spawn(start: &Start) -> std::io::Result<std::process::Child> {
+    let Some((program, arguments)) = start.command.split_first() else {
+        return Err(std::io::Error::other("no program is known"));
+    };
+    if let Some(folder) = start.log.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let log = std::fs::File::create(&start.log)?;
+    let mut command = std::process::Command::new(program);
+    command.args(arguments).stdin(std::process::Stdio::null());
+    command.stdout(log.try_clone()?).stderr(log).spawn()
+}
+
+fn failed(code: FailureCode, text: String, retryable: bool) -> ExecutorError {
+    ExecutorError { cause: Failure::new(code, text), detail: String::new(), retryable }
+}
+
+fn told(error: ControlError) -> ExecutorError {
+    match error {
+        ControlError::NotRunning(_) | ControlError::BrokeOff(_) => {
+            failed(FailureCode::EdgeUnreachable, error.to_string(), true)
+        }
+        // A stale snapshot is made anew for the next attempt.
+        ControlError::Refused { status, .. } => {
+            failed(FailureCode::EdgeRefused, format!("the edge refuses: {error}"), status == 409)
+        }
+    }
+}
+
+#[async_trait]
+impl Executor for EdgeRouter {
+    fn role(&self) -> Role {
+        Role::Router
+    }
+
+    async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
+        match effect {
+            Effect::ApplyRoutes { .. } => self.apply(cx).await,
+            Effect::Drain { address, port, .. } => tokio::select! {
+                drained = self.drain(address, *port) => drained,
+                () = cx.cancel.cancelled() => {
+                    Err(failed(FailureCode::Cancelled, "cancelled".to_owned(), false))
+                }
+            },
+            other => {
+                let text = format!("the edge does not perform {:?}", Role::of(other));
+                Err(failed(FailureCode::NotSupported, text, false))
+            }
+        }
+    }
+
+    async fn observe(&self, _: &Scope) -> Result<Observed, ExecutorError> {
+        Ok(Observed::default())
+    }
+
+    async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
+        Ok(LogTail::default())
+    }
+}

@@ -1,0 +1,309 @@
+//! The process: listeners, connections of clients, and the way out.
+
+use super::body::Body;
+use super::control;
+use super::handoff;
+use super::limits::*;
+use super::metrics::Metrics;
+use super::proxy::{self, From};
+use super::store::Store;
+use super::table::{Refused, Table};
+use super::upstream::Upstreams;
+use arc_swap::ArcSwap;
+use haloy_ledger::edge::{Report, RouteSnapshot};
+use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
+use hyper::service::service_fn;
+use hyper::{Request, Response, body::Incoming};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+/// What an edge is started with.
+#[derive(Debug, Clone)]
+pub struct EdgeOptions {
+    /// Folder of its socket and what it keeps.
+    pub folder: PathBuf,
+    /// Addresses for http.
+    pub http: Vec<SocketAddr>,
+    /// Takes over from the edge that runs in this folder.
+    pub takeover: bool,
+    /// One line of JSON for each request, on stdout.
+    pub access_log: bool,
+}
+
+/// Why an edge does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum EdgeError {
+    /// An address cannot be listened at.
+    #[error("cannot listen at {address}: {source}")]
+    Listen {
+        /// Which.
+        address: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The folder cannot be used.
+    #[error("the folder {folder} cannot be used: {source}")]
+    Folder {
+        /// Which.
+        folder: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another one serves here.
+    #[error("an edge runs here already, process {0}")]
+    Runs(u32),
+    /// The one that runs did not hand over.
+    #[error("the edge that runs did not hand over: {0}")]
+    Handoff(String),
+}
+
+/// The edge, as its connections and its socket see it.
+pub struct Edge {
+    /// How it was started.
+    pub options: EdgeOptions,
+    table: ArcSwap<Table>,
+    applying: Mutex<()>,
+    /// Replicas.
+    pub upstreams: Upstreams,
+    /// Counters.
+    pub metrics: Metrics,
+    /// What is kept on disk.
+    pub store: Store,
+    clients: Mutex<HashMap<IpAddr, usize>>,
+    leaving: AtomicBool,
+    /// Set when it is to leave.
+    pub leave: CancellationToken,
+}
+
+impl Edge {
+    /// The table in force.
+    pub fn table(&self) -> Arc<Table> {
+        self.table.load_full()
+    }
+
+    /// Whether a table is still the one in force.
+    pub fn in_force(&self, table: &Arc<Table>) -> bool {
+        Arc::ptr_eq(table, &self.table.load())
+    }
+
+    /// It no longer takes connections.
+    pub fn leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// The port that clients have to name; none if it is the usual one.
+    pub fn public_port(&self, secure: bool) -> Option<u16> {
+        let usual = if secure { 443 } else { 80 };
+        self.options.http.first().map(SocketAddr::port).filter(|port| !secure && *port != usual)
+    }
+
+    /// Puts a table in force: kept on disk first, then swapped in one step.
+    pub fn apply(&self, snapshot: RouteSnapshot) -> Result<Arc<Table>, Refused> {
+        let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        self.table().admits(&snapshot)?;
+        self.store.keep_snapshot(&snapshot).map_err(|error| Refused::NotKept(error.to_string()))?;
+        let table = Arc::new(Table::new(snapshot, &self.upstreams));
+        self.table.store(Arc::clone(&table));
+        self.upstreams.forget_unused();
+        Ok(table)
+    }
+
+    /// Takes note of something for the log.
+    pub fn report(&self, what: Report) {
+        let at = SystemClock.now();
+        let entropy: &dyn Entropy = &SystemEntropy;
+        let key = haloy_ledger::ids::DeploymentId::from_parts(at.unix_ms(), entropy.ulid_bits());
+        if let Err(error) = self.store.report(at, format!("edge/{key}"), what) {
+            eprintln!("haloy edge: a report cannot be kept: {error}");
+        }
+    }
+
+    fn enter(&self, client: IpAddr) -> bool {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = clients.values().sum();
+        let count = clients.entry(client).or_default();
+        let admitted = *count < PER_ADDRESS && all < CONNECTIONS;
+        *count += usize::from(admitted);
+        admitted
+    }
+
+    fn exit(&self, client: IpAddr) {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = clients.get_mut(&client) {
+            *count -= 1;
+            if *count == 0 {
+                clients.remove(&client);
+            }
+        }
+    }
+}
+
+/// Serves until it is told to leave, by its socket, SIGTERM or SIGINT.
+pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
+    let folder = |source| EdgeError::Folder { folder: options.folder.display().to_string(), source };
+    let store = Store::open(&options.folder).map_err(folder)?;
+    let (listeners, before) = if options.takeover {
+        let taken = handoff::take(&options.folder).map_err(|error| EdgeError::Handoff(error.to_string()))?;
+        (taken.listeners, Some((taken.ready, taken.version)))
+    } else {
+        if let Ok(status) = control::Client::new(&options.folder).status().await {
+            return Err(EdgeError::Runs(status.pid));
+        }
+        (listen(&options.http)?, None)
+    };
+    let upstreams = Upstreams::default();
+    let table = store.snapshot().map(|snapshot| Table::new(snapshot, &upstreams)).unwrap_or_default();
+    let generation = table.generation();
+    let edge = Arc::new(Edge {
+        table: ArcSwap::from_pointee(table),
+        applying: Mutex::new(()),
+        upstreams,
+        metrics: Metrics::default(),
+        store,
+        clients: Mutex::new(HashMap::new()),
+        leaving: AtomicBool::new(false),
+        leave: CancellationToken::new(),
+        options,
+    });
+    let control = control::bind(&edge.options.folder).map_err(|source| EdgeError::Folder {
+        folder: edge.options.folder.display().to_string(),
+        source,
+    })?;
+    let handed: Vec<_> = listeners.iter().map(|listener| listener.try_clone()).collect();
+    let handed = handed.into_iter().collect::<Result<Vec<_>, _>>();
+    let handed = Arc::new(handed.map_err(|source| EdgeError::Listen { address: "a copy".to_owned(), source })?);
+    let graceful = Arc::new(GracefulShutdown::new());
+    let mut accepting = tokio::task::JoinSet::new();
+    for listener in listeners {
+        let listener = TcpListener::from_std(listener)
+            .map_err(|source| EdgeError::Listen { address: "an address".to_owned(), source })?;
+        accepting.spawn(accept(Arc::clone(&edge), listener, Arc::clone(&graceful)));
+    }
+    let socket = tokio::spawn(control::serve(Arc::clone(&edge), control, handed));
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    match before {
+        Some((ready, before)) => {
+            ready.tell();
+            edge.report(Report::Replaced { before, after: version });
+        }
+        None => edge.report(Report::Started { version, generation }),
+    }
+    told_to_leave(&edge).await;
+    leave(&edge, accepting, graceful).await;
+    socket.abort();
+    Ok(())
+}
+
+fn listen(addresses: &[SocketAddr]) -> Result<Vec<std::net::TcpListener>, EdgeError> {
+    let one = |address: &SocketAddr| {
+        let bound = || {
+            // SO_REUSEADDR is what std sets on Unix: a restart does not wait for old connections.
+            let listener = std::net::TcpListener::bind(address)?;
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        };
+        bound().map_err(|source| EdgeError::Listen { address: address.to_string(), source })
+    };
+    addresses.iter().map(one).collect()
+}
+
+async fn told_to_leave(edge: &Edge) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+    else {
+        return edge.leave.cancelled().await;
+    };
+    loop {
+        tokio::select! {
+            () = edge.leave.cancelled() => return,
+            _told = terminate.recv() => return,
+            _told = tokio::signal::ctrl_c() => return,
+            // A terminal that closes is no reason to stop serving.
+            _ignored = hang_up.recv() => {}
+        }
+    }
+}
+
+/// Lame duck: clients are asked to come back on a new connection, then what is left is ended.
+async fn leave(edge: &Edge, mut accepting: tokio::task::JoinSet<()>, graceful: Arc<GracefulShutdown>) {
+    edge.leaving.store(true, Ordering::Relaxed);
+    accepting.shutdown().await;
+    tokio::time::sleep(LAME_DUCK).await;
+    if let Some(graceful) = Arc::into_inner(graceful) {
+        // What is still on its way after that is cut off, as every limit says.
+        drop(tokio::time::timeout(LEAVING, graceful.shutdown()).await);
+    }
+}
+
+async fn accept(edge: Arc<Edge>, listener: TcpListener, graceful: Arc<GracefulShutdown>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => connection(&edge, stream, peer, &graceful),
+            // Out of file descriptors, or a client that left at once: others are served on.
+            Err(_failed) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+        }
+    }
+}
+
+fn connection(edge: &Arc<Edge>, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {
+    let client = peer.ip().to_canonical();
+    if !edge.enter(client) {
+        return;
+    }
+    edge.metrics.connected();
+    drop(stream.set_nodelay(true));
+    let service = {
+        let edge = Arc::clone(edge);
+        service_fn(move |request| serve(Arc::clone(&edge), From { client, secure: false }, request))
+    };
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD_BYTES);
+    builder.http2().timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES as u32);
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    let connection = graceful.watch(connection);
+    let edge = Arc::clone(edge);
+    tokio::spawn(async move {
+        // How a client ends its connection is its own business.
+        drop(connection.await);
+        edge.exit(client);
+    });
+}
+
+async fn serve(
+    edge: Arc<Edge>,
+    from: From,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, std::convert::Infallible> {
+    let started = std::time::Instant::now();
+    let logged = edge.options.access_log.then(|| {
+        let host = request.headers().get(hyper::header::HOST).and_then(|host| host.to_str().ok());
+        (request.method().clone(), host.unwrap_or("").to_owned(), request.uri().path().to_owned())
+    });
+    let response = proxy::answer(&edge, from, request).await;
+    edge.metrics.answered(response.status().as_u16());
+    if let Some((method, host, path)) = logged {
+        let line = serde_json::json!({
+            "at": SystemClock.now().0,
+            "client": from.client.to_string(),
+            "method": method.as_str(),
+            "host": host,
+            "path": path,
+            "status": response.status().as_u16(),
+            "took_us": u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        });
+        println!("{line}");
+    }
+    Ok(response)
+}

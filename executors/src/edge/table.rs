@@ -1,0 +1,166 @@
+//! The table of routes: from a name to the replicas that answer for it.
+
+use super::limits::{NAMES, SNAPSHOT_BYTES};
+use super::upstream::{Upstream, Upstreams};
+use haloy_ledger::edge::RouteSnapshot;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Why a table is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It is no table.
+    #[error("the routes cannot be read: {0}")]
+    Unreadable(String),
+    /// A newer one is in force.
+    #[error("generation {given} is older than {current}, which is in force")]
+    Stale {
+        /// What was given.
+        given: u64,
+        /// What is in force.
+        current: u64,
+    },
+    /// The same generation must mean the same routes.
+    #[error("generation {0} is in force with other routes")]
+    Different(u64),
+    /// One edge serves one ledger.
+    #[error("this edge serves ledger {0}")]
+    OtherLedger(String),
+    /// It could not be kept, so it is not in force either.
+    #[error("the routes cannot be kept: {0}")]
+    NotKept(String),
+}
+
+/// Reads a table and sees whether it can be served at all.
+pub fn decode(bytes: &[u8]) -> Result<RouteSnapshot, Refused> {
+    let unreadable = |text: String| Err(Refused::Unreadable(text));
+    if bytes.len() > SNAPSHOT_BYTES {
+        return unreadable(format!("they have more than {SNAPSHOT_BYTES} bytes"));
+    }
+    let snapshot: RouteSnapshot = match serde_json::from_slice(bytes) {
+        Ok(snapshot) => snapshot,
+        Err(error) => return unreadable(error.to_string()),
+    };
+    let mut names = std::collections::BTreeSet::new();
+    for route in &snapshot.routes {
+        for name in std::iter::once(&route.domain).chain(&route.aliases) {
+            if !well_formed(name) {
+                return unreadable(format!("`{name}` is no name of a host"));
+            }
+            if !names.insert(name) {
+                return unreadable(format!("{name} is in it twice"));
+            }
+        }
+        for backend in &route.backends {
+            if backend.address.parse::<IpAddr>().is_err() || backend.port == 0 {
+                return unreadable(format!("`{}:{}` is no address", backend.address, backend.port));
+            }
+        }
+    }
+    if names.len() > NAMES {
+        return unreadable(format!("they have more than {NAMES} names"));
+    }
+    Ok(snapshot)
+}
+
+fn well_formed(name: &str) -> bool {
+    let label = |label: &str| {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        !label.is_empty() && label.len() <= 63 && label.chars().all(inner)
+    };
+    name.len() <= 253 && name.split('.').all(label)
+}
+
+/// What a name means.
+pub enum Named {
+    /// Its replicas answer.
+    Route(Arc<Site>),
+    /// It redirects to this domain.
+    Alias(String),
+}
+
+/// One domain.
+pub struct Site {
+    /// The domain.
+    pub domain: String,
+    /// App and target, for people.
+    pub owner: String,
+    /// Replicas that are well.
+    pub upstreams: Vec<Arc<Upstream>>,
+    next: AtomicUsize,
+}
+
+impl Site {
+    /// The next replica in turn that is not among `tried`; one that recently did not accept only if
+    /// there is no other.
+    pub fn pick(&self, tried: &[Arc<Upstream>]) -> Option<Arc<Upstream>> {
+        let start = self.next.fetch_add(1, Ordering::Relaxed);
+        let count = self.upstreams.len();
+        let turn = (0..count).map(|step| &self.upstreams[(start + step) % count]);
+        let left = turn.filter(|upstream| !tried.iter().any(|other| Arc::ptr_eq(other, upstream)));
+        let left: Vec<_> = left.collect();
+        left.iter().find(|upstream| !upstream.marked()).or(left.first()).map(|upstream| Arc::clone(upstream))
+    }
+}
+
+/// Everything that is routed, at one generation.
+#[derive(Default)]
+pub struct Table {
+    names: HashMap<String, Named>,
+    /// What it was made of; none before the first.
+    pub snapshot: Option<RouteSnapshot>,
+    /// Digest of that.
+    pub digest: String,
+}
+
+impl Table {
+    /// Builds a table; replicas that were known before keep their connections and counts.
+    pub fn new(snapshot: RouteSnapshot, upstreams: &Upstreams) -> Self {
+        let mut names = HashMap::new();
+        for route in &snapshot.routes {
+            let backends = route.backends.iter();
+            let address = |b: &haloy_ledger::outcome::Backend| Some(SocketAddr::new(b.address.parse().ok()?, b.port));
+            let found = backends.filter_map(address).map(|address| upstreams.get(address));
+            let site = Site {
+                domain: route.domain.clone(),
+                owner: format!("{}/{}", route.app, route.target),
+                upstreams: found.collect(),
+                next: AtomicUsize::new(0),
+            };
+            names.insert(route.domain.clone(), Named::Route(Arc::new(site)));
+            for alias in &route.aliases {
+                names.insert(alias.clone(), Named::Alias(route.domain.clone()));
+            }
+        }
+        Self { names, digest: snapshot.digest(), snapshot: Some(snapshot) }
+    }
+
+    /// What a name means.
+    pub fn get(&self, name: &str) -> Option<&Named> {
+        self.names.get(name)
+    }
+
+    /// Generation in force; none before the first.
+    pub fn generation(&self) -> Option<u64> {
+        self.snapshot.as_ref().map(|snapshot| snapshot.generation)
+    }
+
+    /// Whether another may take the place of this one.
+    pub fn admits(&self, next: &RouteSnapshot) -> Result<(), Refused> {
+        let Some(current) = &self.snapshot else { return Ok(()) };
+        if current.ledger != next.ledger {
+            return Err(Refused::OtherLedger(current.ledger.to_string()));
+        }
+        match next.generation.cmp(&current.generation) {
+            std::cmp::Ordering::Less => {
+                Err(Refused::Stale { given: next.generation, current: current.generation })
+            }
+            std::cmp::Ordering::Equal if next.routes != current.routes => {
+                Err(Refused::Different(current.generation))
+            }
+            std::cmp::Ordering::Equal | std::cmp::Ordering::Greater => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Connections to replicas: kept, counted, and passed over for a while where none is accepted.
+
+use super::body::Body;
+use super::limits::*;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// One replica, as an address.
+pub struct Upstream {
+    /// Where it listens.
+    pub address: SocketAddr,
+    in_flight: AtomicU32,
+    marked_until_ms: AtomicU64,
+    idle: Mutex<Vec<SendRequest<Body>>>,
+    started: Instant,
+    /// Set when tunnels through it have to end.
+    pub cut: CancellationToken,
+}
+
+/// A request on its way through a replica; counted while it lives.
+pub struct InFlight(pub Arc<Upstream>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere leaves plain data, which is still what it was.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Upstream {
+    fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            in_flight: AtomicU32::new(0),
+            marked_until_ms: AtomicU64::new(0),
+            idle: Mutex::new(Vec::new()),
+            started: Instant::now(),
+            cut: CancellationToken::new(),
+        }
+    }
+
+    /// Counts a request.
+    pub fn enter(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        InFlight(Arc::clone(self))
+    }
+
+    /// Requests on their way.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Acquire)
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// It did not accept a connection a moment ago.
+    pub fn marked(&self) -> bool {
+        self.marked_until_ms.load(Ordering::Relaxed) > self.now_ms()
+    }
+
+    /// Passes it over for a while.
+    pub fn mark(&self) {
+        let until = self.now_ms() + u64::try_from(MARKED_TIME.as_millis()).unwrap_or(0);
+        self.marked_until_ms.store(until, Ordering::Relaxed);
+        lock(&self.idle).clear();
+    }
+
+    /// A connection that was used before and is still open, if there is one.
+    pub async fn idle(&self) -> Option<SendRequest<Body>> {
+        loop {
+            let mut sender = lock(&self.idle).pop()?;
+            if !sender.is_closed() && sender.ready().await.is_ok() {
+                return Some(sender);
+            }
+        }
+    }
+
+    /// Keeps a connection whose answer was read to its end.
+    pub fn keep(&self, sender: SendRequest<Body>) {
+        let mut idle = lock(&self.idle);
+        if idle.len() < IDLE && !sender.is_closed() && !self.cut.is_cancelled() {
+            idle.push(sender);
+        }
+    }
+
+    /// A new connection.
+    pub async fn connect(&self) -> std::io::Result<SendRequest<Body>> {
+        let connecting = tokio::net::TcpStream::connect(self.address);
+        let stream = tokio::time::timeout(CONNECT_TIME, connecting).await??;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
+        // It ends with the replica or with its sender; what went wrong, the request is told.
+        tokio::spawn(async move { drop(connection.with_upgrades().await) });
+        Ok(sender)
+    }
+}
+
+/// Every replica that is or was routed and still has requests.
+#[derive(Default)]
+pub struct Upstreams(Mutex<HashMap<SocketAddr, Arc<Upstream>>>);
+
+impl Upstreams {
+    /// The replica at an address; made if it is new, or if it was told to end.
+    pub fn get(&self, address: SocketAddr) -> Arc<Upstream> {
+        let mut known = lock(&self.0);
+        let found = known.entry(address).or_insert_with(|| Arc::new(Upstream::new(address)));
+        if found.cut.is_cancelled() {
+            *found = Arc::new(Upstream::new(address));
+        }
+        Arc::clone(found)
+    }
+
+    /// The replica at an address, where it is known.
+    pub fn find(&self, address: SocketAddr) -> Option<Arc<Upstream>> {
+        lock(&self.0).get(&address).cloned()
+    }
+
+    /// Forgets those that are in no table and have no requests.
+    pub fn forget_unused(&self) {
+        lock(&self.0).retain(|_, upstream| Arc::strong_count(upstream) > 1 || upstream.in_flight() > 0);
+    }
+
+    /// All of them, by address.
+    pub fn all(&self) -> Vec<Arc<Upstream>> {
+        let mut all: Vec<_> = lock(&self.0).values().cloned().collect();
+        all.sort_by_key(|upstream| upstream.address);
+        all
+    }
+}

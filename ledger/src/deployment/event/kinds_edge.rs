@@ -1,0 +1,101 @@
+//! Kinds of the stream `edge`: domains and certificates. Appended to those of `kinds_kept`.
+
+macro_rules! with_edge {
+    ($($before:tt)*) => {
+        crate::deployment::event::catalogue::events! {
+    $($before)*
+    /// A domain and its aliases belong to a target from now on.
+    100 = DomainClaimed v 1 since "0.1.0" {
+        /// The domain.
+        domain: String,
+        /// Names that redirect to it.
+        aliases: Vec<String>,
+        /// Whose it is.
+        app: AppName,
+        /// Whose it is.
+        target: TargetName,
+        /// The deployment that claimed it; gives it back if it fails.
+        id: DeploymentId,
+    }
+    /// A domain is free, or with the one that had it before the deployment that claimed it.
+    101 = DomainReleased v 1 since "0.1.0" {
+        /// The domain.
+        domain: String,
+        /// Whose it was.
+        app: AppName,
+        /// Whose it was.
+        target: TargetName,
+        /// The deployment that ended without it.
+        id: DeploymentId,
+        /// Whose it is again: the deployment had taken it over, and failed.
+        back_to: Option<Holder>,
+    }
+    /// A domain went from one target to another, in one switch of the edge.
+    102 = DomainMoved v 1 since "0.1.0" {
+        /// The domain.
+        domain: String,
+        /// Whose it was.
+        from: Holder,
+        /// Whose it is.
+        to: Holder,
+        /// The deployment that took it over.
+        id: DeploymentId,
+    }
+    /// An authority issued a certificate.
+    110 = CertificateIssued v 1 since "0.1.0" {
+        /// Names that it is for.
+        names: Vec<String>,
+        /// Its serial number, in hex.
+        serial: String,
+        /// When it ends.
+        not_after: Timestamp,
+        /// Directory of the authority.
+        ca: String,
+        /// The account at the authority.
+        account: String,
+        /// It follows one that was about to end.
+        renewal: bool,
+    }
+    /// An authority issued no certificate. What was served before is served on.
+    111 = CertificateFailed v 1 since "0.1.0" {
+        /// Names that it was asked for.
+        names: Vec<String>,
+        /// Why, in the words of the authority.
+        cause: Failure,
+        /// When it is asked again.
+        next_try: Timestamp,
+    }
+    /// A certificate of the user's own is served.
+    112 = CertificateImported v 1 since "0.1.0" {
+        /// Names that it is for.
+        names: Vec<String>,
+        /// Its serial number, in hex.
+        serial: String,
+        /// When it ends.
+        not_after: Timestamp,
+    }
+    /// An account was made at an authority.
+    113 = AcmeAccountCreated v 1 since "0.1.0" {
+        /// Directory of the authority.
+        directory: String,
+        /// The account, as the authority names it.
+        account: String,
+    }
+    /// An edge started to serve.
+    120 = EdgeStarted v 1 since "0.1.0" {
+        /// Its version.
+        version: String,
+        /// Generation of the routes that it found; none if it found none.
+        generation: Option<u64>,
+    }
+    /// An edge took over from another without a pause.
+    121 = EdgeReplaced v 1 since "0.1.0" {
+        /// Version of the one that left.
+        before: String,
+        /// Version of the one that serves.
+        after: String,
+    }
+        }
+    };
+}
+pub(super) use with_edge;

@@ -1,0 +1,47 @@
+//! What the edge was told, folded.
+
+use crate::deployment::event::RoutesApplied;
+use crate::deployment::state::{Direction, TargetState};
+use crate::ids::{EffectNumber, ReplicaId};
+
+/// The edge does as told: who left has yet to end what it had.
+pub(super) fn applied(state: &mut TargetState, e: &RoutesApplied) {
+    let routes = &mut state.routes;
+    let left = routes.replicas.iter().filter(|id| !e.routed.contains(id)).copied();
+    routes.leaving.extend(left.collect::<Vec<_>>());
+    routes.leaving.retain(|id| !e.routed.contains(id));
+    routes.leaving.sort();
+    routes.leaving.dedup();
+    routes.replicas.clone_from(&e.routed);
+    routes.domains.clone_from(&e.domains);
+    routes.generation = e.generation;
+    routes.applied += 1;
+    routes.by = Some(e.id);
+    routes.attempts = 0;
+    routes.given_up = false;
+}
+
+/// Nothing of it is left at the edge.
+pub(super) fn drained(state: &mut TargetState, id: ReplicaId) {
+    state.routes.leaving.retain(|leaving| *leaving != id);
+}
+
+/// A new reason to tell the edge: attempts count anew.
+pub(super) fn try_again(state: &mut TargetState) {
+    state.routes.attempts = 0;
+    state.routes.given_up = false;
+}
+
+/// The edge could not be told, or asked; true if that is all there is to it.
+pub(super) fn failed(state: &mut TargetState, number: EffectNumber, id: Option<ReplicaId>) -> bool {
+    match (number, id) {
+        (EffectNumber::Drain, Some(id)) => drained(state, id),
+        (EffectNumber::ApplyRoutes, _) => {
+            // Forward, the rollout turns back; anywhere else, what has to be done is done without it.
+            let forward = state.rollout.as_ref().is_some_and(|r| r.direction == Direction::Forward);
+            state.routes.given_up = !forward;
+        }
+        _other => return false,
+    }
+    true
+}

@@ -1,0 +1,111 @@
+//! What a target wishes of the edge: which replicas get its requests. Derived, never remembered.
+//!
+//! A replica gets requests once it is well, and gets none from the moment that the plan wants it gone.
+//! So it is the plan of containers that decides, and this file only puts the edge in between: out of
+//! the route first, then drained, then stopped.
+
+use super::event::HookStage;
+use super::plan::Step;
+use super::state::{Direction, Replica, ReplicaPhase, Rollout, TargetState};
+use crate::defect::{Defect, planted};
+use crate::ids::ReplicaId;
+use crate::outcome::Backend;
+use crate::release::{Domain, RolloutStrategy};
+use serde::{Deserialize, Serialize};
+
+/// What a target wishes: its domains and who answers for them. No domain, no route.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Wish {
+    /// Domains; a domain without backends is answered by the edge itself.
+    pub domains: Vec<Domain>,
+    /// Replicas that are to get requests, in order of their id.
+    pub backends: Vec<Backend>,
+}
+
+impl Wish {
+    /// The replicas of it.
+    pub fn replicas(&self) -> Vec<ReplicaId> {
+        self.backends.iter().map(|backend| backend.replica).collect()
+    }
+}
+
+/// What the target wishes now.
+pub fn wish(state: &TargetState) -> Wish {
+    wish_beside(state, &super::plan::moves(state))
+}
+
+/// What the target wishes, given what the plan wants to do with containers.
+fn wish_beside(state: &TargetState, moves: &[Step]) -> Wish {
+    let goes = |id: ReplicaId| moves.contains(&Step::Stop(id));
+    let old = state.current.iter().flat_map(|live| {
+        live.replicas.iter().filter_map(|replica| backend(replica, live.spec.config.port))
+    });
+    let rollout = state.rollout.as_ref().filter(|rollout| rollout.admitted);
+    let new = rollout.into_iter().flat_map(|rollout| incoming(state, rollout));
+    let mut backends: Vec<Backend> = old.chain(new).filter(|backend| !goes(backend.replica)).collect();
+    backends.sort_by_key(|backend| backend.replica);
+    let removing = state.stop.as_ref().is_some_and(|stop| stop.remove);
+    let is_new = |backend: &Backend| {
+        rollout.is_some_and(|rollout| {
+            backend.replica.deployment == rollout.deployment
+                && backend.replica.index < rollout.spec.config.replicas
+        })
+    };
+    let domains = match rollout.filter(|_| backends.iter().any(is_new)) {
+        Some(rollout) => rollout.spec.config.domains.clone(),
+        None if removing => Vec::new(),
+        None => state.routes.base.clone(),
+    };
+    if domains.is_empty() { Wish::default() } else { Wish { domains, backends } }
+}
+
+fn backend(replica: &Replica, port: u16) -> Option<Backend> {
+    let well = replica.phase == ReplicaPhase::Healthy
+        || planted(Defect::RouteUnhealthy) && replica.phase == ReplicaPhase::Started;
+    let address = replica.address.clone().filter(|_| well)?;
+    Some(Backend { replica: replica.id, address, port })
+}
+
+/// Replicas of the rollout that may get requests, were it not for what the plan does with them.
+fn incoming(state: &TargetState, rollout: &Rollout) -> Vec<Backend> {
+    let new = rollout.spec.config.replicas;
+    let forward = rollout.direction == Direction::Forward;
+    let well =
+        rollout.replicas.iter().filter(|r| r.id.index < new && r.phase == ReplicaPhase::Healthy).count();
+    let all_at_once = rollout.spec.config.rollout == RolloutStrategy::BlueGreen;
+    let held_back = forward && all_at_once && well < usize::from(new);
+    let allowed = |replica: &&Replica| match (replica.id.index < new, forward) {
+        (true, true) => !held_back,
+        // On the way back nothing new begins: what got requests goes on until the old is there again.
+        (true, false) => state.routes.replicas.contains(&replica.id),
+        (false, _) => true,
+    };
+    let port = |replica: &Replica| match (&state.current, replica.id.index < new) {
+        (Some(live), false) => live.spec.config.port,
+        (_, true) | (None, false) => rollout.spec.config.port,
+    };
+    rollout.replicas.iter().filter(allowed).filter_map(|replica| backend(replica, port(replica))).collect()
+}
+
+/// Whether the edge does what the target wishes, as far as the log knows.
+fn fits(state: &TargetState, wish: &Wish) -> bool {
+    let same = state.routes.domains == wish.domains;
+    same && (wish.domains.is_empty() || state.routes.replicas == wish.replicas())
+}
+
+/// Puts the edge between what the plan wants and what is done.
+pub(super) fn gate(state: &TargetState, moves: Vec<Step>) -> Vec<Step> {
+    let wish = wish_beside(state, &moves);
+    let routes = &state.routes;
+    let pending = !routes.given_up && !fits(state, &wish);
+    let routed = |id: &ReplicaId| !routes.given_up && routes.replicas.contains(id);
+    let gated = moves.into_iter().filter_map(|step| match step {
+        Step::Stop(_) if planted(Defect::StopRouted) => Some(step),
+        // Addresses are reused: out of the route first, even where nothing runs any more.
+        Step::Stop(id) | Step::Remove(id) if routed(&id) => None,
+        Step::Stop(id) if routes.leaving.contains(&id) => Some(Step::Drain(id)),
+        Step::Hook(hook) if pending && hook.stage == HookStage::PostDeploy => None,
+        other => Some(other),
+    });
+    gated.chain(pending.then_some(Step::Routes)).collect()
+}

@@ -1,0 +1,128 @@
+//! Who may have a domain, and when it is given back.
+
+use super::Report;
+use super::state::EdgeState;
+use crate::defect::{Defect, planted};
+use crate::deployment::event::*;
+use crate::deployment::{Event, Rejection, TargetState};
+use crate::ids::DeploymentId;
+use crate::release::Domain;
+
+fn holder(state: &TargetState) -> Holder {
+    Holder { app: state.app.clone(), target: state.target.clone() }
+}
+
+/// Claims what a deployment needs and does not have, or says who has it.
+pub fn claim(
+    edge: &EdgeState,
+    target: &TargetState,
+    id: DeploymentId,
+    wanted: &[Domain],
+    take_over: bool,
+) -> Result<Vec<Event>, Rejection> {
+    let me = holder(target);
+    let mut events = Vec::new();
+    for Domain { domain, aliases } in wanted {
+        for name in std::iter::once(domain).chain(aliases) {
+            if !planted(Defect::DomainTwice) {
+                free(edge, &me, name, take_over && name == domain)?;
+            }
+        }
+        let mine = edge.claims.get(domain).filter(|claim| claim.holder == me);
+        if mine.is_none_or(|claim| claim.aliases != *aliases) {
+            let (app, target) = (me.app.clone(), me.target.clone());
+            let (domain, aliases) = (domain.clone(), aliases.clone());
+            events.push(DomainClaimed { domain, aliases, app, target, id }.into());
+        }
+    }
+    Ok(events)
+}
+
+/// Nobody else answers to a name, be it a domain or an alias.
+fn free(edge: &EdgeState, me: &Holder, name: &str, take_over: bool) -> Result<(), Rejection> {
+    let taken = |domain: &str, holder: &Holder, alias| Rejection::DomainTaken {
+        domain: domain.to_owned(),
+        holder: holder.to_string(),
+        alias,
+    };
+    for (domain, claim) in edge.claims.iter().filter(|(_, claim)| claim.holder != *me) {
+        if claim.aliases.iter().any(|alias| alias == name) {
+            return Err(taken(name, &claim.holder, true));
+        }
+        if domain == name && !take_over {
+            return Err(taken(name, &claim.holder, false));
+        }
+    }
+    Ok(())
+}
+
+/// What follows at the edge from events of a target, folded already into `after`.
+pub fn follow(edge: &EdgeState, after: &TargetState, events: &[Event]) -> Vec<Event> {
+    let me = holder(after);
+    let mut follows = Vec::new();
+    for event in events {
+        match event {
+            Event::RoutesApplied(e) => follows.extend(moved(edge, &me, e)),
+            Event::DeploymentSucceeded(_) => follows.extend(no_longer_wanted(edge, &me, after)),
+            Event::TargetStopped(_) if after.routes.base.is_empty() => {
+                follows.extend(no_longer_wanted(edge, &me, after));
+            }
+            Event::DeploymentFailed(DeploymentFailed { id, .. })
+            | Event::DeploymentRolledBack(DeploymentRolledBack { id, .. })
+            | Event::DeploymentCancelled(DeploymentCancelled { id, .. })
+            | Event::DeploymentInterrupted(DeploymentInterrupted { id, .. }) => {
+                follows.extend(given_back(edge, &me, *id));
+            }
+            // No other event changes whose domain is whose.
+            _other => {}
+        }
+    }
+    follows
+}
+
+/// Domains that came from another target and are routed here now.
+fn moved(edge: &EdgeState, me: &Holder, e: &RoutesApplied) -> Vec<Event> {
+    let here = |domain: &str| e.domains.iter().any(|routed| routed.domain == domain);
+    let mine = edge.claims.iter().filter(|(domain, claim)| claim.holder == *me && here(domain));
+    let moved = mine.filter(|(_, claim)| !claim.moved).filter_map(|(domain, claim)| {
+        let from = claim.before.as_ref().filter(|before| before.holder != *me)?.holder.clone();
+        Some(DomainMoved { domain: domain.clone(), from, to: me.clone(), id: claim.id }.into())
+    });
+    moved.collect()
+}
+
+fn release(domain: &str, me: &Holder, id: DeploymentId, back_to: Option<Holder>) -> Event {
+    let (app, target) = (me.app.clone(), me.target.clone());
+    DomainReleased { domain: domain.to_owned(), app, target, id, back_to }.into()
+}
+
+/// What the target has and no longer names.
+fn no_longer_wanted(edge: &EdgeState, me: &Holder, after: &TargetState) -> Vec<Event> {
+    let wanted = |domain: &str| after.routes.base.iter().any(|wanted| wanted.domain == domain);
+    let by = after.current.as_ref().map(|live| live.deployment);
+    let mine = edge.claims.iter().filter(|(domain, claim)| claim.holder == *me && !wanted(domain));
+    mine.map(|(domain, claim)| release(domain, me, by.unwrap_or(claim.id), None)).collect()
+}
+
+/// What a deployment that failed had claimed.
+fn given_back(edge: &EdgeState, me: &Holder, id: DeploymentId) -> Vec<Event> {
+    let claimed = edge.claims.iter().filter(|(_, claim)| claim.holder == *me && claim.id == id);
+    let back = |claim: &super::Claim| claim.before.as_ref().map(|before| before.holder.clone());
+    claimed.map(|(domain, claim)| release(domain, me, id, back(claim))).collect()
+}
+
+/// What the edge saw, as an event.
+pub fn report(report: Report) -> Event {
+    match report {
+        Report::Issued { names, serial, not_after, ca, account, renewal } => {
+            CertificateIssued { names, serial, not_after, ca, account, renewal }.into()
+        }
+        Report::NotIssued { names, cause, next_try } => CertificateFailed { names, cause, next_try }.into(),
+        Report::Imported { names, serial, not_after } => {
+            CertificateImported { names, serial, not_after }.into()
+        }
+        Report::Account { directory, account } => AcmeAccountCreated { directory, account }.into(),
+        Report::Started { version, generation } => EdgeStarted { version, generation }.into(),
+        Report::Replaced { before, after } => EdgeReplaced { before, after }.into(),
+    }
+}

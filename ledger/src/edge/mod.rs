@@ -1,0 +1,75 @@
+//! The stream `edge`: whose domain is whose, and which certificates there are. Pure, like `deployment`.
+//!
+//! A claim is made with the admission of a deployment, in the same append. It takes effect once the
+//! edge routes the domain to that deployment's replicas, and is given back by the append that ends the
+//! deployment if it fails. So a domain never has two owners, and none is lost on the way.
+
+mod decide;
+mod snapshot;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use decide::{claim, follow, report};
+pub use snapshot::{Route, RouteSnapshot, TargetRoutes, snapshot};
+pub use state::{Certificate, Claim, EdgeState, evolve};
+
+/// Something that happened at the edge while no command held the ledger, as the edge reports it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case", tag = "report")]
+pub enum Report {
+    /// A certificate was issued.
+    Issued {
+        /// Names that it is for.
+        names: Vec<String>,
+        /// Its serial number, in hex.
+        serial: String,
+        /// When it ends.
+        not_after: crate::ids::Timestamp,
+        /// Directory of the authority.
+        ca: String,
+        /// The account at the authority.
+        account: String,
+        /// It follows one that was about to end.
+        renewal: bool,
+    },
+    /// None was issued.
+    NotIssued {
+        /// Names that it was asked for.
+        names: Vec<String>,
+        /// Why, in the words of the authority.
+        cause: crate::outcome::Failure,
+        /// When it is asked again.
+        next_try: crate::ids::Timestamp,
+    },
+    /// The user's own certificate is served.
+    Imported {
+        /// Names that it is for.
+        names: Vec<String>,
+        /// Its serial number, in hex.
+        serial: String,
+        /// When it ends.
+        not_after: crate::ids::Timestamp,
+    },
+    /// An account was made.
+    Account {
+        /// Directory of the authority.
+        directory: String,
+        /// As the authority names it.
+        account: String,
+    },
+    /// The edge started.
+    Started {
+        /// Its version.
+        version: String,
+        /// Generation that it found.
+        generation: Option<u64>,
+    },
+    /// The edge took over from another.
+    Replaced {
+        /// Version of the one that left.
+        before: String,
+        /// Version of the one that serves.
+        after: String,
+    },
+}

@@ -1,0 +1,88 @@
+//! The table of routes of all targets: what the edge is to do at one size of the log.
+
+use super::state::EdgeState;
+use crate::deployment::TargetState;
+use crate::deployment::event::Holder;
+use crate::deployment::route::{Wish, wish};
+use crate::ids::{AppName, LedgerId, ReplicaId, TargetName};
+use crate::outcome::Backend;
+use crate::release::Domain;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Everything that the edge has to know, in order of domain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteSnapshot {
+    /// Whose routes; an edge serves one ledger.
+    pub ledger: LedgerId,
+    /// Size of the log that they were computed from: a larger one is newer.
+    pub generation: u64,
+    /// One for each domain.
+    pub routes: Vec<Route>,
+}
+
+/// One domain and who answers for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The domain.
+    pub domain: String,
+    /// Names that redirect to it.
+    pub aliases: Vec<String>,
+    /// Whose it is.
+    pub app: AppName,
+    /// Whose it is.
+    pub target: TargetName,
+    /// Replicas that are well; none while nothing of the target runs.
+    pub backends: Vec<Backend>,
+}
+
+/// What a snapshot holds for one target, whoever has its domains.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TargetRoutes {
+    /// Domains that it wishes.
+    pub domains: Vec<Domain>,
+    /// Replicas that it wishes in the route.
+    pub routed: Vec<ReplicaId>,
+}
+
+impl RouteSnapshot {
+    /// BLAKE3 of the routes, in hex: the same table has the same digest, whatever its generation.
+    pub fn digest(&self) -> String {
+        // Plain data of strings and numbers: it always encodes.
+        let bytes = rmp_serde::to_vec_named(&self.routes).unwrap_or_default();
+        blake3::hash(&bytes).to_hex().to_string()
+    }
+}
+
+/// Computes the table: claims decide whose a domain is, wishes decide who answers.
+pub fn snapshot(
+    ledger: LedgerId,
+    generation: u64,
+    edge: &EdgeState,
+    targets: &[TargetState],
+) -> (RouteSnapshot, BTreeMap<(AppName, TargetName), TargetRoutes>) {
+    let wishes: BTreeMap<_, _> = targets
+        .iter()
+        .map(|state| ((state.app.clone(), state.target.clone()), (wish(state), state)))
+        .collect();
+    let wished = |holder: &Holder, domain: &str| {
+        let (wish, state) = wishes.get(&(holder.app.clone(), holder.target.clone()))?;
+        let named = wish.domains.iter().find(|wanted| wanted.domain == domain)?;
+        Some((holder.clone(), named.aliases.clone(), wish.backends.clone(), *state))
+    };
+    let routes = edge.claims.iter().filter_map(|(domain, claim)| {
+        let found = wished(&claim.holder, domain).or_else(|| {
+            // Not yet there: whoever had it answers on, so that a move is one switch.
+            let before = claim.before.as_ref().filter(|before| before.holder != claim.holder)?;
+            let (app, target) = (claim.holder.app.clone(), claim.holder.target.clone());
+            let (_, state) = wishes.get(&(app, target))?;
+            let on_its_way = state.rollout.as_ref().is_some_and(|rollout| rollout.deployment == claim.id);
+            if on_its_way { wished(&before.holder, domain) } else { None }
+        });
+        let (Holder { app, target }, aliases, backends, _) = found?;
+        Some(Route { domain: domain.clone(), aliases, app, target, backends })
+    });
+    let snapshot = RouteSnapshot { ledger, generation, routes: routes.collect() };
+    let own = |wish: Wish| TargetRoutes { routed: wish.replicas(), domains: wish.domains };
+    (snapshot, wishes.into_iter().map(|(key, (wish, _))| (key, own(wish))).collect())
+}

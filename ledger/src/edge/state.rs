@@ -1,0 +1,93 @@
+//! What the rules need of the edge: claims and certificates.
+
+use crate::deployment::Event;
+use crate::deployment::event::*;
+use crate::ids::{DeploymentId, Timestamp};
+use crate::outcome::Failure;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// State of the edge, folded from its stream.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EdgeState {
+    /// Whose each domain is.
+    pub claims: BTreeMap<String, Claim>,
+    /// The latest certificate of each first name, and what became of the last attempt.
+    pub certificates: BTreeMap<String, Certificate>,
+}
+
+/// A domain and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// App and target.
+    pub holder: Holder,
+    /// Names that redirect to it.
+    pub aliases: Vec<String>,
+    /// The deployment that claimed it.
+    pub id: DeploymentId,
+    /// The claim that this one took the place of: whose it is again if that deployment fails.
+    pub before: Option<Box<Claim>>,
+    /// The move from another target was recorded.
+    pub moved: bool,
+}
+
+/// A certificate, as reported.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Names that it is for.
+    pub names: Vec<String>,
+    /// When it ends; none if there never was one.
+    pub not_after: Option<Timestamp>,
+    /// Who issued it; none for one of the user's own.
+    pub ca: Option<String>,
+    /// Why the last attempt failed, and when the next is made; none if it did not.
+    pub failed: Option<(Failure, Timestamp)>,
+}
+
+/// Folds one event of the stream `edge`.
+pub fn evolve(mut state: EdgeState, event: &Event) -> EdgeState {
+    match event {
+        Event::DomainClaimed(e) => {
+            let before = state.claims.remove(&e.domain).map(|mut before| {
+                before.before = None;
+                Box::new(before)
+            });
+            let holder = Holder { app: e.app.clone(), target: e.target.clone() };
+            let claim = Claim { holder, aliases: e.aliases.clone(), id: e.id, before, moved: false };
+            state.claims.insert(e.domain.clone(), claim);
+        }
+        Event::DomainReleased(e) => {
+            let released = state.claims.remove(&e.domain);
+            if let (Some(_), Some(before)) = (&e.back_to, released.and_then(|claim| claim.before)) {
+                state.claims.insert(e.domain.clone(), *before);
+            }
+        }
+        Event::DomainMoved(e) => {
+            if let Some(claim) = state.claims.get_mut(&e.domain) {
+                claim.moved = true;
+            }
+        }
+        Event::CertificateIssued(e) => {
+            let ca = Some(e.ca.clone());
+            certified(&mut state, &e.names, |known| (known.not_after, known.ca) = (Some(e.not_after), ca));
+        }
+        Event::CertificateImported(e) => {
+            certified(&mut state, &e.names, |known| (known.not_after, known.ca) = (Some(e.not_after), None));
+        }
+        Event::CertificateFailed(e) => {
+            let failed = Some((e.cause.clone(), e.next_try));
+            certified(&mut state, &e.names, |known| known.failed = failed);
+        }
+        // Nothing follows from these: they are there to be read. And what is another stream's is not ours.
+        _other => {}
+    }
+    state
+}
+
+fn certified(state: &mut EdgeState, names: &[String], change: impl FnOnce(&mut Certificate)) {
+    let Some(first) = names.first() else { return };
+    let known = state.certificates.entry(first.clone()).or_default();
+    known.names = names.to_vec();
+    known.failed = None;
+    change(known);
+}

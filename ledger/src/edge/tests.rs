@@ -1,0 +1,92 @@
+//! Claims: one owner, a failed deployment gives back, a move is one switch.
+
+use super::*;
+use crate::deployment::event::*;
+use crate::deployment::{Event, Rejection, TargetState};
+use crate::ids::*;
+use crate::release::Domain;
+
+fn target(name: &str) -> TargetState {
+    TargetState::new(AppName::new(name).expect("a name"), TargetName::new("t").expect("a name"))
+}
+
+fn domain(name: &str, aliases: &[&str]) -> Domain {
+    Domain { domain: name.to_owned(), aliases: aliases.iter().map(|a| (*a).to_owned()).collect() }
+}
+
+fn id(number: u128) -> DeploymentId {
+    DeploymentId::from_parts(1, number)
+}
+
+fn fold(edge: EdgeState, events: &[Event]) -> EdgeState {
+    events.iter().fold(edge, evolve)
+}
+
+fn claimed(edge: EdgeState, by: &str, number: u128, wanted: &[Domain]) -> EdgeState {
+    let events = claim(&edge, &target(by), id(number), wanted, false).expect("free");
+    fold(edge, &events)
+}
+
+fn failed(number: u128) -> Event {
+    let cause = crate::outcome::Failure::new(crate::outcome::FailureCode::Other, "x");
+    DeploymentFailed { id: id(number), cause, target_unchanged: true }.into()
+}
+
+#[test]
+fn a_name_has_one_owner_be_it_domain_or_alias() {
+    let edge = claimed(EdgeState::default(), "shop", 1, &[domain("a.example", &["www.a.example"])]);
+    for wanted in [domain("a.example", &[]), domain("www.a.example", &[]), domain("b.example", &["a.example"])] {
+        let refused = claim(&edge, &target("blog"), id(2), &[wanted], false);
+        assert!(matches!(refused, Err(Rejection::DomainTaken { holder, .. }) if holder == "shop/t"));
+    }
+    let again = claim(&edge, &target("shop"), id(3), &[domain("a.example", &["www.a.example"])], false);
+    assert_eq!(again, Ok(Vec::new()), "what one has need not be claimed again");
+}
+
+#[test]
+fn a_failed_deployment_gives_back_what_it_newly_claimed() {
+    let edge = claimed(EdgeState::default(), "shop", 1, &[domain("a.example", &[])]);
+    let more = claimed(edge.clone(), "shop", 2, &[domain("a.example", &["www.a.example"]), domain("b.example", &[])]);
+    let back = follow(&more, &target("shop"), &[failed(2)]);
+    assert_eq!(fold(more, &back), edge);
+}
+
+#[test]
+fn a_domain_that_was_taken_over_goes_back_if_the_deployment_fails() {
+    let edge = claimed(EdgeState::default(), "shop", 1, &[domain("a.example", &[])]);
+    let events = claim(&edge, &target("blog"), id(2), &[domain("a.example", &[])], true).expect("taken over");
+    let taken = fold(edge.clone(), &events);
+    assert_eq!(taken.claims["a.example"].holder.app.as_str(), "blog");
+    let back = follow(&taken, &target("blog"), &[failed(2)]);
+    assert_eq!(fold(taken, &back), edge);
+}
+
+#[test]
+fn a_move_is_recorded_once_when_the_edge_has_switched() {
+    let edge = claimed(EdgeState::default(), "shop", 1, &[domain("a.example", &[])]);
+    let events = claim(&edge, &target("blog"), id(2), &[domain("a.example", &[])], true).expect("taken over");
+    let taken = fold(edge, &events);
+    let applied: Event = RoutesApplied {
+        id: id(2),
+        generation: 9,
+        digest: String::new(),
+        domains: vec![domain("a.example", &[])],
+        routed: Vec::new(),
+        out: Vec::new(),
+    }
+    .into();
+    let moved = follow(&taken, &target("blog"), std::slice::from_ref(&applied));
+    assert!(matches!(&moved[..], [Event::DomainMoved(e)] if e.from.app.as_str() == "shop"));
+    let after = fold(taken, &moved);
+    assert_eq!(follow(&after, &target("blog"), &[applied]), Vec::new());
+}
+
+#[test]
+fn a_domain_that_is_no_longer_named_is_free_after_success() {
+    let edge = claimed(EdgeState::default(), "shop", 1, &[domain("a.example", &[]), domain("b.example", &[])]);
+    let mut after = target("shop");
+    after.routes.base = vec![domain("b.example", &[])];
+    let succeeded: Event = DeploymentSucceeded { id: id(3), rel: id(3), took_ms: 1 }.into();
+    let edge = fold(edge.clone(), &follow(&edge, &after, &[succeeded]));
+    assert_eq!(edge.claims.keys().collect::<Vec<_>>(), ["b.example"]);
+}

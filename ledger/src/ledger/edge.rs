@@ -1,0 +1,84 @@
+//! The edge's part of a command, decided beside the target's and appended with it, and its reports.
+
+use super::{CommandContext, ExecuteError, Executed, Ledger};
+use crate::deployment::{Command, Event, TargetState, evolve};
+use crate::edge::{self, EdgeState, Report, RouteSnapshot, TargetRoutes};
+use crate::ids::{AppName, StreamId, TargetName, Timestamp};
+use crate::log::*;
+use crate::projection::{EdgeRow, read};
+use std::collections::BTreeMap;
+
+/// The newest table of routes, and what is in it for each target.
+pub type Routes = (RouteSnapshot, BTreeMap<(AppName, TargetName), TargetRoutes>);
+
+impl Ledger {
+    /// What follows at the edge from events of a target; none where nothing does.
+    pub(super) fn at_edge(
+        &self,
+        before: &TargetState,
+        command: &Command,
+        events: &[Event],
+    ) -> Result<Option<(Expected, Vec<Event>)>, ExecuteError> {
+        let after = events.iter().fold(before.clone(), evolve);
+        // Most targets have no domains; for them the edge is not even read.
+        let routed = |state: &TargetState| {
+            let wanted = state.rollout.iter().any(|rollout| !rollout.spec.config.domains.is_empty());
+            wanted || !state.routes.base.is_empty() || !state.routes.domains.is_empty()
+        };
+        if !routed(before) && !routed(&after) {
+            return Ok(None);
+        }
+        let row = self.rows(read::edge)?;
+        let expected = row.as_ref().map_or(Expected::NoStream, |row| Expected::Revision(row.revision));
+        let state = row.map(|EdgeRow { state, .. }| state).unwrap_or_default();
+        let take_over = matches!(command, Command::Deploy(deploy) if deploy.move_domains);
+        let asked = after.rollout.as_ref().filter(|_| before.rollout.is_none());
+        let mut follows = match asked {
+            Some(rollout) => {
+                edge::claim(&state, before, rollout.deployment, &rollout.spec.config.domains, take_over)?
+            }
+            None => Vec::new(),
+        };
+        follows.extend(edge::follow(&state, &after, events));
+        Ok((!follows.is_empty()).then_some((expected, follows)))
+    }
+
+    /// The state of the edge.
+    pub fn edge(&self) -> Result<EdgeState, LogError> {
+        Ok(self.rows(read::edge)?.map(|row| row.state).unwrap_or_default())
+    }
+
+    /// The table of routes as of now, from one consistent look at the read models.
+    pub fn routes(&self) -> Result<Routes, LogError> {
+        let (generation, edge, targets) = self.rows(|rows| {
+            let edge = read::edge(rows)?.map(|row| row.state).unwrap_or_default();
+            Ok((read::folded(rows)?, edge, read::targets(rows)?))
+        })?;
+        let targets: Vec<TargetState> = targets.into_iter().map(|row| row.state).collect();
+        Ok(edge::snapshot(self.id(), generation.0, &edge, &targets))
+    }
+
+    /// Records what the edge saw while nobody held the ledger; `key` makes it happen once.
+    pub fn report(
+        &self,
+        key: String,
+        at: Timestamp,
+        report: Report,
+        context: &CommandContext,
+    ) -> Result<Executed, ExecuteError> {
+        let event = edge::report(report);
+        let digest = *blake3::hash(key.as_bytes()).as_bytes();
+        let once = IdempotencyKey { key, command_digest: digest };
+        let mut write =
+            self.write(StreamId::Edge, Expected::Any, std::slice::from_ref(&event), &context.consequence());
+        for new in &mut write.events {
+            new.envelope.occurred = Some(at);
+        }
+        let appended = self.log.append(vec![write], Some(once), Stage::Sealed)?;
+        Ok(Executed {
+            positions: Some((appended.first, appended.next)),
+            events: if appended.repeated { Vec::new() } else { vec![event] },
+            repeated: appended.repeated,
+        })
+    }
+}
