@@ -4,8 +4,10 @@
 
 mod bad_input;
 mod crash;
+mod edge;
 mod harness;
 mod keeping;
+mod load;
 mod registries;
 mod registry;
 mod rollout;
