@@ -306,6 +306,22 @@ pub struct Backend {
     pub port: u16,
 }
 
+/// What a target wishes: its domains and who answers for them. No domain, no route.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Wish {
+    /// Domains; a domain without backends is answered by the edge itself.
+    pub domains: Vec<Domain>,
+    /// Replicas that are to get requests, in order of their id.
+    pub backends: Vec<Backend>,
+}
+
+impl Wish {
+    /// The replicas of it.
+    pub fn replicas(&self) -> Vec<ReplicaId> {
+        self.backends.iter().map(|backend| backend.replica).collect()
+    }
+}
+
 /// A container of ours, as the engine shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedReplica {

@@ -12,7 +12,9 @@ use std::path::PathBuf;
 /// `haloy deploy` starts it when it is needed and none runs. It serves the routes that it was last
 /// given, keeps them on disk, and needs neither haloy nor the ledger to go on serving.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "Examples:\n  haloy edge run --http 0.0.0.0:80\n  haloy edge status\n  haloy edge upgrade")]
+#[command(
+    after_long_help = "Examples:\n  haloy edge run --http 0.0.0.0:80\n  haloy edge status\n  haloy edge upgrade"
+)]
 pub struct Edge {
     #[command(subcommand)]
     command: EdgeCommand,
@@ -30,7 +32,13 @@ enum EdgeCommand {
 #[derive(Debug, clap::Args)]
 struct Run {
     /// Address to listen at for http; repeat it or join addresses with commas
-    #[arg(long, env = "HALOY_EDGE_HTTP", value_delimiter = ',', default_value = "[::]:80", value_name = "ADDRESS")]
+    #[arg(
+        long,
+        env = "HALOY_EDGE_HTTP",
+        value_delimiter = ',',
+        default_value = "[::]:80",
+        value_name = "ADDRESS"
+    )]
     http: Vec<SocketAddr>,
     /// Write a line of JSON to stdout for each request
     #[arg(long, env = "HALOY_EDGE_ACCESS_LOG", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", default_value = "false")]
@@ -84,12 +92,8 @@ async fn serve(cx: &Context, args: Run) -> Result<Reply, Error> {
         Some(folder) => folder,
         None => super::service_options(&cx.global)?.edge_folder(),
     };
-    let options = EdgeOptions {
-        folder,
-        http: args.http,
-        takeover: args.takeover,
-        access_log: args.access_log,
-    };
+    let options =
+        EdgeOptions { folder, http: args.http, takeover: args.takeover, access_log: args.access_log };
     match haloy_executors::edge::run(options).await {
         Ok(()) => Ok(Reply::empty("edge-ended/1", String::new())),
         Err(error) => Err(told(error)),
@@ -115,7 +119,8 @@ fn told(error: EdgeError) -> Error {
 
 fn reply(status: &EdgeStatus, word: &str) -> Reply {
     let http: Vec<String> = status.http.iter().map(ToString::to_string).collect();
-    let mut text = format!("edge {} (process {}) {word} at {}\n", status.version, status.pid, http.join(", "));
+    let mut text =
+        format!("edge {} (process {}) {word} at {}\n", status.version, status.pid, http.join(", "));
     match status.generation {
         Some(generation) => {
             text.push_str(&format!("  {} at generation {generation}\n", count(status.routes, "route")));

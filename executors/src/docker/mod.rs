@@ -97,13 +97,11 @@ impl Engine<'_> {
             | Effect::ApplyRoutes { .. }
             | Effect::Drain { .. }
             | Effect::PushTag { .. }
-            | Effect::DeleteRegistryTag { .. } => {
-                Err(ExecutorError {
-                    cause: Failure::new(FailureCode::NotSupported, "this is not for the engine"),
-                    detail: String::new(),
-                    retryable: false,
-                })
-            }
+            | Effect::DeleteRegistryTag { .. } => Err(ExecutorError {
+                cause: Failure::new(FailureCode::NotSupported, "this is not for the engine"),
+                detail: String::new(),
+                retryable: false,
+            }),
         }
     }
 }

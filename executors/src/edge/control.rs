@@ -200,9 +200,7 @@ fn apply(edge: &Edge, bytes: &[u8]) -> Response<Body> {
             answer(&Applied { generation: table.generation().unwrap_or(0), digest: table.digest.clone() })
         }
         Err(refused @ Refused::Unreadable(_)) => problem(StatusCode::BAD_REQUEST, &refused.to_string()),
-        Err(refused @ Refused::NotKept(_)) => {
-            problem(StatusCode::INSUFFICIENT_STORAGE, &refused.to_string())
-        }
+        Err(refused @ Refused::NotKept(_)) => problem(StatusCode::INSUFFICIENT_STORAGE, &refused.to_string()),
         Err(refused) => problem(StatusCode::CONFLICT, &refused.to_string()),
     }
 }
@@ -238,9 +236,7 @@ async fn upgrade(
             edge.leave.cancel();
             answer(&status(edge))
         }
-        Err(error) => {
-            problem(StatusCode::INTERNAL_SERVER_ERROR, &format!("it goes on as it is: {error}"))
-        }
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &format!("it goes on as it is: {error}")),
     }
 }
 

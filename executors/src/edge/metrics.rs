@@ -42,7 +42,8 @@ impl Metrics {
                 writeln!(text, "# TYPE haloy_edge_{name}_total counter\nhaloy_edge_{name}_total {count}");
         }
         let generation = generation.unwrap_or(0);
-        let _written = writeln!(text, "# TYPE haloy_edge_generation gauge\nhaloy_edge_generation {generation}");
+        let _written =
+            writeln!(text, "# TYPE haloy_edge_generation gauge\nhaloy_edge_generation {generation}");
         text.push_str("# TYPE haloy_edge_in_flight gauge\n");
         for (replica, count) in in_flight {
             let _written = writeln!(text, "haloy_edge_in_flight{{replica=\"{replica}\"}} {count}");

@@ -21,7 +21,11 @@ pub fn page(status: StatusCode, what: &str, next: &str) -> Response<Body> {
 /// Nobody has this name.
 pub fn unknown_host(host: &str) -> Response<Body> {
     let what = format!("No app is routed for {host} on this server.");
-    page(StatusCode::NOT_FOUND, &what, "If it should be: add it to `domains` in haloy.yaml and deploy; `haloy routes` lists what is.")
+    page(
+        StatusCode::NOT_FOUND,
+        &what,
+        "If it should be: add it to `domains` in haloy.yaml and deploy; `haloy routes` lists what is.",
+    )
 }
 
 /// Somebody has it, and nothing of it runs.
@@ -33,7 +37,11 @@ pub fn nothing_runs(owner: &str) -> Response<Body> {
 /// No replica took the request.
 pub fn no_answer(owner: &str) -> Response<Body> {
     let what = format!("No replica of {owner} answered.");
-    page(StatusCode::BAD_GATEWAY, &what, "See `haloy logs` and `haloy status`; `haloy rollback` brings the last good release back.")
+    page(
+        StatusCode::BAD_GATEWAY,
+        &what,
+        "See `haloy logs` and `haloy status`; `haloy rollback` brings the last good release back.",
+    )
 }
 
 /// A replica took the request and was silent.

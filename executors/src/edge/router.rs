@@ -80,7 +80,8 @@ impl EdgeRouter {
         // Read back: what counts is what the edge has, not what it was sent.
         let status = self.client.status().await.map_err(told)?;
         if status.generation != Some(snapshot.generation) || status.digest != snapshot.digest() {
-            let text = format!("the edge has generation {:?}, not {}", status.generation, snapshot.generation);
+            let text =
+                format!("the edge has generation {:?}, not {}", status.generation, snapshot.generation);
             return Err(failed(FailureCode::EdgeRefused, text, true));
         }
         let own = targets.get(&(cx.scope.app.clone(), cx.scope.target.clone()));

@@ -173,13 +173,12 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         leave: CancellationToken::new(),
         options,
     });
-    let control = control::bind(&edge.options.folder).map_err(|source| EdgeError::Folder {
-        folder: edge.options.folder.display().to_string(),
-        source,
-    })?;
+    let control = control::bind(&edge.options.folder)
+        .map_err(|source| EdgeError::Folder { folder: edge.options.folder.display().to_string(), source })?;
     let handed: Vec<_> = listeners.iter().map(|listener| listener.try_clone()).collect();
     let handed = handed.into_iter().collect::<Result<Vec<_>, _>>();
-    let handed = Arc::new(handed.map_err(|source| EdgeError::Listen { address: "a copy".to_owned(), source })?);
+    let handed =
+        Arc::new(handed.map_err(|source| EdgeError::Listen { address: "a copy".to_owned(), source })?);
     let graceful = Arc::new(GracefulShutdown::new());
     let mut accepting = tokio::task::JoinSet::new();
     for listener in listeners {
@@ -217,7 +216,8 @@ fn listen(addresses: &[SocketAddr]) -> Result<Vec<std::net::TcpListener>, EdgeEr
 
 async fn told_to_leave(edge: &Edge) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+    let (Ok(mut terminate), Ok(mut hang_up)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
     else {
         return edge.leave.cancelled().await;
     };
@@ -265,11 +265,7 @@ fn connection(edge: &Arc<Edge>, stream: TcpStream, peer: SocketAddr, graceful: &
         service_fn(move |request| serve(Arc::clone(&edge), From { client, secure: false }, request))
     };
     let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
-        .max_buf_size(HEAD_BYTES);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD_BYTES);
     builder.http2().timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES as u32);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
     let connection = graceful.watch(connection);

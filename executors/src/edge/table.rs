@@ -121,7 +121,8 @@ impl Table {
         let mut names = HashMap::new();
         for route in &snapshot.routes {
             let backends = route.backends.iter();
-            let address = |b: &haloy_ledger::outcome::Backend| Some(SocketAddr::new(b.address.parse().ok()?, b.port));
+            let address =
+                |b: &haloy_ledger::outcome::Backend| Some(SocketAddr::new(b.address.parse().ok()?, b.port));
             let found = backends.filter_map(address).map(|address| upstreams.get(address));
             let site = Site {
                 domain: route.domain.clone(),

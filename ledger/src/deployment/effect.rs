@@ -4,10 +4,11 @@
 //! see `EffectContext` in the executors.
 
 use super::plan::{self, Step};
-use super::route::{Wish, wish};
+use super::route::wish;
 use super::state::{Live, Replica, Rollout, TargetState};
 use crate::deployment::event::{HookId, HookStage};
 use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ImageRef, ReplicaId, slug};
+use crate::outcome::Wish;
 use crate::release::{
     BuildSpec, ConfigSnapshot, HealthSpec, HistoryStrategy, ImageSpec, NamingStrategy, PullPolicy, Resources,
 };
@@ -225,7 +226,7 @@ fn effect(state: &TargetState, step: &Step) -> Option<(EffectId, Effect)> {
         Step::Routes => {
             let by = state.rollout.as_ref().map(|rollout| rollout.deployment);
             let by = by.or(state.current.as_ref().map(|live| live.deployment)).or(state.routes.by)?;
-            let subject = format!("routes-{}", state.routes.applied + 1);
+            let subject = format!("routes-{}", state.routes.changes);
             Some((id(by, N::ApplyRoutes, subject), Effect::ApplyRoutes { wish: wish(state) }))
         }
         Step::Drain(replica) => {
@@ -291,13 +292,15 @@ fn rollout_effect(state: &TargetState, rollout: &Rollout, step: &Step) -> Option
 
 /// A replica of this target and the port that it listens on.
 fn placed(state: &TargetState, id: ReplicaId) -> Option<(&Replica, u16)> {
-    let old = state.current.iter().flat_map(|live| {
-        live.replicas.iter().map(|replica| (replica, live.spec.config.port))
-    });
+    let old = state
+        .current
+        .iter()
+        .flat_map(|live| live.replicas.iter().map(|replica| (replica, live.spec.config.port)));
     let new = state.rollout.iter().flat_map(|rollout| {
-        rollout.replicas.iter().filter_map(|replica| {
-            Some((replica, runs(state, rollout, replica.id.index)?.0.port))
-        })
+        rollout
+            .replicas
+            .iter()
+            .filter_map(|replica| Some((replica, runs(state, rollout, replica.id.index)?.0.port)))
     });
     old.chain(new).find(|(replica, _)| replica.id == id)
 }

@@ -4,8 +4,8 @@
 //! the log is the truth, and a fold never fails.
 
 use super::event::*;
-use super::kept;
 use super::event::{edge_events, ledger_events};
+use super::kept;
 use super::plan::{self, Step};
 use super::state::*;
 use crate::ids::{DeploymentId, ReplicaId};
@@ -74,6 +74,7 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
         }
         Event::TargetStopped(_) => stopped(&mut state),
     }
+    routes::remember(&mut state);
     state
 }
 

@@ -9,25 +9,8 @@ use super::plan::Step;
 use super::state::{Direction, Replica, ReplicaPhase, Rollout, TargetState};
 use crate::defect::{Defect, planted};
 use crate::ids::ReplicaId;
-use crate::outcome::Backend;
-use crate::release::{Domain, RolloutStrategy};
-use serde::{Deserialize, Serialize};
-
-/// What a target wishes: its domains and who answers for them. No domain, no route.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Wish {
-    /// Domains; a domain without backends is answered by the edge itself.
-    pub domains: Vec<Domain>,
-    /// Replicas that are to get requests, in order of their id.
-    pub backends: Vec<Backend>,
-}
-
-impl Wish {
-    /// The replicas of it.
-    pub fn replicas(&self) -> Vec<ReplicaId> {
-        self.backends.iter().map(|backend| backend.replica).collect()
-    }
-}
+use crate::outcome::{Backend, Wish};
+use crate::release::RolloutStrategy;
 
 /// What the target wishes now.
 pub fn wish(state: &TargetState) -> Wish {
@@ -37,9 +20,10 @@ pub fn wish(state: &TargetState) -> Wish {
 /// What the target wishes, given what the plan wants to do with containers.
 fn wish_beside(state: &TargetState, moves: &[Step]) -> Wish {
     let goes = |id: ReplicaId| moves.contains(&Step::Stop(id));
-    let old = state.current.iter().flat_map(|live| {
-        live.replicas.iter().filter_map(|replica| backend(replica, live.spec.config.port))
-    });
+    let old = state
+        .current
+        .iter()
+        .flat_map(|live| live.replicas.iter().filter_map(|replica| backend(replica, live.spec.config.port)));
     let rollout = state.rollout.as_ref().filter(|rollout| rollout.admitted);
     let new = rollout.into_iter().flat_map(|rollout| incoming(state, rollout));
     let mut backends: Vec<Backend> = old.chain(new).filter(|backend| !goes(backend.replica)).collect();
@@ -87,18 +71,12 @@ fn incoming(state: &TargetState, rollout: &Rollout) -> Vec<Backend> {
     rollout.replicas.iter().filter(allowed).filter_map(|replica| backend(replica, port(replica))).collect()
 }
 
-/// Whether the edge does what the target wishes, as far as the log knows.
-fn fits(state: &TargetState, wish: &Wish) -> bool {
-    let same = state.routes.domains == wish.domains;
-    same && (wish.domains.is_empty() || state.routes.replicas == wish.replicas())
-}
-
 /// Puts the edge between what the plan wants and what is done.
 pub(super) fn gate(state: &TargetState, moves: Vec<Step>) -> Vec<Step> {
-    let wish = wish_beside(state, &moves);
     let routes = &state.routes;
-    let pending = !routes.given_up && !fits(state, &wish);
-    let routed = |id: &ReplicaId| !routes.given_up && routes.replicas.contains(id);
+    let pending = !routes.given_up && routes.changes != routes.told;
+    let routed =
+        |id: &ReplicaId| !routes.given_up && (routes.replicas.contains(id) || routes.maybe.contains(id));
     let gated = moves.into_iter().filter_map(|step| match step {
         Step::Stop(_) if planted(Defect::StopRouted) => Some(step),
         // Addresses are reused: out of the route first, even where nothing runs any more.

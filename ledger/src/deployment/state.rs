@@ -2,7 +2,7 @@
 
 use crate::deployment::event::{HookId, PruneRule, PushedTag, SecretsFrom};
 use crate::ids::*;
-use crate::outcome::{Failure, HookExit};
+use crate::outcome::{Failure, HookExit, Wish};
 use crate::release::{Domain, HistoryStrategy, ReleaseSpec, ResolvedImage, Retention, TaggedImage};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -177,14 +177,20 @@ pub struct Routes {
     pub domains: Vec<Domain>,
     /// Replicas that get requests, in order of their id.
     pub replicas: Vec<ReplicaId>,
+    /// What the target wished after the last event.
+    pub wished: Wish,
+    /// How often that changed; names the effect, so that an answer to an older wish does not count.
+    pub changes: u64,
+    /// Value of `changes` when the edge was last known to do as wished.
+    pub told: u64,
+    /// Replicas that were wished since then: another target's call may have brought them to the edge.
+    pub maybe: Vec<ReplicaId>,
     /// Replicas that get no new requests and may still have old ones.
     pub leaving: Vec<ReplicaId>,
     /// Domains of the release that is live: what a failed rollout goes back to.
     pub base: Vec<Domain>,
     /// Size of the log that the routes were computed from; 0 before the first time.
     pub generation: u64,
-    /// How often the edge was told; names the effect.
-    pub applied: u64,
     /// The deployment that it was last told for.
     pub by: Option<DeploymentId>,
     /// Failed attempts at telling it since it last knew.

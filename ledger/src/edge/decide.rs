@@ -100,7 +100,10 @@ fn release(domain: &str, me: &Holder, id: DeploymentId, back_to: Option<Holder>)
 fn no_longer_wanted(edge: &EdgeState, me: &Holder, after: &TargetState) -> Vec<Event> {
     let wanted = |domain: &str| after.routes.base.iter().any(|wanted| wanted.domain == domain);
     let by = after.current.as_ref().map(|live| live.deployment);
-    let mine = edge.claims.iter().filter(|(domain, claim)| claim.holder == *me && !wanted(domain));
+    // What another has taken over is given up for good as well: it would come back if that one failed.
+    let had = |claim: &super::Claim| claim.before.as_ref().is_some_and(|before| before.holder == *me);
+    let mine = edge.claims.iter().filter(|(_, claim)| claim.holder == *me || had(claim));
+    let mine = mine.filter(|(domain, _)| !wanted(domain));
     mine.map(|(domain, claim)| release(domain, me, by.unwrap_or(claim.id), None)).collect()
 }
 

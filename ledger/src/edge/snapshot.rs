@@ -3,9 +3,9 @@
 use super::state::EdgeState;
 use crate::deployment::TargetState;
 use crate::deployment::event::Holder;
-use crate::deployment::route::{Wish, wish};
+use crate::deployment::route::wish;
 use crate::ids::{AppName, LedgerId, ReplicaId, TargetName};
-use crate::outcome::Backend;
+use crate::outcome::{Backend, Wish};
 use crate::release::Domain;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

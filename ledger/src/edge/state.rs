@@ -57,8 +57,12 @@ pub fn evolve(mut state: EdgeState, event: &Event) -> EdgeState {
             state.claims.insert(e.domain.clone(), claim);
         }
         Event::DomainReleased(e) => {
-            let released = state.claims.remove(&e.domain);
-            if let (Some(_), Some(before)) = (&e.back_to, released.and_then(|claim| claim.before)) {
+            let Some(mut claim) = state.claims.remove(&e.domain) else { return state };
+            if claim.holder.app != e.app || claim.holder.target != e.target {
+                // It had been taken over; whoever had it before does not want it back.
+                claim.before = None;
+                state.claims.insert(e.domain.clone(), claim);
+            } else if let (Some(_), Some(before)) = (&e.back_to, claim.before) {
                 state.claims.insert(e.domain.clone(), *before);
             }
         }

@@ -35,7 +35,9 @@ fn failed(number: u128) -> Event {
 #[test]
 fn a_name_has_one_owner_be_it_domain_or_alias() {
     let edge = claimed(EdgeState::default(), "shop", 1, &[domain("a.example", &["www.a.example"])]);
-    for wanted in [domain("a.example", &[]), domain("www.a.example", &[]), domain("b.example", &["a.example"])] {
+    for wanted in
+        [domain("a.example", &[]), domain("www.a.example", &[]), domain("b.example", &["a.example"])]
+    {
         let refused = claim(&edge, &target("blog"), id(2), &[wanted], false);
         assert!(matches!(refused, Err(Rejection::DomainTaken { holder, .. }) if holder == "shop/t"));
     }
@@ -46,7 +48,12 @@ fn a_name_has_one_owner_be_it_domain_or_alias() {
 #[test]
 fn a_failed_deployment_gives_back_what_it_newly_claimed() {
     let edge = claimed(EdgeState::default(), "shop", 1, &[domain("a.example", &[])]);
-    let more = claimed(edge.clone(), "shop", 2, &[domain("a.example", &["www.a.example"]), domain("b.example", &[])]);
+    let more = claimed(
+        edge.clone(),
+        "shop",
+        2,
+        &[domain("a.example", &["www.a.example"]), domain("b.example", &[])],
+    );
     let back = follow(&more, &target("shop"), &[failed(2)]);
     assert_eq!(fold(more, &back), edge);
 }
@@ -83,7 +90,8 @@ fn a_move_is_recorded_once_when_the_edge_has_switched() {
 
 #[test]
 fn a_domain_that_is_no_longer_named_is_free_after_success() {
-    let edge = claimed(EdgeState::default(), "shop", 1, &[domain("a.example", &[]), domain("b.example", &[])]);
+    let edge =
+        claimed(EdgeState::default(), "shop", 1, &[domain("a.example", &[]), domain("b.example", &[])]);
     let mut after = target("shop");
     after.routes.base = vec![domain("b.example", &[])];
     let succeeded: Event = DeploymentSucceeded { id: id(3), rel: id(3), took_ms: 1 }.into();

@@ -8,8 +8,8 @@ mod queries;
 mod view;
 mod what_if;
 
-pub use edge::Routes;
 pub use context::{ActorFacts, CommandContext};
+pub use edge::Routes;
 pub use execute::{ExecuteError, Executed};
 pub use open::{Ledger, LedgerOptions, OpenError, Parts};
 pub use queries::{Candidate, Verdict, Why};

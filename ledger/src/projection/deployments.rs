@@ -4,8 +4,8 @@ use super::Projection;
 use super::rows::{Page, ProjectionError, ProjectionId, change, decode, get, put, stream_part};
 use crate::deployment::Event;
 use crate::deployment::event::{
-    Ask, CiFacts, DeploymentRequested, GitFacts, hold_events, is_own_tag, edge_events, ledger_events, registry_events,
-    step_events,
+    Ask, CiFacts, DeploymentRequested, GitFacts, edge_events, hold_events, is_own_tag, ledger_events,
+    registry_events, step_events,
 };
 use crate::deployment::state::Ending;
 use crate::ids::*;

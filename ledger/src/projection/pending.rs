@@ -3,7 +3,9 @@
 use super::Projection;
 use super::rows::{ProjectionError, ProjectionId, get, put, stream_part};
 use crate::deployment::Event;
-use crate::deployment::event::{hold_events, is_own_tag, edge_events, ledger_events, registry_events, step_events};
+use crate::deployment::event::{
+    edge_events, hold_events, is_own_tag, ledger_events, registry_events, step_events,
+};
 use crate::ids::{DeploymentId, Position, StreamId};
 use crate::log::{Recorded, Rows};
 use serde::{Deserialize, Serialize};

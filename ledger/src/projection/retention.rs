@@ -4,7 +4,7 @@ use super::Projection;
 use super::rows::{ProjectionError, ProjectionId, change, get, put, stream_part};
 use crate::deployment::Event;
 use crate::deployment::event::{
-    PruneRule, hold_events, is_own_tag, edge_events, ledger_events, registry_events, step_events,
+    PruneRule, edge_events, hold_events, is_own_tag, ledger_events, registry_events, step_events,
 };
 use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName};
 use crate::log::{Recorded, Rows};

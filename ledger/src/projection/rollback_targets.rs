@@ -5,7 +5,8 @@ use super::Projection;
 use super::rows::{ProjectionError, ProjectionId, change, put, stream_part};
 use crate::deployment::Event;
 use crate::deployment::event::{
-    Ask, DeploymentRequested, DeploymentSucceeded, PruneRule, ReleaseTagged, edge_events, ledger_events, step_events,
+    Ask, DeploymentRequested, DeploymentSucceeded, PruneRule, ReleaseTagged, edge_events, ledger_events,
+    step_events,
 };
 use crate::ids::{AppName, DeploymentId, Digest, Position, ReleaseName, StreamId, TargetName, Timestamp};
 use crate::log::{Recorded, Rows};

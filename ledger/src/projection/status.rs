@@ -3,7 +3,7 @@
 use super::Projection;
 use super::rows::{ProjectionError, ProjectionId, get, put, stream_part};
 use crate::deployment::Event;
-use crate::deployment::event::{hold_events, edge_events, ledger_events, registry_events, step_events};
+use crate::deployment::event::{edge_events, hold_events, ledger_events, registry_events, step_events};
 use crate::deployment::state::Ending;
 use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName, Timestamp};
 use crate::log::{Recorded, Rows};

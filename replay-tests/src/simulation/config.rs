@@ -46,7 +46,7 @@ pub fn config(random: &mut Random, registry: bool, varied: bool) -> (ConfigSnaps
         }],
         volumes: Vec::new(),
         network: "haloy".to_owned(),
-        domains: Vec::new(),
+        domains: super::routes::domains(random),
         acme_email: None,
         hooks,
         resources: Resources { memory_bytes: None, milli_cpus: None },

@@ -9,6 +9,7 @@ mod invariants;
 mod keeping;
 mod parts;
 mod retention;
+mod routes;
 mod run;
 mod steps;
 

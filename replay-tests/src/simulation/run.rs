@@ -4,8 +4,8 @@ use super::config;
 use super::coverage::{Coverage, Report};
 use super::invariants::{self, Broken};
 use super::parts::{Random, Sabotage, SimClock, SimEntropy, Sloppy};
-use super::retention;
 use super::steps::Steps;
+use super::{retention, routes};
 use async_trait::async_trait;
 use haloy_executors::simulated::{Faults, SimulatedExecutor};
 use haloy_executors::*;
@@ -175,6 +175,7 @@ impl Sim {
             executors: vec![
                 Arc::<SimulatedExecutor>::clone(&self.engine),
                 Arc::new(SimulatedRegistry(Arc::clone(&self.engine))),
+                Arc::new(SimulatedRouter(Arc::clone(&self.engine))),
                 Arc::<SimHooks>::clone(&self.hooks),
             ],
             values: Arc::new(LedgerValues(handle)),
@@ -202,7 +203,8 @@ impl Sim {
         let release = ReleaseSpec { config, config_digest: self.random.draw().to_string() };
         let before = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
         let (id, at) = (self.new_id(), self.clock.now());
-        let deploy = Deploy { id, at, release, git: None, ci: None, move_domains: false };
+        let move_domains = self.random.percent(25);
+        let deploy = Deploy { id, at, release, git: None, ci: None, move_domains };
         self.command(key, Command::Deploy(Box::new(deploy))).await?;
         self.as_foretold(key, &before, &wanted, id)
     }
@@ -247,7 +249,14 @@ impl Sim {
     fn late_outcome(&mut self, key: &TargetKey) -> Result<(), Broken> {
         let config = self.config(key);
         let spec = ReleaseSpec { config, config_digest: "late".to_owned() };
-        let deploy = Deploy { id: self.new_id(), at: self.clock.now(), release: spec, git: None, ci: None, move_domains: false };
+        let deploy = Deploy {
+            id: self.new_id(),
+            at: self.clock.now(),
+            release: spec,
+            git: None,
+            ci: None,
+            move_domains: false,
+        };
         let context = self.context();
         // A rollout that is on its way, so that there is something to be mistaken for.
         let asked = self.ledger.execute(&key.app, &key.target, &Command::Deploy(Box::new(deploy)), &context);
@@ -322,6 +331,9 @@ impl Sim {
         let watched = invariants::runs(&before);
         let mut broken = None;
         let mut look = || {
+            if broken.is_none() {
+                broken = routes::well(&engine.world()).err().filter(|_| !routes::given_up(&ledger));
+            }
             if watched
                 && broken.is_none()
                 && let Ok(state) = ledger.state(&key.app, &key.target)
@@ -367,6 +379,10 @@ impl Sim {
     fn check(&self, key: &TargetKey) -> Result<(), Broken> {
         let state = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
         let world = self.engine.world();
+        routes::owned(&self.ledger, &state)?;
+        if state.rollout.is_none() {
+            routes::none_lost(&self.ledger, &state)?;
+        }
         if self.meddled {
             return Ok(());
         }

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 const HOST: &str = "shop.example";
 
 fn routed(strategy: &str) -> String {
-    format!("replicas: 3\ndeployment_strategy: {strategy}\ndomains:\n  - domain: {HOST}\n    aliases: [www.{HOST}]\n")
+    format!(
+        "replicas: 3\ndeployment_strategy: {strategy}\ndomains:\n  - domain: {HOST}\n    aliases: [www.{HOST}]\n"
+    )
 }
 
 fn get(user: &User, host: &str, path: &str) -> load::Answer {
@@ -41,8 +43,12 @@ fn switches(name: &str, way: Way) {
     }
     unharmed(name, load);
     let events = user.haloy("events --kind RoutesApplied -o json").ok().json();
-    let generations: Vec<u64> =
-        events["data"].as_array().expect("a list").iter().filter_map(|e| e["payload"]["generation"].as_u64()).collect();
+    let generations: Vec<u64> = events["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|e| e["payload"]["generation"].as_u64())
+        .collect();
     assert!(generations.is_sorted() && generations.len() > 20, "{generations:?}");
 }
 
@@ -66,7 +72,8 @@ fn haloy_killed_in_a_rollout_costs_no_request() {
     let load = Load::start(user.edge, HOST, 16, Way::KeepAlive);
     for (round, after) in [90_u64, 350, 620, 780, 1010].into_iter().enumerate() {
         user.config(if round % 2 == 0 { "v2" } else { "v1" }, &routed("rolling"));
-        let mut deploy = user.command("deploy -q").stdout(std::process::Stdio::null()).spawn().expect("haloy runs");
+        let mut deploy =
+            user.command("deploy -q").stdout(std::process::Stdio::null()).spawn().expect("haloy runs");
         std::thread::sleep(Duration::from_millis(after));
         deploy.kill().expect("killed");
         deploy.wait().expect("ended");
@@ -125,7 +132,10 @@ fn a_killed_edge_serves_again_from_its_file_and_an_upgrade_costs_nothing() {
     let events = user.haloy("settle").ok();
     drop(events);
     let kinds = user.haloy("events -o json").ok().out;
-    assert!(kinds.contains("EdgeStarted") && kinds.contains("EdgeReplaced"), "what the edge did is in the log");
+    assert!(
+        kinds.contains("EdgeStarted") && kinds.contains("EdgeReplaced"),
+        "what the edge did is in the log"
+    );
     user.haloy("edge stop").ok();
     again.wait().expect("ended");
 }
@@ -138,7 +148,11 @@ fn a_domain_has_one_owner_and_moves_in_one_switch() {
     let user = User::new("owner");
     let two = |first: &str, second: &str| {
         let domains = |host: &str| if host.is_empty() { "[]".to_owned() } else { format!("[{host}]") };
-        format!("targets:\n  one: {{domains: {}}}\n  two: {{domains: {}, image: {IMAGE}:v2}}\n", domains(first), domains(second))
+        format!(
+            "targets:\n  one: {{domains: {}}}\n  two: {{domains: {}, image: {IMAGE}:v2}}\n",
+            domains(first),
+            domains(second)
+        )
     };
     user.config("v1", &two(HOST, HOST));
     user.haloy("deploy --target one").ok();
@@ -154,7 +168,10 @@ fn a_domain_has_one_owner_and_moves_in_one_switch() {
     assert_eq!(moved["data"].as_array().map(Vec::len), Some(1));
 
     // A deployment that fails gives back what it claimed.
-    user.config("v1", &format!("targets:\n  three: {{domains: [c.example], env: [{{name: STATUS, value: '503'}}]}}\n"));
+    user.config(
+        "v1",
+        &format!("targets:\n  three: {{domains: [c.example], env: [{{name: STATUS, value: '503'}}]}}\n"),
+    );
     user.haloy("deploy").exits(3);
     assert_eq!(get(&user, "c.example", "/").status, 404);
     user.config("v3", "targets:\n  four: {domains: [c.example]}\n");
@@ -171,7 +188,11 @@ fn the_edge_answers_for_itself_and_says_what_to_do() {
     user.deploy("v1", &routed("replace"));
     let alias = get(&user, &format!("www.{HOST}"), "/a?b=1");
     assert_eq!(alias.status, 308);
-    assert!(alias.head.contains(&format!("location: http://{HOST}:{}/a?b=1", user.edge.port())), "{}", alias.head);
+    assert!(
+        alias.head.contains(&format!("location: http://{HOST}:{}/a?b=1", user.edge.port())),
+        "{}",
+        alias.head
+    );
     assert_eq!(get(&user, "nobody.example", "/").status, 404);
     let routes = user.haloy("routes").ok().out;
     assert!(routes.contains(HOST) && routes.contains("in force"), "{routes}");

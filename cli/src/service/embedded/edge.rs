@@ -48,9 +48,9 @@ impl Embedded {
         for reported in reports {
             let context = CommandContext::system(context.tool.clone(), context.correlation.clone());
             let key = reported.key.clone();
-            let done = open.handle.call(move |ledger| {
-                ledger.report(reported.key, reported.at, reported.what, &context)
-            });
+            let done = open
+                .handle
+                .call(move |ledger| ledger.report(reported.key, reported.at, reported.what, &context));
             done.await.map_err(errors::execute)?;
             taken.push(key);
         }

@@ -1,24 +1,46 @@
 //! What the edge was told, folded.
 
 use crate::deployment::event::RoutesApplied;
+use crate::deployment::route::wish;
 use crate::deployment::state::{Direction, TargetState};
 use crate::ids::{EffectNumber, ReplicaId};
 
-/// The edge does as told: who left has yet to end what it had.
+/// The edge does as wished: who left has yet to end what it had.
 pub(super) fn applied(state: &mut TargetState, e: &RoutesApplied) {
     let routes = &mut state.routes;
-    let left = routes.replicas.iter().filter(|id| !e.routed.contains(id)).copied();
-    routes.leaving.extend(left.collect::<Vec<_>>());
+    let maybe = std::mem::take(&mut routes.maybe);
+    let before = std::mem::take(&mut routes.replicas).into_iter().chain(maybe);
+    routes.leaving.extend(before);
     routes.leaving.retain(|id| !e.routed.contains(id));
     routes.leaving.sort();
     routes.leaving.dedup();
     routes.replicas.clone_from(&e.routed);
     routes.domains.clone_from(&e.domains);
     routes.generation = e.generation;
-    routes.applied += 1;
+    routes.told = routes.changes;
     routes.by = Some(e.id);
     routes.attempts = 0;
     routes.given_up = false;
+}
+
+/// After every event: what the target wishes now, and who may be in the route because of it.
+pub(super) fn remember(state: &mut TargetState) {
+    let named = state.rollout.iter().any(|rollout| !rollout.spec.config.domains.is_empty());
+    let routes = &state.routes;
+    // Most targets have no domains, and no wish.
+    if !named && routes.base.is_empty() && routes.wished.domains.is_empty() {
+        return;
+    }
+    let wished = wish(state);
+    let routes = &mut state.routes;
+    if wished == routes.wished {
+        return;
+    }
+    routes.maybe.extend(wished.replicas().into_iter().filter(|id| !routes.replicas.contains(id)));
+    routes.maybe.sort();
+    routes.maybe.dedup();
+    routes.wished = wished;
+    routes.changes += 1;
 }
 
 /// Nothing of it is left at the edge.

@@ -32,7 +32,14 @@ fn deploy() -> Command {
     let config =
         ConfigSnapshot { image, replicas: 1, env: Vec::new(), volumes: Vec::new(), ..history::config() };
     let release = ReleaseSpec { config, config_digest: String::new() };
-    Command::Deploy(Box::new(Deploy { id: id(), at: SystemClock.now(), release, git: None, ci: None, move_domains: false }))
+    Command::Deploy(Box::new(Deploy {
+        id: id(),
+        at: SystemClock.now(),
+        release,
+        git: None,
+        ci: None,
+        move_domains: false,
+    }))
 }
 
 /// Builds the image of the bench with the docker command; false where there is no engine.

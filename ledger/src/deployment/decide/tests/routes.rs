@@ -26,7 +26,8 @@ fn rolling_takes_one_in_and_one_out_with_each_switch() {
     target.deployed(routed(RolloutStrategy::Rolling));
     let from = target.log.len();
     target.deployed(routed(RolloutStrategy::Rolling));
-    let one = |n| [format!("healthy {n}"), "routes 2-1".to_owned(), format!("drained {n}"), format!("stopped {n}")];
+    let one =
+        |n| [format!("healthy {n}"), "routes 2-1".to_owned(), format!("drained {n}"), format!("stopped {n}")];
     assert_eq!(steps(&target, from), [one(0), one(1)].concat());
     assert_eq!(target.state.routes.leaving, []);
 }

@@ -1,0 +1,87 @@
+//! Domains of the simulation, and what must hold of them.
+
+use super::invariants::Broken;
+use super::parts::Random;
+use haloy_executors::simulated::World;
+use haloy_ledger::Ledger;
+use haloy_ledger::deployment::{Event, TargetState};
+use haloy_ledger::ids::{EffectNumber, Position};
+use haloy_ledger::release::Domain;
+use std::collections::BTreeMap;
+
+/// A few names that several targets want.
+pub fn domains(random: &mut Random) -> Vec<Domain> {
+    let mut wanted = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        if random.percent(18) {
+            let aliases = if random.percent(40) { vec![format!("www.{name}.example")] } else { Vec::new() };
+            wanted.push(Domain { domain: format!("{name}.example"), aliases });
+        }
+    }
+    wanted
+}
+
+/// Between any two steps: who gets requests runs and is well.
+pub fn well(world: &World) -> Result<(), Broken> {
+    let routes = world.routes.iter().flat_map(|snapshot| &snapshot.routes);
+    for backend in routes.flat_map(|route| &route.backends) {
+        let found = world.replicas.iter().find(|(key, _)| key.3 == backend.replica);
+        if !found.is_some_and(|(_, found)| found.running && found.healthy) {
+            return Err(format!("the edge routes to {}, which is not well", backend.replica));
+        }
+    }
+    match world.stopped_routed.first() {
+        None => Ok(()),
+        Some(replica) => Err(format!("{replica} was stopped while the edge sent it requests")),
+    }
+}
+
+/// The edge could not be told, once: from then on it may serve what is gone, as the log says.
+pub fn given_up(ledger: &Ledger) -> bool {
+    let events = ledger.log().read_all(Position(0), usize::MAX).unwrap_or_default();
+    events.iter().any(
+        |event| matches!(&event.event, Event::EffectFailed(e) if e.eff.number == EffectNumber::ApplyRoutes),
+    )
+}
+
+/// Each name has one owner, and a settled target has nothing but what its release names.
+pub fn owned(ledger: &Ledger, state: &TargetState) -> Result<(), Broken> {
+    let edge = ledger.edge().map_err(|error| error.to_string())?;
+    let mut owners = BTreeMap::new();
+    for (domain, claim) in &edge.claims {
+        for name in std::iter::once(domain).chain(&claim.aliases) {
+            match owners.insert(name.clone(), claim.holder.clone()) {
+                Some(other) if other != claim.holder => {
+                    return Err(format!("{name} belongs to {other} and to {}", claim.holder));
+                }
+                Some(_) | None => {}
+            }
+        }
+        let mine = claim.holder.app == state.app && claim.holder.target == state.target;
+        let named = state.routes.base.iter().any(|wanted| wanted.domain == *domain);
+        if mine && state.rollout.is_none() && !named {
+            return Err(format!("{}/{} keeps {domain}, which no release names", state.app, state.target));
+        }
+    }
+    Ok(())
+}
+
+/// No domain is lost: what a live release names is its own, or was taken over by an event.
+pub fn none_lost(ledger: &Ledger, state: &TargetState) -> Result<(), Broken> {
+    let edge = ledger.edge().map_err(|error| error.to_string())?;
+    let events = ledger.log().read_all(Position(0), usize::MAX).map_err(|error| error.to_string())?;
+    for wanted in &state.routes.base {
+        let held = edge.claims.get(&wanted.domain);
+        let mine = held.is_some_and(|c| c.holder.app == state.app && c.holder.target == state.target);
+        let taken = events.iter().any(|event| match &event.event {
+            Event::DomainClaimed(e) => {
+                e.domain == wanted.domain && (e.app != state.app || e.target != state.target)
+            }
+            _other => false,
+        });
+        if !mine && !taken {
+            return Err(format!("{}/{} lost {}", state.app, state.target, wanted.domain));
+        }
+    }
+    Ok(())
+}
