@@ -264,17 +264,7 @@ impl SimulatedExecutor {
             }
             Effect::StartReplica(spec) => Ok(self.start(&mut world, cx, key(spec.replica), spec)),
             Effect::AwaitHealthy { replica, .. } => Ok(await_healthy(&world, &key(*replica))),
-            Effect::StopReplica { replica } => {
-                if super::simulated_edge::routed(&world, *replica) {
-                    world.stopped_routed.push(*replica);
-                }
-                let found = world.replicas.get_mut(&key(*replica)).filter(|found| found.running);
-                let exit_code = found.map(|found| {
-                    found.running = false;
-                    143
-                });
-                Ok(Outcome::ReplicaStopped { exit_code, forced: false })
-            }
+            Effect::StopReplica { replica } => Ok(stop(&mut world, &key(*replica))),
             Effect::RemoveReplica { replica } => {
                 let gone = world.replicas.remove(&key(*replica));
                 Ok(Outcome::ReplicaRemoved { container_id: gone.map(|_| format!("sim-{replica}")) })
@@ -325,6 +315,18 @@ impl SimulatedExecutor {
         let container_id = format!("sim-{}", key.3);
         Outcome::ReplicaStarted { container_id, address, image_id: spec.image_id.clone() }
     }
+}
+
+fn stop(world: &mut World, key: &(LedgerId, String, String, ReplicaId)) -> Outcome {
+    if super::simulated_edge::routed(world, key.3) {
+        world.stopped_routed.push(key.3);
+    }
+    let found = world.replicas.get_mut(key).filter(|found| found.running);
+    let exit_code = found.map(|found| {
+        found.running = false;
+        143
+    });
+    Outcome::ReplicaStopped { exit_code, forced: false }
 }
 
 fn resolve(world: &World, reference: &ImageRef) -> Result<Outcome, ExecutorError> {

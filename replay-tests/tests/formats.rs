@@ -2,9 +2,10 @@
 //! grows; `HALOY_WRITE_FIXTURES=1` adds what is missing and changes nothing.
 
 use haloy_ledger::deployment::Event;
-use haloy_ledger::deployment::event::{ClockAccepted, ImageBuilt};
+use haloy_ledger::deployment::event::*;
 use haloy_ledger::ids::*;
 use haloy_ledger::log::{codec, *};
+use haloy_ledger::outcome::{Failure, FailureCode};
 use haloy_ledger::ports::{Clock, Entropy, SystemEntropy};
 use haloy_ledger::projection::Projections;
 use haloy_replay_tests::simulation::{SimClock, run};
@@ -43,7 +44,10 @@ fn samples() -> BTreeMap<u16, Vec<u8>> {
     }
     let id = DeploymentId::from_parts(1_790_000_000_000, 7);
     let digest = Digest::new(format!("sha256:{}", "ab".repeat(32))).expect("a digest");
-    let by_hand: [Event; 2] = [
+    let at = haloy_ledger::ids::Timestamp(3);
+    let names = || vec!["a.example".to_owned(), "www.a.example".to_owned()];
+    let ca = || "https://ca.example/directory".to_owned();
+    let by_hand: [Event; 8] = [
         ClockAccepted { before: haloy_ledger::ids::Timestamp(1), after: haloy_ledger::ids::Timestamp(2) }
             .into(),
         ImageBuilt {
@@ -55,6 +59,25 @@ fn samples() -> BTreeMap<u16, Vec<u8>> {
             size: Some(1),
         }
         .into(),
+        CertificateIssued {
+            names: names(),
+            serial: "0a".to_owned(),
+            not_after: at,
+            ca: ca(),
+            account: "https://ca.example/account/1".to_owned(),
+            renewal: false,
+        }
+        .into(),
+        CertificateFailed {
+            names: names(),
+            cause: Failure::new(FailureCode::Other, "the authority's own sentence"),
+            next_try: at,
+        }
+        .into(),
+        CertificateImported { names: names(), serial: "0a".to_owned(), not_after: at }.into(),
+        AcmeAccountCreated { directory: ca(), account: "https://ca.example/account/1".to_owned() }.into(),
+        EdgeStarted { version: "0.1.0".to_owned(), generation: Some(7) }.into(),
+        EdgeReplaced { before: "0.1.0".to_owned(), after: "0.1.1".to_owned() }.into(),
     ];
     for event in by_hand {
         samples.insert(event.kind(), entry(event));

@@ -32,7 +32,7 @@ fn all() -> Vec<(PathBuf, String)> {
 }
 
 /// Which module of `ledger/src` a path belongs to, in the order in which they may be imported.
-const ORDER: [&str; 11] = [
+const ORDER: [&str; 12] = [
     "ids",
     "private",
     "release",
@@ -41,6 +41,7 @@ const ORDER: [&str; 11] = [
     "secrets",
     "outcome",
     "deployment",
+    "edge",
     "log",
     "projection",
     "ledger",

@@ -93,6 +93,14 @@ pub enum Fate {
 #[derive(Default)]
 pub(super) struct RollbackTargets;
 
+fn held(at: Option<Position>) -> impl FnOnce(&mut CandidateRow) {
+    move |row| row.held = at
+}
+
+fn pinned(at: Option<Position>) -> impl FnOnce(&mut CandidateRow) {
+    move |row| row.pinned = at
+}
+
 impl Projection for RollbackTargets {
     fn id(&self) -> ProjectionId {
         ID
@@ -152,12 +160,10 @@ impl Projection for RollbackTargets {
             Event::ReleaseUntagged(e) => change(rows, key(e.before), |row: &mut CandidateRow| {
                 row.names.retain(|name| *name != e.name);
             }),
-            Event::ReleasePinned(e) => {
-                change(rows, key(e.rel), |row: &mut CandidateRow| row.pinned = Some(at))
-            }
-            Event::ReleaseUnpinned(e) => change(rows, key(e.rel), |row: &mut CandidateRow| row.pinned = None),
-            Event::HoldPlaced(e) => change(rows, key(e.rel), |row: &mut CandidateRow| row.held = Some(at)),
-            Event::HoldReleased(e) => change(rows, key(e.rel), |row: &mut CandidateRow| row.held = None),
+            Event::ReleasePinned(e) => change(rows, key(e.rel), pinned(Some(at))),
+            Event::ReleaseUnpinned(e) => change(rows, key(e.rel), pinned(None)),
+            Event::HoldPlaced(e) => change(rows, key(e.rel), held(Some(at))),
+            Event::HoldReleased(e) => change(rows, key(e.rel), held(None)),
             Event::ImageFound(e) => change(rows, key(e.rel), |row: &mut CandidateRow| row.lost = None),
             ledger_events!()
             | edge_events!()

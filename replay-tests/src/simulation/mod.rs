@@ -5,6 +5,7 @@
 
 mod config;
 mod coverage;
+mod hooks;
 mod invariants;
 mod keeping;
 mod parts;

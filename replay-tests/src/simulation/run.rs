@@ -2,20 +2,20 @@
 
 use super::config;
 use super::coverage::{Coverage, Report};
+use super::hooks::SimHooks;
 use super::invariants::{self, Broken};
 use super::parts::{Random, Sabotage, SimClock, SimEntropy, Sloppy};
 use super::steps::Steps;
 use super::{retention, routes};
-use async_trait::async_trait;
 use haloy_executors::simulated::{Faults, SimulatedExecutor};
 use haloy_executors::*;
 use haloy_ledger::deployment::command::{Deploy, Rollback};
 use haloy_ledger::deployment::event::SecretsFrom;
-use haloy_ledger::deployment::{Command, Effect};
+use haloy_ledger::deployment::Command;
 use haloy_ledger::ids::*;
 use haloy_ledger::ledger::Parts;
 use haloy_ledger::log::{ClockPolicy, MemoryLog, MemoryStore, Unsealed};
-use haloy_ledger::outcome::{HookExit, LogTail, Observed, Outcome};
+use haloy_ledger::outcome::Outcome;
 use haloy_ledger::ports::{Clock, Entropy};
 use haloy_ledger::release::*;
 use haloy_ledger::secrets::Keys;
@@ -28,26 +28,6 @@ use std::time::Duration;
 const TARGETS: usize = 3;
 /// Commands of a run.
 const COMMANDS: usize = 40;
-
-/// Hooks that end well or not, from the seed.
-struct SimHooks(Mutex<Random>);
-
-#[async_trait]
-impl Executor for SimHooks {
-    fn role(&self) -> Role {
-        Role::Hooks
-    }
-    async fn execute(&self, _: &EffectContext, _: &Effect) -> Result<Outcome, ExecutorError> {
-        let failed = self.0.lock().expect("not poisoned").percent(20);
-        Ok(Outcome::HookFinished { exit: HookExit::Code(i32::from(failed)), log_tail: LogTail::default() })
-    }
-    async fn observe(&self, _: &Scope) -> Result<Observed, ExecutorError> {
-        Ok(Observed::default())
-    }
-    async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
-        Ok(LogTail::default())
-    }
-}
 
 pub(super) struct Sim {
     pub(super) random: Random,

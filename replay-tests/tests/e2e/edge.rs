@@ -168,10 +168,7 @@ fn a_domain_has_one_owner_and_moves_in_one_switch() {
     assert_eq!(moved["data"].as_array().map(Vec::len), Some(1));
 
     // A deployment that fails gives back what it claimed.
-    user.config(
-        "v1",
-        &format!("targets:\n  three: {{domains: [c.example], env: [{{name: STATUS, value: '503'}}]}}\n"),
-    );
+    user.config("v1", "targets:\n  three: {domains: [c.example], env: [{name: STATUS, value: '503'}]}\n");
     user.haloy("deploy").exits(3);
     assert_eq!(get(&user, "c.example", "/").status, 404);
     user.config("v3", "targets:\n  four: {domains: [c.example]}\n");
