@@ -37,7 +37,7 @@ pub(crate) fn apply(world: &mut World, cx: &EffectContext) -> Result<Outcome, Ex
         retryable,
     };
     let Some(routes) = &cx.routes else { return Err(refused("no routes came with the effect", false)) };
-    let (snapshot, targets) = routes.as_ref();
+    let haloy_ledger::ledger::Routes { snapshot, targets, .. } = routes.as_ref();
     if world.routes.as_ref().is_some_and(|current| current.generation > snapshot.generation) {
         return Err(refused("a newer generation is in force", true));
     }

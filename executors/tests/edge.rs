@@ -21,8 +21,14 @@ struct Edge {
 async fn edge() -> Edge {
     let folder = tempfile::tempdir().expect("a folder");
     let at = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
-    let options =
-        EdgeOptions { folder: folder.path().to_owned(), http: vec![at], takeover: false, access_log: false };
+    let options = EdgeOptions {
+        folder: folder.path().to_owned(),
+        http: vec![at],
+        https: Vec::new(),
+        acme: Default::default(),
+        takeover: false,
+        access_log: false,
+    };
     tokio::spawn(run(options));
     let client = Client::new(folder.path());
     while client.status().await.is_err() {

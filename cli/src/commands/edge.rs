@@ -3,6 +3,7 @@
 use super::Context;
 use crate::error::{Error, Kind};
 use crate::output::Reply;
+use haloy_executors::edge::acme::AcmeOptions;
 use haloy_executors::edge::{EdgeError, EdgeOptions, EdgeStatus};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -40,6 +41,21 @@ struct Run {
         value_name = "ADDRESS"
     )]
     http: Vec<SocketAddr>,
+    /// Address to listen at for https; repeat it or join addresses with commas
+    #[arg(
+        long,
+        env = "HALOY_EDGE_HTTPS",
+        value_delimiter = ',',
+        default_value = "[::]:443",
+        value_name = "ADDRESS"
+    )]
+    https: Vec<SocketAddr>,
+    /// Directory of the authority for certificates: a URL, `production` or `staging` of Let's Encrypt
+    #[arg(long, env = "HALOY_ACME_DIRECTORY", default_value = "production", value_name = "URL")]
+    acme_directory: String,
+    /// Certificate of that authority's server, in PEM, where the system does not know it
+    #[arg(long, env = "HALOY_ACME_CA", value_name = "FILE")]
+    acme_ca: Option<PathBuf>,
     /// Write a line of JSON to stdout for each request
     #[arg(long, env = "HALOY_EDGE_ACCESS_LOG", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", default_value = "false")]
     access_log: bool,
@@ -92,8 +108,14 @@ async fn serve(cx: &Context, args: Run) -> Result<Reply, Error> {
         Some(folder) => folder,
         None => super::service_options(&cx.global)?.edge_folder(),
     };
-    let options =
-        EdgeOptions { folder, http: args.http, takeover: args.takeover, access_log: args.access_log };
+    let options = EdgeOptions {
+        folder,
+        http: args.http,
+        https: args.https,
+        acme: AcmeOptions { directory: Some(args.acme_directory), root: args.acme_ca },
+        takeover: args.takeover,
+        access_log: args.access_log,
+    };
     match haloy_executors::edge::run(options).await {
         Ok(()) => Ok(Reply::empty("edge-ended/1", String::new())),
         Err(error) => Err(told(error)),
@@ -113,12 +135,15 @@ fn told(error: EdgeError) -> Error {
         EdgeError::Runs(_) => {
             Error::new(Kind::Operational, message).hint("let this program take over with: haloy edge upgrade")
         }
-        EdgeError::Folder { .. } | EdgeError::Handoff(_) => Error::new(Kind::Operational, message),
+        EdgeError::Folder { .. } | EdgeError::Handoff(_) | EdgeError::Tls(_) => {
+            Error::new(Kind::Operational, message)
+        }
     }
 }
 
 fn reply(status: &EdgeStatus, word: &str) -> Reply {
-    let http: Vec<String> = status.http.iter().map(ToString::to_string).collect();
+    let listens = status.http.iter().chain(&status.https);
+    let http: Vec<String> = listens.map(ToString::to_string).collect();
     let mut text =
         format!("edge {} (process {}) {word} at {}\n", status.version, status.pid, http.join(", "));
     match status.generation {
@@ -126,6 +151,10 @@ fn reply(status: &EdgeStatus, word: &str) -> Reply {
             text.push_str(&format!("  {} at generation {generation}\n", count(status.routes, "route")));
         }
         None => text.push_str("  no routes yet\n"),
+    }
+    for certificate in &status.certificates {
+        let ends = crate::output::time::rfc3339(certificate.not_after);
+        text.push_str(&format!("  certificate for {} until {ends}\n", certificate.names.join(", ")));
     }
     for replica in &status.replicas {
         let marked = if replica.marked { ", does not accept connections" } else { "" };

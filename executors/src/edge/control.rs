@@ -7,12 +7,14 @@ use super::server::Edge;
 pub use super::store::Reported;
 use super::table::{Refused, decode};
 use haloy_ledger::edge::RouteSnapshot;
+use haloy_ledger::ids::Timestamp;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +32,10 @@ pub struct EdgeStatus {
     pub pid: u32,
     /// Addresses that it listens at for http.
     pub http: Vec<SocketAddr>,
+    /// Addresses that it listens at for https.
+    pub https: Vec<SocketAddr>,
+    /// Certificates that it has.
+    pub certificates: Vec<CertificateStatus>,
     /// Ledger that it serves; none before the first routes.
     pub ledger: Option<String>,
     /// Generation of its routes.
@@ -53,6 +59,19 @@ pub struct ReplicaStatus {
     pub in_flight: u32,
     /// It did not accept a connection a moment ago.
     pub marked: bool,
+}
+
+/// A certificate, as the edge has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateStatus {
+    /// Names that it is for.
+    pub names: Vec<String>,
+    /// Serial number, in hex.
+    pub serial: String,
+    /// When it ends.
+    pub not_after: Timestamp,
+    /// The user brought it.
+    pub own: bool,
 }
 
 /// What draining came to.
@@ -125,6 +144,16 @@ async fn command(
         (&Method::GET, "/routes") => answer(&edge.table().snapshot),
         (&Method::GET, "/metrics") => Response::new(body::text(metrics(&edge))),
         (&Method::PUT, "/routes") => apply(&edge, &bytes),
+        (&Method::PUT, "/contacts") => match serde_json::from_slice(&bytes) {
+            Ok(contacts) => match edge.store.keep_contacts(&contacts) {
+                Ok(()) => {
+                    edge.acme.look.notify_one();
+                    answer(&status(&edge))
+                }
+                Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+            },
+            Err(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
+        },
         (&Method::POST, "/drain") => match serde_json::from_slice(&bytes) {
             Ok(asked) => answer(&drain(&edge, &asked).await),
             Err(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
@@ -179,12 +208,23 @@ fn status(edge: &Edge) -> EdgeStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         http: edge.options.http.clone(),
+        https: edge.options.https.clone(),
+        certificates: edge.certs.all().iter().map(certificate).collect(),
         ledger: snapshot.map(|snapshot| snapshot.ledger.to_string()),
         generation: table.generation(),
         digest: table.digest.clone(),
         routes: snapshot.map_or(0, |snapshot| snapshot.routes.len()),
         replicas: in_flight(edge),
         reports: edge.store.reports().len(),
+    }
+}
+
+fn certificate(cert: &Arc<super::certs::Cert>) -> CertificateStatus {
+    CertificateStatus {
+        names: cert.names.clone(),
+        serial: cert.serial.clone(),
+        not_after: cert.not_after,
+        own: cert.own,
     }
 }
 
@@ -319,6 +359,12 @@ impl Client {
         let body = serde_json::to_vec(snapshot).map_err(|e| ControlError::BrokeOff(e.to_string()))?;
         let Applied { generation, digest } = self.ask(Method::PUT, "/routes", body, SHORT).await?;
         Ok((generation, digest))
+    }
+
+    /// Whom an authority may write to, by domain; a domain without gets no certificate of one.
+    pub async fn contacts(&self, contacts: &BTreeMap<String, String>) -> Result<EdgeStatus, ControlError> {
+        let body = serde_json::to_vec(contacts).map_err(|error| ControlError::BrokeOff(error.to_string()))?;
+        self.ask(Method::PUT, "/contacts", body, SHORT).await
     }
 
     /// Waits until nothing is on its way through a replica.

@@ -51,6 +51,15 @@ pub fn hand_over(options: &EdgeOptions, listeners: &[TcpListener], program: &Pat
     for address in &options.http {
         command.arg("--http").arg(address.to_string());
     }
+    for address in &options.https {
+        command.arg("--https").arg(address.to_string());
+    }
+    if let Some(directory) = &options.acme.directory {
+        command.arg("--acme-directory").arg(directory);
+    }
+    if let Some(root) = &options.acme.root {
+        command.arg("--acme-ca").arg(root);
+    }
     if options.access_log {
         command.arg("--access-log");
     }

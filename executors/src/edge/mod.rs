@@ -7,7 +7,9 @@
 //! `proxy` (one request), `server` (connections of clients), [`control`] (the socket of commands),
 //! [`router`] (the executor).
 
+pub mod acme;
 mod body;
+mod certs;
 pub mod control;
 mod handoff;
 pub mod limits;
@@ -18,6 +20,7 @@ pub mod router;
 mod server;
 mod store;
 pub mod table;
+mod tls;
 mod tunnel;
 mod upstream;
 

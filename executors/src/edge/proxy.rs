@@ -30,15 +30,36 @@ impl From {
 }
 
 /// Answers a request, always.
-pub async fn answer(edge: &Arc<Edge>, from: From, request: Request<Incoming>) -> Response<Body> {
+///
+/// `sni` is the name that the client asked for when it set up TLS.
+pub async fn answer(
+    edge: &Arc<Edge>,
+    from: From,
+    sni: Option<&str>,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    if let Some(answer) = edge.acme.answer(request.uri().path()).filter(|_| !from.secure) {
+        return Response::new(body::text(answer));
+    }
     let host = match host(&request) {
         Ok(host) => host,
         Err(what) => return pages::bad(what),
     };
     let table = edge.table();
+    // RFC 9110, 7.4: a connection that was set up for one name is not used for another's.
+    if sni.is_some_and(|sni| sni != host && !edge.same_certificate(sni, &host)) {
+        return pages::page(StatusCode::MISDIRECTED_REQUEST, "This connection is for another host.", "");
+    }
     let site = match table.get(&host) {
         None => return pages::unknown_host(&host),
-        Some(Named::Alias(domain)) => return redirect(edge, from, domain, request.uri()),
+        Some(Named::Alias(domain)) => {
+            let secure = from.secure || edge.believed(domain);
+            return redirect(edge, From { secure, ..from }, domain, request.uri());
+        }
+        // To https only once it is worth something: a certificate that clients believe.
+        Some(Named::Route(_)) if !from.secure && edge.believed(&host) => {
+            return redirect(edge, From { secure: true, ..from }, &host, request.uri());
+        }
         Some(Named::Route(site)) => Arc::clone(site),
     };
     drop(table);

@@ -6,6 +6,7 @@ use crate::executor::*;
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::ids::ReplicaId;
+use haloy_ledger::ledger::Routes;
 use haloy_ledger::outcome::{Failure, FailureCode, LogTail, Observed, Outcome};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -75,7 +76,9 @@ impl EdgeRouter {
             return Err(failed(FailureCode::Other, "no routes came with the effect".to_owned(), false));
         };
         self.ensure().await?;
-        let (snapshot, targets) = routes.as_ref();
+        let Routes { snapshot, targets, contacts } = routes.as_ref();
+        // Before the routes, so that a certificate is asked for as soon as they are in force.
+        self.client.contacts(contacts).await.map_err(told)?;
         self.client.apply(snapshot).await.map_err(told)?;
         // Read back: what counts is what the edge has, not what it was sent.
         let status = self.client.status().await.map_err(told)?;

@@ -1,6 +1,8 @@
 //! The process: listeners, connections of clients, and the way out.
 
+use super::acme::{self, Acme, AcmeOptions};
 use super::body::Body;
+use super::certs::Certs;
 use super::control;
 use super::handoff;
 use super::limits::*;
@@ -8,6 +10,7 @@ use super::metrics::Metrics;
 use super::proxy::{self, From};
 use super::store::Store;
 use super::table::{Refused, Table};
+use super::tls;
 use super::upstream::Upstreams;
 use arc_swap::ArcSwap;
 use haloy_ledger::edge::{Report, RouteSnapshot};
@@ -16,13 +19,15 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 /// What an edge is started with.
@@ -32,6 +37,10 @@ pub struct EdgeOptions {
     pub folder: PathBuf,
     /// Addresses for http.
     pub http: Vec<SocketAddr>,
+    /// Addresses for https.
+    pub https: Vec<SocketAddr>,
+    /// Where certificates come from.
+    pub acme: AcmeOptions,
     /// Takes over from the edge that runs in this folder.
     pub takeover: bool,
     /// One line of JSON for each request, on stdout.
@@ -60,6 +69,9 @@ pub enum EdgeError {
     /// Another one serves here.
     #[error("an edge runs here already, process {0}")]
     Runs(u32),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
     /// The one that runs did not hand over.
     #[error("the edge that runs did not hand over: {0}")]
     Handoff(String),
@@ -70,6 +82,10 @@ pub struct Edge {
     /// How it was started.
     pub options: EdgeOptions,
     table: ArcSwap<Table>,
+    /// Certificates.
+    pub certs: Certs,
+    /// Certificates that are being asked for.
+    pub acme: Acme,
     applying: Mutex<()>,
     /// Replicas.
     pub upstreams: Upstreams,
@@ -102,7 +118,8 @@ impl Edge {
     /// The port that clients have to name; none if it is the usual one.
     pub fn public_port(&self, secure: bool) -> Option<u16> {
         let usual = if secure { 443 } else { 80 };
-        self.options.http.first().map(SocketAddr::port).filter(|port| !secure && *port != usual)
+        let listens = if secure { &self.options.https } else { &self.options.http };
+        listens.first().map(SocketAddr::port).filter(|port| *port != usual)
     }
 
     /// Puts a table in force: kept on disk first, then swapped in one step.
@@ -113,6 +130,7 @@ impl Edge {
         let table = Arc::new(Table::new(snapshot, &self.upstreams));
         self.table.store(Arc::clone(&table));
         self.upstreams.forget_unused();
+        self.acme.look.notify_one();
         Ok(table)
     }
 
@@ -123,6 +141,29 @@ impl Edge {
         let key = haloy_ledger::ids::DeploymentId::from_parts(at.unix_ms(), entropy.ulid_bits());
         if let Err(error) = self.store.report(at, format!("edge/{key}"), what) {
             eprintln!("haloy edge: a report cannot be kept: {error}");
+        }
+    }
+
+    /// Clients believe the certificate of this name, and there is somewhere to present it.
+    pub fn believed(&self, name: &str) -> bool {
+        let valid = |cert: &super::certs::Cert| SystemClock.now() < cert.not_after;
+        !self.options.https.is_empty() && self.certs.get(name).is_some_and(|cert| valid(&cert))
+    }
+
+    /// One certificate is for both names.
+    pub fn same_certificate(&self, one: &str, other: &str) -> bool {
+        match (self.certs.get(one), self.certs.get(other)) {
+            (Some(one), Some(other)) => Arc::ptr_eq(&one, &other),
+            (_, _) => false,
+        }
+    }
+
+    /// Reads certificates anew, and says which of the user's own are served.
+    pub fn import_own(&self) {
+        let before: Vec<String> = self.certs.all().iter().map(|cert| cert.serial.clone()).collect();
+        for cert in self.certs.load().iter().filter(|cert| !before.contains(&cert.serial)) {
+            let (names, serial) = (cert.names.clone(), cert.serial.clone());
+            self.report(Report::Imported { names, serial, not_after: cert.not_after });
         }
     }
 
@@ -149,7 +190,10 @@ impl Edge {
 /// Serves until it is told to leave, by its socket, SIGTERM or SIGINT.
 pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
     let folder = |source| EdgeError::Folder { folder: options.folder.display().to_string(), source };
+    // The first to ask wins; anywhere in haloy it is this one.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let store = Store::open(&options.folder).map_err(folder)?;
+    let certs = Certs::open(&options.folder).map_err(folder)?;
     let (listeners, before) = if options.takeover {
         let taken = handoff::take(&options.folder).map_err(|error| EdgeError::Handoff(error.to_string()))?;
         (taken.listeners, Some((taken.ready, taken.version)))
@@ -157,13 +201,15 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         if let Ok(status) = control::Client::new(&options.folder).status().await {
             return Err(EdgeError::Runs(status.pid));
         }
-        (listen(&options.http)?, None)
+        (listen(options.http.iter().chain(&options.https))?, None)
     };
     let upstreams = Upstreams::default();
     let table = store.snapshot().map(|snapshot| Table::new(snapshot, &upstreams)).unwrap_or_default();
     let generation = table.generation();
     let edge = Arc::new(Edge {
         table: ArcSwap::from_pointee(table),
+        certs,
+        acme: Acme::default(),
         applying: Mutex::new(()),
         upstreams,
         metrics: Metrics::default(),
@@ -181,10 +227,13 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         Arc::new(handed.map_err(|source| EdgeError::Listen { address: "a copy".to_owned(), source })?);
     let graceful = Arc::new(GracefulShutdown::new());
     let mut accepting = tokio::task::JoinSet::new();
-    for listener in listeners {
+    edge.import_own();
+    let acceptor = tls::acceptor(&edge).map_err(|error| EdgeError::Tls(error.to_string()))?;
+    for (number, listener) in listeners.into_iter().enumerate() {
+        let secure = (number >= edge.options.http.len()).then(|| acceptor.clone());
         let listener = TcpListener::from_std(listener)
             .map_err(|source| EdgeError::Listen { address: "an address".to_owned(), source })?;
-        accepting.spawn(accept(Arc::clone(&edge), listener, Arc::clone(&graceful)));
+        accepting.spawn(accept(Arc::clone(&edge), listener, secure, Arc::clone(&graceful)));
     }
     let socket = tokio::spawn(control::serve(Arc::clone(&edge), control, handed));
     let version = env!("CARGO_PKG_VERSION").to_owned();
@@ -195,13 +244,17 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         }
         None => edge.report(Report::Started { version, generation }),
     }
+    let certificates = tokio::spawn(acme::keep(Arc::clone(&edge)));
     told_to_leave(&edge).await;
+    certificates.abort();
     leave(&edge, accepting, graceful).await;
     socket.abort();
     Ok(())
 }
 
-fn listen(addresses: &[SocketAddr]) -> Result<Vec<std::net::TcpListener>, EdgeError> {
+fn listen<'a>(
+    addresses: impl Iterator<Item = &'a SocketAddr>,
+) -> Result<Vec<std::net::TcpListener>, EdgeError> {
     let one = |address: &SocketAddr| {
         let bound = || {
             // SO_REUSEADDR is what std sets on Unix: a restart does not wait for old connections.
@@ -211,7 +264,7 @@ fn listen(addresses: &[SocketAddr]) -> Result<Vec<std::net::TcpListener>, EdgeEr
         };
         bound().map_err(|source| EdgeError::Listen { address: address.to_string(), source })
     };
-    addresses.iter().map(one).collect()
+    addresses.map(one).collect()
 }
 
 async fn told_to_leave(edge: &Edge) {
@@ -226,8 +279,8 @@ async fn told_to_leave(edge: &Edge) {
             () = edge.leave.cancelled() => return,
             _told = terminate.recv() => return,
             _told = tokio::signal::ctrl_c() => return,
-            // A terminal that closes is no reason to stop serving.
-            _ignored = hang_up.recv() => {}
+            // Also what a terminal sends that closes: no reason to stop serving.
+            _reload = hang_up.recv() => edge.import_own(),
         }
     }
 }
@@ -243,43 +296,70 @@ async fn leave(edge: &Edge, mut accepting: tokio::task::JoinSet<()>, graceful: A
     }
 }
 
-async fn accept(edge: Arc<Edge>, listener: TcpListener, graceful: Arc<GracefulShutdown>) {
+async fn accept(
+    edge: Arc<Edge>,
+    listener: TcpListener,
+    secure: Option<TlsAcceptor>,
+    graceful: Arc<GracefulShutdown>,
+) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => connection(&edge, stream, peer, &graceful),
+            Ok((stream, peer)) => {
+                let client = peer.ip().to_canonical();
+                if !edge.enter(client) {
+                    continue;
+                }
+                edge.metrics.connected();
+                drop(stream.set_nodelay(true));
+                let (edge, watcher) = (Arc::clone(&edge), graceful.watcher());
+                let secure = secure.clone();
+                tokio::spawn(async move {
+                    match secure {
+                        None => {
+                            connection(&edge, stream, From { client, secure: false }, None, watcher).await
+                        }
+                        Some(acceptor) => {
+                            let handshake = tokio::time::timeout(HEAD_TIME, acceptor.accept(stream)).await;
+                            // A client that speaks no TLS, or trusts us not: its own business.
+                            if let Ok(Ok(stream)) = handshake {
+                                let name = stream.get_ref().1.server_name().map(str::to_ascii_lowercase);
+                                let from = From { client, secure: true };
+                                connection(&edge, stream, from, name, watcher).await;
+                            }
+                        }
+                    }
+                    edge.exit(client);
+                });
+            }
             // Out of file descriptors, or a client that left at once: others are served on.
             Err(_failed) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
         }
     }
 }
 
-fn connection(edge: &Arc<Edge>, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {
-    let client = peer.ip().to_canonical();
-    if !edge.enter(client) {
-        return;
-    }
-    edge.metrics.connected();
-    drop(stream.set_nodelay(true));
+async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    edge: &Arc<Edge>,
+    stream: S,
+    from: From,
+    name: Option<String>,
+    watcher: Watcher,
+) {
     let service = {
         let edge = Arc::clone(edge);
-        service_fn(move |request| serve(Arc::clone(&edge), From { client, secure: false }, request))
+        service_fn(move |request| serve(Arc::clone(&edge), from, name.clone(), request))
     };
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD_BYTES);
     builder.http2().timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES as u32);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-    let connection = graceful.watch(connection);
-    let edge = Arc::clone(edge);
-    tokio::spawn(async move {
-        // How a client ends its connection is its own business.
-        drop(connection.await);
-        edge.exit(client);
-    });
+    // How a client ends its connection is its own business.
+    drop(watcher.watch(connection).await);
 }
 
 async fn serve(
     edge: Arc<Edge>,
     from: From,
+    name: Option<String>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, std::convert::Infallible> {
     let started = std::time::Instant::now();
@@ -287,7 +367,7 @@ async fn serve(
         let host = request.headers().get(hyper::header::HOST).and_then(|host| host.to_str().ok());
         (request.method().clone(), host.unwrap_or("").to_owned(), request.uri().path().to_owned())
     });
-    let response = proxy::answer(&edge, from, request).await;
+    let response = proxy::answer(&edge, from, name.as_deref(), request).await;
     edge.metrics.answered(response.status().as_u16());
     if let Some((method, host, path)) = logged {
         let line = serde_json::json!({

@@ -4,10 +4,12 @@ use super::limits::REPORTS;
 use haloy_ledger::edge::{Report, RouteSnapshot};
 use haloy_ledger::ids::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 const SNAPSHOT: &str = "routes.json";
+const CONTACTS: &str = "contacts.json";
 const REPORTED: &str = "reports.json";
 
 /// Something that happened, and when.
@@ -37,7 +39,9 @@ impl Store {
     /// Replaces a file in one step: after a crash it is the old one or the new one.
     fn replace(&self, name: &str, bytes: &[u8]) -> std::io::Result<()> {
         let (path, new) = (self.folder.join(name), self.folder.join(format!("{name}.new")));
-        let mut file = std::fs::File::create(&new)?;
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&new, &path)?;
@@ -59,6 +63,37 @@ impl Store {
     pub fn reports(&self) -> Vec<Reported> {
         let bytes = std::fs::read(self.folder.join(REPORTED)).unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    /// Whom an authority may write to, by domain.
+    pub fn contacts(&self) -> BTreeMap<String, String> {
+        let bytes = std::fs::read(self.folder.join(CONTACTS)).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    /// Keeps them.
+    pub fn keep_contacts(&self, contacts: &BTreeMap<String, String>) -> std::io::Result<()> {
+        self.replace(CONTACTS, &serde_json::to_vec(contacts)?)
+    }
+
+    fn account_file(directory: &str) -> String {
+        format!("account-{}.json", &blake3::hash(directory.as_bytes()).to_hex()[..16])
+    }
+
+    /// Credentials at an authority.
+    pub fn account(&self, directory: &str) -> Option<String> {
+        std::fs::read_to_string(self.folder.join(Self::account_file(directory))).ok()
+    }
+
+    /// Keeps them, readable by this user only.
+    pub fn keep_account(&self, directory: &str, credentials: &str) -> std::io::Result<()> {
+        self.replace(&Self::account_file(directory), credentials.as_bytes())
+    }
+
+    /// The authority no longer knows it.
+    pub fn forget_account(&self, directory: &str) {
+        // Gone already is as good.
+        drop(std::fs::remove_file(self.folder.join(Self::account_file(directory))));
     }
 
     /// Adds a report.

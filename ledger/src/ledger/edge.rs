@@ -8,8 +8,16 @@ use crate::log::*;
 use crate::projection::{EdgeRow, read};
 use std::collections::BTreeMap;
 
-/// The newest table of routes, and what is in it for each target.
-pub type Routes = (RouteSnapshot, BTreeMap<(AppName, TargetName), TargetRoutes>);
+/// The newest table of routes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routes {
+    /// What the edge is to do.
+    pub snapshot: RouteSnapshot,
+    /// What is in it for each target.
+    pub targets: BTreeMap<(AppName, TargetName), TargetRoutes>,
+    /// Whom an authority may write to about the certificate of a domain. Private: never in the snapshot.
+    pub contacts: BTreeMap<String, String>,
+}
 
 impl Ledger {
     /// What follows at the edge from events of a target; none where nothing does.
@@ -55,7 +63,25 @@ impl Ledger {
             Ok((read::folded(rows)?, edge, read::targets(rows)?))
         })?;
         let targets: Vec<TargetState> = targets.into_iter().map(|row| row.state).collect();
-        Ok(edge::snapshot(self.id(), generation.0, &edge, &targets))
+        let (snapshot, known) = edge::snapshot(self.id(), generation.0, &edge, &targets);
+        let mut contacts = BTreeMap::new();
+        for route in &snapshot.routes {
+            let of = targets.iter().find(|state| state.app == route.app && state.target == route.target);
+            if let Some(contact) = of.map(|state| self.contact(state)).transpose()?.flatten() {
+                contacts.insert(route.domain.clone(), contact);
+            }
+        }
+        Ok(Routes { snapshot, targets: known, contacts })
+    }
+
+    /// The address that the release of a target gives for certificates: that of the one on its way first.
+    fn contact(&self, state: &TargetState) -> Result<Option<String>, LogError> {
+        let rollout = state.rollout.as_ref().map(|rollout| rollout.release);
+        let Some(release) = rollout.or(state.current_release()) else { return Ok(None) };
+        let Some(row) = self.release(release)? else { return Ok(None) };
+        let private = self.log.read_private(row.requested)?;
+        let found = private.into_iter().find(|row| row.field == crate::release::field::ACME_EMAIL);
+        Ok(found.map(|row| row.value))
     }
 
     /// Records what the edge saw while nobody held the ledger; `key` makes it happen once.

@@ -91,10 +91,12 @@ pub struct User {
     pub app: String,
     /// Where its edge listens, if it comes to need one.
     pub edge: std::net::SocketAddr,
+    /// Where it listens for https.
+    pub secure: std::net::SocketAddr,
 }
 
 /// An address of this machine that nobody listens at.
-fn free_address() -> std::net::SocketAddr {
+pub fn free_address() -> std::net::SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address")
 }
@@ -105,7 +107,7 @@ impl User {
         // Names of tests that run at once, or ran before, must not meet on the engine.
         let unique = folder.path().file_name().map(|name| name.to_string_lossy().to_lowercase());
         let unique: String = unique.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
-        Self { app: format!("e2e-{name}-{unique}"), folder, edge: free_address() }
+        Self { app: format!("e2e-{name}-{unique}"), folder, edge: free_address(), secure: free_address() }
     }
 
     /// Writes haloy.yaml: its first lines, then what the test adds.
@@ -125,6 +127,7 @@ impl User {
             .env("HALOY_HEALTH_TIMEOUT", "4")
             .env("HALOY_HERE", "1")
             .env("HALOY_EDGE_HTTP", self.edge.to_string())
+            .env("HALOY_EDGE_HTTPS", self.secure.to_string())
             .env_remove("HALOY_FAILPOINT");
         command
     }

@@ -2,7 +2,9 @@
 //! haloy. Where no engine can be had, a test is skipped out loud; `HALOY_REQUIRE_E2E=1` turns that
 //! into a failure.
 
+mod authority;
 mod bad_input;
+mod certificates;
 mod crash;
 mod edge;
 mod harness;

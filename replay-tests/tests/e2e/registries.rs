@@ -140,9 +140,9 @@ impl Drop for Registry {
     }
 }
 
-type Authority = (rcgen::Certificate, rcgen::Issuer<'static, rcgen::KeyPair>);
+pub type Authority = (rcgen::Certificate, rcgen::Issuer<'static, rcgen::KeyPair>);
 
-fn authority() -> Authority {
+pub fn authority() -> Authority {
     let key = rcgen::KeyPair::generate().expect("a key");
     let mut params = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -150,9 +150,10 @@ fn authority() -> Authority {
     (certificate, rcgen::Issuer::new(params, key))
 }
 
-fn certificate(authority: &Authority) -> (String, String) {
+pub fn certificate(authority: &Authority) -> (String, String) {
     let key = rcgen::KeyPair::generate().expect("a key");
-    let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
+    let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])
+        .expect("parameters");
     let certificate = params.signed_by(&key, &authority.1).expect("signed");
     (certificate.pem(), key.serialize_pem())
 }

@@ -81,7 +81,7 @@ impl Embedded {
     }
 
     pub(super) async fn route_list(&self) -> Result<RoutesAnswer, Error> {
-        let (wanted, _) = self.read(|ledger| ledger.routes().map_err(errors::log)).await??;
+        let wanted = self.read(|ledger| ledger.routes().map_err(errors::log)).await??.snapshot;
         let status = self.client().status().await.ok();
         let served = self.client().routes().await.ok().flatten();
         let routes = wanted.routes.into_iter().map(|route| RouteRow {
@@ -118,13 +118,15 @@ impl Embedded {
     /// its file, or could not be told.
     pub(super) async fn bring_routes(&self, open: &Open) -> Result<(), Error> {
         let Some(edge) = &self.edge_router else { return Ok(()) };
-        let (wanted, _) = open.handle.call(|ledger| ledger.routes()).await.map_err(errors::log)?;
+        let routes = open.handle.call(|ledger| ledger.routes()).await.map_err(errors::log)?;
+        let wanted = routes.snapshot;
         if wanted.routes.is_empty() {
             return Ok(());
         }
         edge.ensure().await.map_err(errors::executor)?;
         let status = edge.client().status().await.map_err(refused)?;
         if status.digest != wanted.digest() {
+            edge.client().contacts(&routes.contacts).await.map_err(refused)?;
             edge.client().apply(&wanted).await.map_err(refused)?;
         }
         Ok(())

@@ -1,0 +1,235 @@
+//! Certificates from an authority: asked for when a routed domain has none, or when two thirds of its
+//! life are over. A failure never stops anything: what was served is served on.
+
+use super::server::Edge;
+use haloy_ledger::edge::Report;
+use haloy_ledger::ids::Timestamp;
+use haloy_ledger::outcome::{Failure, FailureCode};
+use haloy_ledger::ports::{Clock, SystemClock};
+use instant_acme::{
+    Account, AccountCredentials, AuthorizationStatus, ChallengeType, Error, Identifier, LetsEncrypt,
+    NewAccount, NewOrder, OrderStatus, RetryPolicy,
+};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Where certificates come from.
+#[derive(Debug, Clone, Default)]
+pub struct AcmeOptions {
+    /// Directory of the authority; none = Let's Encrypt.
+    pub directory: Option<String>,
+    /// Certificate of the authority's own server, where the system does not know it.
+    pub root: Option<PathBuf>,
+}
+
+impl AcmeOptions {
+    /// The directory, with the names of well-known ones understood.
+    pub fn directory(&self) -> String {
+        match self.directory.as_deref() {
+            None | Some("production") => LetsEncrypt::Production.url().to_owned(),
+            Some("staging") => LetsEncrypt::Staging.url().to_owned(),
+            Some(url) => url.to_owned(),
+        }
+    }
+}
+
+/// Challenges that are being answered, and when what failed is tried again.
+#[derive(Default)]
+pub struct Acme {
+    tokens: Mutex<HashMap<String, String>>,
+    failures: Mutex<HashMap<String, (u32, Timestamp)>>,
+    /// Something changed: look now.
+    pub look: Notify,
+}
+
+/// Look at least this often; it costs a look at what is in memory.
+const LOOK: Duration = Duration::from_secs(5);
+/// Wait after the first failure; doubles with each further one.
+const WAIT: i64 = 30_000_000_000;
+/// Longest wait: authorities limit failures per hour.
+const LONGEST_WAIT: i64 = 6 * 3600 * 1_000_000_000;
+/// How long an authority may take to look, and to issue.
+const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(60));
+
+impl Acme {
+    /// The answer to a challenge, if it is one of ours.
+    pub fn answer(&self, path: &str) -> Option<String> {
+        let token = path.strip_prefix("/.well-known/acme-challenge/")?;
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
+    }
+
+    /// These need no answer any more.
+    fn forget(&self, tokens: &[String]) {
+        let mut answering = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        answering.retain(|token, _| !tokens.contains(token));
+    }
+
+    fn waits(&self, domain: &str, now: Timestamp) -> bool {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.get(domain).is_some_and(|(_, next)| now < *next)
+    }
+
+    /// Takes note of a failure; when to try again.
+    fn failed(&self, domain: &str, now: Timestamp) -> Timestamp {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, next) = failures.entry(domain.to_owned()).or_insert((0, now));
+        *count += 1;
+        let wait = WAIT.saturating_mul(1 << (*count - 1).min(20)).min(LONGEST_WAIT);
+        *next = Timestamp(now.0.saturating_add(wait));
+        *next
+    }
+}
+
+/// Looks after certificates for as long as the edge runs.
+pub async fn keep(edge: Arc<Edge>) {
+    loop {
+        for (names, contact) in wanted(&edge) {
+            issue(&edge, names, &contact).await;
+        }
+        let changed = edge.acme.look.notified();
+        drop(tokio::time::timeout(LOOK, changed).await);
+    }
+}
+
+/// Domains with their aliases that need a certificate now, and whom the authority may write to.
+fn wanted(edge: &Edge) -> Vec<(Vec<String>, String)> {
+    let (table, now) = (edge.table(), SystemClock.now());
+    let contacts = edge.store.contacts();
+    let routes = table.snapshot.iter().flat_map(|snapshot| &snapshot.routes);
+    let wanted = routes.filter_map(|route| {
+        // Only where somebody agreed to the authority's terms by giving an address.
+        let contact = contacts.get(&route.domain)?;
+        let names: Vec<String> = std::iter::once(&route.domain).chain(&route.aliases).cloned().collect();
+        let needs = names.iter().any(|name| match edge.certs.get(name) {
+            Some(cert) => !cert.own && cert.due(now),
+            None => true,
+        });
+        (needs && !edge.acme.waits(&route.domain, now)).then(|| (names, contact.clone()))
+    });
+    wanted.collect()
+}
+
+async fn issue(edge: &Edge, names: Vec<String>, contact: &str) {
+    let Some(domain) = names.first().cloned() else { return };
+    let renewal = edge.certs.get(&domain).is_some();
+    let ca = edge.options.acme.directory();
+    let asked = match order(edge, &names, contact).await {
+        // The authority forgot the account: made anew, once.
+        Err(error) if error.contains("accountDoesNotExist") => {
+            edge.store.forget_account(&ca);
+            order(edge, &names, contact).await
+        }
+        asked => asked,
+    };
+    let now = SystemClock.now();
+    let kept = asked.and_then(|(account, key, chain)| {
+        edge.certs.keep(&domain, &key, &chain).map_err(|error| error.to_string())?;
+        edge.certs.load();
+        let cert = edge.certs.get(&domain).ok_or("what was issued cannot be read")?;
+        Ok((account, cert))
+    });
+    match kept {
+        Ok((account, cert)) => {
+            edge.acme.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&domain);
+            let (serial, not_after) = (cert.serial.clone(), cert.not_after);
+            edge.report(Report::Issued { names, serial, not_after, ca, account, renewal });
+        }
+        Err(why) => {
+            let next_try = edge.acme.failed(&domain, now);
+            eprintln!("haloy edge: no certificate for {domain}: {why}");
+            let cause = Failure::new(FailureCode::Other, why);
+            edge.report(Report::NotIssued { names, cause, next_try });
+        }
+    }
+}
+
+/// The authority's own sentence, where it has one.
+fn told(error: Error) -> String {
+    match error {
+        Error::Api(problem) => {
+            let kind = problem.r#type.as_deref().and_then(|kind| kind.rsplit(':').next()).unwrap_or("error");
+            format!("{kind}: {}", problem.detail.as_deref().unwrap_or("no detail"))
+        }
+        other => other.to_string(),
+    }
+}
+
+async fn account(edge: &Edge, contact: &str) -> Result<Account, String> {
+    let options = &edge.options.acme;
+    let directory = options.directory();
+    let builder = || match &options.root {
+        Some(root) => Account::builder_with_root(root),
+        None => Account::builder(),
+    };
+    if let Some(known) = edge.store.account(&directory)
+        && let Ok(credentials) = serde_json::from_str::<AccountCredentials>(&known)
+    {
+        return builder().map_err(told)?.from_credentials(credentials).await.map_err(told);
+    }
+    let contact = format!("mailto:{contact}");
+    let new = NewAccount { contact: &[&contact], terms_of_service_agreed: true, only_return_existing: false };
+    let made = builder().map_err(told)?.create(&new, directory.clone(), None).await;
+    let (account, credentials) = made.map_err(told)?;
+    let credentials = serde_json::to_string(&credentials).map_err(|error| error.to_string())?;
+    edge.store.keep_account(&directory, &credentials).map_err(|error| error.to_string())?;
+    edge.report(Report::Account { directory, account: account.id().to_owned() });
+    Ok(account)
+}
+
+/// Account, private key and chain.
+async fn order(edge: &Edge, names: &[String], contact: &str) -> Result<(String, String, String), String> {
+    let account = account(edge, contact).await?;
+    let identifiers: Vec<Identifier> = names.iter().cloned().map(Identifier::Dns).collect();
+    let mut order = account.new_order(&NewOrder::new(&identifiers)).await.map_err(told)?;
+    let mut tokens = Vec::new();
+    let challenged = challenge(edge, &mut order, &mut tokens).await;
+    let ready = match challenged {
+        Ok(()) => order.poll_ready(&PATIENCE).await.map_err(told),
+        Err(error) => Err(error),
+    };
+    edge.acme.forget(&tokens);
+    if ready? != OrderStatus::Ready {
+        return Err(why_invalid(&mut order).await);
+    }
+    let key = order.finalize().await.map_err(told)?;
+    let chain = order.poll_certificate(&PATIENCE).await.map_err(told)?;
+    Ok((account.id().to_owned(), key, chain))
+}
+
+async fn challenge(
+    edge: &Edge,
+    order: &mut instant_acme::Order,
+    tokens: &mut Vec<String>,
+) -> Result<(), String> {
+    let mut authorizations = order.authorizations();
+    while let Some(authorization) = authorizations.next().await {
+        let mut authorization = authorization.map_err(told)?;
+        if authorization.status == AuthorizationStatus::Valid {
+            continue;
+        }
+        let challenge = authorization.challenge(ChallengeType::Http01);
+        let mut challenge = challenge.ok_or("the authority offers no challenge over http")?;
+        let (token, answer) = (challenge.token.clone(), challenge.key_authorization().as_str().to_owned());
+        tokens.push(token.clone());
+        edge.acme.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(token, answer);
+        challenge.set_ready().await.map_err(told)?;
+    }
+    Ok(())
+}
+
+/// Which name the authority could not see, and what it saw instead.
+async fn why_invalid(order: &mut instant_acme::Order) -> String {
+    let mut authorizations = order.authorizations();
+    while let Some(Ok(mut authorization)) = authorizations.next().await {
+        if let Ok(state) = authorization.refresh().await {
+            let problems = state.challenges.iter().filter_map(|challenge| challenge.error.as_ref());
+            if let Some(detail) = problems.filter_map(|problem| problem.detail.clone()).next() {
+                return detail;
+            }
+        }
+    }
+    "the authority says that the order is invalid, and not why".to_owned()
+}

@@ -1,0 +1,174 @@
+//! Certificates: the user's own, those of an authority, and self-signed ones until there is a real one.
+
+use arc_swap::ArcSwap;
+use haloy_ledger::ids::Timestamp;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use x509_cert::der::Decode;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+
+/// A certificate and what it says of itself.
+#[derive(Debug)]
+pub struct Cert {
+    /// What TLS needs.
+    pub key: Arc<CertifiedKey>,
+    /// Names that it is for.
+    pub names: Vec<String>,
+    /// Serial number, in hex.
+    pub serial: String,
+    /// From when it counts.
+    pub not_before: Timestamp,
+    /// Until when.
+    pub not_after: Timestamp,
+    /// The user brought it.
+    pub own: bool,
+}
+
+/// Why a file holds no certificate that can be served.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{path}: {why}")]
+pub struct BadCert {
+    path: String,
+    why: String,
+}
+
+impl Cert {
+    /// Reads a chain and its key, in PEM, from one file.
+    pub fn read(path: &Path, own: bool) -> Result<Self, BadCert> {
+        let bad = |why: String| BadCert { path: path.display().to_string(), why };
+        let pem = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        let chain = chain.map_err(|error| bad(error.to_string()))?;
+        let key =
+            PrivateKeyDer::from_pem_slice(&pem).map_err(|_| bad("it holds no private key".to_owned()))?;
+        Self::new(chain, key, own).map_err(bad)
+    }
+
+    fn new(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+        own: bool,
+    ) -> Result<Self, String> {
+        let first = chain.first().ok_or("it holds no certificate")?;
+        let parsed = x509_cert::Certificate::from_der(first).map_err(|error| error.to_string())?;
+        let tbs = parsed.tbs_certificate();
+        let named = tbs.get_extension::<SubjectAltName>().map_err(|error| error.to_string())?;
+        let names = named.into_iter().flat_map(|(_, named)| named.0).filter_map(|name| match name {
+            GeneralName::DnsName(name) => Some(name.as_str().to_ascii_lowercase()),
+            _address => None,
+        });
+        let names: Vec<String> = names.collect();
+        let validity = tbs.validity();
+        let nanos = |time: x509_cert::time::Time| {
+            i64::try_from(time.to_unix_duration().as_nanos()).map_or(Timestamp(i64::MAX), Timestamp)
+        };
+        let serial = tbs.serial_number().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let (not_before, not_after) = (nanos(validity.not_before), nanos(validity.not_after));
+        let key = CertifiedKey::from_der(chain, key, &ring::default_provider());
+        let key = Arc::new(key.map_err(|error| error.to_string())?);
+        Ok(Self { key, names, serial, not_before, not_after, own })
+    }
+
+    /// Two thirds of its life are over.
+    pub fn due(&self, now: Timestamp) -> bool {
+        let life = self.not_after.0.saturating_sub(self.not_before.0);
+        now.0 >= self.not_before.0.saturating_add(life / 3 * 2)
+    }
+}
+
+/// Every certificate, by the names that it is for.
+pub struct Certs {
+    folder: PathBuf,
+    by_name: ArcSwap<HashMap<String, Arc<Cert>>>,
+    self_signed: Mutex<HashMap<String, Arc<CertifiedKey>>>,
+}
+
+/// Most self-signed certificates kept; names beyond that make room.
+const SELF_SIGNED: usize = 1000;
+
+impl Certs {
+    /// Those of a folder: `certs/*.pem` of authorities, `certs/own/*.pem` of the user.
+    pub fn open(folder: &Path) -> std::io::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt;
+        let folder = folder.join("certs");
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder.join("own"))?;
+        let certs = Self { folder, by_name: ArcSwap::default(), self_signed: Mutex::new(HashMap::new()) };
+        Ok(certs)
+    }
+
+    /// Reads all files anew; what cannot be read is told and passed over. Answers the user's own.
+    pub fn load(&self) -> Vec<Arc<Cert>> {
+        let mut by_name: HashMap<String, Arc<Cert>> = HashMap::new();
+        let mut own = Vec::new();
+        // The user's own come last: they count before an authority's.
+        for (folder, is_own) in [(self.folder.clone(), false), (self.folder.join("own"), true)] {
+            let files = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path());
+            let mut files: Vec<_> =
+                files.filter(|path| path.extension().is_some_and(|e| e == "pem")).collect();
+            files.sort();
+            for path in files {
+                match Cert::read(&path, is_own) {
+                    Ok(cert) => {
+                        let cert = Arc::new(cert);
+                        by_name.extend(cert.names.iter().map(|name| (name.clone(), Arc::clone(&cert))));
+                        own.extend(Some(cert).filter(|_| is_own));
+                    }
+                    Err(error) => eprintln!("haloy edge: {error}"),
+                }
+            }
+        }
+        self.by_name.store(Arc::new(by_name));
+        own
+    }
+
+    /// The certificate for a name, by itself or by a wildcard.
+    pub fn get(&self, name: &str) -> Option<Arc<Cert>> {
+        let all = self.by_name.load();
+        let wildcard = || all.get(&format!("*.{}", name.split_once('.')?.1));
+        all.get(name).or_else(wildcard).cloned()
+    }
+
+    /// All of them, once each.
+    pub fn all(&self) -> Vec<Arc<Cert>> {
+        let mut all: Vec<_> = self.by_name.load().values().cloned().collect();
+        all.sort_by(|a, b| (&a.names, &a.serial).cmp(&(&b.names, &b.serial)));
+        all.dedup_by(|a, b| Arc::ptr_eq(a, b));
+        all
+    }
+
+    /// Keeps a certificate that an authority issued, key first, readable by this user only.
+    pub fn keep(&self, domain: &str, key: &str, chain: &str) -> std::io::Result<()> {
+        use std::io::Write;
+        use std::os::unix::fs::OpenOptionsExt;
+        let (path, new) =
+            (self.folder.join(format!("{domain}.pem")), self.folder.join(format!("{domain}.new")));
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        file.write_all(format!("{}\n{}\n", key.trim(), chain.trim()).as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(new, path)
+    }
+
+    /// Made here, trusted by nobody: better than no answer while there is no other.
+    pub fn self_signed(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+        let mut known = self.self_signed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(name) {
+            return Some(Arc::clone(found));
+        }
+        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).ok()?;
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).ok()?;
+        let chain = vec![made.cert.der().clone()];
+        let key = Arc::new(CertifiedKey::from_der(chain, key, &ring::default_provider()).ok()?);
+        if known.len() >= SELF_SIGNED {
+            known.clear();
+        }
+        known.insert(name.to_owned(), Arc::clone(&key));
+        Some(key)
+    }
+}

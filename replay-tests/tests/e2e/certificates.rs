@@ -1,0 +1,122 @@
+//! Certificates: from an authority that is strict and forgets, of the user's own, and none at all.
+
+use crate::authority::{Pebble, private, secure_get, tls};
+use crate::harness::*;
+use crate::load;
+use std::time::{Duration, Instant};
+
+/// Waits for something that happens by itself.
+#[track_caller]
+fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "{what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn deploy(user: &User, pebble: &Pebble, domain: &str) {
+    let more = format!(
+        "acme_email: ops@shop.example\ndomains:\n  - domain: {domain}\n    aliases: [www.{domain}]\n"
+    );
+    user.config("v1", &more);
+    let mut command = user.command("deploy");
+    command.envs(pebble.environment());
+    user.run(&mut command).ok();
+}
+
+fn kinds(user: &User, kind: &str) -> Vec<serde_json::Value> {
+    user.haloy("settle").ok();
+    let events = user.haloy(&format!("events --kind {kind} -o json")).ok().json();
+    events["data"].as_array().expect("a list").clone()
+}
+
+#[test]
+fn an_authority_issues_renews_forgets_and_refuses() {
+    if !engine() {
+        return;
+    }
+    let user = User::new("acme");
+    let Some(mut pebble) = Pebble::start(&user, 24) else { return };
+    deploy(&user, &pebble, "shop.test");
+    // It serves from the first moment on, and redirects once there is something to redirect to.
+    let root = [pebble.root()];
+    let get = |sni: &str, host: &str, roots: &[Vec<u8>]| secure_get(user.secure, sni, host, roots, "/");
+    eventually("a certificate is issued", || get("shop.test", "shop.test", &root).ok());
+    assert!(get("shop.test", "shop.test", &root).expect("believed").ends_with("version v1\n"));
+    let mut plain = load::connect(user.edge).expect("the edge listens");
+    let redirected = load::ask(&mut plain, "shop.test", "/a?b=1").expect("answered");
+    let there = format!("location: https://shop.test:{}/a?b=1", user.secure.port());
+    assert!(redirected.status == 308 && redirected.head.contains(&there), "{}", redirected.head);
+    let alias = get("www.shop.test", "www.shop.test", &root).expect("one certificate for both");
+    assert!(
+        alias.to_lowercase().contains(&format!("location: https://shop.test:{}/", user.secure.port())),
+        "{alias}"
+    );
+    let other = get("shop.test", "other.test", &root).expect("answered");
+    assert!(other.starts_with("HTTP/1.1 421"), "{other}");
+    assert!(
+        get("nobody.test", "nobody.test", &root).is_err(),
+        "no certificate for a name that is not routed"
+    );
+    let h2 = tls(user.secure, "shop.test", &root, &[b"h2", b"http/1.1"]).expect("believed");
+    assert_eq!(h2.conn.alpn_protocol(), Some(&b"h2"[..]));
+    assert!(private(&user.folder.path().join("ledger/edge/certs/shop.test.pem")));
+
+    // Renewed at two thirds of its life, while it is served.
+    let renewed = eventually("it is renewed", || {
+        kinds(&user, "CertificateIssued").into_iter().find(|event| event["payload"]["renewal"] == true)
+    });
+    assert_eq!(renewed["payload"]["names"], serde_json::json!(["shop.test", "www.shop.test"]));
+    assert!(get("shop.test", "shop.test", &root).is_ok());
+    assert_eq!(kinds(&user, "AcmeAccountCreated").len(), 1);
+
+    // Started anew, the authority knows nobody: the account is made anew, too.
+    pebble.start_again();
+    deploy(&user, &pebble, "blog.test");
+    let root = [pebble.root()];
+    eventually("an account is made anew", || get("blog.test", "blog.test", &root).ok());
+    assert_eq!(kinds(&user, "AcmeAccountCreated").len(), 2);
+
+    // What it cannot see, it says in its own words; the deployment succeeded all the same.
+    pebble.resolve("gone.test", "127.0.0.9");
+    pebble.resolve("www.gone.test", "127.0.0.9");
+    deploy(&user, &pebble, "gone.test");
+    let failed = eventually("the refusal is recorded", || kinds(&user, "CertificateFailed").pop());
+    let cause = failed["payload"]["cause"]["text"].as_str().expect("a text");
+    assert!(cause.contains("127.0.0.9") && cause.contains("refused"), "{cause}");
+    let mut plain = load::connect(user.edge).expect("the edge listens");
+    assert_eq!(load::ask(&mut plain, "gone.test", "/").expect("answered").status, 200);
+}
+
+#[test]
+fn the_users_own_certificate_counts_and_without_one_http_serves() {
+    if !engine() {
+        return;
+    }
+    let user = User::new("own");
+    user.deploy("v1", "domains: [shop.own.example]\n");
+    let mut plain = load::connect(user.edge).expect("the edge listens");
+    assert_eq!(load::ask(&mut plain, "shop.own.example", "/").expect("answered").status, 200);
+    // Self-signed: nobody believes it, and it answers.
+    let nobody = tls(user.secure, "shop.own.example", &[], &[]).expect_err("not believed").to_string();
+    assert!(nobody.contains("UnknownIssuer") || nobody.contains("certificate"), "{nobody}");
+
+    let own = rcgen::generate_simple_self_signed(vec!["*.own.example".to_owned()]).expect("made");
+    let folder = user.folder.path().join("ledger/edge/certs/own");
+    let pem = format!("{}{}", own.cert.pem(), own.signing_key.serialize_pem());
+    std::fs::write(folder.join("wildcard.pem"), &pem).expect("written");
+    std::fs::write(folder.join("broken.pem"), "no certificate").expect("written");
+    let process = user.edge_process().expect("it runs").to_string();
+    let told = std::process::Command::new("kill").args(["-HUP", &process]).status().expect("kill");
+    assert!(told.success());
+    let root = [own.cert.pem().into_bytes()];
+    let get = || secure_get(user.secure, "shop.own.example", "shop.own.example", &root, "/").ok();
+    assert!(eventually("it is served", get).ends_with("version v1\n"));
+    assert_eq!(load::ask(&mut plain, "shop.own.example", "/").expect("answered").status, 308);
+    assert_eq!(kinds(&user, "CertificateImported").len(), 1);
+    assert!(user.haloy("edge status").ok().out.contains("certificate for *.own.example"));
+}
