@@ -141,6 +141,9 @@ fn one(answer: &DeploymentAnswer) -> String {
         }
         text.push_str(&format!("  more: haloy show {id}\n"));
     }
+    for domain in &answer.domains {
+        text.push_str(&format!("  {domain}, through the edge\n"));
+    }
     for address in &answer.addresses {
         text.push_str(&format!("  {address}\n"));
     }

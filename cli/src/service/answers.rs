@@ -32,6 +32,8 @@ pub struct DeploymentAnswer {
     pub cause: Option<Failure>,
     /// Milliseconds from request to end.
     pub took_ms: u64,
+    /// Domains that the edge routes to them.
+    pub domains: Vec<String>,
     /// Where the replicas answer.
     pub addresses: Vec<String>,
     /// The release that runs now.

@@ -169,6 +169,7 @@ pub fn answer(ledger: &Ledger, key: &TargetKey, id: DeploymentId) -> Result<Depl
         target_unchanged: rollout::unchanged(ending, target_unchanged),
         cause,
         took_ms,
+        domains: state.routes.domains.iter().map(|routed| routed.domain.clone()).collect(),
         addresses: replicas.iter().filter_map(|replica| address(&state, replica)).collect(),
         runs: live.map(|live| live.release),
         changed_secrets: Vec::new(),
