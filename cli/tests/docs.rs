@@ -32,7 +32,12 @@ fn commands() {
     let _written = write!(text, "\n## haloy\n\n```text\n{}```\n", trimmed(&long(&mut root)));
     for mut command in commands.into_iter().filter(|command| command.get_name() != "help") {
         let help = trimmed(&long(&mut command));
-        let _written = write!(text, "\n## haloy {}\n\n```text\n{help}```\n", command.get_name());
+        let name = command.get_name().to_owned();
+        let _written = write!(text, "\n## haloy {name}\n\n```text\n{help}```\n");
+        for inner in command.get_subcommands_mut().filter(|inner| inner.get_name() != "help") {
+            let help = trimmed(&long(inner));
+            let _written = write!(text, "\n### haloy {name} {}\n\n```text\n{help}```\n", inner.get_name());
+        }
     }
     check("commands.md", &text);
 }

@@ -26,6 +26,8 @@ async fn edge() -> Edge {
         http: vec![at],
         https: Vec::new(),
         acme: Default::default(),
+        metrics: None,
+        patience: Duration::from_millis(700),
         takeover: false,
         access_log: false,
     };
@@ -190,6 +192,25 @@ async fn shapes_of_smuggling_reach_no_replica_as_two_requests() {
     let large = format!("GET / HTTP/1.1\r\nHost: a.example\r\nX-Large: {}\r\n\r\n", "x".repeat(100_000));
     assert!(exchange(edge.at, large.as_bytes()).await.starts_with("HTTP/1.1 431"));
     assert!(get(edge.at, "a.example").await.contains("200 OK"), "nothing else is disturbed");
+}
+
+#[tokio::test]
+async fn a_client_that_sends_its_head_too_slowly_is_let_go() {
+    let (edge, web) = (edge().await, replica("web").await);
+    edge.client.apply(&snapshot(1, vec![route("a.example", &[web.at])])).await.expect("applied");
+    let mut slow = TcpStream::connect(edge.at).await.expect("the edge listens");
+    let mut answer = Vec::new();
+    for byte in b"GET / HTTP/1.1\r\nHost: a.example\r\nX-Slow: ".iter().chain(std::iter::repeat_n(&b'x', 40))
+    {
+        if slow.write_all(&[*byte]).await.is_err() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    drop(slow.read_to_end(&mut answer).await);
+    assert!(!answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(web.requests.load(Ordering::SeqCst), 0);
+    assert!(get(edge.at, "a.example").await.contains("200 OK"), "others are served");
 }
 
 #[tokio::test]

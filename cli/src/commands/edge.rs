@@ -56,6 +56,9 @@ struct Run {
     /// Certificate of that authority's server, in PEM, where the system does not know it
     #[arg(long, env = "HALOY_ACME_CA", value_name = "FILE")]
     acme_ca: Option<PathBuf>,
+    /// Address where Prometheus finds `/metrics` [default: none]
+    #[arg(long, env = "HALOY_EDGE_METRICS", value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
     /// Write a line of JSON to stdout for each request
     #[arg(long, env = "HALOY_EDGE_ACCESS_LOG", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", default_value = "false")]
     access_log: bool,
@@ -112,6 +115,8 @@ async fn serve(cx: &Context, args: Run) -> Result<Reply, Error> {
         folder,
         http: args.http,
         https: args.https,
+        metrics: args.metrics,
+        patience: haloy_executors::edge::limits::HEAD_TIME,
         acme: AcmeOptions { directory: Some(args.acme_directory), root: args.acme_ca },
         takeover: args.takeover,
         access_log: args.access_log,

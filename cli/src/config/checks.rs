@@ -36,13 +36,20 @@ pub fn volumes(part: &TargetPart, m: &mut Mistakes) -> Vec<String> {
 }
 
 pub fn domains(part: &TargetPart, m: &mut Mistakes) -> Vec<Domain> {
-    let mut domains = Vec::new();
+    let (mut domains, mut names) = (Vec::new(), std::collections::BTreeSet::new());
     for domain in part.domains.iter().flatten() {
         check_host(&domain.domain, domain.at, m);
         for alias in &domain.aliases {
             check_host(&alias.value, alias.at, m);
         }
-        let aliases = domain.aliases.iter().map(|spot| spot.value.to_ascii_lowercase()).collect();
+        let aliases: Vec<String> =
+            domain.aliases.iter().map(|spot| spot.value.to_ascii_lowercase()).collect();
+        let spots = domain.aliases.iter().map(|spot| (spot.value.to_ascii_lowercase(), spot.at));
+        for (name, at) in std::iter::once((domain.domain.to_ascii_lowercase(), domain.at)).chain(spots) {
+            if !names.insert(name.clone()) {
+                m.add(at, format!("{name} is named twice; a name can only mean one thing"));
+            }
+        }
         domains.push(Domain { domain: domain.domain.to_ascii_lowercase(), aliases });
     }
     domains

@@ -147,6 +147,8 @@ fn rules_that_tie_keys_together() {
     assert!(mistakes(&format!("{APP}history: {{count: 0}}\n")).contains("between 1 and 1000"));
     assert!(mistakes(&format!("{APP}volumes: [\"./data:/data\"]\n")).contains("neither `name:/path`"));
     assert!(mistakes(&format!("{APP}domains: [\"-bad-\"]\n")).contains("not a valid host name"));
+    let twice = format!("{APP}domains:\n  - domain: a.com\n    aliases: [www.a.com]\n  - WWW.a.com\n");
+    assert!(mistakes(&twice).contains("www.a.com is named twice"));
     assert!(mistakes("name: app\nimage: my org/app\n").contains("white space"));
     assert!(mistakes("image: a/b\n").contains("no `name`"));
 }

@@ -54,6 +54,9 @@ pub fn hand_over(options: &EdgeOptions, listeners: &[TcpListener], program: &Pat
     for address in &options.https {
         command.arg("--https").arg(address.to_string());
     }
+    if let Some(address) = &options.metrics {
+        command.arg("--metrics").arg(address.to_string());
+    }
     if let Some(directory) = &options.acme.directory {
         command.arg("--acme-directory").arg(directory);
     }

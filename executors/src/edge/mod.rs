@@ -10,6 +10,7 @@
 pub mod acme;
 mod body;
 mod certs;
+mod client;
 pub mod control;
 mod handoff;
 pub mod limits;
@@ -24,6 +25,8 @@ mod tls;
 mod tunnel;
 mod upstream;
 
-pub use control::{Client, ControlError, EdgeStatus, Reported};
+pub use client::{Client, ControlError};
+pub use control::EdgeStatus;
 pub use router::EdgeRouter;
 pub use server::{EdgeError, EdgeOptions, run};
+pub use store::Reported;

@@ -1,6 +1,6 @@
 //! The executor of the role Router: brings the edge the newest routes and waits for replicas to drain.
 
-use super::control::{Client, ControlError};
+use super::client::{Client, ControlError};
 use super::limits::DRAIN;
 use crate::executor::*;
 use async_trait::async_trait;

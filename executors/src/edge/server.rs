@@ -3,6 +3,7 @@
 use super::acme::{self, Acme, AcmeOptions};
 use super::body::Body;
 use super::certs::Certs;
+use super::client::Client;
 use super::control;
 use super::handoff;
 use super::limits::*;
@@ -21,10 +22,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -41,6 +43,10 @@ pub struct EdgeOptions {
     pub https: Vec<SocketAddr>,
     /// Where certificates come from.
     pub acme: AcmeOptions,
+    /// Address for Prometheus; none = only the socket.
+    pub metrics: Option<SocketAddr>,
+    /// How long a client may take to send the head of a request, and stay idle between two.
+    pub patience: Duration,
     /// Takes over from the edge that runs in this folder.
     pub takeover: bool,
     /// One line of JSON for each request, on stdout.
@@ -198,7 +204,7 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         let taken = handoff::take(&options.folder).map_err(|error| EdgeError::Handoff(error.to_string()))?;
         (taken.listeners, Some((taken.ready, taken.version)))
     } else {
-        if let Ok(status) = control::Client::new(&options.folder).status().await {
+        if let Ok(status) = Client::new(&options.folder).status().await {
             return Err(EdgeError::Runs(status.pid));
         }
         (listen(options.http.iter().chain(&options.https))?, None)
@@ -245,8 +251,10 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         None => edge.report(Report::Started { version, generation }),
     }
     let certificates = tokio::spawn(acme::keep(Arc::clone(&edge)));
+    let scraped = tokio::spawn(control::metrics_at(Arc::clone(&edge)));
     told_to_leave(&edge).await;
     certificates.abort();
+    scraped.abort();
     leave(&edge, accepting, graceful).await;
     socket.abort();
     Ok(())
@@ -258,13 +266,25 @@ fn listen<'a>(
     let one = |address: &SocketAddr| {
         let bound = || {
             // SO_REUSEADDR is what std sets on Unix: a restart does not wait for old connections.
-            let listener = std::net::TcpListener::bind(address)?;
+            let listener = match std::net::TcpListener::bind(address) {
+                // A machine without IPv6: every address of the other kind is what was meant.
+                Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && no_ipv6(&error) => {
+                    std::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port()))?
+                }
+                bound => bound?,
+            };
             listener.set_nonblocking(true)?;
             Ok(listener)
         };
         bound().map_err(|source| EdgeError::Listen { address: address.to_string(), source })
     };
     addresses.map(one).collect()
+}
+
+fn no_ipv6(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let none = [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL].map(|errno| errno.raw_os_error());
+    error.raw_os_error().is_some_and(|code| none.contains(&code))
 }
 
 async fn told_to_leave(edge: &Edge) {
@@ -319,7 +339,8 @@ async fn accept(
                             connection(&edge, stream, From { client, secure: false }, None, watcher).await
                         }
                         Some(acceptor) => {
-                            let handshake = tokio::time::timeout(HEAD_TIME, acceptor.accept(stream)).await;
+                            let handshake =
+                                tokio::time::timeout(edge.options.patience, acceptor.accept(stream)).await;
                             // A client that speaks no TLS, or trusts us not: its own business.
                             if let Ok(Ok(stream)) = handshake {
                                 let name = stream.get_ref().1.server_name().map(str::to_ascii_lowercase);
@@ -349,7 +370,11 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         service_fn(move |request| serve(Arc::clone(&edge), from, name.clone(), request))
     };
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD_BYTES);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(edge.options.patience)
+        .max_buf_size(HEAD_BYTES);
     builder.http2().timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES as u32);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
     // How a client ends its connection is its own business.
