@@ -195,6 +195,28 @@ async fn shapes_of_smuggling_reach_no_replica_as_two_requests() {
 }
 
 #[tokio::test]
+async fn a_kept_connection_that_the_replica_closes_costs_no_safe_request() {
+    // Answers the first request of each connection, and closes when it is sent a second.
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut chunk = [0; 4096];
+                drop(stream.read(&mut chunk).await);
+                drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await);
+                drop(stream.read(&mut chunk).await);
+            });
+        }
+    });
+    let edge = edge().await;
+    edge.client.apply(&snapshot(1, vec![route("a.example", &[at])])).await.expect("applied");
+    for _ in 0..4 {
+        assert!(get(edge.at, "a.example").await.contains("200 OK"));
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_sends_its_head_too_slowly_is_let_go() {
     let (edge, web) = (edge().await, replica("web").await);
     edge.client.apply(&snapshot(1, vec![route("a.example", &[web.at])])).await.expect("applied");
@@ -270,6 +292,20 @@ async fn routes_are_taken_by_generation_and_never_halfway() {
     }
     assert_eq!(edge.client.routes().await.expect("it answers"), Some(good));
     assert!(get(edge.at, "a.example").await.contains("web"));
+}
+
+#[tokio::test]
+async fn commands_that_come_at_once_do_not_disturb_each_other() {
+    let edge = edge().await;
+    let contacts = std::collections::BTreeMap::from([("a.example".to_owned(), "ops@a.example".to_owned())]);
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        let (client, contacts) = (edge.client.clone(), contacts.clone());
+        all.spawn(async move { client.contacts(&contacts).await });
+    }
+    while let Some(done) = all.join_next().await {
+        done.expect("no panic").expect("kept");
+    }
 }
 
 #[test]

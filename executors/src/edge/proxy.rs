@@ -143,7 +143,7 @@ async fn pass_on(
     let body = if bodiless { body::empty() } else { FromClient::new(incoming).boxed_unsync() };
     let mut next = Some(again.request(body));
     let mut tried: Vec<Arc<Upstream>> = Vec::new();
-    let mut silent = false;
+    let (mut silent, mut renewed) = (false, false);
     while let Some(request) = next.take() {
         // Counted first, then looked again: whoever drains a replica sees every request that goes there.
         let Some((site, in_flight)) = enter(edge, site, &tried) else { break };
@@ -156,8 +156,16 @@ async fn pass_on(
                 return finish(edge, response, sender, in_flight, client_upgrade);
             }
             Err(Failed::NotSent(request)) => next = Some(*request),
-            Err(Failed::Lost) if safe && bodiless => next = Some(again.request(body::empty())),
-            Err(Failed::Lost) => break,
+            // An idle connection that the replica closed while it was used says nothing about the replica:
+            // once more, there, over a new one.
+            Err(Failed::Lost { reused: true }) if safe && bodiless && !renewed => {
+                renewed = true;
+                upstream.forget_idle();
+                next = Some(again.request(body::empty()));
+                continue;
+            }
+            Err(Failed::Lost { .. }) if safe && bodiless => next = Some(again.request(body::empty())),
+            Err(Failed::Lost { .. }) => break,
             Err(Failed::Silent) => {
                 silent = true;
                 break;
@@ -194,7 +202,10 @@ enum Failed {
     /// Not a byte was sent: it may go elsewhere.
     NotSent(Box<Request<Body>>),
     /// Nobody knows what the replica did with it.
-    Lost,
+    Lost {
+        /// The connection had been used before.
+        reused: bool,
+    },
     /// It did not answer in time.
     Silent,
 }
@@ -223,7 +234,7 @@ async fn send(
                 // An idle connection that the replica closed meanwhile: a new one tells more.
                 Some(unsent) if reused => request = unsent,
                 Some(unsent) => return Err(Failed::NotSent(Box::new(unsent))),
-                None => return Err(Failed::Lost),
+                None => return Err(Failed::Lost { reused }),
             },
         }
     }

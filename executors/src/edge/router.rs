@@ -137,10 +137,12 @@ fn told(error: ControlError) -> ExecutorError {
         ControlError::NotRunning(_) | ControlError::BrokeOff(_) => {
             failed(FailureCode::EdgeUnreachable, error.to_string(), true)
         }
-        // A stale snapshot is made anew for the next attempt.
-        ControlError::Refused { status, .. } => {
-            failed(FailureCode::EdgeRefused, format!("the edge refuses: {error}"), status == 409)
-        }
+        // A stale snapshot is made anew for the next attempt; a full disk may have room again.
+        ControlError::Refused { status, .. } => failed(
+            FailureCode::EdgeRefused,
+            format!("the edge refuses: {error}"),
+            status == 409 || status >= 500,
+        ),
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 const SNAPSHOT: &str = "routes.json";
 const CONTACTS: &str = "contacts.json";
@@ -26,6 +27,8 @@ pub struct Reported {
 /// The folder of an edge.
 pub struct Store {
     folder: PathBuf,
+    /// Commands and certificates write at the same time.
+    writing: Mutex<()>,
 }
 
 impl Store {
@@ -33,11 +36,17 @@ impl Store {
     pub fn open(folder: &Path) -> std::io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), writing: Mutex::new(()) })
     }
 
     /// Replaces a file in one step: after a crash it is the old one or the new one.
     fn replace(&self, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.write(name, bytes)
+    }
+
+    /// The same, while `writing` is held.
+    fn write(&self, name: &str, bytes: &[u8]) -> std::io::Result<()> {
         let (path, new) = (self.folder.join(name), self.folder.join(format!("{name}.new")));
         use std::os::unix::fs::OpenOptionsExt;
         let mut file =
@@ -98,17 +107,19 @@ impl Store {
 
     /// Adds a report.
     pub fn report(&self, at: Timestamp, key: String, what: Report) -> std::io::Result<()> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut waiting = self.reports();
         waiting.push(Reported { key, at, what });
         let over = waiting.len().saturating_sub(REPORTS);
         waiting.drain(..over);
-        self.replace(REPORTED, &serde_json::to_vec(&waiting)?)
+        self.write(REPORTED, &serde_json::to_vec(&waiting)?)
     }
 
     /// These were recorded.
     pub fn taken(&self, keys: &[String]) -> std::io::Result<()> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut waiting = self.reports();
         waiting.retain(|waiting| !keys.contains(&waiting.key));
-        self.replace(REPORTED, &serde_json::to_vec(&waiting)?)
+        self.write(REPORTED, &serde_json::to_vec(&waiting)?)
     }
 }

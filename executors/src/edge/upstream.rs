@@ -86,6 +86,11 @@ impl Upstream {
         }
     }
 
+    /// Connections that were kept are not to be relied on.
+    pub fn forget_idle(&self) {
+        lock(&self.idle).clear();
+    }
+
     /// Keeps a connection whose answer was read to its end.
     pub fn keep(&self, sender: SendRequest<Body>) {
         let mut idle = lock(&self.idle);

@@ -95,10 +95,19 @@ pub struct User {
     pub secure: std::net::SocketAddr,
 }
 
-/// An address of this machine that nobody listens at.
+/// An address of this machine that nobody listens at, and that no client of a test gets by chance: below
+/// the range that the system takes for outgoing connections.
 pub fn free_address() -> std::net::SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address")
+    static NEXT: std::sync::atomic::AtomicU16 = std::sync::atomic::AtomicU16::new(0);
+    for _ in 0..10_000 {
+        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let port = 21_000 + (number + u16::try_from(std::process::id() % 97).unwrap_or(0) * 80) % 10_000;
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        if std::net::TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+    panic!("no port is free");
 }
 
 impl User {

@@ -23,11 +23,6 @@ pub struct Registry {
     folder: PathBuf,
 }
 
-fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("known").to_string()
-}
-
 impl Registry {
     /// Without password and TLS.
     pub fn open(user: &User) -> Option<Self> {
@@ -59,7 +54,7 @@ impl Registry {
     fn start(user: &User, name: &str, more: impl FnOnce(&PathBuf, &str) -> String) -> Option<Self> {
         let folder = user.folder.path().join(format!("registry-{name}"));
         std::fs::create_dir_all(&folder).expect("a folder");
-        let (address, config) = (free_address(), folder.join("registry.yml"));
+        let (address, config) = (free_address().to_string(), folder.join("registry.yml"));
         let text = format!(
             "version: 0.1\nstorage:\n  filesystem: {{rootdirectory: {}}}\n  delete: {{enabled: true}}\nhttp:\n  addr: \"{address}\"\n{}",
             folder.join("data").display(),
