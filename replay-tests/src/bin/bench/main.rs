@@ -3,7 +3,6 @@
 
 mod append;
 mod deploy;
-mod edge;
 mod history;
 mod process;
 mod replay;
@@ -68,7 +67,6 @@ fn main() {
     lines.extend(process::bench(&folder));
     lines.extend(targets::bench(&folder));
     lines.extend(deploy::bench(&folder));
-    lines.extend(edge::bench(&folder));
     std::fs::remove_dir_all(&folder).expect("removed");
     let mut text = "# Benchmarks\n\nWritten by `make bench`. Ratios of haloy to a named competitor, in the same run, of the same bytes, with the\nsame fsync, on the same filesystem; median of five interleaved rounds, spread behind it. Absolute figures are of one\nmachine and one hour.\n\n".to_owned();
     let _written = writeln!(
