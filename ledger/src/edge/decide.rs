@@ -109,8 +109,15 @@ fn no_longer_wanted(edge: &EdgeState, me: &Holder, after: &TargetState) -> Vec<E
 
 /// What a deployment that failed had claimed.
 fn given_back(edge: &EdgeState, me: &Holder, id: DeploymentId) -> Vec<Event> {
-    let claimed = edge.claims.iter().filter(|(_, claim)| claim.holder == *me && claim.id == id);
-    let back = |claim: &super::Claim| claim.before.as_ref().map(|before| before.holder.clone());
+    // Taken over meanwhile by another, it must not come back from there either.
+    let had = |claim: &super::Claim| {
+        claim.before.as_ref().is_some_and(|before| before.holder == *me && before.id == id)
+    };
+    let mine = |claim: &super::Claim| claim.holder == *me && claim.id == id;
+    let claimed = edge.claims.iter().filter(|(_, claim)| mine(claim) || had(claim));
+    let back = |claim: &super::Claim| {
+        claim.before.as_ref().filter(|_| mine(claim)).map(|before| before.holder.clone())
+    };
     claimed.map(|(domain, claim)| release(domain, me, id, back(claim))).collect()
 }
 
