@@ -269,7 +269,7 @@ impl SimulatedExecutor {
             }
             Effect::StartReplica(spec) => Ok(self.start(&mut world, cx, key(spec.replica), spec)),
             Effect::AwaitHealthy { replica, .. } => Ok(await_healthy(&world, &key(*replica))),
-            Effect::StopReplica { replica } => Ok(stop(&mut world, &key(*replica))),
+            Effect::StopReplica { replica, .. } => Ok(stop(&mut world, &key(*replica))),
             Effect::RemoveReplica { replica } => {
                 let gone = world.replicas.remove(&key(*replica));
                 Ok(Outcome::ReplicaRemoved { container_id: gone.map(|_| format!("sim-{replica}")) })

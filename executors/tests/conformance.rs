@@ -166,7 +166,7 @@ async fn tags_are_made_once_found_by_observe_and_removed_once() {
 async fn what_stops_or_removes_something_that_is_not_there_succeeds() {
     for subject in subjects().await {
         let name = subject.name;
-        let stop = Effect::StopReplica { replica: subject.replica() };
+        let stop = Effect::StopReplica { replica: subject.replica(), expected: false };
         let stopped = subject.perform(EffectNumber::StopReplica, "0", &stop).await.expect(name);
         assert!(matches!(stopped, Outcome::ReplicaStopped { exit_code: None, .. }), "{name}: {stopped:?}");
         assert_eq!(subject.remove().await, Outcome::ReplicaRemoved { container_id: None }, "{name}");

@@ -29,7 +29,7 @@ async fn edge() -> Edge {
         metrics: None,
         patience: Duration::from_millis(700),
         takeover: false,
-        access_log: false,
+        access_log: Default::default(),
     };
     tokio::spawn(run(options));
     let client = Client::new(folder.path());

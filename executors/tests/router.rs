@@ -37,7 +37,7 @@ async fn subjects() -> Vec<Subject> {
         metrics: None,
         patience: Duration::from_secs(5),
         takeover: false,
-        access_log: false,
+        access_log: Default::default(),
     }));
     let edge = EdgeRouter::new(folder.path(), None, Some(Duration::from_millis(200)));
     while edge.client().status().await.is_err() {

@@ -4,7 +4,7 @@ use super::Context;
 use crate::error::{Error, Kind};
 use crate::output::Reply;
 use haloy_executors::edge::acme::AcmeOptions;
-use haloy_executors::edge::{EdgeError, EdgeOptions, EdgeStatus};
+use haloy_executors::edge::{AccessLog, EdgeError, EdgeOptions, EdgeStatus};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -59,9 +59,9 @@ struct Run {
     /// Address where Prometheus finds `/metrics` [default: none]
     #[arg(long, env = "HALOY_EDGE_METRICS", value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
-    /// Write a line of JSON to stdout for each request
-    #[arg(long, env = "HALOY_EDGE_ACCESS_LOG", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", default_value = "false")]
-    access_log: bool,
+    /// Where a line of JSON for each request goes: `off`, `stdout` or a file, which SIGHUP opens anew
+    #[arg(long, env = "HALOY_EDGE_ACCESS_LOG", default_value = "off", value_name = "WHERE")]
+    access_log: AccessLog,
     /// Folder of its socket and its routes [default: `edge` in the folder of the ledger]
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -140,6 +140,8 @@ fn told(error: EdgeError) -> Error {
         EdgeError::Runs(_) => {
             Error::new(Kind::Operational, message).hint("let this program take over with: haloy edge upgrade")
         }
+        EdgeError::AccessLog(_) => Error::new(Kind::Operational, message)
+            .hint("--access-log (HALOY_EDGE_ACCESS_LOG) takes off, stdout or the path of a file"),
         EdgeError::Folder { .. } | EdgeError::Handoff(_) | EdgeError::Tls(_) => {
             Error::new(Kind::Operational, message)
         }

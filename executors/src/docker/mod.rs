@@ -90,7 +90,7 @@ impl Engine<'_> {
                     health::Awaited { container_id, address: address.as_deref(), port: *port, health };
                 self.await_healthy(cx, waited).await
             }
-            Effect::StopReplica { replica } => self.stop(cx, *replica).await,
+            Effect::StopReplica { replica, expected } => self.stop(cx, *replica, *expected).await,
             Effect::RemoveReplica { replica } => self.remove(cx, *replica).await,
             Effect::RemoveLocalTag { local_tag } => self.remove_tag(local_tag).await,
             Effect::RunHook { .. }

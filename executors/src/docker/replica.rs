@@ -12,6 +12,10 @@ use std::collections::HashMap;
 
 /// Seconds that a container has to end after SIGTERM.
 const GRACE_SECONDS: i32 = 20;
+/// How long a container may take to appear whose creation was asked for by a process that is gone.
+const APPEARS: std::time::Duration = std::time::Duration::from_secs(2);
+/// Between two looks for it.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(100);
 /// Exit code of a container that had to be killed.
 const KILLED: i64 = 137;
 
@@ -124,8 +128,16 @@ impl Engine<'_> {
         &self,
         cx: &EffectContext,
         replica: ReplicaId,
+        expected: bool,
     ) -> Result<Outcome, ExecutorError> {
-        let Some(found) = self.find(&cx.scope, replica).await? else {
+        let mut found = self.find(&cx.scope, replica).await?;
+        // Docker goes on with a creation whose client was killed, and lists it only then.
+        let until = std::time::Instant::now() + APPEARS;
+        while found.is_none() && expected && std::time::Instant::now() < until {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            found = self.find(&cx.scope, replica).await?;
+        }
+        let Some(found) = found else {
             return Ok(Outcome::ReplicaStopped { exit_code: None, forced: false });
         };
         let options = StopContainerOptions { t: Some(GRACE_SECONDS), ..StopContainerOptions::default() };

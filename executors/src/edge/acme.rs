@@ -1,14 +1,16 @@
-//! Certificates from an authority: asked for when a routed domain has none, or when two thirds of its
-//! life are over. A failure never stops anything: what was served is served on.
+//! Certificates from an authority: asked for when a routed domain has none, or when the one that it has
+//! is due for renewal. A failure never stops anything: what was served is served on.
 
+use super::certs::Cert;
+use super::renewal::Renewals;
 use super::server::Edge;
 use haloy_ledger::edge::Report;
 use haloy_ledger::ids::Timestamp;
 use haloy_ledger::outcome::{Failure, FailureCode};
-use haloy_ledger::ports::{Clock, SystemClock};
+use haloy_ledger::ports::{Clock, SystemClock, SystemEntropy};
 use instant_acme::{
-    Account, AccountCredentials, AuthorizationStatus, ChallengeType, Error, Identifier, LetsEncrypt,
-    NewAccount, NewOrder, OrderStatus, RetryPolicy,
+    Account, AccountCredentials, AuthorizationStatus, CertificateIdentifier, ChallengeType, Error,
+    Identifier, LetsEncrypt, NewAccount, NewOrder, OrderStatus, RetryPolicy,
 };
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -41,6 +43,7 @@ impl AcmeOptions {
 pub struct Acme {
     tokens: Mutex<HashMap<String, String>>,
     failures: Mutex<HashMap<String, (u32, Timestamp)>>,
+    renewals: Renewals,
     /// Something changed: look now.
     pub look: Notify,
 }
@@ -51,7 +54,9 @@ const LOOK: Duration = Duration::from_secs(5);
 const WAIT: i64 = 30_000_000_000;
 /// Longest wait: authorities limit failures per hour.
 const LONGEST_WAIT: i64 = 6 * 3600 * 1_000_000_000;
-/// How long an authority may take to look, and to issue.
+/// How long an authority may take for everything that leads to one certificate.
+const ORDER_TIME: Duration = Duration::from_secs(300);
+/// How long it may take to look, and to issue.
 const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(60));
 
 impl Acme {
@@ -86,6 +91,9 @@ impl Acme {
 /// Looks after certificates for as long as the edge runs.
 pub async fn keep(edge: Arc<Edge>) {
     loop {
+        for (cert, contact) in to_ask(&edge) {
+            ask(&edge, &cert, &contact).await;
+        }
         for (names, contact) in wanted(&edge) {
             issue(&edge, names, &contact).await;
         }
@@ -104,7 +112,7 @@ fn wanted(edge: &Edge) -> Vec<(Vec<String>, String)> {
         let contact = contacts.get(&route.domain)?;
         let names: Vec<String> = std::iter::once(&route.domain).chain(&route.aliases).cloned().collect();
         let needs = names.iter().any(|name| match edge.certs.get(name) {
-            Some(cert) => !cert.own && cert.due(now),
+            Some(cert) => !cert.own && edge.acme.renewals.due(&cert, now),
             None => true,
         });
         (needs && !edge.acme.waits(&route.domain, now)).then(|| (names, contact.clone()))
@@ -112,18 +120,68 @@ fn wanted(edge: &Edge) -> Vec<(Vec<String>, String)> {
     wanted.collect()
 }
 
+/// Certificates that the authority may know more about than this edge.
+fn to_ask(edge: &Edge) -> Vec<(Arc<Cert>, String)> {
+    let (contacts, now) = (edge.store.contacts(), SystemClock.now());
+    let issued: Vec<_> = edge.certs.all().into_iter().filter(|cert| !cert.own).collect();
+    edge.acme.renewals.keep_only(&issued.iter().map(|cert| cert.serial.clone()).collect::<Vec<_>>());
+    let due = issued.into_iter().filter(|cert| edge.acme.renewals.to_ask(cert, now));
+    due.filter_map(|cert| {
+        let contact = cert.names.iter().find_map(|name| contacts.get(name))?.clone();
+        Some((cert, contact))
+    })
+    .collect()
+}
+
+/// When to renew: RFC 9773. Authorities that do not say are not asked again for a while.
+async fn ask(edge: &Edge, cert: &Cert, contact: &str) {
+    let time = |nanos: i128| i64::try_from(nanos).map_or(Timestamp(i64::MAX), Timestamp);
+    let said = async {
+        let known = identifier(cert)?;
+        // Without an account there is nobody to ask; one is made for an order, not for this.
+        edge.store.account(&edge.options.acme.directory())?;
+        let account = account(edge, contact).await.ok()?;
+        let (info, again) = account.renewal_info(&known).await.ok()?;
+        let window = info.suggested_window;
+        let (start, end) = (window.start.unix_timestamp_nanos(), window.end.unix_timestamp_nanos());
+        Some(((time(start), time(end)), again))
+    };
+    let said = tokio::time::timeout(ORDER_TIME, said).await.ok().flatten();
+    edge.acme.renewals.told(cert, said, SystemClock.now(), &SystemEntropy);
+}
+
+/// What its authority calls a certificate (RFC 9773, 4.1).
+fn identifier(cert: &Cert) -> Option<CertificateIdentifier<'static>> {
+    let (authority, serial) = cert.identifier.as_ref()?;
+    Some(CertificateIdentifier::new(authority.as_slice().into(), serial.as_slice().into()).into_owned())
+}
+
+/// Asks for a certificate; once more without naming the one before, and with a new account, where that
+/// is what the authority minds.
+async fn asked_for(edge: &Edge, names: &[String], contact: &str) -> Result<Issued, String> {
+    let before = names.first().and_then(|domain| edge.certs.get(domain));
+    let mut replaces = before.filter(|cert| !cert.own && edge.acme.renewals.advised(cert));
+    let mut forgotten = false;
+    loop {
+        let order = order(edge, names, contact, replaces.as_deref().and_then(identifier));
+        let asked = tokio::time::timeout(ORDER_TIME, order).await;
+        match asked.unwrap_or_else(|_| Err("the authority did not answer in time".to_owned())) {
+            // The authority forgot the account: made anew, once.
+            Err(error) if error.contains("accountDoesNotExist") && !forgotten => {
+                forgotten = true;
+                edge.store.forget_account(&edge.options.acme.directory());
+            }
+            Err(_) if replaces.is_some() => replaces = None,
+            asked => return asked,
+        }
+    }
+}
+
 async fn issue(edge: &Edge, names: Vec<String>, contact: &str) {
     let Some(domain) = names.first().cloned() else { return };
     let renewal = edge.certs.get(&domain).is_some();
     let ca = edge.options.acme.directory();
-    let asked = match order(edge, &names, contact).await {
-        // The authority forgot the account: made anew, once.
-        Err(error) if error.contains("accountDoesNotExist") => {
-            edge.store.forget_account(&ca);
-            order(edge, &names, contact).await
-        }
-        asked => asked,
-    };
+    let asked = asked_for(edge, &names, contact).await;
     let now = SystemClock.now();
     let kept = asked.and_then(|(account, key, chain)| {
         edge.certs.keep(&domain, &key, &chain).map_err(|error| error.to_string())?;
@@ -180,10 +238,22 @@ async fn account(edge: &Edge, contact: &str) -> Result<Account, String> {
 }
 
 /// Account, private key and chain.
-async fn order(edge: &Edge, names: &[String], contact: &str) -> Result<(String, String, String), String> {
+type Issued = (String, String, String);
+
+async fn order(
+    edge: &Edge,
+    names: &[String],
+    contact: &str,
+    replaces: Option<CertificateIdentifier<'_>>,
+) -> Result<Issued, String> {
     let account = account(edge, contact).await?;
     let identifiers: Vec<Identifier> = names.iter().cloned().map(Identifier::Dns).collect();
-    let mut order = account.new_order(&NewOrder::new(&identifiers)).await.map_err(told)?;
+    let asked = NewOrder::new(&identifiers);
+    let asked = match replaces {
+        Some(replaces) => asked.replaces(replaces),
+        None => asked,
+    };
+    let mut order = account.new_order(&asked).await.map_err(told)?;
     let mut tokens = Vec::new();
     let challenged = challenge(edge, &mut order, &mut tokens).await;
     let ready = match challenged {

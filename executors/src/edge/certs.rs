@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use x509_cert::der::Decode;
-use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, SubjectAltName};
 
 /// A certificate and what it says of itself.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub struct Cert {
     pub not_after: Timestamp,
     /// The user brought it.
     pub own: bool,
+    /// Key identifier of its authority and serial number, as its authority names it.
+    pub identifier: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 /// Why a file holds no certificate that can be served.
@@ -72,7 +74,10 @@ impl Cert {
         let (not_before, not_after) = (nanos(validity.not_before), nanos(validity.not_after));
         let key = CertifiedKey::from_der(chain, key, &ring::default_provider());
         let key = Arc::new(key.map_err(|error| error.to_string())?);
-        Ok(Self { key, names, serial, not_before, not_after, own })
+        let authority = tbs.get_extension::<AuthorityKeyIdentifier>().ok().flatten();
+        let authority = authority.and_then(|(_, found)| Some(found.key_identifier?.as_bytes().to_vec()));
+        let identifier = authority.map(|authority| (authority, tbs.serial_number().as_bytes().to_vec()));
+        Ok(Self { key, names, serial, not_before, not_after, own, identifier })
     }
 
     /// Two thirds of its life are over.

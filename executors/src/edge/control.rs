@@ -4,6 +4,7 @@
 use super::body::{self, Body};
 use super::handoff;
 use super::limits::{DRAIN, SNAPSHOT_BYTES};
+use super::metrics::Now;
 use super::server::Edge;
 use super::table::{Refused, decode};
 use haloy_ledger::ids::Timestamp;
@@ -227,8 +228,14 @@ fn certificate(cert: &Arc<super::certs::Cert>) -> CertificateStatus {
 }
 
 fn metrics(edge: &Edge) -> String {
-    let replicas = in_flight(edge).into_iter().map(|r| (r.address.to_string(), r.in_flight));
-    edge.metrics.text(edge.table().generation(), &replicas.collect::<Vec<_>>())
+    let first =
+        |cert: Arc<super::certs::Cert>| Some((cert.names.first()?.clone(), cert.not_after.0 / 1_000_000_000));
+    edge.metrics.text(&Now {
+        generation: edge.table().generation(),
+        in_flight: in_flight(edge).into_iter().map(|r| (r.address.to_string(), r.in_flight)).collect(),
+        certificates: edge.certs.all().into_iter().filter_map(first).collect(),
+        lost_lines: edge.access.lost(),
+    })
 }
 
 fn apply(edge: &Edge, bytes: &[u8]) -> Response<Body> {
@@ -280,7 +287,7 @@ async fn drain(edge: &Edge, asked: &Drain) -> Drained {
     if let Some(upstream) = &upstream {
         upstream.cut.cancel();
     }
-    while in_flight() > 0 && started.elapsed() < limit {
+    while (in_flight() > 0 || edge.before.lives()) && started.elapsed() < limit {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let left_in_flight = in_flight();
@@ -298,7 +305,9 @@ async fn upgrade(
     let options = edge.options.clone();
     let done = tokio::task::spawn_blocking(move || handoff::hand_over(&options, &handed, &program)).await;
     match done.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
-        Ok(()) => {
+        Ok(next) => {
+            // Closed when this process ends: the next edge waits for that before a replica may go.
+            edge.next.set(Some(next));
             edge.leave.cancel();
             answer(&status(edge))
         }

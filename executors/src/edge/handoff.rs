@@ -1,6 +1,7 @@
 //! From one edge to the next without a pause: the listening sockets themselves are passed on, so that
 //! not even a connection that waits to be accepted is lost.
 
+use super::access_log::AccessLog;
 use super::server::EdgeOptions;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
@@ -12,6 +13,7 @@ use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long the next edge may take to serve.
@@ -33,15 +35,40 @@ pub struct Taken {
 pub struct Ready(UnixStream);
 
 impl Ready {
-    /// This one serves: the other may leave.
-    pub fn tell(mut self) {
+    /// This one serves: the other may leave. The connection stays until it has.
+    pub fn tell(mut self) -> Option<UnixStream> {
         // Should it be gone already, then it has left.
-        drop(self.0.write_all(b"ready"));
+        let told = self.0.write_all(b"ready").and_then(|()| self.0.set_nonblocking(true));
+        told.is_ok().then_some(self.0)
+    }
+}
+
+/// The edge before or after this one. As long as the one before lives, it may have requests of replicas
+/// that this one no longer routes to.
+#[derive(Default)]
+pub struct Other(Mutex<Option<UnixStream>>);
+
+impl Other {
+    /// There is one, and its end of this connection closes when it has left.
+    pub fn set(&self, connection: Option<UnixStream>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+    }
+
+    /// Whether it is still there.
+    pub fn lives(&self) -> bool {
+        let mut connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(stream) = connection.as_mut() else { return false };
+        let lives = matches!(stream.read(&mut [0]), Err(e) if e.kind() == std::io::ErrorKind::WouldBlock);
+        if !lives {
+            *connection = None;
+        }
+        lives
     }
 }
 
 /// Starts the program that takes over and waits until it serves. If it does not, nothing has changed.
-pub fn hand_over(options: &EdgeOptions, listeners: &[TcpListener], program: &Path) -> Result<()> {
+/// The connection that comes back is to be kept for as long as this edge has requests.
+pub fn hand_over(options: &EdgeOptions, listeners: &[TcpListener], program: &Path) -> Result<UnixStream> {
     let path = options.folder.join(SOCKET);
     drop(std::fs::remove_file(&path));
     let socket = UnixListener::bind(&path)?;
@@ -63,8 +90,10 @@ pub fn hand_over(options: &EdgeOptions, listeners: &[TcpListener], program: &Pat
     if let Some(root) = &options.acme.root {
         command.arg("--acme-ca").arg(root);
     }
-    if options.access_log {
-        command.arg("--access-log");
+    match &options.access_log {
+        AccessLog::Off => {}
+        AccessLog::Stdout => drop(command.args(["--access-log", "stdout"])),
+        AccessLog::File(path) => drop(command.arg("--access-log").arg(path)),
     }
     let mut next = command.stdin(std::process::Stdio::null()).spawn()?;
     let served = wait_for(&socket, &mut next).and_then(|stream| give(stream, listeners));
@@ -97,7 +126,7 @@ fn wait_for(socket: &UnixListener, next: &mut std::process::Child) -> Result<Uni
     }
 }
 
-fn give(mut stream: UnixStream, listeners: &[TcpListener]) -> Result<()> {
+fn give(mut stream: UnixStream, listeners: &[TcpListener]) -> Result<UnixStream> {
     let fds: Vec<_> = listeners.iter().take(MOST).map(AsFd::as_fd).collect();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
     let mut control = SendAncillaryBuffer::new(&mut space);
@@ -109,7 +138,7 @@ fn give(mut stream: UnixStream, listeners: &[TcpListener]) -> Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut ready = [0; 5];
     stream.read_exact(&mut ready)?;
-    if &ready == b"ready" { Ok(()) } else { Err(Error::other("the next edge is not ready")) }
+    if &ready == b"ready" { Ok(stream) } else { Err(Error::other("the next edge is not ready")) }
 }
 
 /// Takes the listeners of the edge that started this one.

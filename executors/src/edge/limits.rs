@@ -4,19 +4,25 @@ use std::time::Duration;
 
 /// Largest head of a request, in bytes.
 pub const HEAD_BYTES: usize = 32 * 1024;
+/// Most headers of a request.
+pub const HEADERS: usize = 100;
 /// Largest body of a request, in bytes.
 pub const BODY_BYTES: u64 = 1024 * 1024 * 1024;
 /// How long a client may take to send the head of a request, and stay idle between two.
 pub const HEAD_TIME: Duration = Duration::from_secs(30);
 /// How long a client may pause within a body.
 pub const BODY_PAUSE: Duration = Duration::from_secs(30);
+/// How long a client may take nothing of what it is sent.
+pub const WRITE_PAUSE: Duration = Duration::from_secs(60);
+/// Requests at once over one connection of HTTP/2.
+pub const STREAMS: u32 = 128;
 /// How long a replica may take to accept a connection.
 pub const CONNECT_TIME: Duration = Duration::from_secs(2);
 /// How long a replica may take to begin its answer.
 pub const ANSWER_TIME: Duration = Duration::from_secs(120);
-/// How long a replica that did not accept a connection is passed over.
-pub const MARKED_TIME: Duration = Duration::from_secs(2);
-/// Connections of one client address.
+/// Milliseconds for which a replica that did not accept a connection is passed over.
+pub const MARKED_MS: u64 = 2000;
+/// Connections of one client: an IPv4 address, or a /64 of IPv6.
 pub const PER_ADDRESS: usize = 2048;
 /// Connections of all clients.
 pub const CONNECTIONS: usize = 32 * 1024;
@@ -34,5 +40,7 @@ pub const DRAIN: Duration = Duration::from_secs(30);
 pub const SNAPSHOT_BYTES: usize = 16 * 1024 * 1024;
 /// Most names in it.
 pub const NAMES: usize = 100_000;
+/// Lines of the access log that may wait to be written.
+pub const LOG_LINES: usize = 10_000;
 /// Most reports kept until a command takes them.
 pub const REPORTS: usize = 10_000;

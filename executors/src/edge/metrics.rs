@@ -1,21 +1,46 @@
 //! Counters, as Prometheus reads them.
 
+use hyper::StatusCode;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Upper bounds of the buckets of answer times, in milliseconds.
+const BUCKETS: [u64; 10] = [1, 5, 10, 25, 50, 100, 250, 1000, 5000, 30_000];
 
 /// What the edge counts.
 #[derive(Default)]
 pub struct Metrics {
     classes: [AtomicU64; 6],
+    /// One more than bounds: what took longer than all of them.
+    times: [AtomicU64; BUCKETS.len() + 1],
+    time_us: AtomicU64,
     retries: AtomicU64,
     connections: AtomicU64,
+    turned_away: AtomicU64,
+    handshakes_failed: AtomicU64,
+}
+
+/// What is not counted but looked at when somebody asks.
+pub struct Now {
+    /// Generation of the routes in force.
+    pub generation: Option<u64>,
+    /// Requests on their way through each replica.
+    pub in_flight: Vec<(String, u32)>,
+    /// When certificates end, in seconds since 1970, by first name.
+    pub certificates: Vec<(String, i64)>,
+    /// Lines of the access log that could not be written.
+    pub lost_lines: u64,
 }
 
 impl Metrics {
-    /// An answer was given.
-    pub fn answered(&self, status: u16) {
-        let class = usize::from(status / 100).min(self.classes.len() - 1);
+    /// An answer began.
+    pub fn answered(&self, status: StatusCode, took: Duration) {
+        let class = usize::from(status.as_u16() / 100).min(self.classes.len() - 1);
         self.classes[class].fetch_add(1, Ordering::Relaxed);
+        let bucket = BUCKETS.iter().position(|bound| took <= Duration::from_millis(*bound));
+        self.times[bucket.unwrap_or(BUCKETS.len())].fetch_add(1, Ordering::Relaxed);
+        self.time_us.fetch_add(u64::try_from(took.as_micros()).unwrap_or(0), Ordering::Relaxed);
     }
 
     /// A request was tried at another replica.
@@ -28,26 +53,70 @@ impl Metrics {
         self.connections.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The text format of Prometheus, with the requests on their way per replica.
-    pub fn text(&self, generation: Option<u64>, in_flight: &[(String, u32)]) -> String {
-        let mut text = String::from("# TYPE haloy_edge_requests_total counter\n");
+    /// A client had, or all clients had, too many connections.
+    pub fn turned_away(&self) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A client and the edge could not agree on TLS.
+    pub fn handshake_failed(&self) {
+        self.handshakes_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The text format of Prometheus.
+    pub fn text(&self, now: &Now) -> String {
+        let mut text = Text::default();
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        text.about("requests_total", "counter", "Answers, by class of status.");
         for (class, count) in self.classes.iter().enumerate().skip(1) {
-            let count = count.load(Ordering::Relaxed);
-            // Writing to a string cannot fail.
-            let _written = writeln!(text, "haloy_edge_requests_total{{class=\"{class}xx\"}} {count}");
+            text.line(&format!("requests_total{{class=\"{class}xx\"}}"), read(count));
         }
-        for (name, counter) in [("retries", &self.retries), ("connections", &self.connections)] {
-            let count = counter.load(Ordering::Relaxed);
-            let _written =
-                writeln!(text, "# TYPE haloy_edge_{name}_total counter\nhaloy_edge_{name}_total {count}");
+        let name = "answer_seconds";
+        text.about(name, "histogram", "From the head of a request to the head of its answer.");
+        let mut sum = 0;
+        for (number, count) in self.times.iter().enumerate() {
+            sum += read(count);
+            let bound = BUCKETS.get(number).map_or("+Inf".to_owned(), |ms| (*ms as f64 / 1e3).to_string());
+            text.line(&format!("{name}_bucket{{le=\"{bound}\"}}"), sum);
         }
-        let generation = generation.unwrap_or(0);
-        let _written =
-            writeln!(text, "# TYPE haloy_edge_generation gauge\nhaloy_edge_generation {generation}");
-        text.push_str("# TYPE haloy_edge_in_flight gauge\n");
-        for (replica, count) in in_flight {
-            let _written = writeln!(text, "haloy_edge_in_flight{{replica=\"{replica}\"}} {count}");
+        text.line(&format!("{name}_sum"), read(&self.time_us) as f64 / 1e6);
+        text.line(&format!("{name}_count"), sum);
+        let counters = [
+            ("retries_total", &self.retries, "Requests that were tried at another replica."),
+            ("connections_total", &self.connections, "Connections of clients."),
+            ("connections_refused_total", &self.turned_away, "Connections over a limit."),
+            ("tls_handshakes_failed_total", &self.handshakes_failed, "Connections that came to no TLS."),
+        ];
+        for (name, counter, help) in counters {
+            text.about(name, "counter", help);
+            text.line(name, read(counter));
         }
-        text
+        text.about("access_log_lost_total", "counter", "Lines of the access log that were not written.");
+        text.line("access_log_lost_total", now.lost_lines);
+        text.about("generation", "gauge", "Generation of the routes in force.");
+        text.line("generation", now.generation.unwrap_or(0));
+        text.about("in_flight", "gauge", "Requests and tunnels on their way through a replica.");
+        for (replica, count) in &now.in_flight {
+            text.line(&format!("in_flight{{replica=\"{replica}\"}}"), count);
+        }
+        text.about("certificate_not_after_seconds", "gauge", "When a certificate ends, in Unix time.");
+        for (name, seconds) in &now.certificates {
+            text.line(&format!("certificate_not_after_seconds{{name=\"{name}\"}}"), seconds);
+        }
+        text.0
+    }
+}
+
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn about(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string cannot fail.
+        let _written = writeln!(self.0, "# HELP haloy_edge_{name} {help}\n# TYPE haloy_edge_{name} {kind}");
+    }
+
+    fn line(&mut self, name: &str, value: impl std::fmt::Display) {
+        let _written = writeln!(self.0, "haloy_edge_{name} {value}");
     }
 }

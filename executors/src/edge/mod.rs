@@ -4,19 +4,24 @@
 //! disk, and says what it does. So a crash or an upgrade of haloy never touches traffic.
 //!
 //! Reading order: [`limits`], [`table`] (who answers for a name), `upstream` (connections to replicas),
-//! `proxy` (one request), `server` (connections of clients), [`control`] (the socket of commands),
-//! [`router`] (the executor).
+//! `proxy` (one request), `connections` (of clients), `server` (the process), [`control`] (the socket of
+//! commands), [`router`] (the executor).
 
+mod access_log;
 pub mod acme;
 mod body;
 mod certs;
 mod client;
+mod connections;
 pub mod control;
 mod handoff;
 pub mod limits;
 mod metrics;
 mod pages;
+mod patient;
 mod proxy;
+mod renewal;
+mod requests;
 pub mod router;
 mod server;
 mod store;
@@ -25,6 +30,7 @@ mod tls;
 mod tunnel;
 mod upstream;
 
+pub use access_log::AccessLog;
 pub use client::{Client, ControlError};
 pub use control::EdgeStatus;
 pub use router::EdgeRouter;

@@ -1,5 +1,6 @@
 //! One request: whose name it is for, which replica takes it, and what is tried if none does.
 
+use super::access_log::ServedBy;
 use super::body::{self, Body, FromClient, FromUpstream};
 use super::limits::*;
 use super::server::Edge;
@@ -24,18 +25,20 @@ pub struct From {
 }
 
 impl From {
-    fn scheme(self) -> &'static str {
+    /// `http` or `https`.
+    pub fn scheme(self) -> &'static str {
         if self.secure { "https" } else { "http" }
     }
 }
 
 /// Answers a request, always.
 ///
-/// `sni` is the name that the client asked for when it set up TLS.
+/// `sni` is the name that the client asked for when it set up TLS; `id` is the name of the request.
 pub async fn answer(
     edge: &Arc<Edge>,
     from: From,
     sni: Option<&str>,
+    id: &HeaderValue,
     request: Request<Incoming>,
 ) -> Response<Body> {
     if let Some(answer) = edge.acme.answer(request.uri().path()).filter(|_| !from.secure) {
@@ -66,7 +69,13 @@ pub async fn answer(
     if request.body().size_hint().lower() > BODY_BYTES {
         return pages::page(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than the edge takes.", "");
     }
-    pass_on(edge, from, &site, &host, request).await
+    pass_on(edge, from, &site, Told { host: &host, id }, request).await
+}
+
+/// What a replica is told of a request, beside what the client sent.
+struct Told<'a> {
+    host: &'a str,
+    id: &'a HeaderValue,
 }
 
 /// The name that a request is for, in lower case, without port.
@@ -127,7 +136,7 @@ async fn pass_on(
     edge: &Arc<Edge>,
     from: From,
     site: &Arc<Site>,
-    host: &str,
+    told: Told<'_>,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
     let upgrade = upgrade_wanted(&request);
@@ -135,7 +144,7 @@ async fn pass_on(
     let (parts, incoming) = request.into_parts();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let uri = path.parse().unwrap_or_else(|_| Uri::from_static("/"));
-    let headers = headers(from, host, &parts.headers, upgrade.as_ref());
+    let headers = headers(from, &told, parts.headers, upgrade.as_ref());
     let again = Again { method: parts.method, uri, headers };
     let bodiless = incoming.is_end_stream();
     // RFC 9110, 9.2.1: what is safe may be asked again.
@@ -255,6 +264,7 @@ fn finish(
         return response.map(|_| body::empty());
     }
     let (mut parts, incoming) = response.into_parts();
+    parts.extensions.insert(ServedBy(in_flight.0.address));
     strip(&mut parts.headers);
     if edge.leaving() {
         parts.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -289,8 +299,8 @@ fn strip(headers: &mut HeaderMap) {
 
 /// What the replica is told: the client's headers, and who the client is. What the client claims about
 /// that itself is not passed on: the edge is the front door.
-fn headers(from: From, host: &str, given: &HeaderMap, upgrade: Option<&HeaderValue>) -> HeaderMap {
-    let mut headers = given.clone();
+fn headers(from: From, told: &Told<'_>, given: HeaderMap, upgrade: Option<&HeaderValue>) -> HeaderMap {
+    let mut headers = given;
     strip(&mut headers);
     for name in ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip"] {
         headers.remove(name);
@@ -302,24 +312,17 @@ fn headers(from: From, host: &str, given: &HeaderMap, upgrade: Option<&HeaderVal
     };
     set("x-forwarded-for", &from.client.to_string());
     set("x-forwarded-proto", from.scheme());
-    set("x-forwarded-host", host);
-    if let Some(host) = given.get(header::HOST) {
-        headers.insert(header::HOST, host.clone());
-    } else if let Ok(host) = HeaderValue::from_str(host) {
+    set("x-forwarded-host", told.host);
+    if !headers.contains_key(header::HOST)
+        && let Ok(host) = HeaderValue::from_str(told.host)
+    {
+        // HTTP/2 names it in the target of the request.
         headers.insert(header::HOST, host);
     }
-    headers.entry("x-request-id").or_insert_with(request_id);
+    headers.insert("x-request-id", told.id.clone());
     if let Some(protocol) = upgrade {
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(header::UPGRADE, protocol.clone());
     }
     headers
-}
-
-/// Unique enough to find one request in two logs.
-fn request_id() -> HeaderValue {
-    use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
-    let entropy: &dyn Entropy = &SystemEntropy;
-    let id = haloy_ledger::ids::DeploymentId::from_parts(SystemClock.now().unix_ms(), entropy.ulid_bits());
-    HeaderValue::from_str(&id.to_string()).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }

@@ -1,14 +1,15 @@
 //! The process: listeners, connections of clients, and the way out.
 
+use super::access_log::{Access, AccessLog};
 use super::acme::{self, Acme, AcmeOptions};
-use super::body::Body;
 use super::certs::Certs;
 use super::client::Client;
+use super::connections::{Clients, accept};
 use super::control;
-use super::handoff;
+use super::handoff::{self, Other};
 use super::limits::*;
 use super::metrics::Metrics;
-use super::proxy::{self, From};
+use super::requests::Requests;
 use super::store::Store;
 use super::table::{Refused, Table};
 use super::tls;
@@ -16,20 +17,13 @@ use super::upstream::Upstreams;
 use arc_swap::ArcSwap;
 use haloy_ledger::edge::{Report, RouteSnapshot};
 use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
-use hyper::service::service_fn;
-use hyper::{Request, Response, body::Incoming};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use hyper_util::server::graceful::GracefulShutdown;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 /// What an edge is started with.
@@ -49,8 +43,8 @@ pub struct EdgeOptions {
     pub patience: Duration,
     /// Takes over from the edge that runs in this folder.
     pub takeover: bool,
-    /// One line of JSON for each request, on stdout.
-    pub access_log: bool,
+    /// Where a line for each request goes.
+    pub access_log: AccessLog,
 }
 
 /// Why an edge does not run.
@@ -72,6 +66,9 @@ pub enum EdgeError {
         /// Why.
         source: std::io::Error,
     },
+    /// The access log cannot be written to.
+    #[error("the access log cannot be opened: {0}")]
+    AccessLog(std::io::Error),
     /// Another one serves here.
     #[error("an edge runs here already, process {0}")]
     Runs(u32),
@@ -99,7 +96,16 @@ pub struct Edge {
     pub metrics: Metrics,
     /// What is kept on disk.
     pub store: Store,
-    clients: Mutex<HashMap<IpAddr, usize>>,
+    /// Connections of clients.
+    pub clients: Clients,
+    /// Names of requests.
+    pub requests: Requests,
+    /// The access log.
+    pub access: Access,
+    /// The edge that this one took over from, for as long as it still has requests.
+    pub before: Other,
+    /// The edge that took over from this one.
+    pub next: Other,
     leaving: AtomicBool,
     /// Set when it is to leave.
     pub leave: CancellationToken,
@@ -172,25 +178,6 @@ impl Edge {
             self.report(Report::Imported { names, serial, not_after: cert.not_after });
         }
     }
-
-    fn enter(&self, client: IpAddr) -> bool {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = clients.values().sum();
-        let count = clients.entry(client).or_default();
-        let admitted = *count < PER_ADDRESS && all < CONNECTIONS;
-        *count += usize::from(admitted);
-        admitted
-    }
-
-    fn exit(&self, client: IpAddr) {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = clients.get_mut(&client) {
-            *count -= 1;
-            if *count == 0 {
-                clients.remove(&client);
-            }
-        }
-    }
 }
 
 /// Serves until it is told to leave, by its socket, SIGTERM or SIGINT.
@@ -200,6 +187,7 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
     drop(rustls::crypto::ring::default_provider().install_default());
     let store = Store::open(&options.folder).map_err(folder)?;
     let certs = Certs::open(&options.folder).map_err(folder)?;
+    let access = Access::open(&options.access_log).map_err(EdgeError::AccessLog)?;
     let (listeners, before) = if options.takeover {
         let taken = handoff::take(&options.folder).map_err(|error| EdgeError::Handoff(error.to_string()))?;
         (taken.listeners, Some((taken.ready, taken.version)))
@@ -220,7 +208,11 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         upstreams,
         metrics: Metrics::default(),
         store,
-        clients: Mutex::new(HashMap::new()),
+        clients: Clients::default(),
+        requests: Requests::new(),
+        access,
+        before: Other::default(),
+        next: Other::default(),
         leaving: AtomicBool::new(false),
         leave: CancellationToken::new(),
         options,
@@ -245,7 +237,7 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     match before {
         Some((ready, before)) => {
-            ready.tell();
+            edge.before.set(ready.tell());
             edge.report(Report::Replaced { before, after: version });
         }
         None => edge.report(Report::Started { version, generation }),
@@ -300,7 +292,10 @@ async fn told_to_leave(edge: &Edge) {
             _told = terminate.recv() => return,
             _told = tokio::signal::ctrl_c() => return,
             // Also what a terminal sends that closes: no reason to stop serving.
-            _reload = hang_up.recv() => edge.import_own(),
+            _reload = hang_up.recv() => {
+                edge.import_own();
+                edge.access.open_anew();
+            }
         }
     }
 }
@@ -310,101 +305,16 @@ async fn leave(edge: &Edge, mut accepting: tokio::task::JoinSet<()>, graceful: A
     edge.leaving.store(true, Ordering::Relaxed);
     accepting.shutdown().await;
     tokio::time::sleep(LAME_DUCK).await;
-    if let Some(graceful) = Arc::into_inner(graceful) {
-        // What is still on its way after that is cut off, as every limit says.
-        drop(tokio::time::timeout(LEAVING, graceful.shutdown()).await);
-    }
-}
-
-async fn accept(
-    edge: Arc<Edge>,
-    listener: TcpListener,
-    secure: Option<TlsAcceptor>,
-    graceful: Arc<GracefulShutdown>,
-) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                let client = peer.ip().to_canonical();
-                if !edge.enter(client) {
-                    continue;
-                }
-                edge.metrics.connected();
-                drop(stream.set_nodelay(true));
-                let (edge, watcher) = (Arc::clone(&edge), graceful.watcher());
-                let secure = secure.clone();
-                tokio::spawn(async move {
-                    match secure {
-                        None => {
-                            connection(&edge, stream, From { client, secure: false }, None, watcher).await
-                        }
-                        Some(acceptor) => {
-                            let handshake =
-                                tokio::time::timeout(edge.options.patience, acceptor.accept(stream)).await;
-                            // A client that speaks no TLS, or trusts us not: its own business.
-                            if let Ok(Ok(stream)) = handshake {
-                                let name = stream.get_ref().1.server_name().map(str::to_ascii_lowercase);
-                                let from = From { client, secure: true };
-                                connection(&edge, stream, from, name, watcher).await;
-                            }
-                        }
-                    }
-                    edge.exit(client);
-                });
-            }
-            // Out of file descriptors, or a client that left at once: others are served on.
-            Err(_failed) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+    let ended = async {
+        if let Some(graceful) = Arc::into_inner(graceful) {
+            graceful.shutdown().await;
         }
-    }
-}
-
-async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    edge: &Arc<Edge>,
-    stream: S,
-    from: From,
-    name: Option<String>,
-    watcher: Watcher,
-) {
-    let service = {
-        let edge = Arc::clone(edge);
-        service_fn(move |request| serve(Arc::clone(&edge), from, name.clone(), request))
+        // Tunnels are no connections of HTTP any more.
+        while edge.upstreams.all().iter().any(|upstream| upstream.in_flight() > 0) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     };
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(edge.options.patience)
-        .max_buf_size(HEAD_BYTES);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES as u32);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-    // How a client ends its connection is its own business.
-    drop(watcher.watch(connection).await);
-}
-
-async fn serve(
-    edge: Arc<Edge>,
-    from: From,
-    name: Option<String>,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, std::convert::Infallible> {
-    let started = std::time::Instant::now();
-    let logged = edge.options.access_log.then(|| {
-        let host = request.headers().get(hyper::header::HOST).and_then(|host| host.to_str().ok());
-        (request.method().clone(), host.unwrap_or("").to_owned(), request.uri().path().to_owned())
-    });
-    let response = proxy::answer(&edge, from, name.as_deref(), request).await;
-    edge.metrics.answered(response.status().as_u16());
-    if let Some((method, host, path)) = logged {
-        let line = serde_json::json!({
-            "at": SystemClock.now().0,
-            "client": from.client.to_string(),
-            "method": method.as_str(),
-            "host": host,
-            "path": path,
-            "status": response.status().as_u16(),
-            "took_us": u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        });
-        println!("{line}");
-    }
-    Ok(response)
+    // What is still on its way after that is cut off, as every limit says.
+    drop(tokio::time::timeout(LEAVING, ended).await);
+    edge.access.end();
 }

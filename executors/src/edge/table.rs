@@ -101,7 +101,7 @@ impl Site {
         let turn = (0..count).map(|step| &self.upstreams[(start + step) % count]);
         let left = turn.filter(|upstream| !tried.iter().any(|other| Arc::ptr_eq(other, upstream)));
         let left: Vec<_> = left.collect();
-        left.iter().find(|upstream| !upstream.marked()).or(left.first()).map(|upstream| Arc::clone(upstream))
+        left.iter().find(|upstream| upstream.usable()).or(left.first()).map(|upstream| Arc::clone(upstream))
     }
 }
 

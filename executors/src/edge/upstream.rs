@@ -64,15 +64,30 @@ impl Upstream {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// It did not accept a connection a moment ago.
+    /// It did not accept a connection when it was last tried.
     pub fn marked(&self) -> bool {
-        self.marked_until_ms.load(Ordering::Relaxed) > self.now_ms()
+        self.marked_until_ms.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether a request is to be sent there: not while it is marked, but for one request after each
+    /// while, which tells whether it is back.
+    pub fn usable(&self) -> bool {
+        let until = self.marked_until_ms.load(Ordering::Relaxed);
+        let now = self.now_ms();
+        let tries = || {
+            self.marked_until_ms.compare_exchange(
+                until,
+                now + MARKED_MS,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            )
+        };
+        until == 0 || (until <= now && tries().is_ok())
     }
 
     /// Passes it over for a while.
     pub fn mark(&self) {
-        let until = self.now_ms() + u64::try_from(MARKED_TIME.as_millis()).unwrap_or(0);
-        self.marked_until_ms.store(until, Ordering::Relaxed);
+        self.marked_until_ms.store(self.now_ms() + MARKED_MS, Ordering::Relaxed);
         lock(&self.idle).clear();
     }
 
@@ -103,6 +118,7 @@ impl Upstream {
     pub async fn connect(&self) -> std::io::Result<SendRequest<Body>> {
         let connecting = tokio::net::TcpStream::connect(self.address);
         let stream = tokio::time::timeout(CONNECT_TIME, connecting).await??;
+        self.marked_until_ms.store(0, Ordering::Relaxed);
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
         // It ends with the replica or with its sender; what went wrong, the request is told.

@@ -5,7 +5,7 @@
 
 use super::plan::{self, Step};
 use super::route::wish;
-use super::state::{Live, Replica, Rollout, TargetState};
+use super::state::{Live, Replica, ReplicaPhase, Rollout, TargetState};
 use crate::deployment::event::{HookId, HookStage};
 use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ImageRef, ReplicaId, slug};
 use crate::outcome::Wish;
@@ -106,6 +106,8 @@ pub enum Effect {
     StopReplica {
         /// Which replica.
         replica: ReplicaId,
+        /// Its start was asked for and nobody heard what came of it: it may yet appear.
+        expected: bool,
     },
     /// Remove a container; fine if it is gone. Found by its labels, so one that was
     /// started without anybody recording it is removed as well.
@@ -217,7 +219,7 @@ fn effect(state: &TargetState, step: &Step) -> Option<(EffectId, Effect)> {
     match step {
         Step::Stop(replica) => {
             let id = id(replica.deployment, N::StopReplica, replica.index);
-            Some((id, Effect::StopReplica { replica: *replica }))
+            Some((id, Effect::StopReplica { replica: *replica, expected: expected(state, *replica) }))
         }
         Step::Remove(replica) => {
             let id = id(replica.deployment, N::RemoveReplica, replica.index);
@@ -245,6 +247,12 @@ fn effect(state: &TargetState, step: &Step) -> Option<(EffectId, Effect)> {
         | Step::Start(_)
         | Step::Await(_) => rollout_effect(state, state.rollout.as_ref()?, step),
     }
+}
+
+/// It was being started when the rollout turned, and no container of it was ever reported.
+fn expected(state: &TargetState, id: ReplicaId) -> bool {
+    let mut replicas = state.rollout.iter().flat_map(|rollout| &rollout.replicas);
+    replicas.any(|replica| replica.id == id && replica.phase == ReplicaPhase::Wanted)
 }
 
 fn rollout_effect(state: &TargetState, rollout: &Rollout, step: &Step) -> Option<(EffectId, Effect)> {

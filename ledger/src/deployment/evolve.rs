@@ -325,6 +325,8 @@ fn interrupted(state: &mut TargetState, e: &RolloutInterrupted) {
 
 fn phase_found(replica: &Replica, found: &Observed) -> ReplicaPhase {
     match found.replicas.iter().find(|f| f.replica == replica.id) {
+        // Its start may still be on its way to the engine.
+        None if replica.phase == ReplicaPhase::Wanted => ReplicaPhase::Wanted,
         None => ReplicaPhase::Removed,
         Some(f) if f.running && replica.phase == ReplicaPhase::Stopped => ReplicaPhase::Leaving,
         Some(f) if f.running => replica.phase,

@@ -18,6 +18,7 @@ fn prepared(name: &str) -> User {
 }
 
 const CONFIG: &str = "replicas: 2\n";
+const IMAGE_V2: &str = "haloy-e2e-app:v2";
 
 /// The crash points that a command gets to.
 fn points(user: &User, line: &str) -> Vec<String> {
@@ -75,6 +76,43 @@ fn walk(kind: &str, line: &str, expected: &[&str]) {
         assert_eq!((serving, containers), (uncrashed.0.clone(), uncrashed.1), "{point}");
         user.haloy("replay").ok();
     }
+}
+
+/// Docker goes on with a creation whose client was killed: its container is there only after somebody
+/// looked for it.
+#[test]
+fn a_container_that_appears_after_the_crash_is_removed() {
+    if !engine() {
+        return;
+    }
+    let user = prepared("late");
+    user.config("v2", CONFIG);
+    let crashed = user.run(user.command("deploy").env("HALOY_FAILPOINT", "before-effect:StartReplica/0"));
+    assert_eq!(crashed.code, -1, "{}", crashed.err);
+    let list = user.haloy("history -o json").ok().json();
+    let deployment = list["data"][0]["id"].as_str().expect("an id").to_owned();
+    let ledger = docker(&[
+        "inspect",
+        "-f",
+        "{{index .Config.Labels \"haloy.ledger\"}}",
+        &user.containers("default")[0],
+    ]);
+    let labels = [
+        format!("haloy.ledger={ledger}"),
+        format!("haloy.app={}", user.app),
+        "haloy.target=default".to_owned(),
+        format!("haloy.deployment={deployment}"),
+        "haloy.replica=0".to_owned(),
+    ];
+    let late = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        let labels = labels.iter().flat_map(|label| ["--label", label]);
+        let arguments: Vec<&str> = ["create"].into_iter().chain(labels).chain([IMAGE_V2]).collect();
+        docker(&arguments)
+    });
+    user.haloy("settle").ok();
+    late.join().expect("created");
+    assert_eq!(user.containers("default").len(), 2, "nothing is left over");
 }
 
 #[test]

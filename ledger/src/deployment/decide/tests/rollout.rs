@@ -145,6 +145,7 @@ fn a_cancelled_rollout_goes_back_and_cleans_up_what_may_have_started() {
     target.run_until(|effect| matches!(effect, Effect::StartReplica(_)));
     target.when(Command::Cancel { id }).expect("running");
     assert_eq!(steps(&target), ["StopReplica 0"], "the start may have happened");
+    assert!(matches!(owed(&target.state)[..], [(_, Effect::StopReplica { expected: true, .. })]));
     target.finish();
     assert_eq!(restored(&target), Some(Ending::Cancelled));
     assert_eq!(target.tags(), [old]);

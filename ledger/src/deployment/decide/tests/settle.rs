@@ -46,6 +46,25 @@ fn before_the_first_retirement_the_new_ones_go() {
 }
 
 #[test]
+fn a_start_that_nobody_heard_of_is_still_expected_after_a_second_crash() {
+    let mut target = Target::new();
+    target.deployed(config());
+    target.ask(config());
+    target.run_until(|effect| matches!(effect, Effect::StartReplica(_)));
+    for _crash in 0..2 {
+        // Docker has not got to it: it is not there when somebody looks.
+        let mut observed = found(&target, |_| true, &[]);
+        observed
+            .replicas
+            .retain(|r| target.state.rollout.iter().all(|o| o.deployment != r.replica.deployment));
+        target.when(Command::Settle { observed, at: Timestamp(2) }).expect("accepted");
+        assert!(matches!(owed(&target.state)[..], [(_, Effect::StopReplica { expected: true, .. })]));
+    }
+    target.finish();
+    assert_eq!(ending(&target), Some(Ending::Interrupted));
+}
+
+#[test]
 fn after_the_first_retirement_it_goes_on() {
     let mut target = Target::new();
     target.deployed(config());

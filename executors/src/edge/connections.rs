@@ -1,0 +1,179 @@
+//! Connections of clients: how many, how patient the edge is with them, and which HTTP they speak.
+//!
+//! Which HTTP is settled by TLS (ALPN), and is HTTP/1.1 without it. So no byte is guessed at, and a
+//! client that sends none is let go like one that sends them too slowly.
+
+use super::access_log::Entry;
+use super::body::Body;
+use super::limits::*;
+use super::patient::Patient;
+use super::proxy::{self, From};
+use super::server::Edge;
+use hyper::service::service_fn;
+use hyper::{Request, Response, body::Incoming};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+/// How many connections there are, of whom.
+#[derive(Default)]
+pub struct Clients(Mutex<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    all: usize,
+    of: HashMap<IpAddr, usize>,
+}
+
+/// One connection; counted while it lives.
+struct Admitted {
+    edge: Arc<Edge>,
+    who: IpAddr,
+}
+
+/// Who is counted as one: an IPv4 address, or the /64 that a provider gives to one customer.
+fn who(client: IpAddr) -> IpAddr {
+    match client {
+        IpAddr::V4(_) => client,
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !0 << 64)),
+    }
+}
+
+fn enter(edge: &Arc<Edge>, client: IpAddr) -> Option<Admitted> {
+    let who = who(client);
+    let mut counts = edge.clients.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let count = counts.of.get(&who).copied().unwrap_or(0);
+    if count >= PER_ADDRESS || counts.all >= CONNECTIONS {
+        return None;
+    }
+    counts.all += 1;
+    counts.of.insert(who, count + 1);
+    Some(Admitted { edge: Arc::clone(edge), who })
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let mut counts = self.edge.clients.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.all -= 1;
+        match counts.of.get_mut(&self.who) {
+            Some(count) if *count > 1 => *count -= 1,
+            Some(_) | None => drop(counts.of.remove(&self.who)),
+        }
+    }
+}
+
+/// Takes connections until it is dropped.
+pub async fn accept(
+    edge: Arc<Edge>,
+    listener: TcpListener,
+    secure: Option<TlsAcceptor>,
+    graceful: Arc<GracefulShutdown>,
+) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let client = peer.ip().to_canonical();
+                let Some(admitted) = enter(&edge, client) else {
+                    edge.metrics.turned_away();
+                    continue;
+                };
+                edge.metrics.connected();
+                // Without it answers are late, and still right.
+                drop(stream.set_nodelay(true));
+                let watcher = graceful.watcher();
+                match &secure {
+                    None => {
+                        let from = From { client, secure: false };
+                        tokio::spawn(async move {
+                            connection(&admitted.edge, stream, from, None, false, watcher).await
+                        });
+                    }
+                    Some(acceptor) => {
+                        tokio::spawn(over_tls(admitted, acceptor.clone(), stream, client, watcher));
+                    }
+                }
+            }
+            // Out of file descriptors, or a client that left at once: others are served on.
+            Err(_failed) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+        }
+    }
+}
+
+async fn over_tls(
+    admitted: Admitted,
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    client: IpAddr,
+    watcher: Watcher,
+) {
+    let edge = &admitted.edge;
+    let handshake = tokio::time::timeout(edge.options.patience, acceptor.accept(stream)).await;
+    // A client that speaks no TLS, or trusts us not: its own business.
+    let Ok(Ok(stream)) = handshake else { return edge.metrics.handshake_failed() };
+    let tls = stream.get_ref().1;
+    let name = tls.server_name().map(str::to_ascii_lowercase);
+    let speaks_h2 = tls.alpn_protocol() == Some(b"h2");
+    let from = From { client, secure: true };
+    connection(edge, stream, from, name, speaks_h2, watcher).await
+}
+
+/// HTTP/1.1 or HTTP/2, as was agreed.
+async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    edge: &Arc<Edge>,
+    stream: S,
+    from: From,
+    name: Option<String>,
+    speaks_h2: bool,
+    watcher: Watcher,
+) {
+    let service = {
+        let edge = Arc::clone(edge);
+        service_fn(move |request| serve(Arc::clone(&edge), from, name.clone(), request))
+    };
+    let patience = edge.options.patience;
+    let builder = Builder::new(TokioExecutor::new());
+    let mut builder = if speaks_h2 { builder.http2_only() } else { builder.http1_only() };
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience)
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEADERS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
+        // A client that vanished without a word: nobody else would notice.
+        .keep_alive_interval(patience)
+        .keep_alive_timeout(patience);
+    let stream = TokioIo::new(Patient::new(stream));
+    let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
+    // How a client ends its connection is its own business.
+    drop(watcher.watch(connection).await);
+}
+
+async fn serve(
+    edge: Arc<Edge>,
+    from: From,
+    name: Option<String>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, std::convert::Infallible> {
+    let id = edge.requests.id(request.headers());
+    let entry = edge.access.wanted().then(|| Entry::new(from, &id, &request));
+    let started = std::time::Instant::now();
+    let mut response = proxy::answer(&edge, from, name.as_deref(), &id, request).await;
+    edge.metrics.answered(response.status(), started.elapsed());
+    // A replica may have a name of its own for it.
+    response.headers_mut().entry("x-request-id").or_insert(id);
+    Ok(match entry {
+        Some(entry) => edge.access.follow(entry, response),
+        None => response,
+    })
+}
