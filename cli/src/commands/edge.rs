@@ -25,6 +25,7 @@ pub struct Edge {
 enum EdgeCommand {
     Run(Run),
     Status(Status),
+    Reload(Reload),
     Stop(Stop),
     Upgrade(Upgrade),
 }
@@ -77,6 +78,10 @@ struct Run {
 #[derive(Debug, clap::Args)]
 struct Status {}
 
+/// Take over certificates that were put into `certs/own`, and open the access log anew.
+#[derive(Debug, clap::Args)]
+struct Reload {}
+
 /// End the edge: requests on their way are ended first, new ones are refused.
 #[derive(Debug, clap::Args)]
 struct Stop {}
@@ -89,6 +94,7 @@ pub(super) async fn run(cx: &Context, args: Edge) -> Result<Reply, Error> {
     match args.command {
         EdgeCommand::Run(args) => serve(cx, args).await,
         EdgeCommand::Status(_) => Ok(reply(&cx.service.edge_status().await?, "serves")),
+        EdgeCommand::Reload(_) => Ok(reply(&cx.service.edge_reload().await?, "serves")),
         EdgeCommand::Stop(_) => Ok(reply(&cx.service.edge_stop().await?, "leaves")),
         EdgeCommand::Upgrade(_) => {
             let before = cx.service.edge_status().await?;
@@ -162,6 +168,9 @@ fn reply(status: &EdgeStatus, word: &str) -> Reply {
     for certificate in &status.certificates {
         let ends = crate::output::time::rfc3339(certificate.not_after);
         text.push_str(&format!("  certificate for {} until {ends}\n", certificate.names.join(", ")));
+    }
+    for file in &status.unreadable {
+        text.push_str(&format!("  no certificate from {file}\n"));
     }
     for replica in &status.replicas {
         let marked = if replica.marked { ", does not accept connections" } else { "" };

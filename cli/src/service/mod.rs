@@ -103,6 +103,8 @@ pub trait Service: Send + Sync {
     async fn routes(&self) -> Result<RoutesAnswer, Error>;
     /// What the edge says of itself.
     async fn edge_status(&self) -> Result<EdgeStatus, Error>;
+    /// Makes the edge take over what changed on disk.
+    async fn edge_reload(&self) -> Result<EdgeStatus, Error>;
     /// Ends the edge.
     async fn edge_stop(&self) -> Result<EdgeStatus, Error>;
     /// This program takes over from the edge that runs.

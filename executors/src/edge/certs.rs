@@ -92,6 +92,7 @@ pub struct Certs {
     folder: PathBuf,
     by_name: ArcSwap<HashMap<String, Arc<Cert>>>,
     self_signed: Mutex<HashMap<String, Arc<CertifiedKey>>>,
+    unreadable: Mutex<Vec<String>>,
 }
 
 /// Most self-signed certificates kept; names beyond that make room.
@@ -103,14 +104,18 @@ impl Certs {
         use std::os::unix::fs::DirBuilderExt;
         let folder = folder.join("certs");
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder.join("own"))?;
-        let certs = Self { folder, by_name: ArcSwap::default(), self_signed: Mutex::new(HashMap::new()) };
-        Ok(certs)
+        Ok(Self {
+            folder,
+            by_name: ArcSwap::default(),
+            self_signed: Mutex::new(HashMap::new()),
+            unreadable: Mutex::new(Vec::new()),
+        })
     }
 
     /// Reads all files anew; what cannot be read is told and passed over. Answers the user's own.
     pub fn load(&self) -> Vec<Arc<Cert>> {
         let mut by_name: HashMap<String, Arc<Cert>> = HashMap::new();
-        let mut own = Vec::new();
+        let (mut own, mut unreadable) = (Vec::new(), Vec::new());
         // The user's own come last: they count before an authority's.
         for (folder, is_own) in [(self.folder.clone(), false), (self.folder.join("own"), true)] {
             let files = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path());
@@ -124,11 +129,15 @@ impl Certs {
                         by_name.extend(cert.names.iter().map(|name| (name.clone(), Arc::clone(&cert))));
                         own.extend(Some(cert).filter(|_| is_own));
                     }
-                    Err(error) => eprintln!("haloy edge: {error}"),
+                    Err(error) => {
+                        eprintln!("haloy edge: {error}");
+                        unreadable.push(error.to_string());
+                    }
                 }
             }
         }
         self.by_name.store(Arc::new(by_name));
+        *self.unreadable.lock().unwrap_or_else(PoisonError::into_inner) = unreadable;
         own
     }
 
@@ -137,6 +146,11 @@ impl Certs {
         let all = self.by_name.load();
         let wildcard = || all.get(&format!("*.{}", name.split_once('.')?.1));
         all.get(name).or_else(wildcard).cloned()
+    }
+
+    /// Files that hold no certificate that can be served, and why.
+    pub fn unreadable(&self) -> Vec<String> {
+        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// All of them, once each.

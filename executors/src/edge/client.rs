@@ -121,6 +121,11 @@ impl Client {
         self.ask(Method::POST, "/reports/taken", body, SHORT).await
     }
 
+    /// Asks it to read certificates and open its access log anew.
+    pub async fn reload(&self) -> Result<EdgeStatus, ControlError> {
+        self.ask(Method::POST, "/reload", Vec::new(), SHORT).await
+    }
+
     /// Asks it to leave; it ends what is on its way first.
     pub async fn stop(&self) -> Result<EdgeStatus, ControlError> {
         self.ask(Method::POST, "/stop", Vec::new(), SHORT).await

@@ -12,8 +12,6 @@ use super::server::Edge;
 use hyper::service::service_fn;
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -69,12 +67,7 @@ impl Drop for Admitted {
 }
 
 /// Takes connections until it is dropped.
-pub async fn accept(
-    edge: Arc<Edge>,
-    listener: TcpListener,
-    secure: Option<TlsAcceptor>,
-    graceful: Arc<GracefulShutdown>,
-) {
+pub async fn accept(edge: Arc<Edge>, listener: TcpListener, secure: Option<TlsAcceptor>) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -86,16 +79,13 @@ pub async fn accept(
                 edge.metrics.connected();
                 // Without it answers are late, and still right.
                 drop(stream.set_nodelay(true));
-                let watcher = graceful.watcher();
                 match &secure {
                     None => {
                         let from = From { client, secure: false };
-                        tokio::spawn(async move {
-                            connection(&admitted.edge, stream, from, None, false, watcher).await
-                        });
+                        edge.open.spawn(async move { http1(&admitted.edge, stream, from, None).await });
                     }
                     Some(acceptor) => {
-                        tokio::spawn(over_tls(admitted, acceptor.clone(), stream, client, watcher));
+                        edge.open.spawn(over_tls(admitted, acceptor.clone(), stream, client));
                     }
                 }
             }
@@ -105,58 +95,71 @@ pub async fn accept(
     }
 }
 
-async fn over_tls(
-    admitted: Admitted,
-    acceptor: TlsAcceptor,
-    stream: TcpStream,
-    client: IpAddr,
-    watcher: Watcher,
-) {
+async fn over_tls(admitted: Admitted, acceptor: TlsAcceptor, stream: TcpStream, client: IpAddr) {
     let edge = &admitted.edge;
     let handshake = tokio::time::timeout(edge.options.patience, acceptor.accept(stream)).await;
     // A client that speaks no TLS, or trusts us not: its own business.
     let Ok(Ok(stream)) = handshake else { return edge.metrics.handshake_failed() };
     let tls = stream.get_ref().1;
     let name = tls.server_name().map(str::to_ascii_lowercase);
-    let speaks_h2 = tls.alpn_protocol() == Some(b"h2");
     let from = From { client, secure: true };
-    connection(edge, stream, from, name, speaks_h2, watcher).await
+    match tls.alpn_protocol() {
+        Some(b"h2") => http2(edge, stream, from, name).await,
+        Some(_) | None => http1(edge, stream, from, name).await,
+    }
 }
 
-/// HTTP/1.1 or HTTP/2, as was agreed.
-async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    edge: &Arc<Edge>,
-    stream: S,
-    from: From,
-    name: Option<String>,
-    speaks_h2: bool,
-    watcher: Watcher,
-) {
+async fn http1<S>(edge: &Arc<Edge>, stream: S, from: From, name: Option<String>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = {
         let edge = Arc::clone(edge);
         service_fn(move |request| serve(Arc::clone(&edge), from, name.clone(), request))
     };
-    let patience = edge.options.patience;
-    let builder = Builder::new(TokioExecutor::new());
-    let mut builder = if speaks_h2 { builder.http2_only() } else { builder.http1_only() };
+    let mut builder = hyper::server::conn::http1::Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(patience)
+        .header_read_timeout(edge.options.patience)
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEADERS);
+    let connection = builder.serve_connection(TokioIo::new(Patient::new(stream)), service).with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    // How a client ends its connection is its own business.
+    tokio::select! {
+        _ended = connection.as_mut() => {}
+        () = edge.ending.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            drop(connection.await);
+        }
+    }
+}
+
+async fn http2<S>(edge: &Arc<Edge>, stream: S, from: From, name: Option<String>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = {
+        let edge = Arc::clone(edge);
+        service_fn(move |request| serve(Arc::clone(&edge), from, name.clone(), request))
+    };
+    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
     builder
-        .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
         // A client that vanished without a word: nobody else would notice.
-        .keep_alive_interval(patience)
-        .keep_alive_timeout(patience);
-    let stream = TokioIo::new(Patient::new(stream));
-    let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
-    // How a client ends its connection is its own business.
-    drop(watcher.watch(connection).await);
+        .keep_alive_interval(edge.options.patience)
+        .keep_alive_timeout(edge.options.patience);
+    let connection = builder.serve_connection(TokioIo::new(Patient::new(stream)), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        _ended = connection.as_mut() => {}
+        () = edge.ending.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            drop(connection.await);
+        }
+    }
 }
 
 async fn serve(

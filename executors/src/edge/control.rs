@@ -35,6 +35,8 @@ pub struct EdgeStatus {
     pub https: Vec<SocketAddr>,
     /// Certificates that it has.
     pub certificates: Vec<CertificateStatus>,
+    /// Files of certificates that cannot be served, and why.
+    pub unreadable: Vec<String>,
     /// Ledger that it serves; none before the first routes.
     pub ledger: Option<String>,
     /// Generation of its routes.
@@ -115,12 +117,12 @@ pub fn bind(folder: &Path) -> std::io::Result<UnixListener> {
 }
 
 /// Answers commands until it is dropped.
-pub async fn serve(edge: Arc<Edge>, listener: UnixListener, handed: Arc<Vec<std::net::TcpListener>>) {
+pub async fn serve(edge: Arc<Edge>, listener: UnixListener) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
-        let (edge, handed) = (Arc::clone(&edge), Arc::clone(&handed));
+        let edge = Arc::clone(&edge);
         tokio::spawn(async move {
-            let service = service_fn(|request| command(Arc::clone(&edge), Arc::clone(&handed), request));
+            let service = service_fn(|request| command(Arc::clone(&edge), request));
             let mut builder = hyper::server::conn::http1::Builder::new();
             // A command that breaks off asked for nothing.
             drop(builder.keep_alive(false).serve_connection(TokioIo::new(stream), service).await);
@@ -130,7 +132,6 @@ pub async fn serve(edge: Arc<Edge>, listener: UnixListener, handed: Arc<Vec<std:
 
 async fn command(
     edge: Arc<Edge>,
-    handed: Arc<Vec<std::net::TcpListener>>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, std::convert::Infallible> {
     let (parts, incoming) = request.into_parts();
@@ -165,12 +166,16 @@ async fn command(
             },
             Err(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
         },
+        (&Method::POST, "/reload") => {
+            edge.reload();
+            answer(&status(&edge))
+        }
         (&Method::POST, "/stop") => {
             edge.leave.cancel();
             answer(&status(&edge))
         }
         (&Method::POST, "/upgrade") => match serde_json::from_slice::<Upgrade>(&bytes) {
-            Ok(asked) => upgrade(&edge, handed, asked.program).await,
+            Ok(asked) => upgrade(&edge, asked.program).await,
             Err(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
         },
         _unknown => problem(StatusCode::NOT_FOUND, "the edge has no such command"),
@@ -209,6 +214,7 @@ fn status(edge: &Edge) -> EdgeStatus {
         http: edge.options.http.clone(),
         https: edge.options.https.clone(),
         certificates: edge.certs.all().iter().map(certificate).collect(),
+        unreadable: edge.certs.unreadable(),
         ledger: snapshot.map(|snapshot| snapshot.ledger.to_string()),
         generation: table.generation(),
         digest: table.digest.clone(),
@@ -297,13 +303,12 @@ async fn drain(edge: &Edge, asked: &Drain) -> Drained {
 }
 
 /// Starts the program that takes over, hands it the listeners, and leaves once it serves.
-async fn upgrade(
-    edge: &Arc<Edge>,
-    handed: Arc<Vec<std::net::TcpListener>>,
-    program: PathBuf,
-) -> Response<Body> {
-    let options = edge.options.clone();
-    let done = tokio::task::spawn_blocking(move || handoff::hand_over(&options, &handed, &program)).await;
+async fn upgrade(edge: &Arc<Edge>, program: PathBuf) -> Response<Body> {
+    let giving = Arc::clone(edge);
+    let done = tokio::task::spawn_blocking(move || {
+        handoff::hand_over(&giving.options, &giving.listeners(), &program)
+    })
+    .await;
     match done.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
         Ok(next) => {
             // Closed when this process ends: the next edge waits for that before a replica may go.

@@ -16,6 +16,7 @@ mod connections;
 pub mod control;
 mod handoff;
 pub mod limits;
+mod methods;
 mod metrics;
 mod pages;
 mod patient;

@@ -50,6 +50,16 @@ pub fn too_slow(owner: &str) -> Response<Body> {
     page(StatusCode::GATEWAY_TIMEOUT, &what, "See `haloy logs`.")
 }
 
+/// A method that no replica is asked for.
+pub fn unknown_method(method: &hyper::Method) -> Response<Body> {
+    let what = format!("The edge passes no {method} on.");
+    page(
+        StatusCode::NOT_IMPLEMENTED,
+        &what,
+        "It passes the methods of the IANA registry on, but for CONNECT and TRACE.",
+    )
+}
+
 /// A request that the edge does not pass on.
 pub fn bad(what: &str) -> Response<Body> {
     page(StatusCode::BAD_REQUEST, what, "The request was not passed on.")

@@ -6,7 +6,7 @@ use super::limits::*;
 use super::server::Edge;
 use super::table::{Named, Site};
 use super::upstream::{InFlight, Upstream};
-use super::{pages, tunnel};
+use super::{methods, pages, tunnel};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::SendRequest;
@@ -43,6 +43,9 @@ pub async fn answer(
 ) -> Response<Body> {
     if let Some(answer) = edge.acme.answer(request.uri().path()).filter(|_| !from.secure) {
         return Response::new(body::text(answer));
+    }
+    if !methods::known(request.method()) {
+        return pages::unknown_method(request.method());
     }
     let host = match host(&request) {
         Ok(host) => host,
@@ -147,8 +150,7 @@ async fn pass_on(
     let headers = headers(from, &told, parts.headers, upgrade.as_ref());
     let again = Again { method: parts.method, uri, headers };
     let bodiless = incoming.is_end_stream();
-    // RFC 9110, 9.2.1: what is safe may be asked again.
-    let safe = matches!(again.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+    let safe = methods::safe(&again.method);
     let body = if bodiless { body::empty() } else { FromClient::new(incoming).boxed_unsync() };
     let mut next = Some(again.request(body));
     let mut tried: Vec<Arc<Upstream>> = Vec::new();
@@ -260,7 +262,7 @@ fn finish(
         let Some(client) = client else {
             return pages::page(StatusCode::BAD_GATEWAY, "A replica switched protocols unasked.", "");
         };
-        tunnel::join(client, hyper::upgrade::on(&mut response), in_flight);
+        tunnel::join(edge, client, hyper::upgrade::on(&mut response), in_flight);
         return response.map(|_| body::empty());
     }
     let (mut parts, incoming) = response.into_parts();

@@ -17,14 +17,14 @@ use super::upstream::Upstreams;
 use arc_swap::ArcSwap;
 use haloy_ledger::edge::{Report, RouteSnapshot};
 use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
-use hyper_util::server::graceful::GracefulShutdown;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// What an edge is started with.
 #[derive(Debug, Clone)]
@@ -106,7 +106,13 @@ pub struct Edge {
     pub before: Other,
     /// The edge that took over from this one.
     pub next: Other,
+    /// Copies, to hand over. As long as there are any, clients can connect.
+    listeners: Mutex<Vec<std::net::TcpListener>>,
     leaving: AtomicBool,
+    /// Connections and tunnels.
+    pub open: TaskTracker,
+    /// Set when connections have to end, each after the request that it has.
+    pub ending: CancellationToken,
     /// Set when it is to leave.
     pub leave: CancellationToken,
 }
@@ -125,6 +131,11 @@ impl Edge {
     /// It no longer takes connections.
     pub fn leaving(&self) -> bool {
         self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// Its listening sockets, to hand over.
+    pub fn listeners(&self) -> MutexGuard<'_, Vec<std::net::TcpListener>> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The port that clients have to name; none if it is the usual one.
@@ -170,8 +181,14 @@ impl Edge {
         }
     }
 
+    /// Takes over what changed on disk: certificates, and an access log that was moved away.
+    pub fn reload(&self) {
+        self.import_own();
+        self.access.open_anew();
+    }
+
     /// Reads certificates anew, and says which of the user's own are served.
-    pub fn import_own(&self) {
+    fn import_own(&self) {
         let before: Vec<String> = self.certs.all().iter().map(|cert| cert.serial.clone()).collect();
         for cert in self.certs.load().iter().filter(|cert| !before.contains(&cert.serial)) {
             let (names, serial) = (cert.names.clone(), cert.serial.clone());
@@ -197,6 +214,8 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         }
         (listen(options.http.iter().chain(&options.https))?, None)
     };
+    let copies: Result<Vec<_>, _> = listeners.iter().map(std::net::TcpListener::try_clone).collect();
+    let copies = copies.map_err(|source| EdgeError::Listen { address: "a copy".to_owned(), source })?;
     let upstreams = Upstreams::default();
     let table = store.snapshot().map(|snapshot| Table::new(snapshot, &upstreams)).unwrap_or_default();
     let generation = table.generation();
@@ -213,17 +232,15 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         access,
         before: Other::default(),
         next: Other::default(),
+        listeners: Mutex::new(copies),
         leaving: AtomicBool::new(false),
+        open: TaskTracker::new(),
+        ending: CancellationToken::new(),
         leave: CancellationToken::new(),
         options,
     });
     let control = control::bind(&edge.options.folder)
         .map_err(|source| EdgeError::Folder { folder: edge.options.folder.display().to_string(), source })?;
-    let handed: Vec<_> = listeners.iter().map(|listener| listener.try_clone()).collect();
-    let handed = handed.into_iter().collect::<Result<Vec<_>, _>>();
-    let handed =
-        Arc::new(handed.map_err(|source| EdgeError::Listen { address: "a copy".to_owned(), source })?);
-    let graceful = Arc::new(GracefulShutdown::new());
     let mut accepting = tokio::task::JoinSet::new();
     edge.import_own();
     let acceptor = tls::acceptor(&edge).map_err(|error| EdgeError::Tls(error.to_string()))?;
@@ -231,9 +248,9 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         let secure = (number >= edge.options.http.len()).then(|| acceptor.clone());
         let listener = TcpListener::from_std(listener)
             .map_err(|source| EdgeError::Listen { address: "an address".to_owned(), source })?;
-        accepting.spawn(accept(Arc::clone(&edge), listener, secure, Arc::clone(&graceful)));
+        accepting.spawn(accept(Arc::clone(&edge), listener, secure));
     }
-    let socket = tokio::spawn(control::serve(Arc::clone(&edge), control, handed));
+    let socket = tokio::spawn(control::serve(Arc::clone(&edge), control));
     let version = env!("CARGO_PKG_VERSION").to_owned();
     match before {
         Some((ready, before)) => {
@@ -247,7 +264,7 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
     told_to_leave(&edge).await;
     certificates.abort();
     scraped.abort();
-    leave(&edge, accepting, graceful).await;
+    leave(&edge, accepting).await;
     socket.abort();
     Ok(())
 }
@@ -292,29 +309,21 @@ async fn told_to_leave(edge: &Edge) {
             _told = terminate.recv() => return,
             _told = tokio::signal::ctrl_c() => return,
             // Also what a terminal sends that closes: no reason to stop serving.
-            _reload = hang_up.recv() => {
-                edge.import_own();
-                edge.access.open_anew();
-            }
+            _reload = hang_up.recv() => edge.reload(),
         }
     }
 }
 
 /// Lame duck: clients are asked to come back on a new connection, then what is left is ended.
-async fn leave(edge: &Edge, mut accepting: tokio::task::JoinSet<()>, graceful: Arc<GracefulShutdown>) {
+async fn leave(edge: &Edge, mut accepting: tokio::task::JoinSet<()>) {
     edge.leaving.store(true, Ordering::Relaxed);
     accepting.shutdown().await;
+    // Unless another edge has them, clients are refused from now on and not left waiting.
+    edge.listeners().clear();
     tokio::time::sleep(LAME_DUCK).await;
-    let ended = async {
-        if let Some(graceful) = Arc::into_inner(graceful) {
-            graceful.shutdown().await;
-        }
-        // Tunnels are no connections of HTTP any more.
-        while edge.upstreams.all().iter().any(|upstream| upstream.in_flight() > 0) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
+    edge.ending.cancel();
+    edge.open.close();
     // What is still on its way after that is cut off, as every limit says.
-    drop(tokio::time::timeout(LEAVING, ended).await);
+    drop(tokio::time::timeout(LEAVING, edge.open.wait()).await);
     edge.access.end();
 }

@@ -65,6 +65,10 @@ impl Embedded {
         self.client().status().await.map_err(refused)
     }
 
+    pub(super) async fn reload_edge(&self) -> Result<EdgeStatus, Error> {
+        self.client().reload().await.map_err(refused)
+    }
+
     pub(super) async fn stop_edge(&self) -> Result<EdgeStatus, Error> {
         self.client().stop().await.map_err(refused)
     }

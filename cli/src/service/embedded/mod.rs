@@ -269,6 +269,10 @@ impl Service for Embedded {
         self.edge().await
     }
 
+    async fn edge_reload(&self) -> Result<EdgeStatus, Error> {
+        self.reload_edge().await
+    }
+
     async fn edge_stop(&self) -> Result<EdgeStatus, Error> {
         self.stop_edge().await
     }

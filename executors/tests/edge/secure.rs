@@ -1,0 +1,83 @@
+//! HTTPS and HTTP/2, with a certificate of the user's own.
+
+use super::*;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::ServerName;
+
+const HOST: &str = "a.example";
+
+/// An edge that routes to a replica and has a certificate for it, in PEM.
+async fn secured() -> (Edge, Replica, String) {
+    let (edge, web) = (edge().await, replica("web").await);
+    let own = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).expect("made");
+    let pem = format!("{}{}", own.cert.pem(), own.signing_key.serialize_pem());
+    std::fs::write(edge.folder.path().join("certs/own/a.pem"), pem).expect("written");
+    edge.client.apply(&snapshot(1, vec![route(HOST, &[web.at])])).await.expect("applied");
+    edge.client.reload().await.expect("read");
+    (edge, web, own.cert.pem())
+}
+
+async fn tls(at: SocketAddr, root: &str, alpn: &[u8]) -> tokio_rustls::client::TlsStream<TcpStream> {
+    use rustls::pki_types::{CertificateDer, pem::PemObject};
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(root.as_bytes()).expect("PEM")).expect("a root");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let mut config = config.expect("versions").with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![alpn.to_vec()];
+    let name = ServerName::try_from(HOST).expect("a name");
+    let stream = TcpStream::connect(at).await.expect("the edge listens");
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("agreed")
+}
+
+#[tokio::test]
+async fn many_requests_at_once_over_one_connection_of_http2() {
+    let (edge, web, root) = secured().await;
+    let stream = tls(edge.secure, &root, b"h2").await;
+    let io = TokioIo::new(stream);
+    let (sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.expect("HTTP/2");
+    tokio::spawn(connection);
+    let mut all = tokio::task::JoinSet::new();
+    for number in 0..100 {
+        let mut sender = sender.clone();
+        all.spawn(async move {
+            let request = hyper::Request::get(format!("https://{HOST}/{number}"));
+            let request = request.body(Empty::<Bytes>::new()).expect("a request");
+            let answer = sender.send_request(request).await.expect("answered");
+            assert_eq!((answer.status(), answer.version()), (hyper::StatusCode::OK, hyper::Version::HTTP_2));
+            let body = answer.into_body().collect().await.expect("whole").to_bytes();
+            let body = String::from_utf8_lossy(&body).to_lowercase();
+            assert!(body.contains(&format!("get /{number} http/1.1")), "{body}");
+            assert!(
+                body.contains("host: a.example\r\n") && body.contains("x-forwarded-proto: https"),
+                "{body}"
+            );
+        });
+    }
+    while let Some(done) = all.join_next().await {
+        done.expect("each is answered");
+    }
+    assert_eq!(web.requests.load(Ordering::SeqCst), 100);
+    // For another host it is the wrong connection (RFC 9110, 7.4).
+    let request = hyper::Request::get("https://b.example/").body(Empty::<Bytes>::new()).expect("a request");
+    let answer = sender.clone().send_request(request).await.expect("answered");
+    assert_eq!(answer.status(), hyper::StatusCode::MISDIRECTED_REQUEST);
+}
+
+#[tokio::test]
+async fn http_redirects_once_a_certificate_is_there_and_keeps_the_method() {
+    let (edge, web, root) = secured().await;
+    let post = format!("POST /x?y=1 HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\n\r\n");
+    let answer = exchange(edge.at, post.as_bytes()).await.to_lowercase();
+    let there = format!("location: https://{HOST}:{}/x?y=1", edge.secure.port());
+    assert!(answer.starts_with("http/1.1 308") && answer.contains(&there), "{answer}");
+    assert_eq!(web.requests.load(Ordering::SeqCst), 0);
+    let mut stream = tls(edge.secure, &root, b"http/1.1").await;
+    stream.write_all(post.as_bytes()).await.expect("written");
+    let mut chunk = [0; 4096];
+    let count = stream.read(&mut chunk).await.expect("answered");
+    assert!(chunk[..count].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&chunk[..count]));
+}
