@@ -2,7 +2,8 @@
 //! statically, so that its image needs no base. Compiled by build.rs into haloy itself.
 //!
 //! Variables: PORT, VERSION, STATUS (what it answers), START_DELAY_MS, CRASH (exit at once),
-//! LOG (a line to write when it starts). `/` tells the version, `/env/NAME` a variable.
+//! LOG (a line to write when it starts). `/` tells the version, `/env/NAME` a variable, `/wait/MS` answers
+//! later; an upgrade to `echo` sends back what comes.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -63,6 +64,11 @@ fn answer(mut stream: TcpStream) {
     }
     let request = String::from_utf8_lossy(&request[..length]).into_owned();
     let path = request.split(' ').nth(1).unwrap_or("/");
+    if request.to_ascii_lowercase().contains("\r\nupgrade: echo\r\n") {
+        return echo(stream);
+    }
+    let wait = path.strip_prefix("/wait/").and_then(|ms| ms.parse().ok()).unwrap_or(0);
+    std::thread::sleep(Duration::from_millis(wait));
     let status = variable("STATUS", "200");
     let body = match path.strip_prefix("/env/") {
         Some(name) => variable(name, ""),
@@ -74,4 +80,17 @@ fn answer(mut stream: TcpStream) {
     let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len() + 1);
     let sent = stream.write_all(format!("{head}{body}\n").as_bytes());
     drop(sent);
+}
+
+/// What a WebSocket is to whoever passes it on: bytes in both directions, until one side ends.
+fn echo(mut stream: TcpStream) {
+    let switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+    let mut chunk = [0; 2048];
+    let mut sent = stream.write_all(switch);
+    while sent.is_ok() {
+        match stream.read(&mut chunk) {
+            Ok(0) | Err(_) => return,
+            Ok(count) => sent = stream.write_all(&chunk[..count]),
+        }
+    }
 }

@@ -4,22 +4,22 @@ use crate::harness::*;
 use crate::load::{self, Load, Way};
 use std::time::{Duration, Instant};
 
-const HOST: &str = "shop.example";
+pub const HOST: &str = "shop.example";
 
-fn routed(strategy: &str) -> String {
+pub fn routed(strategy: &str) -> String {
     format!(
         "replicas: 3\ndeployment_strategy: {strategy}\ndomains:\n  - domain: {HOST}\n    aliases: [www.{HOST}]\n"
     )
 }
 
-fn get(user: &User, host: &str, path: &str) -> load::Answer {
+pub fn get(user: &User, host: &str, path: &str) -> load::Answer {
     let mut stream = load::connect(user.edge).expect("the edge listens");
     load::ask(&mut stream, host, path).expect("the edge answers")
 }
 
 /// None failed, and there was something to fail.
 #[track_caller]
-fn unharmed(what: &str, load: Load) {
+pub fn unharmed(what: &str, load: Load) {
     let (done, failed) = load.end();
     println!("{what}: {} failed of {}", failed.len(), done + failed.len());
     let first: Vec<_> = failed.iter().take(3).map(|(_, why)| why).collect();
@@ -60,84 +60,6 @@ fn twenty_switches_cost_no_request_of_kept_connections() {
 #[test]
 fn twenty_switches_cost_no_request_of_new_connections() {
     switches("fresh", Way::Fresh);
-}
-
-#[test]
-fn haloy_killed_in_a_rollout_costs_no_request() {
-    if !engine() {
-        return;
-    }
-    let user = User::new("killed");
-    user.deploy("v1", &routed("rolling"));
-    let load = Load::start(user.edge, HOST, 16, Way::KeepAlive);
-    for (round, after) in [90_u64, 350, 620, 780, 1010].into_iter().enumerate() {
-        user.config(if round % 2 == 0 { "v2" } else { "v1" }, &routed("rolling"));
-        let mut deploy =
-            user.command("deploy -q").stdout(std::process::Stdio::null()).spawn().expect("haloy runs");
-        std::thread::sleep(Duration::from_millis(after));
-        deploy.kill().expect("killed");
-        deploy.wait().expect("ended");
-        let settled = user.haloy("settle");
-        assert!([0, 3, 4].contains(&settled.code), "{settled:?}");
-    }
-    unharmed("haloy killed -9", load);
-    assert_eq!(user.containers("default").len(), 3);
-}
-
-#[test]
-fn a_killed_replica_costs_no_safe_request() {
-    if !engine() {
-        return;
-    }
-    let user = User::new("lost");
-    user.deploy("v1", &routed("rolling"));
-    let load = Load::start(user.edge, HOST, 16, Way::KeepAlive);
-    std::thread::sleep(Duration::from_millis(300));
-    docker(&["kill", &user.containers("default")[0]]);
-    std::thread::sleep(Duration::from_secs(3));
-    unharmed("one replica of three killed", load);
-}
-
-#[test]
-fn a_killed_edge_serves_again_from_its_file_and_an_upgrade_costs_nothing() {
-    if !engine() {
-        return;
-    }
-    let user = User::new("edge");
-    user.deploy("v1", &routed("rolling"));
-    let load = Load::start(user.edge, HOST, 16, Way::KeepAlive);
-    for _ in 0..3 {
-        let before = user.edge_process();
-        user.haloy("edge upgrade").ok();
-        assert_ne!(user.edge_process(), before);
-        std::thread::sleep(Duration::from_millis(2500));
-    }
-    unharmed("edge upgraded three times", load);
-    let load = Load::start(user.edge, HOST, 16, Way::KeepAlive);
-    std::thread::sleep(Duration::from_millis(200));
-    user.end_edge();
-    let killed = Instant::now();
-    let log = std::fs::File::create(user.folder.path().join("edge.out")).expect("a file");
-    let mut again = user.command("edge run").stdout(log).spawn().expect("haloy runs");
-    while user.edge_process().is_none() {
-        assert!(again.try_wait().expect("asked").is_none(), "it serves");
-    }
-    let serves = Instant::now();
-    std::thread::sleep(Duration::from_millis(500));
-    let (done, failed) = load.end();
-    println!("edge killed: serves after {:?}, {} of {done} failed", serves - killed, failed.len());
-    let late: Vec<_> = failed.iter().filter(|(began, _)| *began > serves).collect();
-    assert!(late.is_empty(), "{late:?}");
-    assert_eq!(get(&user, HOST, "/").body, "version v1\n");
-    let events = user.haloy("settle").ok();
-    drop(events);
-    let kinds = user.haloy("events -o json").ok().out;
-    assert!(
-        kinds.contains("EdgeStarted") && kinds.contains("EdgeReplaced"),
-        "what the edge did is in the log"
-    );
-    user.haloy("edge stop").ok();
-    again.wait().expect("ended");
 }
 
 #[test]
@@ -199,4 +121,93 @@ fn the_edge_answers_for_itself_and_says_what_to_do() {
     assert!(stopped.body.contains("haloy status"), "{}", stopped.body);
     user.haloy("stop --remove").ok();
     assert_eq!(get(&user, HOST, "/").status, 404);
+}
+
+/// An open upgrade through the edge, to whoever answers for a host.
+fn tunnel(user: &User, host: &str) -> std::net::TcpStream {
+    use std::io::Write;
+    let mut stream = load::connect(user.edge).expect("the edge listens");
+    let ask = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+    stream.write_all(ask.as_bytes()).expect("written");
+    let answer = load::answer(&mut stream).expect("answered");
+    assert_eq!(answer.status, 101, "{}", answer.head);
+    assert!(echoes(&mut stream));
+    stream
+}
+
+fn echoes(stream: &mut std::net::TcpStream) -> bool {
+    use std::io::{Read, Write};
+    let mut back = [0; 4];
+    stream.write_all(b"ping").and_then(|()| stream.read_exact(&mut back)).is_ok() && &back == b"ping"
+}
+
+#[test]
+fn tunnels_of_other_apps_stay_and_those_of_the_switched_one_end() {
+    if !engine() {
+        return;
+    }
+    let user = User::new("tunnels");
+    let both = |version: &str| {
+        format!(
+            "targets:\n  one: {{domains: [one.example], image: {IMAGE}:{version}}}\n  two: {{domains: [two.example]}}\n"
+        )
+    };
+    user.config("v1", &both("v1"));
+    user.haloy("deploy --target one --target two").ok();
+    let (mut one, mut two) = (tunnel(&user, "one.example"), tunnel(&user, "two.example"));
+    user.config("v1", &both("v2"));
+    user.haloy("deploy --target one").ok();
+    assert!(!echoes(&mut one), "its replica is gone");
+    assert!(echoes(&mut two), "nobody touched it");
+    assert!(echoes(&mut tunnel(&user, "one.example")), "a new one reaches the new release");
+    user.haloy("rollback --target one --yes").ok();
+    assert!(echoes(&mut two), "nor did the way back");
+    let drained = user.haloy("events --kind ReplicaDrained -o json").ok().json();
+    let left: Vec<u64> = drained["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|e| e["payload"]["left_in_flight"].as_u64())
+        .collect();
+    assert!(!left.is_empty() && left.iter().all(|left| *left == 0), "{left:?}");
+}
+
+#[test]
+fn requests_are_logged_with_their_names_and_the_file_can_be_moved() {
+    if !engine() {
+        return;
+    }
+    let mut user = User::new("logged");
+    let log = user.folder.path().join("access.log");
+    user.environment.push(("HALOY_EDGE_ACCESS_LOG", log.display().to_string()));
+    user.deploy("v1", &format!("domains: [{HOST}]\n"));
+    let answer = get(&user, HOST, "/?token=not-for-logs");
+    let name = answer.head.split("x-request-id: ").nth(1).and_then(|rest| rest.lines().next());
+    let name = name.expect("a name").to_owned();
+    let moved = user.folder.path().join("access.log.1");
+    std::fs::rename(&log, &moved).expect("moved");
+    user.haloy("edge reload").ok();
+    get(&user, "nobody.example", "/later");
+    user.haloy("edge stop").ok();
+    let lines = |file: &std::path::Path| -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        assert!(!text.contains("not-for-logs"), "{text}");
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let first = lines(&moved).into_iter().find(|line| line["path"] == "/").expect("logged");
+    assert_eq!(
+        (&first["request_id"], &first["status"], &first["bytes"]),
+        (&name.into(), &200.into(), &11.into())
+    );
+    assert_eq!(
+        (&first["host"], &first["method"], &first["complete"]),
+        (&HOST.into(), &"GET".into(), &true.into())
+    );
+    assert!(first["replica"].as_str().is_some_and(|at| at.ends_with(":8080")), "{first}");
+    // It ends after its lame duck, and has written everything by then.
+    let until = Instant::now() + Duration::from_secs(20);
+    while !lines(&log).iter().any(|line| line["status"] == 404 && line["path"] == "/later") {
+        assert!(Instant::now() < until, "the later request is in the new file");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }

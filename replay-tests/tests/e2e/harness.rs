@@ -16,17 +16,7 @@ pub fn engine() -> bool {
         if !answers.is_ok_and(|out| out.status.success()) {
             return false;
         }
-        let folder = tempfile::tempdir().expect("a folder");
-        let app = folder.path().join("app");
-        std::fs::write(&app, haloy::commands::demo::APP).expect("written");
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(&app, mode).expect("executable");
-        let dockerfile = "FROM scratch\nCOPY app /app\nARG V\nENV VERSION=$V\nENTRYPOINT [\"/app\"]\n";
-        std::fs::write(folder.path().join("Dockerfile"), dockerfile).expect("written");
-        for version in ["v1", "v2", "v3", "v4"] {
-            let (tag, arg) = (format!("{IMAGE}:{version}"), format!("V={version}"));
-            docker(&["build", "-q", "-t", &tag, "--build-arg", &arg, &folder.path().display().to_string()]);
-        }
+        build_images(&[]);
         true
     });
     if !ready {
@@ -34,6 +24,22 @@ pub fn engine() -> bool {
         eprintln!("SKIPPED: no Docker engine answers");
     }
     ready
+}
+
+/// Makes the images of the test app; `engine` says which one to ask, for the docker command.
+pub fn build_images(engine: &[&str]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let app = folder.path().join("app");
+    std::fs::write(&app, haloy::commands::demo::APP).expect("written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&app, mode).expect("executable");
+    let dockerfile = "FROM scratch\nCOPY app /app\nARG V\nENV VERSION=$V\nENTRYPOINT [\"/app\"]\n";
+    std::fs::write(folder.path().join("Dockerfile"), dockerfile).expect("written");
+    for version in ["v1", "v2", "v3", "v4"] {
+        let (tag, arg) = (format!("{IMAGE}:{version}"), format!("V={version}"));
+        let context = folder.path().display().to_string();
+        docker(&[engine, &["build", "-q", "-t", &tag, "--build-arg", &arg, &context]].concat());
+    }
 }
 
 /// Asks Docker; fails the test if Docker does.
@@ -93,6 +99,8 @@ pub struct User {
     pub edge: std::net::SocketAddr,
     /// Where it listens for https.
     pub secure: std::net::SocketAddr,
+    /// More of the environment of its commands.
+    pub environment: Vec<(&'static str, String)>,
 }
 
 /// An address of this machine that nobody listens at, and that no client of a test gets by chance: below
@@ -116,7 +124,8 @@ impl User {
         // Names of tests that run at once, or ran before, must not meet on the engine.
         let unique = folder.path().file_name().map(|name| name.to_string_lossy().to_lowercase());
         let unique: String = unique.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
-        Self { app: format!("e2e-{name}-{unique}"), folder, edge: free_address(), secure: free_address() }
+        let app = format!("e2e-{name}-{unique}");
+        Self { app, folder, edge: free_address(), secure: free_address(), environment: Vec::new() }
     }
 
     /// Writes haloy.yaml: its first lines, then what the test adds.
@@ -137,7 +146,8 @@ impl User {
             .env("HALOY_HERE", "1")
             .env("HALOY_EDGE_HTTP", self.edge.to_string())
             .env("HALOY_EDGE_HTTPS", self.secure.to_string())
-            .env_remove("HALOY_FAILPOINT");
+            .env_remove("HALOY_FAILPOINT")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -24,7 +24,12 @@ pub struct Answer {
 
 /// Asks over an open connection and reads one whole answer.
 pub fn ask(stream: &mut TcpStream, host: &str, path: &str) -> std::io::Result<Answer> {
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())?;
+    ask_by(stream, "GET", host, path)
+}
+
+fn ask_by(stream: &mut TcpStream, method: &str, host: &str, path: &str) -> std::io::Result<Answer> {
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     answer(stream)
 }
 
@@ -45,11 +50,14 @@ pub fn answer(stream: &mut TcpStream) -> std::io::Result<Answer> {
             }
         }
         match stream.read(&mut chunk)? {
-            0 => return Err(broken(if bytes.is_empty() { "closed unanswered" } else { "cut off" })),
+            0 => return Err(broken(if bytes.is_empty() { "closed unanswered" } else { CUT_OFF })),
             count => bytes.extend_from_slice(&chunk[..count]),
         }
     }
 }
+
+/// Why a request failed of which a first byte was answered.
+pub const CUT_OFF: &str = "cut off";
 
 /// A connection with limits.
 pub fn connect(at: SocketAddr) -> std::io::Result<TcpStream> {
@@ -73,6 +81,11 @@ pub struct Load {
 impl Load {
     /// Starts so many clients of a host.
     pub fn start(at: SocketAddr, host: &str, clients: usize, way: Way) -> Self {
+        Self::with(at, host, clients, way, "GET")
+    }
+
+    /// The same, of any method.
+    pub fn with(at: SocketAddr, host: &str, clients: usize, way: Way, method: &'static str) -> Self {
         let (stop, done, failed) =
             (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<_>>>::default());
         let threads = (0..clients).map(|_| {
@@ -87,7 +100,7 @@ impl Load {
                             Some(stream) => stream,
                             None => connect(at)?,
                         };
-                        let answer = ask(&mut stream, &host, "/")?;
+                        let answer = ask_by(&mut stream, method, &host, "/")?;
                         if answer.status != 200 {
                             return Err(std::io::Error::other(format!("{}: {}", answer.status, answer.body)));
                         }
