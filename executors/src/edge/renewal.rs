@@ -13,6 +13,9 @@ const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from
 /// Wait after a question that got no answer (RFC 9773, 4.3.3).
 const NO_ANSWER: Duration = Duration::from_secs(6 * 3600);
 
+/// Nanoseconds for which a certificate is new. Some authorities date it back by an hour.
+const NEW: i64 = 2 * 3600 * 1_000_000_000;
+
 /// A span of time.
 pub type Window = (Timestamp, Timestamp);
 
@@ -36,7 +39,7 @@ impl Renewals {
     pub fn due(&self, cert: &Cert, now: Timestamp) -> bool {
         let advised = self.advice(cert).and_then(|advice| advice.renew).map(|(_, at)| at);
         match advised.filter(|at| *at < cert.not_after) {
-            Some(at) => now >= at,
+            Some(at) => now >= at.max(settled(cert)),
             None => cert.due(now),
         }
     }
@@ -73,6 +76,13 @@ impl Renewals {
     pub fn keep_only(&self, serials: &[String]) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|serial, _| serials.contains(serial));
     }
+}
+
+/// Until then a certificate is new, whatever its authority advises: one that is mistaken must not be
+/// asked for another again and again.
+fn settled(cert: &Cert) -> Timestamp {
+    let life = cert.not_after.0.saturating_sub(cert.not_before.0);
+    Timestamp(cert.not_before.0.saturating_add(NEW.min(life / 3)))
 }
 
 /// Any time of the window, all as likely: so that not all clients come at once.
@@ -130,6 +140,7 @@ mod tests {
         // The authority wants to revoke it: at once.
         tell(0, 0, DAY);
         assert!(renewals.due(&cert, Timestamp(DAY)));
+        assert!(!renewals.due(&cert, Timestamp(NEW - 1)), "but not again and again");
         // Advice that comes to nothing is none.
         tell(20, 21, DAY);
         assert!(renewals.due(&cert, Timestamp(6 * DAY)));

@@ -18,6 +18,7 @@ pub struct Pebble {
     management: u16,
     dns: u16,
     dns_management: u16,
+    newer: bool,
 }
 
 impl Pebble {
@@ -41,10 +42,13 @@ impl Pebble {
             "privateKey": folder.join("key.pem"),
             "httpPort": user.edge.port(),
             "tlsPort": user.secure.port(),
+            // The first is for older versions of it, the second for newer ones.
             "certificateValidityPeriod": lives,
+            "profiles": {"default": {"description": "short", "validityPeriod": lives}},
         }});
         write("pebble.json", &config.to_string());
-        let mut pebble = Self { processes: Vec::new(), folder, api, management, dns, dns_management };
+        let mut pebble =
+            Self { processes: Vec::new(), folder, api, management, dns, dns_management, newer: false };
         if pebble.serve().is_none() {
             assert!(std::env::var_os("HALOY_REQUIRE_E2E").is_none(), "pebble is not installed");
             eprintln!("SKIPPED: pebble is not installed");
@@ -61,12 +65,22 @@ impl Pebble {
             (format!("127.0.0.1:{}", self.dns), format!("127.0.0.1:{}", self.dns_management));
         let mut names = Command::new("pebble-challtestsrv");
         names.args(["-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-http01", "", "-https01", ""]);
-        names.args(["-tlsalpn01", "", "-dns01", &dns, "-management", &managed]);
+        // Newer ones call it differently, and also answer DNS over HTTPS, at a port that many would share.
+        let help = Command::new("pebble-challtestsrv").arg("-help").output().ok()?;
+        self.newer = String::from_utf8_lossy(&help.stderr).contains("-doh");
+        names.args(if self.newer {
+            ["-doh", "", "-dnsserver", &dns]
+        } else {
+            ["-tlsalpn01", "", "-dns01", &dns]
+        });
+        names.args(["-tlsalpn01", "", "-management", &managed]);
         self.processes.push(quiet(&mut names)?);
         let mut authority = Command::new("pebble");
         authority.arg("-config").arg(self.folder.join("pebble.json")).args(["-dnsserver", &dns, "-strict"]);
         authority.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_WFE_NONCEREJECT", "5");
-        self.processes.push(quiet(&mut authority)?);
+        let log = std::fs::OpenOptions::new().append(true).create(true).open(self.folder.join("log")).ok()?;
+        self.processes
+            .push(authority.stdin(Stdio::null()).stdout(log.try_clone().ok()?).stderr(log).spawn().ok()?);
         for port in [self.api, self.management, self.dns_management] {
             let at = SocketAddr::from(([127, 0, 0, 1], port));
             let answers = || TcpStream::connect(at).is_ok();
@@ -79,6 +93,12 @@ impl Pebble {
             assert!(tries, "pebble does not answer at {at}");
         }
         Some(())
+    }
+
+    /// Whether it was asked when to renew; none if it is too old to know.
+    pub fn advised(&self) -> Option<bool> {
+        let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        self.newer.then(|| log.contains("renewalInfo/"))
     }
 
     /// Ends it and starts it anew: it forgets every account, and has another root.

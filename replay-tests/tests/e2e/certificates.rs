@@ -73,6 +73,8 @@ fn an_authority_issues_renews_forgets_and_refuses() {
     assert_eq!(renewed["payload"]["names"], serde_json::json!(["shop.test", "www.shop.test"]));
     assert!(get("shop.test", "shop.test", &root).is_ok());
     assert_eq!(kinds(&user, "AcmeAccountCreated").len(), 1);
+    println!("the authority was asked when to renew: {:?}", pebble.advised());
+    assert_ne!(pebble.advised(), Some(false), "an authority that knows when to renew is asked");
 
     // Started anew, the authority knows nobody: the account is made anew, too.
     pebble.start_again();
