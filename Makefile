@@ -30,5 +30,6 @@ docs: ## What is generated from the code: commands, configuration keys, event ca
 
 bench: ## Speed against named competitors, as ratios; writes docs/benchmarks.md
 	tools/docker-up
+	for p in nginx caddy wrk; do command -v $$p >/dev/null || tools/install $$p || true; done
 	cargo build --release -p haloy
-	cargo run --release -p haloy-replay-tests --features bench --bin bench
+	cargo run --release -p haloy-replay-tests --features bench --bin bench -- $(ONLY)

@@ -73,9 +73,12 @@ impl Failure {
     /// Longest text, in bytes.
     pub const MAX_TEXT: usize = 400;
 
-    /// A failure with its text cut to the limit.
+    /// A failure with its text cut to the limit, in one line: others write some of it (authorities,
+    /// registries), and it is shown on terminals.
     pub fn new(code: FailureCode, text: impl Into<String>) -> Self {
-        Self { code, text: cut(text.into(), Self::MAX_TEXT) }
+        let text: String = text.into();
+        let text = text.replace(|c: char| c.is_control(), " ");
+        Self { code, text: cut(text, Self::MAX_TEXT) }
     }
 }
 
@@ -386,4 +389,15 @@ pub struct Observed {
     pub replicas: Vec<ObservedReplica>,
     /// Tags of the app's own repository `<slug>`, by name. Of all targets of the app.
     pub tags: Vec<ObservedTag>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_stays_one_line_and_moves_no_cursor() {
+        let failure = Failure::new(FailureCode::Other, "no\u{1b}[2J such\nhost");
+        assert_eq!(failure.text, "no [2J such host");
+    }
 }

@@ -169,6 +169,13 @@ fn reply(status: &EdgeStatus, word: &str) -> Reply {
         let ends = crate::output::time::rfc3339(certificate.not_after);
         text.push_str(&format!("  certificate for {} until {ends}\n", certificate.names.join(", ")));
     }
+    for refused in &status.refused {
+        let again = crate::output::time::rfc3339(refused.next_try);
+        text.push_str(&format!(
+            "  no certificate for {}: {}; asked again {again}\n",
+            refused.domain, refused.cause
+        ));
+    }
     for file in &status.unreadable {
         text.push_str(&format!("  no certificate from {file}\n"));
     }

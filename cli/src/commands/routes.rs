@@ -22,14 +22,26 @@ fn text(answer: &RoutesAnswer, colour: bool) -> String {
     if answer.routes.is_empty() {
         return "no domain is routed; add `domains` to haloy.yaml and deploy\n".to_owned();
     }
-    let mut table = Table::new(&["DOMAIN", "TARGET", "REPLICAS", "EDGE"]);
+    let mut table = Table::new(&["DOMAIN", "TARGET", "REPLICAS", "EDGE", "CERTIFICATE"]);
     for row in &answer.routes {
         let replicas: Vec<&str> = row.replicas.iter().map(String::as_str).collect();
         let replicas = if replicas.is_empty() { "none".to_owned() } else { replicas.join(" ") };
         let at_edge = if row.in_force { "in force" } else { "differs" };
-        table.row([row.domain.clone(), format!("{}/{}", row.app, row.target), replicas, at_edge.to_owned()]);
+        let certificate = match (row.certificate_until, &row.certificate_refused) {
+            (Some(until), _) => format!("until {}", crate::output::time::rfc3339(until)),
+            (None, Some(cause)) => format!("refused: {cause}"),
+            (None, None) => "none".to_owned(),
+        };
+        let target = format!("{}/{}", row.app, row.target);
+        table.row([row.domain.clone(), target, replicas, at_edge.to_owned(), certificate]);
         for alias in &row.aliases {
-            table.row([alias.clone(), String::new(), format!("redirects to {}", row.domain), String::new()]);
+            table.row([
+                alias.clone(),
+                String::new(),
+                format!("redirects to {}", row.domain),
+                String::new(),
+                String::new(),
+            ]);
         }
     }
     let edge = match answer.generation {

@@ -407,4 +407,8 @@ pub struct RouteRow {
     pub replicas: Vec<String>,
     /// The edge does just that.
     pub in_force: bool,
+    /// Until when clients believe its certificate; none if there is none.
+    pub certificate_until: Option<Timestamp>,
+    /// Why its authority did not issue one, if it did not.
+    pub certificate_refused: Option<String>,
 }

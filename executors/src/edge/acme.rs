@@ -42,10 +42,20 @@ impl AcmeOptions {
 #[derive(Default)]
 pub struct Acme {
     tokens: Mutex<HashMap<String, String>>,
-    failures: Mutex<HashMap<String, (u32, Timestamp)>>,
+    failures: Mutex<HashMap<String, Failed>>,
     renewals: Renewals,
     /// Something changed: look now.
     pub look: Notify,
+}
+
+/// The last attempts for a domain came to nothing.
+#[derive(Debug, Clone)]
+pub struct Failed {
+    attempts: u32,
+    /// When the next one is made.
+    pub next_try: Timestamp,
+    /// Why, in the words of the authority.
+    pub why: String,
 }
 
 /// Look at least this often; it costs a look at what is in memory.
@@ -72,19 +82,29 @@ impl Acme {
         answering.retain(|token, _| !tokens.contains(token));
     }
 
+    /// Domains that have no certificate, or an old one, because the last attempt failed.
+    pub fn failures(&self) -> Vec<(String, Failed)> {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> =
+            failures.iter().map(|(domain, failed)| (domain.clone(), failed.clone())).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+
     fn waits(&self, domain: &str, now: Timestamp) -> bool {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.get(domain).is_some_and(|(_, next)| now < *next)
+        failures.get(domain).is_some_and(|failed| now < failed.next_try)
     }
 
     /// Takes note of a failure; when to try again.
-    fn failed(&self, domain: &str, now: Timestamp) -> Timestamp {
+    fn failed(&self, domain: &str, now: Timestamp, why: &str) -> Timestamp {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let (count, next) = failures.entry(domain.to_owned()).or_insert((0, now));
-        *count += 1;
-        let wait = WAIT.saturating_mul(1 << (*count - 1).min(20)).min(LONGEST_WAIT);
-        *next = Timestamp(now.0.saturating_add(wait));
-        *next
+        let attempts = failures.get(domain).map_or(0, |failed| failed.attempts);
+        let wait = WAIT.saturating_mul(1 << attempts.min(20)).min(LONGEST_WAIT);
+        let next_try = Timestamp(now.0.saturating_add(wait));
+        let failed = Failed { attempts: attempts + 1, next_try, why: why.to_owned() };
+        failures.insert(domain.to_owned(), failed);
+        next_try
     }
 }
 
@@ -196,9 +216,9 @@ async fn issue(edge: &Edge, names: Vec<String>, contact: &str) {
             edge.report(Report::Issued { names, serial, not_after, ca, account, renewal });
         }
         Err(why) => {
-            let next_try = edge.acme.failed(&domain, now);
-            eprintln!("haloy edge: no certificate for {domain}: {why}");
             let cause = Failure::new(FailureCode::Other, why);
+            let next_try = edge.acme.failed(&domain, now, &cause.text);
+            eprintln!("haloy edge: no certificate for {domain}: {cause}");
             edge.report(Report::NotIssued { names, cause, next_try });
         }
     }

@@ -35,6 +35,8 @@ pub struct EdgeStatus {
     pub https: Vec<SocketAddr>,
     /// Certificates that it has.
     pub certificates: Vec<CertificateStatus>,
+    /// Domains whose certificate an authority refused.
+    pub refused: Vec<RefusedCertificate>,
     /// Files of certificates that cannot be served, and why.
     pub unreadable: Vec<String>,
     /// Ledger that it serves; none before the first routes.
@@ -73,6 +75,25 @@ pub struct CertificateStatus {
     pub not_after: Timestamp,
     /// The user brought it.
     pub own: bool,
+}
+
+impl CertificateStatus {
+    /// Whether clients that ask for a name accept it: by the name itself, or a wildcard one label above.
+    pub fn is_for(&self, name: &str) -> bool {
+        let above = name.split_once('.').map(|(_, above)| format!("*.{above}"));
+        self.names.iter().any(|known| known == name || Some(known) == above.as_ref())
+    }
+}
+
+/// A certificate that an authority did not issue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedCertificate {
+    /// The domain.
+    pub domain: String,
+    /// Why, in the words of the authority.
+    pub cause: String,
+    /// When it is asked again.
+    pub next_try: Timestamp,
 }
 
 /// What draining came to.
@@ -214,6 +235,7 @@ fn status(edge: &Edge) -> EdgeStatus {
         http: edge.options.http.clone(),
         https: edge.options.https.clone(),
         certificates: edge.certs.all().iter().map(certificate).collect(),
+        refused: edge.acme.failures().into_iter().map(refused).collect(),
         unreadable: edge.certs.unreadable(),
         ledger: snapshot.map(|snapshot| snapshot.ledger.to_string()),
         generation: table.generation(),
@@ -231,6 +253,10 @@ fn certificate(cert: &Arc<super::certs::Cert>) -> CertificateStatus {
         not_after: cert.not_after,
         own: cert.own,
     }
+}
+
+fn refused((domain, failed): (String, super::acme::Failed)) -> RefusedCertificate {
+    RefusedCertificate { domain, cause: failed.why, next_try: failed.next_try }
 }
 
 fn metrics(edge: &Edge) -> String {

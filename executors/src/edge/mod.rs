@@ -18,6 +18,7 @@ mod handoff;
 pub mod limits;
 mod methods;
 mod metrics;
+mod notify;
 mod pages;
 mod patient;
 mod proxy;

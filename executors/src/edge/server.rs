@@ -9,6 +9,7 @@ use super::control;
 use super::handoff::{self, Other};
 use super::limits::*;
 use super::metrics::Metrics;
+use super::notify;
 use super::requests::Requests;
 use super::store::Store;
 use super::table::{Refused, Table};
@@ -259,6 +260,7 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         }
         None => edge.report(Report::Started { version, generation }),
     }
+    notify::serves();
     let certificates = tokio::spawn(acme::keep(Arc::clone(&edge)));
     let scraped = tokio::spawn(control::metrics_at(Arc::clone(&edge)));
     told_to_leave(&edge).await;

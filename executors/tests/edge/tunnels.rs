@@ -26,7 +26,7 @@ async fn tunnels_of_the_app_that_switches_end_and_others_stay() {
     let (edge, web, other) = (edge().await, replica("web").await, replica("other").await);
     let routes = |web: SocketAddr| vec![route("a.example", &[web]), route("b.example", &[other.at])];
     edge.client.apply(&snapshot(1, routes(web.at))).await.expect("applied");
-    let mut tunnels = vec![tunnel(edge.at, "a.example").await, tunnel(edge.at, "b.example").await];
+    let mut tunnels = [tunnel(edge.at, "a.example").await, tunnel(edge.at, "b.example").await];
     let next = replica("next").await;
     edge.client.apply(&snapshot(2, routes(next.at))).await.expect("applied");
     let drained = edge.client.drain(web.at, Duration::from_secs(5)).await.expect("drained");

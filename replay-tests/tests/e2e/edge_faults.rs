@@ -63,18 +63,33 @@ fn a_killed_replica_costs_no_safe_request() {
     assert!(silent.is_empty() && done > 50, "{done} done, {silent:?}");
 }
 
+/// The next message at a socket.
+fn next(socket: &std::os::unix::net::UnixDatagram) -> String {
+    let mut text = [0; 256];
+    socket.set_read_timeout(Some(Duration::from_secs(10))).expect("set");
+    let count = socket.recv(&mut text).expect("told");
+    String::from_utf8_lossy(&text[..count]).into_owned()
+}
+
 #[test]
 fn an_upgraded_edge_costs_nothing_and_what_it_left_is_waited_for() {
     if !engine() {
         return;
     }
-    let user = User::new("edge");
+    let mut user = User::new("edge");
+    // What systemd would listen at.
+    let notify = user.folder.path().join("notify.sock");
+    let told = std::os::unix::net::UnixDatagram::bind(&notify).expect("bound");
+    user.environment.push(("NOTIFY_SOCKET", notify.display().to_string()));
     user.deploy("v1", &routed("rolling"));
     let load = Load::start(user.edge, HOST, 16, Way::KeepAlive);
+    let main = |process: Option<u32>| format!("READY=1\nMAINPID={}", process.expect("it runs"));
+    assert_eq!(next(&told), main(user.edge_process()));
     for _ in 0..3 {
         let before = user.edge_process();
         user.haloy("edge upgrade").ok();
         assert_ne!(user.edge_process(), before);
+        assert_eq!(next(&told), main(user.edge_process()), "the unit goes on with the one that took over");
         std::thread::sleep(Duration::from_millis(2500));
     }
     unharmed("edge upgraded three times", load);

@@ -88,7 +88,17 @@ impl Embedded {
         let wanted = self.read(|ledger| ledger.routes().map_err(errors::log)).await??.snapshot;
         let status = self.client().status().await.ok();
         let served = self.client().routes().await.ok().flatten();
+        let until = |domain: &str| {
+            let certificates = status.iter().flat_map(|status| &status.certificates);
+            certificates.filter(|cert| cert.is_for(domain)).map(|cert| cert.not_after).max()
+        };
+        let refused = |domain: &str| {
+            let refused = status.iter().flat_map(|status| &status.refused);
+            refused.filter(|refused| refused.domain == domain).map(|refused| refused.cause.clone()).next()
+        };
         let routes = wanted.routes.into_iter().map(|route| RouteRow {
+            certificate_until: until(&route.domain),
+            certificate_refused: refused(&route.domain),
             in_force: served.as_ref().is_some_and(|served| served.routes.contains(&route)),
             domain: route.domain,
             aliases: route.aliases,
@@ -96,7 +106,8 @@ impl Embedded {
             target: route.target.to_string(),
             replicas: route.backends.iter().map(|b| format!("{}:{}", b.address, b.port)).collect(),
         });
-        Ok(RoutesAnswer { routes: routes.collect(), generation: status.and_then(|s| s.generation) })
+        let routes = routes.collect();
+        Ok(RoutesAnswer { routes, generation: status.and_then(|status| status.generation) })
     }
 
     /// Only where something is routed: who has no domains needs no edge.
@@ -112,6 +123,16 @@ impl Embedded {
             Ok(status) if differ > 0 => {
                 let found = format!("process {} lacks {differ} route(s)", status.pid);
                 (false, found, Some("haloy settle".to_owned()))
+            }
+            Ok(EdgeStatus { unreadable, .. }) if !unreadable.is_empty() => {
+                let found = format!("no certificate from {}", unreadable.join(", "));
+                let fix = "put chain and key in one PEM file, then: haloy edge reload";
+                (false, found, Some(fix.to_owned()))
+            }
+            Ok(EdgeStatus { refused, .. }) if !refused.is_empty() => {
+                let told = refused.iter().map(|refused| format!("{}: {}", refused.domain, refused.cause));
+                let found = format!("no certificate for {}", told.collect::<Vec<_>>().join("; "));
+                (false, found, Some("mend what the authority says; it is asked again by itself".to_owned()))
             }
             Ok(status) => (true, format!("process {}, {} route(s)", status.pid, status.routes), None),
         };

@@ -15,23 +15,31 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-const IMAGE: &str = "haloy-bench-app:v1";
+/// The image of the benches.
+pub const IMAGE: &str = "haloy-bench-app:v1";
 
 fn id() -> DeploymentId {
     let entropy: &dyn Entropy = &SystemEntropy;
     DeploymentId::from_parts(SystemClock.now().unix_ms(), entropy.ulid_bits())
 }
 
-fn deploy() -> Command {
+/// A deploy of that image, with a configuration changed from a plain one.
+pub fn request(change: impl FnOnce(ConfigSnapshot) -> ConfigSnapshot) -> Command {
     let image = ImageSpec {
         reference: ImageRef::new(IMAGE).expect("a reference"),
         pull_policy: PullPolicy::IfMissing,
         build: None,
         registry: None,
     };
-    let config =
-        ConfigSnapshot { image, replicas: 1, env: Vec::new(), volumes: Vec::new(), ..history::config() };
-    let release = ReleaseSpec { config, config_digest: String::new() };
+    let plain = ConfigSnapshot {
+        image,
+        replicas: 1,
+        env: Vec::new(),
+        volumes: Vec::new(),
+        domains: Vec::new(),
+        ..history::config()
+    };
+    let release = ReleaseSpec { config: change(plain), config_digest: String::new() };
     Command::Deploy(Box::new(Deploy {
         id: id(),
         at: SystemClock.now(),
@@ -42,8 +50,12 @@ fn deploy() -> Command {
     }))
 }
 
+fn deploy() -> Command {
+    request(|config| config)
+}
+
 /// Builds the image of the bench with the docker command; false where there is no engine.
-fn image(folder: &Path) -> bool {
+pub fn image(folder: &Path) -> bool {
     std::fs::write(folder.join("app"), haloy::commands::demo::APP).expect("written");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(folder.join("app"), mode).expect("executable");

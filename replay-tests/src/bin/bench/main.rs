@@ -3,13 +3,23 @@
 
 mod append;
 mod deploy;
+mod edge;
 mod history;
 mod process;
 mod replay;
+mod rolling;
 mod targets;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+
+const INTRODUCTION: &str = "# Benchmarks
+
+Written by `make bench`. Ratios of haloy to a named competitor, in the same run, of the same bytes, with the
+same fsync, on the same filesystem; median of at least five interleaved rounds, spread behind it. Absolute figures are of
+one machine and one hour.
+
+";
 
 /// Why goals are missed, for the reader of the figures.
 const MISSED: &str = "
@@ -59,39 +69,54 @@ impl Line {
     }
 }
 
+/// One group of comparisons.
+type Group = fn(&Path) -> Vec<Line>;
+
+/// Every group, by the name that picks it: `make bench ONLY="rolling edge"`.
+const GROUPS: [(&str, Group); 7] = [
+    ("append", append::bench),
+    ("replay", |folder| vec![replay::bench(folder)]),
+    ("process", process::bench),
+    ("targets", targets::bench),
+    ("deploy", |folder| deploy::bench(folder).into_iter().collect()),
+    ("rolling", rolling::bench),
+    ("edge", edge::bench),
+];
+
 fn main() {
+    let only: Vec<String> = std::env::args().skip(1).collect();
     let folder = folder();
-    let mut lines = Vec::new();
-    lines.extend(append::bench(&folder));
-    lines.push(replay::bench(&folder));
-    lines.extend(process::bench(&folder));
-    lines.extend(targets::bench(&folder));
-    lines.extend(deploy::bench(&folder));
+    let picked = GROUPS.iter().filter(|(name, _)| only.is_empty() || only.iter().any(|only| only == name));
+    let lines: Vec<Line> = picked.flat_map(|(_, bench)| bench(&folder)).collect();
     std::fs::remove_dir_all(&folder).expect("removed");
-    let mut text = "# Benchmarks\n\nWritten by `make bench`. Ratios of haloy to a named competitor, in the same run, of the same bytes, with the\nsame fsync, on the same filesystem; median of five interleaved rounds, spread behind it. Absolute figures are of one\nmachine and one hour.\n\n".to_owned();
+    let mut text = INTRODUCTION.to_owned();
     let _written = writeln!(
         text,
         "Machine: {}.\n\n| comparison | ratio | spread | goal | | figures |\n|---|---|---|---|---|---|",
         machine()
     );
     for line in &lines {
-        let (low, high) = line.ratios.iter().fold((f64::MAX, f64::MIN), |(l, h), r| (l.min(*r), h.max(*r)));
-        let verdict = match (line.goal, line.met) {
-            ("none", _) => "-",
-            (_, true) => "met",
-            (_, false) => "MISSED",
-        };
-        let ratio = median(&line.ratios);
-        println!("{} {ratio:.2} {} {verdict}   ({})", line.name, line.goal, line.figures);
-        let _written = writeln!(
-            text,
-            "| {} | {ratio:.2} | {low:.2} to {high:.2} | {} | {verdict} | {} |",
-            line.name, line.goal, line.figures
-        );
+        text.push_str(&told(line));
     }
     text.push_str(MISSED);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-    std::fs::write(root.join("docs/benchmarks.md"), text).expect("written");
+    // A part is for whoever works on it; the document shows one whole run.
+    if only.is_empty() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+        std::fs::write(root.join("docs/benchmarks.md"), text).expect("written");
+    }
+}
+
+/// Prints a line; the same as a row of the document.
+fn told(line: &Line) -> String {
+    let (low, high) = line.ratios.iter().fold((f64::MAX, f64::MIN), |(l, h), r| (l.min(*r), h.max(*r)));
+    let verdict = match (line.goal, line.met) {
+        ("none", _) => "-",
+        (_, true) => "met",
+        (_, false) => "MISSED",
+    };
+    let (ratio, Line { name, goal, figures, .. }) = (median(&line.ratios), line);
+    println!("{name} {ratio:.2} {goal} {verdict}   ({figures})");
+    format!("| {name} | {ratio:.2} | {low:.2} to {high:.2} | {goal} | {verdict} | {figures} |\n")
 }
 
 /// On the disk of the build, never in memory.
