@@ -36,6 +36,7 @@ async fn subjects() -> Vec<Subject> {
         acme: Default::default(),
         metrics: None,
         patience: Duration::from_secs(5),
+        answer: Duration::from_secs(5),
         takeover: false,
         access_log: Default::default(),
     }));

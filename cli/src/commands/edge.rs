@@ -123,6 +123,7 @@ async fn serve(cx: &Context, args: Run) -> Result<Reply, Error> {
         https: args.https,
         metrics: args.metrics,
         patience: haloy_executors::edge::limits::HEAD_TIME,
+        answer: haloy_executors::edge::limits::ANSWER_TIME,
         acme: AcmeOptions { directory: Some(args.acme_directory), root: args.acme_ca },
         takeover: args.takeover,
         access_log: args.access_log,
@@ -148,7 +149,7 @@ fn told(error: EdgeError) -> Error {
         }
         EdgeError::AccessLog(_) => Error::new(Kind::Operational, message)
             .hint("--access-log (HALOY_EDGE_ACCESS_LOG) takes off, stdout or the path of a file"),
-        EdgeError::Folder { .. } | EdgeError::Handoff(_) | EdgeError::Tls(_) => {
+        EdgeError::Threads(_) | EdgeError::Folder { .. } | EdgeError::Handoff(_) | EdgeError::Tls(_) => {
             Error::new(Kind::Operational, message)
         }
     }

@@ -1,13 +1,15 @@
 //! Bodies on their way through: counted, limited, and giving their connection back at the end.
 
 use super::limits::{BODY_BYTES, BODY_PAUSE};
+use super::link::Link;
 use super::upstream::InFlight;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
-use hyper::client::conn::http1::SendRequest;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use tokio::time::{Instant, Sleep};
 
@@ -29,14 +31,15 @@ pub fn text(text: String) -> Body {
 /// The body of a client: not too long, and not too slow.
 pub struct FromClient {
     inner: Incoming,
+    pieces: Arc<AtomicU64>,
     left: u64,
     pause: Pin<Box<Sleep>>,
 }
 
 impl FromClient {
-    /// Of a request.
-    pub fn new(inner: Incoming) -> Self {
-        Self { inner, left: BODY_BYTES, pause: Box::pin(tokio::time::sleep(BODY_PAUSE)) }
+    /// Of a request; counts the pieces that were passed on.
+    pub fn new(inner: Incoming, pieces: Arc<AtomicU64>) -> Self {
+        Self { inner, pieces, left: BODY_BYTES, pause: Box::pin(tokio::time::sleep(BODY_PAUSE)) }
     }
 }
 
@@ -52,6 +55,7 @@ impl HttpBody for FromClient {
             Poll::Ready(Some(Ok(frame))) => {
                 let length = frame.data_ref().map_or(0, |data| data.len() as u64);
                 self.pause.as_mut().reset(Instant::now() + BODY_PAUSE);
+                self.pieces.fetch_add(1, Ordering::Relaxed);
                 match self.left.checked_sub(length) {
                     Some(left) => {
                         self.left = left;
@@ -81,13 +85,13 @@ impl HttpBody for FromClient {
 /// The body of a replica's answer; the request counts until it was read to its end, or dropped.
 pub struct FromUpstream {
     inner: Incoming,
-    way: Option<(InFlight, SendRequest<Body>)>,
+    way: Option<(InFlight, Link)>,
 }
 
 impl FromUpstream {
     /// Of an answer that came over this connection.
-    pub fn new(inner: Incoming, in_flight: InFlight, sender: SendRequest<Body>) -> Self {
-        let mut body = Self { inner, way: Some((in_flight, sender)) };
+    pub fn new(inner: Incoming, in_flight: InFlight, link: Link) -> Self {
+        let mut body = Self { inner, way: Some((in_flight, link)) };
         if body.inner.is_end_stream() {
             body.ended();
         }
@@ -95,8 +99,8 @@ impl FromUpstream {
     }
 
     fn ended(&mut self) {
-        if let Some((in_flight, sender)) = self.way.take() {
-            in_flight.0.keep(sender);
+        if let Some((in_flight, link)) = self.way.take() {
+            in_flight.0.keep(link);
         }
     }
 }
@@ -109,7 +113,11 @@ impl HttpBody for FromUpstream {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        let mut polled = Pin::new(&mut self.inner).poll_frame(cx);
+        if let (Poll::Pending, Some((_, link))) = (&polled, &mut self.way) {
+            link.step(cx);
+            polled = Pin::new(&mut self.inner).poll_frame(cx);
+        }
         let ended = match &polled {
             Poll::Ready(None) => true,
             Poll::Ready(Some(Ok(_))) => self.inner.is_end_stream(),

@@ -79,15 +79,10 @@ pub async fn accept(edge: Arc<Edge>, listener: TcpListener, secure: Option<TlsAc
                 edge.metrics.connected();
                 // Without it answers are late, and still right.
                 drop(stream.set_nodelay(true));
-                match &secure {
-                    None => {
-                        let from = From { client, secure: false };
-                        edge.open.spawn(async move { http1(&admitted.edge, stream, from, None).await });
-                    }
-                    Some(acceptor) => {
-                        edge.open.spawn(over_tls(admitted, acceptor.clone(), stream, client));
-                    }
-                }
+                // To the event loop of a worker, away from this one.
+                let Ok(stream) = stream.into_std() else { continue };
+                let served = connection(admitted, secure.clone(), stream, client);
+                edge.open.spawn_on(served, edge.workers.next());
             }
             // Out of file descriptors, or a client that left at once: others are served on.
             Err(_failed) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
@@ -95,8 +90,20 @@ pub async fn accept(edge: Arc<Edge>, listener: TcpListener, secure: Option<TlsAc
     }
 }
 
-async fn over_tls(admitted: Admitted, acceptor: TlsAcceptor, stream: TcpStream, client: IpAddr) {
-    let edge = &admitted.edge;
+async fn connection(
+    admitted: Admitted,
+    secure: Option<TlsAcceptor>,
+    stream: std::net::TcpStream,
+    client: IpAddr,
+) {
+    let Ok(stream) = TcpStream::from_std(stream) else { return };
+    match secure {
+        None => http1(&admitted.edge, stream, From { client, secure: false }, None).await,
+        Some(acceptor) => over_tls(&admitted.edge, acceptor, stream, client).await,
+    }
+}
+
+async fn over_tls(edge: &Arc<Edge>, acceptor: TlsAcceptor, stream: TcpStream, client: IpAddr) {
     let handshake = tokio::time::timeout(edge.options.patience, acceptor.accept(stream)).await;
     // A client that speaks no TLS, or trusts us not: its own business.
     let Ok(Ok(stream)) = handshake else { return edge.metrics.handshake_failed() };
@@ -174,7 +181,7 @@ async fn serve(
     let mut response = proxy::answer(&edge, from, name.as_deref(), &id, request).await;
     edge.metrics.answered(response.status(), started.elapsed());
     // A replica may have a name of its own for it.
-    response.headers_mut().entry("x-request-id").or_insert(id);
+    response.headers_mut().entry(proxy::REQUEST_ID).or_insert(id);
     Ok(match entry {
         Some(entry) => edge.access.follow(entry, response),
         None => response,

@@ -18,7 +18,7 @@ pub const WRITE_PAUSE: Duration = Duration::from_secs(60);
 pub const STREAMS: u32 = 128;
 /// How long a replica may take to accept a connection.
 pub const CONNECT_TIME: Duration = Duration::from_secs(2);
-/// How long a replica may take to begin its answer.
+/// How long a replica may take to begin its answer, from the last piece of the request on.
 pub const ANSWER_TIME: Duration = Duration::from_secs(120);
 /// Milliseconds for which a replica that did not accept a connection is passed over.
 pub const MARKED_MS: u64 = 2000;
@@ -28,7 +28,11 @@ pub const PER_ADDRESS: usize = 2048;
 pub const CONNECTIONS: usize = 32 * 1024;
 /// Replicas that one request is tried at.
 pub const ATTEMPTS: usize = 4;
-/// Idle connections kept to one replica.
+/// How long a connection to a replica is kept unused: less than the 5 s after which common servers close it.
+pub const IDLE_TIME: Duration = Duration::from_secs(4);
+/// The same, for a request that must not be made twice.
+pub const IDLE_UNSAFE: Duration = Duration::from_secs(1);
+/// Idle connections kept to one replica, by each worker.
 pub const IDLE: usize = 128;
 /// How long an edge that leaves asks its clients to open new connections.
 pub const LAME_DUCK: Duration = Duration::from_secs(2);

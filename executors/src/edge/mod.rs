@@ -16,6 +16,7 @@ mod connections;
 pub mod control;
 mod handoff;
 pub mod limits;
+mod link;
 mod methods;
 mod metrics;
 mod notify;
@@ -31,6 +32,7 @@ pub mod table;
 mod tls;
 mod tunnel;
 mod upstream;
+mod workers;
 
 pub use access_log::AccessLog;
 pub use client::{Client, ControlError};

@@ -3,17 +3,19 @@
 use super::access_log::ServedBy;
 use super::body::{self, Body, FromClient, FromUpstream};
 use super::limits::*;
+use super::link::{Link, Unanswered};
 use super::server::Edge;
 use super::table::{Named, Site};
 use super::upstream::{InFlight, Upstream};
 use super::{methods, pages, tunnel};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
-use hyper::client::conn::http1::SendRequest;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Where a request came from.
 #[derive(Debug, Clone, Copy)]
@@ -118,19 +120,20 @@ fn redirect(edge: &Edge, from: From, domain: &str, uri: &Uri) -> Response<Body> 
     response
 }
 
-/// A request that can be made again, as long as no byte of an answer was seen.
-struct Again {
+/// A request to a replica. Without a body it can be made again, as long as no byte of an answer was seen.
+#[derive(Clone)]
+struct Outgoing {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 }
 
-impl Again {
-    fn request(&self, body: Body) -> Request<Body> {
+impl Outgoing {
+    fn request(self, body: Body) -> Request<Body> {
         let mut request = Request::new(body);
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.uri;
+        *request.headers_mut() = self.headers;
         request
     }
 }
@@ -145,14 +148,15 @@ async fn pass_on(
     let upgrade = upgrade_wanted(&request);
     let client_upgrade = upgrade.as_ref().map(|_| hyper::upgrade::on(&mut request));
     let (parts, incoming) = request.into_parts();
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let uri = path.parse().unwrap_or_else(|_| Uri::from_static("/"));
+    let uri = parts.uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from);
     let headers = headers(from, &told, parts.headers, upgrade.as_ref());
-    let again = Again { method: parts.method, uri, headers };
+    let outgoing = Outgoing { method: parts.method, uri, headers };
     let bodiless = incoming.is_end_stream();
-    let safe = methods::safe(&again.method);
-    let body = if bodiless { body::empty() } else { FromClient::new(incoming).boxed_unsync() };
-    let mut next = Some(again.request(body));
+    let again = (bodiless && methods::safe(&outgoing.method)).then(|| outgoing.clone());
+    let pieces = Arc::<AtomicU64>::default();
+    let body =
+        if bodiless { body::empty() } else { FromClient::new(incoming, Arc::clone(&pieces)).boxed_unsync() };
+    let mut next = Some(outgoing.request(body));
     let mut tried: Vec<Arc<Upstream>> = Vec::new();
     let (mut silent, mut renewed) = (false, false);
     while let Some(request) = next.take() {
@@ -162,21 +166,22 @@ async fn pass_on(
             edge.metrics.retried();
         }
         let upstream = Arc::clone(&in_flight.0);
-        match send(&upstream, request).await {
-            Ok((sender, response)) => {
-                return finish(edge, response, sender, in_flight, client_upgrade);
+        match send(edge, &in_flight.0, again.is_some(), &pieces, request).await {
+            Ok((link, response)) => {
+                return finish(edge, response, link, in_flight, client_upgrade);
             }
             Err(Failed::NotSent(request)) => next = Some(*request),
             // An idle connection that the replica closed while it was used says nothing about the replica:
             // once more, there, over a new one.
-            Err(Failed::Lost { reused: true }) if safe && bodiless && !renewed => {
-                renewed = true;
-                upstream.forget_idle();
+            Err(Failed::Lost { reused }) => {
+                let Some(again) = again.clone() else { break };
                 next = Some(again.request(body::empty()));
-                continue;
+                if reused && !renewed {
+                    renewed = true;
+                    upstream.forget_idle();
+                    continue;
+                }
             }
-            Err(Failed::Lost { .. }) if safe && bodiless => next = Some(again.request(body::empty())),
-            Err(Failed::Lost { .. }) => break,
             Err(Failed::Silent) => {
                 silent = true;
                 break;
@@ -222,31 +227,50 @@ enum Failed {
 }
 
 async fn send(
+    edge: &Edge,
     upstream: &Upstream,
+    safe: bool,
+    pieces: &AtomicU64,
     mut request: Request<Body>,
-) -> Result<(SendRequest<Body>, Response<Incoming>), Failed> {
+) -> Result<(Link, Response<Incoming>), Failed> {
     loop {
-        let kept = upstream.idle().await;
+        let kept = upstream.idle(safe);
         let reused = kept.is_some();
-        let mut sender = match kept {
-            Some(sender) => sender,
+        let mut link = match kept {
+            Some(link) => link,
             None => match upstream.connect().await {
-                Ok(sender) => sender,
+                Ok(link) => link,
                 Err(_refused) => {
                     upstream.mark();
                     return Err(Failed::NotSent(Box::new(request)));
                 }
             },
         };
-        match tokio::time::timeout(ANSWER_TIME, sender.try_send_request(request)).await {
-            Err(_elapsed) => return Err(Failed::Silent),
-            Ok(Ok(response)) => return Ok((sender, response)),
-            Ok(Err(mut error)) => match error.take_message() {
-                // An idle connection that the replica closed meanwhile: a new one tells more.
-                Some(unsent) if reused => request = unsent,
-                Some(unsent) => return Err(Failed::NotSent(Box::new(unsent))),
-                None => return Err(Failed::Lost { reused }),
-            },
+        match in_time(edge.options.answer, pieces, link.ask(request)).await {
+            None => return Err(Failed::Silent),
+            Some(Ok(response)) => return Ok((link, response)),
+            // An idle connection that the replica closed meanwhile: a new one tells more.
+            Some(Err(Unanswered::NotSent(unsent))) if reused => request = *unsent,
+            Some(Err(Unanswered::NotSent(unsent))) => return Err(Failed::NotSent(unsent)),
+            Some(Err(Unanswered::Lost)) => return Err(Failed::Lost { reused }),
+        }
+    }
+}
+
+/// Waits for an answer; none if none began for so long although the client sent nothing more.
+async fn in_time<T>(limit: Duration, pieces: &AtomicU64, answer: impl Future<Output = T>) -> Option<T> {
+    let mut answer = std::pin::pin!(answer);
+    let mut seen = 0;
+    loop {
+        match tokio::time::timeout(limit, answer.as_mut()).await {
+            Ok(answer) => return Some(answer),
+            Err(_elapsed) => {
+                let now = pieces.load(Ordering::Relaxed);
+                if now == seen {
+                    return None;
+                }
+                seen = now;
+            }
         }
     }
 }
@@ -254,7 +278,7 @@ async fn send(
 fn finish(
     edge: &Edge,
     mut response: Response<Incoming>,
-    sender: SendRequest<Body>,
+    link: Link,
     in_flight: InFlight,
     client: Option<hyper::upgrade::OnUpgrade>,
 ) -> Response<Body> {
@@ -262,7 +286,7 @@ fn finish(
         let Some(client) = client else {
             return pages::page(StatusCode::BAD_GATEWAY, "A replica switched protocols unasked.", "");
         };
-        tunnel::join(edge, client, hyper::upgrade::on(&mut response), in_flight);
+        tunnel::join(edge, client, hyper::upgrade::on(&mut response), link, in_flight);
         return response.map(|_| body::empty());
     }
     let (mut parts, incoming) = response.into_parts();
@@ -272,7 +296,7 @@ fn finish(
         parts.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     parts.version = Version::default();
-    Response::from_parts(parts, FromUpstream::new(incoming, in_flight, sender).boxed_unsync())
+    Response::from_parts(parts, FromUpstream::new(incoming, in_flight, link).boxed_unsync())
 }
 
 /// The protocol that the client wants to switch to.
@@ -281,6 +305,23 @@ fn upgrade_wanted<T>(request: &Request<T>) -> Option<HeaderValue> {
     let upgrade = asked.flat_map(|v| v.split(',')).any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
     request.headers().get(header::UPGRADE).filter(|_| upgrade).cloned()
 }
+
+/// Name of a request.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// What a client may claim about itself.
+const CLAIMED: [HeaderName; 2] = [header::FORWARDED, HeaderName::from_static("x-real-ip")];
+/// What is for one connection only.
+const HOP_BY_HOP: [HeaderName; 6] = [
+    header::CONNECTION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
 
 /// RFC 9110, 7.6.1: what is for one connection only is not passed on.
 fn strip(headers: &mut HeaderMap) {
@@ -294,7 +335,7 @@ fn strip(headers: &mut HeaderMap) {
     for name in named {
         headers.remove(name);
     }
-    for name in ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"] {
+    for name in HOP_BY_HOP {
         headers.remove(name);
     }
 }
@@ -304,24 +345,24 @@ fn strip(headers: &mut HeaderMap) {
 fn headers(from: From, told: &Told<'_>, given: HeaderMap, upgrade: Option<&HeaderValue>) -> HeaderMap {
     let mut headers = given;
     strip(&mut headers);
-    for name in ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip"] {
+    for name in CLAIMED {
         headers.remove(name);
     }
-    let mut set = |name: &'static str, value: &str| {
+    let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
         }
     };
-    set("x-forwarded-for", &from.client.to_string());
-    set("x-forwarded-proto", from.scheme());
-    set("x-forwarded-host", told.host);
+    set(FORWARDED_FOR, &from.client.to_string());
+    set(FORWARDED_HOST, told.host);
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(from.scheme()));
     if !headers.contains_key(header::HOST)
         && let Ok(host) = HeaderValue::from_str(told.host)
     {
         // HTTP/2 names it in the target of the request.
         headers.insert(header::HOST, host);
     }
-    headers.insert("x-request-id", told.id.clone());
+    headers.insert(REQUEST_ID, told.id.clone());
     if let Some(protocol) = upgrade {
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(header::UPGRADE, protocol.clone());

@@ -15,6 +15,7 @@ use super::store::Store;
 use super::table::{Refused, Table};
 use super::tls;
 use super::upstream::Upstreams;
+use super::workers::Workers;
 use arc_swap::ArcSwap;
 use haloy_ledger::edge::{Report, RouteSnapshot};
 use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
@@ -42,6 +43,8 @@ pub struct EdgeOptions {
     pub metrics: Option<SocketAddr>,
     /// How long a client may take to send the head of a request, and stay idle between two.
     pub patience: Duration,
+    /// How long a replica may take to begin its answer, from the last piece of the request on.
+    pub answer: Duration,
     /// Takes over from the edge that runs in this folder.
     pub takeover: bool,
     /// Where a line for each request goes.
@@ -70,6 +73,9 @@ pub enum EdgeError {
     /// The access log cannot be written to.
     #[error("the access log cannot be opened: {0}")]
     AccessLog(std::io::Error),
+    /// The machine gives no more threads.
+    #[error("no threads to serve with: {0}")]
+    Threads(std::io::Error),
     /// Another one serves here.
     #[error("an edge runs here already, process {0}")]
     Runs(u32),
@@ -110,6 +116,8 @@ pub struct Edge {
     /// Copies, to hand over. As long as there are any, clients can connect.
     listeners: Mutex<Vec<std::net::TcpListener>>,
     leaving: AtomicBool,
+    /// Threads that serve clients.
+    pub workers: Workers,
     /// Connections and tunnels.
     pub open: TaskTracker,
     /// Set when connections have to end, each after the request that it has.
@@ -118,7 +126,45 @@ pub struct Edge {
     pub leave: CancellationToken,
 }
 
+impl EdgeOptions {
+    fn folder_error(&self, source: std::io::Error) -> EdgeError {
+        EdgeError::Folder { folder: self.folder.display().to_string(), source }
+    }
+}
+
 impl Edge {
+    /// With what its folder keeps.
+    fn new(options: EdgeOptions, listeners: &[std::net::TcpListener]) -> Result<Self, EdgeError> {
+        let store = Store::open(&options.folder).map_err(|source| options.folder_error(source))?;
+        let certs = Certs::open(&options.folder).map_err(|source| options.folder_error(source))?;
+        let access = Access::open(&options.access_log).map_err(EdgeError::AccessLog)?;
+        let copies: Result<Vec<_>, _> = listeners.iter().map(std::net::TcpListener::try_clone).collect();
+        let workers = Workers::start().map_err(EdgeError::Threads)?;
+        let upstreams = Upstreams::default();
+        let table = store.snapshot().map(|snapshot| Table::new(snapshot, &upstreams)).unwrap_or_default();
+        Ok(Self {
+            table: ArcSwap::from_pointee(table),
+            certs,
+            acme: Acme::default(),
+            applying: Mutex::new(()),
+            upstreams,
+            metrics: Metrics::default(),
+            store,
+            clients: Clients::default(),
+            requests: Requests::new(),
+            access,
+            before: Other::default(),
+            next: Other::default(),
+            listeners: Mutex::new(copies.map_err(copied)?),
+            leaving: AtomicBool::new(false),
+            workers,
+            open: TaskTracker::new(),
+            ending: CancellationToken::new(),
+            leave: CancellationToken::new(),
+            options,
+        })
+    }
+
     /// The table in force.
     pub fn table(&self) -> Arc<Table> {
         self.table.load_full()
@@ -200,12 +246,8 @@ impl Edge {
 
 /// Serves until it is told to leave, by its socket, SIGTERM or SIGINT.
 pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
-    let folder = |source| EdgeError::Folder { folder: options.folder.display().to_string(), source };
     // The first to ask wins; anywhere in haloy it is this one.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let store = Store::open(&options.folder).map_err(folder)?;
-    let certs = Certs::open(&options.folder).map_err(folder)?;
-    let access = Access::open(&options.access_log).map_err(EdgeError::AccessLog)?;
     let (listeners, before) = if options.takeover {
         let taken = handoff::take(&options.folder).map_err(|error| EdgeError::Handoff(error.to_string()))?;
         (taken.listeners, Some((taken.ready, taken.version)))
@@ -215,40 +257,15 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         }
         (listen(options.http.iter().chain(&options.https))?, None)
     };
-    let copies: Result<Vec<_>, _> = listeners.iter().map(std::net::TcpListener::try_clone).collect();
-    let copies = copies.map_err(|source| EdgeError::Listen { address: "a copy".to_owned(), source })?;
-    let upstreams = Upstreams::default();
-    let table = store.snapshot().map(|snapshot| Table::new(snapshot, &upstreams)).unwrap_or_default();
-    let generation = table.generation();
-    let edge = Arc::new(Edge {
-        table: ArcSwap::from_pointee(table),
-        certs,
-        acme: Acme::default(),
-        applying: Mutex::new(()),
-        upstreams,
-        metrics: Metrics::default(),
-        store,
-        clients: Clients::default(),
-        requests: Requests::new(),
-        access,
-        before: Other::default(),
-        next: Other::default(),
-        listeners: Mutex::new(copies),
-        leaving: AtomicBool::new(false),
-        open: TaskTracker::new(),
-        ending: CancellationToken::new(),
-        leave: CancellationToken::new(),
-        options,
-    });
-    let control = control::bind(&edge.options.folder)
-        .map_err(|source| EdgeError::Folder { folder: edge.options.folder.display().to_string(), source })?;
-    let mut accepting = tokio::task::JoinSet::new();
+    let edge = Arc::new(Edge::new(options, &listeners)?);
+    let generation = edge.table().generation();
+    let control = control::bind(&edge.options.folder).map_err(|source| edge.options.folder_error(source))?;
     edge.import_own();
+    let mut accepting = tokio::task::JoinSet::new();
     let acceptor = tls::acceptor(&edge).map_err(|error| EdgeError::Tls(error.to_string()))?;
     for (number, listener) in listeners.into_iter().enumerate() {
         let secure = (number >= edge.options.http.len()).then(|| acceptor.clone());
-        let listener = TcpListener::from_std(listener)
-            .map_err(|source| EdgeError::Listen { address: "an address".to_owned(), source })?;
+        let listener = TcpListener::from_std(listener).map_err(copied)?;
         accepting.spawn(accept(Arc::clone(&edge), listener, secure));
     }
     let socket = tokio::spawn(control::serve(Arc::clone(&edge), control));
@@ -269,6 +286,10 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
     leave(&edge, accepting).await;
     socket.abort();
     Ok(())
+}
+
+fn copied(source: std::io::Error) -> EdgeError {
+    EdgeError::Listen { address: "an address that it listens at already".to_owned(), source }
 }
 
 fn listen<'a>(
@@ -327,5 +348,6 @@ async fn leave(edge: &Edge, mut accepting: tokio::task::JoinSet<()>) {
     edge.open.close();
     // What is still on its way after that is cut off, as every limit says.
     drop(tokio::time::timeout(LEAVING, edge.open.wait()).await);
+    edge.workers.end();
     edge.access.end();
 }

@@ -1,9 +1,8 @@
 //! Connections to replicas: kept, counted, and passed over for a while where none is accepted.
 
-use super::body::Body;
 use super::limits::*;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
+use super::link::Link;
+use super::workers;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -17,11 +16,15 @@ pub struct Upstream {
     pub address: SocketAddr,
     in_flight: AtomicU32,
     marked_until_ms: AtomicU64,
-    idle: Mutex<Vec<SendRequest<Body>>>,
+    /// By worker: a connection is used where it was made.
+    idle: Box<[Mutex<Vec<Unused>>]>,
     started: Instant,
     /// Set when tunnels through it have to end.
     pub cut: CancellationToken,
 }
+
+/// A connection, and since when nobody uses it.
+struct Unused(Link, Instant);
 
 /// A request on its way through a replica; counted while it lives.
 pub struct InFlight(pub Arc<Upstream>);
@@ -43,7 +46,7 @@ impl Upstream {
             address,
             in_flight: AtomicU32::new(0),
             marked_until_ms: AtomicU64::new(0),
-            idle: Mutex::new(Vec::new()),
+            idle: (0..workers::count()).map(|_| Mutex::default()).collect(),
             started: Instant::now(),
             cut: CancellationToken::new(),
         }
@@ -88,42 +91,50 @@ impl Upstream {
     /// Passes it over for a while.
     pub fn mark(&self) {
         self.marked_until_ms.store(self.now_ms() + MARKED_MS, Ordering::Relaxed);
-        lock(&self.idle).clear();
+        self.forget_idle();
     }
 
-    /// A connection that was used before and is still open, if there is one.
-    pub async fn idle(&self) -> Option<SendRequest<Body>> {
-        loop {
-            let mut sender = lock(&self.idle).pop()?;
-            if !sender.is_closed() && sender.ready().await.is_ok() {
-                return Some(sender);
+    fn mine(&self) -> MutexGuard<'_, Vec<Unused>> {
+        lock(&self.idle[workers::number() % self.idle.len()])
+    }
+
+    /// A connection that was used a moment ago and is still open, if there is one. What must not be asked
+    /// twice goes over one that the replica has hardly had time to close.
+    pub fn idle(&self, safe: bool) -> Option<Link> {
+        let mut idle = self.mine();
+        if idle.last().is_some_and(|unused| unused.1.elapsed() > IDLE_TIME) {
+            // The last was used last.
+            idle.clear();
+        }
+        while let Some(Unused(mut link, _)) = idle.pop_if(|unused| safe || unused.1.elapsed() <= IDLE_UNSAFE)
+        {
+            if link.ready() {
+                return Some(link);
             }
         }
+        None
     }
 
     /// Connections that were kept are not to be relied on.
     pub fn forget_idle(&self) {
-        lock(&self.idle).clear();
+        self.idle.iter().for_each(|idle| lock(idle).clear());
     }
 
     /// Keeps a connection whose answer was read to its end.
-    pub fn keep(&self, sender: SendRequest<Body>) {
-        let mut idle = lock(&self.idle);
-        if idle.len() < IDLE && !sender.is_closed() && !self.cut.is_cancelled() {
-            idle.push(sender);
+    pub fn keep(&self, link: Link) {
+        let mut idle = self.mine();
+        if idle.len() < IDLE && !self.cut.is_cancelled() {
+            idle.push(Unused(link, Instant::now()));
         }
     }
 
     /// A new connection.
-    pub async fn connect(&self) -> std::io::Result<SendRequest<Body>> {
+    pub async fn connect(&self) -> std::io::Result<Link> {
         let connecting = tokio::net::TcpStream::connect(self.address);
         let stream = tokio::time::timeout(CONNECT_TIME, connecting).await??;
         self.marked_until_ms.store(0, Ordering::Relaxed);
         stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
-        // It ends with the replica or with its sender; what went wrong, the request is told.
-        tokio::spawn(async move { drop(connection.with_upgrades().await) });
-        Ok(sender)
+        Link::new(stream).await
     }
 }
 

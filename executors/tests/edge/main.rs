@@ -40,6 +40,7 @@ async fn edge() -> Edge {
         acme: Default::default(),
         metrics: None,
         patience: Duration::from_millis(700),
+        answer: Duration::from_millis(700),
         takeover: false,
         access_log: Default::default(),
     };

@@ -102,3 +102,44 @@ async fn a_request_has_one_name_everywhere() {
         assert_eq!((told == given, told == seen), (kept, true), "{given}");
     }
 }
+
+#[tokio::test]
+async fn a_replica_that_does_not_answer_is_given_up_and_a_slow_client_is_not() {
+    let (edge, web) = (edge().await, replica("web").await);
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = silent.local_addr().expect("an address");
+    let routes = vec![route("a.example", &[web.at]), route("b.example", &[at])];
+    edge.client.apply(&snapshot(1, routes)).await.expect("applied");
+    let ask = |host: &str, length: usize| {
+        format!("POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n")
+    };
+    let mut given_up = TcpStream::connect(edge.at).await.expect("the edge listens");
+    given_up.write_all(ask("b.example", 0).as_bytes()).await.expect("written");
+    let mut chunk = [0; 4096];
+    let count = given_up.read(&mut chunk).await.expect("answered");
+    let answer = String::from_utf8_lossy(&chunk[..count]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 504") && answer.contains("haloy logs"), "{answer}");
+
+    // The replica of the tests answers at the end of a head; this one reads the whole body first.
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = silent.accept().await {
+            let (mut seen, mut chunk) = (Vec::new(), [0; 4096]);
+            while !seen.ends_with(b"end") {
+                match stream.read(&mut chunk).await {
+                    // The one that was given up.
+                    Ok(0) | Err(_) => break,
+                    Ok(count) => seen.extend_from_slice(&chunk[..count]),
+                }
+            }
+            drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await);
+        }
+    });
+    let mut slow = TcpStream::connect(edge.at).await.expect("the edge listens");
+    slow.write_all(ask("b.example", 15).as_bytes()).await.expect("written");
+    for piece in ["one", "two", "for", "fiv", "end"] {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        slow.write_all(piece.as_bytes()).await.expect("written");
+    }
+    let count = slow.read(&mut chunk).await.expect("answered");
+    assert!(chunk[..count].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&chunk[..count]));
+}
