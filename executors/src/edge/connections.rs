@@ -13,8 +13,11 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::net::{IpAddr, Ipv6Addr};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -133,12 +136,9 @@ where
     let connection = builder.serve_connection(TokioIo::new(Patient::new(stream)), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     // How a client ends its connection is its own business.
-    tokio::select! {
-        _ended = connection.as_mut() => {}
-        () = edge.ending.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            drop(connection.await);
-        }
+    if until_ending(edge, connection.as_mut()).await.is_none() {
+        connection.as_mut().graceful_shutdown();
+        drop(connection.await);
     }
 }
 
@@ -160,13 +160,27 @@ where
         .keep_alive_timeout(edge.options.patience);
     let connection = builder.serve_connection(TokioIo::new(Patient::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        _ended = connection.as_mut() => {}
-        () = edge.ending.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            drop(connection.await);
-        }
+    if until_ending(edge, connection.as_mut()).await.is_none() {
+        connection.as_mut().graceful_shutdown();
+        drop(connection.await);
     }
+}
+
+/// Serves a connection until it ends; none once it has to, because the edge leaves.
+///
+/// The token is asked once, which makes it wake this task, and again only when it is set: it has a lock
+/// that all connections share.
+async fn until_ending<F: Future>(edge: &Edge, mut connection: Pin<&mut F>) -> Option<F::Output> {
+    let mut ending = std::pin::pin!(edge.ending.cancelled());
+    let mut asked = false;
+    poll_fn(|cx| {
+        if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+            return Poll::Ready(Some(ended));
+        }
+        let ask = !std::mem::replace(&mut asked, true) || edge.leaving();
+        if ask && ending.as_mut().poll(cx).is_ready() { Poll::Ready(None) } else { Poll::Pending }
+    })
+    .await
 }
 
 async fn serve(

@@ -317,7 +317,7 @@ async fn drain(edge: &Edge, asked: &Drain) -> Drained {
     let upstream = edge.upstreams.find(asked.address);
     let in_flight = || upstream.as_ref().map_or(0, |upstream| upstream.in_flight());
     if let Some(upstream) = &upstream {
-        upstream.cut.cancel();
+        upstream.leave();
     }
     while (in_flight() > 0 || edge.before.lives()) && started.elapsed() < limit {
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -1,17 +1,24 @@
 //! Counters, as Prometheus reads them.
 
+use super::workers;
 use hyper::StatusCode;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+/// Hundreds of status codes, from 0 on.
+const CLASSES: usize = 6;
 /// Upper bounds of the buckets of answer times, in milliseconds.
 const BUCKETS: [u64; 10] = [1, 5, 10, 25, 50, 100, 250, 1000, 5000, 30_000];
 
-/// What the edge counts.
+/// What the edge counts: each worker for itself, so that they do not wait for each other.
+pub struct Metrics(Box<[Counters]>);
+
+/// Of one worker; alone on its cache lines.
 #[derive(Default)]
-pub struct Metrics {
-    classes: [AtomicU64; 6],
+#[repr(align(128))]
+struct Counters {
+    classes: [AtomicU64; CLASSES],
     /// One more than bounds: what took longer than all of them.
     times: [AtomicU64; BUCKETS.len() + 1],
     time_us: AtomicU64,
@@ -33,59 +40,75 @@ pub struct Now {
     pub lost_lines: u64,
 }
 
+/// One of the counters.
+type Pick<'a> = &'a dyn Fn(&Counters) -> &AtomicU64;
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self((0..workers::count()).map(|_| Counters::default()).collect())
+    }
+}
+
 impl Metrics {
+    fn mine(&self) -> &Counters {
+        &self.0[workers::number() % self.0.len()]
+    }
+
     /// An answer began.
     pub fn answered(&self, status: StatusCode, took: Duration) {
-        let class = usize::from(status.as_u16() / 100).min(self.classes.len() - 1);
-        self.classes[class].fetch_add(1, Ordering::Relaxed);
+        let mine = self.mine();
+        let class = usize::from(status.as_u16() / 100).min(mine.classes.len() - 1);
+        mine.classes[class].fetch_add(1, Ordering::Relaxed);
         let bucket = BUCKETS.iter().position(|bound| took <= Duration::from_millis(*bound));
-        self.times[bucket.unwrap_or(BUCKETS.len())].fetch_add(1, Ordering::Relaxed);
-        self.time_us.fetch_add(u64::try_from(took.as_micros()).unwrap_or(0), Ordering::Relaxed);
+        mine.times[bucket.unwrap_or(BUCKETS.len())].fetch_add(1, Ordering::Relaxed);
+        mine.time_us.fetch_add(u64::try_from(took.as_micros()).unwrap_or(0), Ordering::Relaxed);
     }
 
     /// A request was tried at another replica.
     pub fn retried(&self) {
-        self.retries.fetch_add(1, Ordering::Relaxed);
+        self.mine().retries.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A client connected.
     pub fn connected(&self) {
-        self.connections.fetch_add(1, Ordering::Relaxed);
+        self.mine().connections.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A client had, or all clients had, too many connections.
     pub fn turned_away(&self) {
-        self.turned_away.fetch_add(1, Ordering::Relaxed);
+        self.mine().turned_away.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A client and the edge could not agree on TLS.
     pub fn handshake_failed(&self) {
-        self.handshakes_failed.fetch_add(1, Ordering::Relaxed);
+        self.mine().handshakes_failed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The text format of Prometheus.
     pub fn text(&self, now: &Now) -> String {
         let mut text = Text::default();
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let read = |pick: Pick<'_>| -> u64 {
+            self.0.iter().map(|of_one| pick(of_one).load(Ordering::Relaxed)).sum()
+        };
         text.about("requests_total", "counter", "Answers, by class of status.");
-        for (class, count) in self.classes.iter().enumerate().skip(1) {
-            text.line(&format!("requests_total{{class=\"{class}xx\"}}"), read(count));
+        for class in 1..CLASSES {
+            text.line(&format!("requests_total{{class=\"{class}xx\"}}"), read(&|of| &of.classes[class]));
         }
         let name = "answer_seconds";
         text.about(name, "histogram", "From the head of a request to the head of its answer.");
         let mut sum = 0;
-        for (number, count) in self.times.iter().enumerate() {
-            sum += read(count);
+        for number in 0..=BUCKETS.len() {
+            sum += read(&|of| &of.times[number]);
             let bound = BUCKETS.get(number).map_or("+Inf".to_owned(), |ms| (*ms as f64 / 1e3).to_string());
             text.line(&format!("{name}_bucket{{le=\"{bound}\"}}"), sum);
         }
-        text.line(&format!("{name}_sum"), read(&self.time_us) as f64 / 1e6);
+        text.line(&format!("{name}_sum"), read(&|of| &of.time_us) as f64 / 1e6);
         text.line(&format!("{name}_count"), sum);
-        let counters = [
-            ("retries_total", &self.retries, "Requests that were tried at another replica."),
-            ("connections_total", &self.connections, "Connections of clients."),
-            ("connections_refused_total", &self.turned_away, "Connections over a limit."),
-            ("tls_handshakes_failed_total", &self.handshakes_failed, "Connections that came to no TLS."),
+        let counters: [(&str, Pick<'_>, &str); 4] = [
+            ("retries_total", &|of| &of.retries, "Requests that were tried at another replica."),
+            ("connections_total", &|of| &of.connections, "Connections of clients."),
+            ("connections_refused_total", &|of| &of.turned_away, "Connections over a limit."),
+            ("tls_handshakes_failed_total", &|of| &of.handshakes_failed, "Connections that came to no TLS."),
         ];
         for (name, counter, help) in counters {
             text.about(name, "counter", help);

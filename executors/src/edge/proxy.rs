@@ -53,11 +53,11 @@ pub async fn answer(
         Ok(host) => host,
         Err(what) => return pages::bad(what),
     };
-    let table = edge.table();
     // RFC 9110, 7.4: a connection that was set up for one name is not used for another's.
     if sni.is_some_and(|sni| sni != host && !edge.same_certificate(sni, &host)) {
         return pages::page(StatusCode::MISDIRECTED_REQUEST, "This connection is for another host.", "");
     }
+    let table = edge.look();
     let site = match table.get(&host) {
         None => return pages::unknown_host(&host),
         Some(Named::Alias(domain)) => {
@@ -202,7 +202,7 @@ async fn pass_on(
 /// Picks a replica of the table that is in force, and counts the request there.
 fn enter(edge: &Edge, site: &Arc<Site>, tried: &[Arc<Upstream>]) -> Option<(Arc<Site>, InFlight)> {
     loop {
-        let table = edge.table();
+        let table = edge.look();
         let site = match table.get(&site.domain) {
             Some(Named::Route(site)) => Arc::clone(site),
             Some(Named::Alias(_)) | None => return None,

@@ -170,6 +170,11 @@ impl Edge {
         self.table.load_full()
     }
 
+    /// A short look at the table in force: cheaper than to have it.
+    pub fn look(&self) -> arc_swap::Guard<Arc<Table>> {
+        self.table.load()
+    }
+
     /// Whether a table is still the one in force.
     pub fn in_force(&self, table: &Arc<Table>) -> bool {
         Arc::ptr_eq(table, &self.table.load())

@@ -5,7 +5,7 @@ use super::link::Link;
 use super::workers;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,8 @@ pub struct Upstream {
     /// By worker: a connection is used where it was made.
     idle: Box<[Mutex<Vec<Unused>>]>,
     started: Instant,
+    /// It has to go.
+    gone: AtomicBool,
     /// Set when tunnels through it have to end.
     pub cut: CancellationToken,
 }
@@ -48,8 +50,16 @@ impl Upstream {
             marked_until_ms: AtomicU64::new(0),
             idle: (0..workers::count()).map(|_| Mutex::default()).collect(),
             started: Instant::now(),
+            gone: AtomicBool::new(false),
             cut: CancellationToken::new(),
         }
+    }
+
+    /// It gets no more requests: tunnels through it end, and connections are not kept.
+    pub fn leave(&self) {
+        self.gone.store(true, Ordering::Relaxed);
+        self.cut.cancel();
+        self.forget_idle();
     }
 
     /// Counts a request.
@@ -123,7 +133,7 @@ impl Upstream {
     /// Keeps a connection whose answer was read to its end.
     pub fn keep(&self, link: Link) {
         let mut idle = self.mine();
-        if idle.len() < IDLE && !self.cut.is_cancelled() {
+        if idle.len() < IDLE && !self.gone.load(Ordering::Relaxed) {
             idle.push(Unused(link, Instant::now()));
         }
     }
