@@ -5,7 +5,7 @@ use super::parts::Random;
 use haloy_executors::simulated::World;
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::{Event, TargetState};
-use haloy_ledger::ids::{EffectNumber, Position};
+use haloy_ledger::ids::{EffectNumber, Position, StreamId};
 use haloy_ledger::release::Domain;
 use std::collections::BTreeMap;
 
@@ -61,6 +61,22 @@ pub fn owned(ledger: &Ledger, state: &TargetState) -> Result<(), Broken> {
         let named = state.routes.base.iter().any(|wanted| wanted.domain == *domain);
         if mine && state.rollout.is_none() && !named {
             return Err(format!("{}/{} keeps {domain}, which no release names", state.app, state.target));
+        }
+    }
+    Ok(())
+}
+
+/// What the edge was told of a target is never older than what it was told before.
+pub fn generations_grow(ledger: &Ledger, state: &TargetState) -> Result<(), Broken> {
+    let events = ledger.log().read_all(Position(0), usize::MAX).map_err(|error| error.to_string())?;
+    let mine = StreamId::Target { app: state.app.clone(), target: state.target.clone() };
+    let mut last = 0;
+    for recorded in events.iter().filter(|recorded| recorded.envelope.stream == mine) {
+        if let Event::RoutesApplied(e) = &recorded.event {
+            if e.generation <= last {
+                return Err(format!("{mine}: generation {} follows {last}", e.generation));
+            }
+            last = e.generation;
         }
     }
     Ok(())

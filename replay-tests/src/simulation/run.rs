@@ -360,6 +360,7 @@ impl Sim {
         let state = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
         let world = self.engine.world();
         routes::owned(&self.ledger, &state)?;
+        routes::generations_grow(&self.ledger, &state)?;
         if state.rollout.is_none() {
             routes::none_lost(&self.ledger, &state)?;
         }
