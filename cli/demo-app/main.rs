@@ -45,7 +45,7 @@ fn main() {
 fn healthy() -> bool {
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect(format!("127.0.0.1:{}", variable("PORT", "8080")))?;
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: self\r\n\r\n")?;
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: self\r\nConnection: close\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)
@@ -53,33 +53,48 @@ fn healthy() -> bool {
     ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
 }
 
+/// Answers requests until one asks to close, or none comes.
 fn answer(mut stream: TcpStream) {
-    let (mut request, mut length) = ([0; 2048], 0);
-    // To the end of the head: who closes with unread bytes resets the connection.
-    while length < request.len() && !request[..length].ends_with(b"\r\n\r\n") {
-        match stream.read(&mut request[length..]) {
-            Ok(0) | Err(_) => break,
-            Ok(more) => length += more,
+    let mut bytes = Vec::new();
+    while let Some(request) = next(&mut stream, &mut bytes) {
+        let path = request.split(' ').nth(1).unwrap_or("/").to_owned();
+        let asks = request.to_ascii_lowercase();
+        if asks.contains("\r\nupgrade: echo\r\n") {
+            return echo(stream);
+        }
+        let wait = path.strip_prefix("/wait/").and_then(|ms| ms.parse().ok()).unwrap_or(0);
+        std::thread::sleep(Duration::from_millis(wait));
+        let status = variable("STATUS", "200");
+        let body = match path.strip_prefix("/env/") {
+            Some(name) => variable(name, ""),
+            None => format!("version {}", variable("VERSION", "unknown")),
+        };
+        if status != "200" {
+            eprintln!("{path} -> {status}: {}", variable("COMPLAINT", "not well"));
+        }
+        let close = asks.contains("\r\nconnection: close\r\n");
+        let end = if close { "Connection: close\r\n" } else { "" };
+        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n{end}\r\n", body.len() + 1);
+        if stream.write_all(format!("{head}{body}\n").as_bytes()).is_err() || close {
+            return;
         }
     }
-    let request = String::from_utf8_lossy(&request[..length]).into_owned();
-    let path = request.split(' ').nth(1).unwrap_or("/");
-    if request.to_ascii_lowercase().contains("\r\nupgrade: echo\r\n") {
-        return echo(stream);
+}
+
+/// The next head on a connection; bodies are not for this app.
+fn next(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<String> {
+    let mut chunk = [0; 2048];
+    loop {
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            let head: Vec<u8> = bytes.drain(..end + 4).collect();
+            return Some(String::from_utf8_lossy(&head).into_owned());
+        }
+        match stream.read(&mut chunk) {
+            Ok(0) | Err(_) => return None,
+            Ok(_) if bytes.len() > 16_384 => return None,
+            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+        }
     }
-    let wait = path.strip_prefix("/wait/").and_then(|ms| ms.parse().ok()).unwrap_or(0);
-    std::thread::sleep(Duration::from_millis(wait));
-    let status = variable("STATUS", "200");
-    let body = match path.strip_prefix("/env/") {
-        Some(name) => variable(name, ""),
-        None => format!("version {}", variable("VERSION", "unknown")),
-    };
-    if status != "200" {
-        eprintln!("{path} -> {status}: {}", variable("COMPLAINT", "not well"));
-    }
-    let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len() + 1);
-    let sent = stream.write_all(format!("{head}{body}\n").as_bytes());
-    drop(sent);
 }
 
 /// What a WebSocket is to whoever passes it on: bytes in both directions, until one side ends.

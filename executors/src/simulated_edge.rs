@@ -38,17 +38,13 @@ pub(crate) fn apply(world: &mut World, cx: &EffectContext) -> Result<Outcome, Ex
     };
     let Some(routes) = &cx.routes else { return Err(refused("no routes came with the effect", false)) };
     let haloy_ledger::ledger::Routes { snapshot, targets, .. } = routes.as_ref();
-    if world.routes.as_ref().is_some_and(|current| current.generation > snapshot.generation) {
-        return Err(refused("a newer generation is in force", true));
-    }
-    world.routes = Some(snapshot.clone());
+    // Newer ones stay: they were made of everything that these were.
+    let newer = world.routes.as_ref().filter(|current| current.generation > snapshot.generation);
+    let in_force = newer.unwrap_or(snapshot).clone();
     let own = targets.get(&(cx.scope.app.clone(), cx.scope.target.clone())).cloned().unwrap_or_default();
-    Ok(Outcome::RoutesApplied {
-        generation: snapshot.generation,
-        digest: snapshot.digest(),
-        domains: own.domains,
-        routed: own.routed,
-    })
+    let (generation, digest) = (in_force.generation, in_force.digest());
+    world.routes = Some(in_force);
+    Ok(Outcome::RoutesApplied { generation, digest, domains: own.domains, routed: own.routed })
 }
 
 /// Whether the edge still sends requests to a replica.

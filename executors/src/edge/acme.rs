@@ -207,6 +207,9 @@ async fn issue(edge: &Edge, names: Vec<String>, contact: &str) {
         edge.certs.keep(&domain, &key, &chain).map_err(|error| error.to_string())?;
         edge.certs.load();
         let cert = edge.certs.get(&domain).ok_or("what was issued cannot be read")?;
+        if !cert.own && edge.acme.renewals.due(&cert, now) {
+            return Err("what was issued is due for renewal already".to_owned());
+        }
         Ok((account, cert))
     });
     match kept {

@@ -126,7 +126,13 @@ impl Certs {
                 match Cert::read(&path, is_own) {
                     Ok(cert) => {
                         let cert = Arc::new(cert);
-                        by_name.extend(cert.names.iter().map(|name| (name.clone(), Arc::clone(&cert))));
+                        for name in &cert.names {
+                            // A domain that became an alias has an older file: the newer one counts.
+                            let known = by_name.get(name);
+                            if is_own || known.is_none_or(|known| known.not_before <= cert.not_before) {
+                                by_name.insert(name.clone(), Arc::clone(&cert));
+                            }
+                        }
                         own.extend(Some(cert).filter(|_| is_own));
                     }
                     Err(error) => {
@@ -189,5 +195,34 @@ impl Certs {
         }
         known.insert(name.to_owned(), Arc::clone(&key));
         Some(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_certificates_for_a_name_the_newer_counts_and_the_users_own_before_both() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let certs = Certs::open(folder.path()).expect("opened");
+        let write = |file: &str, year: i32| {
+            let mut asked = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).expect("names");
+            asked.not_before = rcgen::date_time_ymd(year, 1, 1);
+            asked.not_after = rcgen::date_time_ymd(2099, 1, 1);
+            let key = rcgen::KeyPair::generate().expect("a key");
+            let cert = asked.self_signed(&key).expect("made");
+            let pem = format!("{}{}", key.serialize_pem(), cert.pem());
+            std::fs::write(folder.path().join("certs").join(file), pem).expect("written");
+        };
+        write("www.a.example.pem", 2024);
+        write("a.example.pem", 2025);
+        certs.load();
+        let counts = || certs.get("a.example").expect("there");
+        let year = |cert: &Cert| 1970 + cert.not_before.0 / (365 * 86_400 * 1_000_000_000);
+        assert_eq!(year(&counts()), 2025);
+        write("own/mine.pem", 2020);
+        certs.load();
+        assert!(counts().own);
     }
 }

@@ -6,6 +6,7 @@
 use super::access_log::Entry;
 use super::body::Body;
 use super::limits::*;
+use super::open::{One, Open};
 use super::patient::Patient;
 use super::proxy::{self, From};
 use super::server::Edge;
@@ -32,8 +33,8 @@ struct Counts {
     of: HashMap<IpAddr, usize>,
 }
 
-/// One connection; counted while it lives.
-struct Admitted {
+/// One connection; counted while it lives, as a tunnel too.
+pub struct Admitted {
     edge: Arc<Edge>,
     who: IpAddr,
 }
@@ -46,7 +47,7 @@ fn who(client: IpAddr) -> IpAddr {
     }
 }
 
-fn enter(edge: &Arc<Edge>, client: IpAddr) -> Option<Admitted> {
+fn enter(edge: &Arc<Edge>, client: IpAddr) -> Option<Arc<Admitted>> {
     let who = who(client);
     let mut counts = edge.clients.0.lock().unwrap_or_else(PoisonError::into_inner);
     let count = counts.of.get(&who).copied().unwrap_or(0);
@@ -55,7 +56,7 @@ fn enter(edge: &Arc<Edge>, client: IpAddr) -> Option<Admitted> {
     }
     counts.all += 1;
     counts.of.insert(who, count + 1);
-    Some(Admitted { edge: Arc::clone(edge), who })
+    Some(Arc::new(Admitted { edge: Arc::clone(edge), who }))
 }
 
 impl Drop for Admitted {
@@ -82,6 +83,8 @@ pub async fn accept(edge: Arc<Edge>, listener: TcpListener, secure: Option<TlsAc
                 edge.metrics.connected();
                 // Without it answers are late, and still right.
                 drop(stream.set_nodelay(true));
+                // A client that vanished without a word: also where nobody expects one.
+                let _without_it = rustix::net::sockopt::set_socket_keepalive(&stream, true);
                 // To the event loop of a worker, away from this one.
                 let Ok(stream) = stream.into_std() else { continue };
                 let served = connection(admitted, secure.clone(), stream, client);
@@ -94,19 +97,20 @@ pub async fn accept(edge: Arc<Edge>, listener: TcpListener, secure: Option<TlsAc
 }
 
 async fn connection(
-    admitted: Admitted,
+    admitted: Arc<Admitted>,
     secure: Option<TlsAcceptor>,
     stream: std::net::TcpStream,
     client: IpAddr,
 ) {
     let Ok(stream) = TcpStream::from_std(stream) else { return };
     match secure {
-        None => http1(&admitted.edge, stream, From { client, secure: false }, None).await,
-        Some(acceptor) => over_tls(&admitted.edge, acceptor, stream, client).await,
+        None => http1(&admitted, stream, From { client, secure: false }, None).await,
+        Some(acceptor) => over_tls(&admitted, acceptor, stream, client).await,
     }
 }
 
-async fn over_tls(edge: &Arc<Edge>, acceptor: TlsAcceptor, stream: TcpStream, client: IpAddr) {
+async fn over_tls(admitted: &Arc<Admitted>, acceptor: TlsAcceptor, stream: TcpStream, client: IpAddr) {
+    let edge = &admitted.edge;
     let handshake = tokio::time::timeout(edge.options.patience, acceptor.accept(stream)).await;
     // A client that speaks no TLS, or trusts us not: its own business.
     let Ok(Ok(stream)) = handshake else { return edge.metrics.handshake_failed() };
@@ -115,17 +119,24 @@ async fn over_tls(edge: &Arc<Edge>, acceptor: TlsAcceptor, stream: TcpStream, cl
     let from = From { client, secure: true };
     match tls.alpn_protocol() {
         Some(b"h2") => http2(edge, stream, from, name).await,
-        Some(_) | None => http1(edge, stream, from, name).await,
+        Some(_) | None => http1(admitted, stream, from, name).await,
     }
 }
 
-async fn http1<S>(edge: &Arc<Edge>, stream: S, from: From, name: Option<String>)
+async fn http1<S>(admitted: &Arc<Admitted>, stream: S, from: From, name: Option<String>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let edge = &admitted.edge;
     let service = {
-        let edge = Arc::clone(edge);
-        service_fn(move |request| serve(Arc::clone(&edge), from, name.clone(), request))
+        let admitted = Arc::clone(admitted);
+        service_fn(move |mut request: Request<Incoming>| {
+            // What becomes a tunnel is still a connection of this client.
+            if request.headers().contains_key(hyper::header::UPGRADE) {
+                request.extensions_mut().insert(Arc::clone(&admitted));
+            }
+            serve(Arc::clone(&admitted.edge), from, name.clone(), request)
+        })
     };
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
@@ -146,9 +157,10 @@ async fn http2<S>(edge: &Arc<Edge>, stream: S, from: From, name: Option<String>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let open = Arc::new(Open::default());
     let service = {
-        let edge = Arc::clone(edge);
-        service_fn(move |request| serve(Arc::clone(&edge), from, name.clone(), request))
+        let (edge, open) = (Arc::clone(edge), Arc::clone(&open));
+        service_fn(move |request| counted(Arc::clone(&edge), from, name.clone(), open.enter(), request))
     };
     let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
     builder
@@ -160,10 +172,13 @@ where
         .keep_alive_timeout(edge.options.patience);
     let connection = builder.serve_connection(TokioIo::new(Patient::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
-    if until_ending(edge, connection.as_mut()).await.is_none() {
-        connection.as_mut().graceful_shutdown();
-        drop(connection.await);
+    tokio::select! {
+        ended = until_ending(edge, connection.as_mut()) => if ended.is_some() { return },
+        // Not a request for so long, not even the first.
+        () = open.nothing_for(edge.options.patience) => {}
     }
+    connection.as_mut().graceful_shutdown();
+    drop(tokio::time::timeout(edge.options.patience.max(LEAVING), connection).await);
 }
 
 /// Serves a connection until it ends; none once it has to, because the edge leaves.
@@ -181,6 +196,17 @@ async fn until_ending<F: Future>(edge: &Edge, mut connection: Pin<&mut F>) -> Op
         if ask && ending.as_mut().poll(cx).is_ready() { Poll::Ready(None) } else { Poll::Pending }
     })
     .await
+}
+
+async fn counted(
+    edge: Arc<Edge>,
+    from: From,
+    name: Option<String>,
+    one: One,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, std::convert::Infallible> {
+    let Ok(response) = serve(edge, from, name, request).await;
+    Ok(one.until_end(response))
 }
 
 async fn serve(

@@ -20,6 +20,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::UnixListener;
 
+/// Pause after a connection that could not be taken: file descriptors may have run out.
+const BUSY: Duration = Duration::from_millis(10);
 pub(super) const SOCKET: &str = "edge.sock";
 
 /// What an edge says of itself.
@@ -51,6 +53,8 @@ pub struct EdgeStatus {
     pub replicas: Vec<ReplicaStatus>,
     /// Things that happened and are not in the log yet.
     pub reports: usize,
+    /// It takes no connections any more, and ends once it has no requests.
+    pub leaving: bool,
 }
 
 /// A replica, as the edge sees it.
@@ -138,9 +142,22 @@ pub fn bind(folder: &Path) -> std::io::Result<UnixListener> {
 }
 
 /// Answers commands until it is dropped.
-pub async fn serve(edge: Arc<Edge>, listener: UnixListener) {
+pub async fn serve(edge: Arc<Edge>, mut listener: UnixListener) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = edge.socket_lost.notified() => {
+                match bind(&edge.options.folder) {
+                    Ok(anew) => listener = anew,
+                    Err(error) => eprintln!("haloy edge: the socket of commands is lost: {error}"),
+                }
+                continue;
+            }
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(BUSY).await;
+            continue;
+        };
         let edge = Arc::clone(&edge);
         tokio::spawn(async move {
             let service = service_fn(|request| command(Arc::clone(&edge), request));
@@ -160,6 +177,10 @@ async fn command(
         return Ok(problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or broke off"));
     };
     let bytes = collected.to_bytes();
+    let changes = matches!(parts.uri.path(), "/upgrade") || parts.method == Method::PUT;
+    if changes && edge.leave.is_cancelled() {
+        return Ok(problem(StatusCode::SERVICE_UNAVAILABLE, "this edge is leaving"));
+    }
     Ok(match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/status") => answer(&status(&edge)),
         (&Method::GET, "/routes") => answer(&edge.table().snapshot),
@@ -243,6 +264,7 @@ fn status(edge: &Edge) -> EdgeStatus {
         routes: snapshot.map_or(0, |snapshot| snapshot.routes.len()),
         replicas: in_flight(edge),
         reports: edge.store.reports().len(),
+        leaving: edge.leave.is_cancelled(),
     }
 }
 
@@ -292,7 +314,10 @@ pub async fn metrics_at(edge: Arc<Edge>) {
         }
     };
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(BUSY).await;
+            continue;
+        };
         let edge = Arc::clone(&edge);
         tokio::spawn(async move {
             let service = service_fn(|request: Request<Incoming>| {
@@ -316,7 +341,8 @@ async fn drain(edge: &Edge, asked: &Drain) -> Drained {
     let limit = Duration::from_millis(asked.limit_ms).min(DRAIN);
     let upstream = edge.upstreams.find(asked.address);
     let in_flight = || upstream.as_ref().map_or(0, |upstream| upstream.in_flight());
-    if let Some(upstream) = &upstream {
+    // Asked late, it may be in the route again.
+    if let Some(upstream) = upstream.as_ref().filter(|upstream| !edge.look().routes_to(upstream)) {
         upstream.leave();
     }
     while (in_flight() > 0 || edge.before.lives()) && started.elapsed() < limit {
@@ -332,7 +358,14 @@ async fn drain(edge: &Edge, asked: &Drain) -> Drained {
 async fn upgrade(edge: &Arc<Edge>, program: PathBuf) -> Response<Body> {
     let giving = Arc::clone(edge);
     let done = tokio::task::spawn_blocking(move || {
-        handoff::hand_over(&giving.options, &giving.listeners(), &program)
+        let mut listeners = giving.listeners();
+        if listeners.is_empty() {
+            return Err(std::io::Error::other("it was handed over already"));
+        }
+        let next = handoff::hand_over(&giving.options, &listeners, &program)?;
+        // Not twice: two would serve beside each other.
+        listeners.clear();
+        Ok(next)
     })
     .await;
     match done.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
@@ -342,6 +375,10 @@ async fn upgrade(edge: &Arc<Edge>, program: PathBuf) -> Response<Body> {
             edge.leave.cancel();
             answer(&status(edge))
         }
-        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &format!("it goes on as it is: {error}")),
+        Err(error) => {
+            // The next one may have put its socket in the place of this one's.
+            edge.socket_lost.notify_one();
+            problem(StatusCode::INTERNAL_SERVER_ERROR, &format!("it goes on as it is: {error}"))
+        }
     }
 }

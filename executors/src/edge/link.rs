@@ -18,8 +18,8 @@ type Moving = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 /// A connection to a replica.
 pub struct Link {
     sender: SendRequest<Body>,
-    moving: Moving,
-    ended: bool,
+    /// None once it has ended: what it still had is given up, and told as failed.
+    moving: Option<Moving>,
 }
 
 /// Why there is no answer.
@@ -34,15 +34,12 @@ impl Link {
     /// Over a connection that was just made.
     pub async fn new(stream: TcpStream) -> std::io::Result<Self> {
         let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
-        Ok(Self { sender, moving: Box::pin(connection.with_upgrades()), ended: false })
+        Ok(Self { sender, moving: Some(Box::pin(connection.with_upgrades())) })
     }
 
     /// Moves what can be moved.
     pub fn step(&mut self, cx: &mut Context<'_>) {
-        if !self.ended {
-            // How it ended, the request is told.
-            self.ended = self.moving.as_mut().poll(cx).is_ready();
-        }
+        step(&mut self.moving, cx);
     }
 
     /// Whether another request can be sent now: nothing is left of the one before, and the replica has
@@ -50,16 +47,14 @@ impl Link {
     pub fn ready(&mut self) -> bool {
         let mut nobody = Context::from_waker(Waker::noop());
         self.step(&mut nobody);
-        !self.ended && matches!(self.sender.poll_ready(&mut nobody), Poll::Ready(Ok(())))
+        self.moving.is_some() && matches!(self.sender.poll_ready(&mut nobody), Poll::Ready(Ok(())))
     }
 
     /// Sends a request and waits for the head of its answer.
     pub async fn ask(&mut self, request: Request<Body>) -> Result<Response<Incoming>, Unanswered> {
         let mut answer = pin!(self.sender.try_send_request(request));
         let answer = poll_fn(|cx| {
-            if !self.ended {
-                self.ended = self.moving.as_mut().poll(cx).is_ready();
-            }
+            step(&mut self.moving, cx);
             answer.as_mut().poll(cx)
         });
         answer.await.map_err(|mut error| match error.take_message() {
@@ -70,8 +65,16 @@ impl Link {
 
     /// For what is no longer HTTP: to be awaited beside it.
     pub async fn rest(self) {
-        if !self.ended {
-            drop(self.moving.await);
+        if let Some(moving) = self.moving {
+            // How it ended, both sides see.
+            drop(moving.await);
         }
+    }
+}
+
+fn step(moving: &mut Option<Moving>, cx: &mut Context<'_>) {
+    // How it ended, the request is told.
+    if moving.as_mut().is_some_and(|moving| moving.as_mut().poll(cx).is_ready()) {
+        *moving = None;
     }
 }

@@ -20,6 +20,7 @@ mod link;
 mod methods;
 mod metrics;
 mod notify;
+mod open;
 mod pages;
 mod patient;
 mod proxy;

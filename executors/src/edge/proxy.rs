@@ -2,6 +2,7 @@
 
 use super::access_log::ServedBy;
 use super::body::{self, Body, FromClient, FromUpstream};
+use super::connections::Admitted;
 use super::limits::*;
 use super::link::{Link, Unanswered};
 use super::server::Edge;
@@ -74,12 +75,15 @@ pub async fn answer(
     if request.body().size_hint().lower() > BODY_BYTES {
         return pages::page(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than the edge takes.", "");
     }
-    pass_on(edge, from, &site, Told { host: &host, id }, request).await
+    let authority = request.uri().authority().map(|authority| without_user(authority.as_str()).to_owned());
+    pass_on(edge, from, &site, Told { host: &host, authority: authority.as_deref(), id }, request).await
 }
 
 /// What a replica is told of a request, beside what the client sent.
 struct Told<'a> {
     host: &'a str,
+    /// Host and port in the target of the request: over HTTP/2, and where a client takes this for a proxy.
+    authority: Option<&'a str>,
     id: &'a HeaderValue,
 }
 
@@ -92,7 +96,7 @@ fn host<T>(request: &Request<T>) -> Result<String, &'static str> {
     }
     // RFC 9112, 3.2.2: the target of the request counts before the Host header.
     let host = match request.uri().authority() {
-        Some(authority) => authority.as_str(),
+        Some(authority) => without_user(authority.as_str()),
         None => match first.map(HeaderValue::to_str) {
             Some(Ok(host)) => host,
             Some(Err(_)) => return Err("The host is not readable."),
@@ -104,6 +108,11 @@ fn host<T>(request: &Request<T>) -> Result<String, &'static str> {
         Some(_) | None => host,
     };
     Ok(name.trim_end_matches('.').to_ascii_lowercase())
+}
+
+/// An authority may name a user, which is nobody's business here.
+fn without_user(authority: &str) -> &str {
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
 /// To the same place at the domain itself; the port that the client used stays.
@@ -146,7 +155,10 @@ async fn pass_on(
     mut request: Request<Incoming>,
 ) -> Response<Body> {
     let upgrade = upgrade_wanted(&request);
-    let client_upgrade = upgrade.as_ref().map(|_| hyper::upgrade::on(&mut request));
+    let client_upgrade = upgrade.as_ref().map(|_| {
+        let admitted = request.extensions_mut().remove::<Arc<Admitted>>();
+        (hyper::upgrade::on(&mut request), admitted)
+    });
     let (parts, incoming) = request.into_parts();
     let uri = parts.uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from);
     let headers = headers(from, &told, parts.headers, upgrade.as_ref());
@@ -280,13 +292,14 @@ fn finish(
     mut response: Response<Incoming>,
     link: Link,
     in_flight: InFlight,
-    client: Option<hyper::upgrade::OnUpgrade>,
+    client: Option<(hyper::upgrade::OnUpgrade, Option<Arc<Admitted>>)>,
 ) -> Response<Body> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        let Some(client) = client else {
+        let Some((client, admitted)) = client else {
             return pages::page(StatusCode::BAD_GATEWAY, "A replica switched protocols unasked.", "");
         };
-        tunnel::join(edge, client, hyper::upgrade::on(&mut response), link, in_flight);
+        let replica = hyper::upgrade::on(&mut response);
+        tunnel::join(edge, (client, replica), link, (in_flight, admitted));
         return response.map(|_| body::empty());
     }
     let (mut parts, incoming) = response.into_parts();
@@ -303,7 +316,9 @@ fn finish(
 fn upgrade_wanted<T>(request: &Request<T>) -> Option<HeaderValue> {
     let asked = request.headers().get_all(header::CONNECTION).iter().filter_map(|v| v.to_str().ok());
     let upgrade = asked.flat_map(|v| v.split(',')).any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
-    request.headers().get(header::UPGRADE).filter(|_| upgrade).cloned()
+    // HTTP/2 in the clear would be a way past everything that the edge looks at.
+    let wanted = request.headers().get(header::UPGRADE).filter(|_| upgrade);
+    wanted.filter(|protocol| !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")).cloned()
 }
 
 /// Name of a request.
@@ -311,16 +326,18 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-/// What a client may claim about itself.
-const CLAIMED: [HeaderName; 2] = [header::FORWARDED, HeaderName::from_static("x-real-ip")];
+/// What a client may claim about itself, beside everything that begins with `x-forwarded-`.
+const CLAIMED: [&str; 6] =
+    ["forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "x-original-url", "x-rewrite-url"];
 /// What is for one connection only.
-const HOP_BY_HOP: [HeaderName; 6] = [
+const HOP_BY_HOP: [HeaderName; 7] = [
     header::CONNECTION,
     header::TE,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("http2-settings"),
 ];
 
 /// RFC 9110, 7.6.1: what is for one connection only is not passed on.
@@ -340,12 +357,19 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
+/// Whether a header is for the edge alone to set. Many servers read `_` as `-`.
+fn claims(name: &str) -> bool {
+    let plain = |name: &str| name.starts_with("x-forwarded-") || CLAIMED.contains(&name);
+    if name.contains('_') { plain(&name.replace('_', "-")) } else { plain(name) }
+}
+
 /// What the replica is told: the client's headers, and who the client is. What the client claims about
 /// that itself is not passed on: the edge is the front door.
 fn headers(from: From, told: &Told<'_>, given: HeaderMap, upgrade: Option<&HeaderValue>) -> HeaderMap {
     let mut headers = given;
     strip(&mut headers);
-    for name in CLAIMED {
+    let claimed: Vec<HeaderName> = headers.keys().filter(|name| claims(name.as_str())).cloned().collect();
+    for name in claimed {
         headers.remove(name);
     }
     let mut set = |name: HeaderName, value: &str| {
@@ -356,10 +380,10 @@ fn headers(from: From, told: &Told<'_>, given: HeaderMap, upgrade: Option<&Heade
     set(FORWARDED_FOR, &from.client.to_string());
     set(FORWARDED_HOST, told.host);
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(from.scheme()));
-    if !headers.contains_key(header::HOST)
-        && let Ok(host) = HeaderValue::from_str(told.host)
+    if let Some(authority) = told.authority
+        && let Ok(host) = HeaderValue::from_str(authority)
     {
-        // HTTP/2 names it in the target of the request.
+        // RFC 9112, 3.2.2: who is named in the target of the request counts, and is what was routed.
         headers.insert(header::HOST, host);
     }
     headers.insert(REQUEST_ID, told.id.clone());

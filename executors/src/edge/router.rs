@@ -1,7 +1,7 @@
 //! The executor of the role Router: brings the edge the newest routes and waits for replicas to drain.
 
 use super::client::{Client, ControlError};
-use super::limits::DRAIN;
+use super::limits::{DRAIN, LAME_DUCK, LEAVING};
 use crate::executor::*;
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
@@ -49,7 +49,7 @@ impl EdgeRouter {
     pub async fn ensure(&self) -> Result<(), ExecutorError> {
         let _one_starts_it = self.starting.lock().await;
         let Some(start) = &self.start else { return Ok(()) };
-        if self.client.status().await.is_ok() {
+        if self.runs().await {
             return Ok(());
         }
         let mut child = spawn(start).map_err(|error| {
@@ -71,6 +71,19 @@ impl EdgeRouter {
         Err(failed(FailureCode::EdgeUnreachable, "the edge was started and does not answer".to_owned(), true))
     }
 
+    /// Whether one runs, and stays. One that leaves is waited for: another could not listen beside it.
+    async fn runs(&self) -> bool {
+        let until = Instant::now() + LAME_DUCK + LEAVING + STARTING;
+        loop {
+            match self.client.status().await {
+                Ok(status) if status.leaving && Instant::now() < until => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                status => return status.is_ok(),
+            }
+        }
+    }
+
     async fn apply(&self, cx: &EffectContext) -> Result<Outcome, ExecutorError> {
         let Some(routes) = &cx.routes else {
             return Err(failed(FailureCode::Other, "no routes came with the effect".to_owned(), false));
@@ -79,10 +92,15 @@ impl EdgeRouter {
         let Routes { snapshot, targets, contacts } = routes.as_ref();
         // Before the routes, so that a certificate is asked for as soon as they are in force.
         self.client.contacts(contacts).await.map_err(told)?;
-        self.client.apply(snapshot).await.map_err(told)?;
+        let applied = self.client.apply(snapshot).await;
         // Read back: what counts is what the edge has, not what it was sent.
         let status = self.client.status().await.map_err(told)?;
-        if status.generation != Some(snapshot.generation) || status.digest != snapshot.digest() {
+        // Another target's call brought newer routes, which were made of everything that these were.
+        let newer = status.ledger == Some(snapshot.ledger.to_string())
+            && status.generation > Some(snapshot.generation);
+        let same = status.generation == Some(snapshot.generation) && status.digest == snapshot.digest();
+        if !newer && !same {
+            applied.map_err(told)?;
             let text =
                 format!("the edge has generation {:?}, not {}", status.generation, snapshot.generation);
             return Err(failed(FailureCode::EdgeRefused, text, true));
@@ -90,7 +108,7 @@ impl EdgeRouter {
         let own = targets.get(&(cx.scope.app.clone(), cx.scope.target.clone()));
         let own = own.cloned().unwrap_or_default();
         Ok(Outcome::RoutesApplied {
-            generation: snapshot.generation,
+            generation: status.generation.unwrap_or(snapshot.generation),
             digest: status.digest,
             domains: own.domains,
             routed: own.routed,

@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -113,6 +114,8 @@ pub struct Edge {
     pub before: Other,
     /// The edge that took over from this one.
     pub next: Other,
+    /// Another edge put its socket of commands in the place of this one's, and is gone.
+    pub socket_lost: Notify,
     /// Copies, to hand over. As long as there are any, clients can connect.
     listeners: Mutex<Vec<std::net::TcpListener>>,
     leaving: AtomicBool,
@@ -155,6 +158,7 @@ impl Edge {
             access,
             before: Other::default(),
             next: Other::default(),
+            socket_lost: Notify::new(),
             listeners: Mutex::new(copies.map_err(copied)?),
             leaving: AtomicBool::new(false),
             workers,
@@ -209,6 +213,16 @@ impl Edge {
         Ok(table)
     }
 
+    /// Routes that the edge before took while this one was starting.
+    fn take_newer(&self) {
+        if let Some(newer) =
+            self.store.snapshot().filter(|kept| Some(kept.generation) > self.table().generation())
+            && let Err(error) = self.apply(newer)
+        {
+            eprintln!("haloy edge: {error}");
+        }
+    }
+
     /// Takes note of something for the log.
     pub fn report(&self, what: Report) {
         let at = SystemClock.now();
@@ -253,6 +267,7 @@ impl Edge {
 pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
     // The first to ask wins; anywhere in haloy it is this one.
     drop(rustls::crypto::ring::default_provider().install_default());
+    as_many_files_as_allowed();
     let (listeners, before) = if options.takeover {
         let taken = handoff::take(&options.folder).map_err(|error| EdgeError::Handoff(error.to_string()))?;
         (taken.listeners, Some((taken.ready, taken.version)))
@@ -264,7 +279,6 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
     };
     let edge = Arc::new(Edge::new(options, &listeners)?);
     let generation = edge.table().generation();
-    let control = control::bind(&edge.options.folder).map_err(|source| edge.options.folder_error(source))?;
     edge.import_own();
     let mut accepting = tokio::task::JoinSet::new();
     let acceptor = tls::acceptor(&edge).map_err(|error| EdgeError::Tls(error.to_string()))?;
@@ -273,6 +287,9 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         let listener = TcpListener::from_std(listener).map_err(copied)?;
         accepting.spawn(accept(Arc::clone(&edge), listener, secure));
     }
+    // Last: until here the edge before answers commands.
+    let control = control::bind(&edge.options.folder).map_err(|source| edge.options.folder_error(source))?;
+    edge.take_newer();
     let socket = tokio::spawn(control::serve(Arc::clone(&edge), control));
     let version = env!("CARGO_PKG_VERSION").to_owned();
     match before {
@@ -291,6 +308,16 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
     leave(&edge, accepting).await;
     socket.abort();
     Ok(())
+}
+
+/// A connection is a file, and the usual limit is far below what the edge can serve.
+fn as_many_files_as_allowed() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        eprintln!("haloy edge: serves at most {:?} connections: {error}", limit.current);
+    }
 }
 
 fn copied(source: std::io::Error) -> EdgeError {

@@ -143,6 +143,15 @@ impl Table {
         self.names.get(name)
     }
 
+    /// Whether a replica gets requests.
+    pub fn routes_to(&self, upstream: &Arc<Upstream>) -> bool {
+        let sites = self.names.values().filter_map(|named| match named {
+            Named::Route(site) => Some(site),
+            Named::Alias(_) => None,
+        });
+        sites.flat_map(|site| &site.upstreams).any(|routed| Arc::ptr_eq(routed, upstream))
+    }
+
     /// Generation in force; none before the first.
     pub fn generation(&self) -> Option<u64> {
         self.snapshot.as_ref().map(|snapshot| snapshot.generation)

@@ -1,15 +1,23 @@
 //! What is no longer HTTP: WebSockets and other upgrades, byte by byte until either side ends it.
 
+use super::connections::Admitted;
 use super::link::Link;
 use super::server::Edge;
 use super::upstream::InFlight;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use std::sync::Arc;
 
-/// Joins both sides; counts as a request until it ends, and ends when its replica has to go.
-pub fn join(edge: &Edge, client: OnUpgrade, replica: OnUpgrade, link: Link, in_flight: InFlight) {
+/// Joins both sides; counts as a request, and as a connection of its client, until it ends; ends when its
+/// replica has to go.
+pub fn join(
+    edge: &Edge,
+    (client, replica): (OnUpgrade, OnUpgrade),
+    link: Link,
+    counted: (InFlight, Option<Arc<Admitted>>),
+) {
     edge.open.spawn(async move {
-        let cut = in_flight.0.cut.clone();
+        let cut = counted.0.0.cut.clone();
         let both = async {
             // The link ends by giving the replica's side away.
             let ((), sides) = tokio::join!(link.rest(), async { tokio::try_join!(client, replica) });
@@ -23,6 +31,6 @@ pub fn join(edge: &Edge, client: OnUpgrade, replica: OnUpgrade, link: Link, in_f
             _ended = both => {}
             () = cut.cancelled() => {}
         }
-        drop(in_flight);
+        drop(counted);
     });
 }

@@ -131,7 +131,11 @@ impl Upstream {
     }
 
     /// Keeps a connection whose answer was read to its end.
-    pub fn keep(&self, link: Link) {
+    pub fn keep(&self, mut link: Link) {
+        // Answered before its request was read to the end: nobody would move the rest.
+        if !link.ready() {
+            return;
+        }
         let mut idle = self.mine();
         if idle.len() < IDLE && !self.gone.load(Ordering::Relaxed) {
             idle.push(Unused(link, Instant::now()));

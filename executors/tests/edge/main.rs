@@ -39,14 +39,15 @@ async fn edge() -> Edge {
         https: vec![secure],
         acme: Default::default(),
         metrics: None,
-        patience: Duration::from_millis(700),
-        answer: Duration::from_millis(700),
+        patience: Duration::from_millis(1500),
+        answer: Duration::from_millis(1200),
         takeover: false,
         access_log: Default::default(),
     };
     let ended = tokio::spawn(run(options));
     let client = Client::new(folder.path());
     while client.status().await.is_err() {
+        assert!(!ended.is_finished(), "the edge does not start");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     Edge { folder, at, secure, client, ended }

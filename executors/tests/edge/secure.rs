@@ -81,3 +81,21 @@ async fn http_redirects_once_a_certificate_is_there_and_keeps_the_method() {
     let count = stream.read(&mut chunk).await.expect("answered");
     assert!(chunk[..count].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&chunk[..count]));
 }
+
+#[tokio::test]
+async fn a_client_of_http2_that_asks_nothing_is_let_go() {
+    let (edge, _web, root) = secured().await;
+    // Not even the preface; and one that asks once and then stays.
+    let mut silent = tls(edge.secure, &root, b"h2").await;
+    let io = TokioIo::new(tls(edge.secure, &root, b"h2").await);
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.expect("HTTP/2");
+    let connection = tokio::spawn(connection);
+    let request = hyper::Request::get(format!("https://{HOST}/")).body(Empty::<Bytes>::new());
+    assert_eq!(sender.send_request(request.expect("a request")).await.expect("answered").status(), 200);
+    let within = Duration::from_secs(20);
+    let mut all = Vec::new();
+    let ended = tokio::time::timeout(within, silent.read_to_end(&mut all)).await.expect("not for ever");
+    drop(ended);
+    tokio::time::timeout(within, connection).await.expect("not for ever").expect("no panic").ok();
+}

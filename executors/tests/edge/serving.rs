@@ -6,12 +6,21 @@ use super::*;
 async fn what_a_client_says_of_itself_is_not_believed() {
     let (edge, web) = (edge().await, replica("web").await);
     edge.client.apply(&snapshot(1, vec![route("a.example", &[web.at])])).await.expect("applied");
-    let lies = "GET /x?y=1 HTTP/1.1\r\nHost: A.Example:8080\r\nX-Forwarded-For: 1.2.3.4\r\nForwarded: for=1.2.3.4\r\nConnection: X-Secret, close\r\nX-Secret: 1\r\n\r\n";
+    let lies = "GET /x?y=1 HTTP/1.1\r\nHost: A.Example:8080\r\nX-Forwarded-For: 1.2.3.4\r\nForwarded: for=1.2.3.4\r\nConnection: X-Secret, close\r\nX-Secret: 1\r\nX_Forwarded_For: 1.2.3.4\r\nX-Forwarded-Port: 1\r\nX-Original-URL: /admin\r\n\r\n";
     let answer = exchange(edge.at, lies.as_bytes()).await.to_lowercase();
     assert!(answer.contains("get /x?y=1 http/1.1"), "{answer}");
     assert!(answer.contains("x-forwarded-for: 127.0.0.1") && answer.contains("x-forwarded-proto: http"));
     assert!(answer.contains("host: a.example:8080") && answer.contains("x-request-id: "));
     assert!(!answer.contains("1.2.3.4") && !answer.contains("x-secret"), "{answer}");
+    assert!(!answer.contains("x-forwarded-port") && !answer.contains("x-original-url"), "{answer}");
+    // Who is named in the target of a request counts, also for the replica.
+    let two = "GET http://a.example/y HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+    let answer = exchange(edge.at, two.as_bytes()).await.to_lowercase();
+    assert!(answer.contains("get /y http/1.1") && answer.contains("\r\nhost: a.example\r\n"), "{answer}");
+    assert!(!answer.contains("evil"), "{answer}");
+    let h2c = "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n";
+    let answer = exchange(edge.at, h2c.as_bytes()).await.to_lowercase();
+    assert!(answer.contains("200 ok") && !answer.contains("h2c") && !answer.contains("http2"), "{answer}");
 }
 
 #[tokio::test]
@@ -47,9 +56,48 @@ async fn a_kept_connection_that_the_replica_closes_costs_no_safe_request() {
     });
     let edge = edge().await;
     edge.client.apply(&snapshot(1, vec![route("a.example", &[at])])).await.expect("applied");
+    // One client: its requests use the same connections.
+    let mut client = TcpStream::connect(edge.at).await.expect("the edge listens");
     for _ in 0..4 {
-        assert!(get(edge.at, "a.example").await.contains("200 OK"));
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await.expect("written");
+        let mut chunk = [0; 4096];
+        let count = client.read(&mut chunk).await.expect("answered");
+        assert!(chunk[..count].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&chunk[..count]));
     }
+    let text = metrics(&edge).await;
+    assert!(text.contains("haloy_edge_connections_total 1"), "{text}");
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_its_request_leaves_nothing_behind() {
+    let edge = edge().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut chunk = [0; 4096];
+                // Answers the head, and reads nothing more.
+                drop(stream.read(&mut chunk).await);
+                drop(stream.write_all(b"HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n").await);
+                tokio::time::sleep(Duration::from_secs(30)).await;
+            });
+        }
+    });
+    edge.client.apply(&snapshot(1, vec![route("a.example", &[at])])).await.expect("applied");
+    for _ in 0..3 {
+        let mut client = TcpStream::connect(edge.at).await.expect("the edge listens");
+        let head = "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 100000000\r\n\r\n";
+        client.write_all(head.as_bytes()).await.expect("written");
+        let mut chunk = [0; 4096];
+        let count = client.read(&mut chunk).await.expect("answered");
+        assert!(chunk[..count].starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&chunk[..count]));
+        // It goes on sending, and is not left hanging for ever.
+        let ended = async { while client.write_all(&[0; 65536]).await.is_ok() {} };
+        tokio::time::timeout(Duration::from_secs(10), ended).await.expect("it is told to stop");
+    }
+    let status = edge.client.status().await.expect("it answers");
+    assert!(status.replicas.iter().all(|replica| replica.in_flight == 0), "{status:?}");
 }
 
 #[tokio::test]

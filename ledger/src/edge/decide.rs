@@ -7,25 +7,28 @@ use crate::deployment::event::*;
 use crate::deployment::{Event, Rejection, TargetState};
 use crate::ids::DeploymentId;
 use crate::release::Domain;
+use std::collections::BTreeSet;
 
 fn holder(state: &TargetState) -> Holder {
     Holder { app: state.app.clone(), target: state.target.clone() }
 }
 
-/// Claims what a deployment needs and does not have, or says who has it.
+/// Claims what a deployment needs and does not have, or says who has it. `open` are deployments that
+/// claimed something and have not ended: what they took the place of may have to be given back.
 pub fn claim(
     edge: &EdgeState,
     target: &TargetState,
     id: DeploymentId,
     wanted: &[Domain],
     take_over: bool,
+    open: &BTreeSet<DeploymentId>,
 ) -> Result<Vec<Event>, Rejection> {
     let me = holder(target);
     let mut events = Vec::new();
     for Domain { domain, aliases } in wanted {
         for name in std::iter::once(domain).chain(aliases) {
             if !planted(Defect::DomainTwice) {
-                free(edge, &me, name, take_over && name == domain)?;
+                free(edge, &me, name, take_over && name == domain, open)?;
             }
         }
         let mine = edge.claims.get(domain).filter(|claim| claim.holder == me);
@@ -38,18 +41,33 @@ pub fn claim(
     Ok(events)
 }
 
-/// Nobody else answers to a name, be it a domain or an alias.
-fn free(edge: &EdgeState, me: &Holder, name: &str, take_over: bool) -> Result<(), Rejection> {
+/// Nobody else answers to a name, be it a domain or an alias, nor would again if a deployment fails.
+fn free(
+    edge: &EdgeState,
+    me: &Holder,
+    name: &str,
+    take_over: bool,
+    open: &BTreeSet<DeploymentId>,
+) -> Result<(), Rejection> {
     let taken = |domain: &str, holder: &Holder, alias| Rejection::DomainTaken {
         domain: domain.to_owned(),
         holder: holder.to_string(),
         alias,
     };
-    for (domain, claim) in edge.claims.iter().filter(|(_, claim)| claim.holder != *me) {
-        if claim.aliases.iter().any(|alias| alias == name) {
+    let named = |aliases: &[String]| aliases.iter().any(|alias| alias == name);
+    for (domain, claim) in &edge.claims {
+        let open = open.contains(&claim.id);
+        let before = claim.before.as_deref().filter(|before| open && before.holder != *me);
+        if let Some(before) = before.filter(|before| named(&before.aliases)) {
+            return Err(taken(name, &before.holder, true));
+        }
+        if claim.holder == *me {
+            continue;
+        }
+        if named(&claim.aliases) {
             return Err(taken(name, &claim.holder, true));
         }
-        if domain == name && !take_over {
+        if domain == name && (!take_over || open) {
             return Err(taken(name, &claim.holder, false));
         }
     }
@@ -119,6 +137,15 @@ fn given_back(edge: &EdgeState, me: &Holder, id: DeploymentId) -> Vec<Event> {
         claim.before.as_ref().filter(|_| mine(claim)).map(|before| before.holder.clone())
     };
     claimed.map(|(domain, claim)| release(domain, me, id, back(claim))).collect()
+}
+
+/// Whether a report says nothing new: an edge names the user's certificates each time it starts.
+pub fn known(edge: &EdgeState, report: &Report) -> bool {
+    let Report::Imported { names, not_after, .. } = report else { return false };
+    let known = names.first().and_then(|first| edge.certificates.get(first));
+    known.is_some_and(|known| {
+        known.ca.is_none() && known.names == *names && known.not_after == Some(*not_after)
+    })
 }
 
 /// What the edge saw, as an event.

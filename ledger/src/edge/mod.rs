@@ -10,7 +10,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{claim, follow, report};
+pub use decide::{claim, follow, known, report};
 pub use snapshot::{Route, RouteSnapshot, TargetRoutes, snapshot};
 pub use state::{Certificate, Claim, EdgeState, evolve};
 

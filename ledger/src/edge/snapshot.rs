@@ -8,7 +8,7 @@ use crate::ids::{AppName, LedgerId, ReplicaId, TargetName};
 use crate::outcome::{Backend, Wish};
 use crate::release::Domain;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that the edge has to know, in order of domain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +82,20 @@ pub fn snapshot(
         let (Holder { app, target }, aliases, backends, _) = found?;
         Some(Route { domain: domain.clone(), aliases, app, target, backends })
     });
-    let snapshot = RouteSnapshot { ledger, generation, routes: routes.collect() };
+    let snapshot = RouteSnapshot { ledger, generation, routes: each_name_once(edge, routes.collect()) };
     let own = |wish: Wish| TargetRoutes { routed: wish.replicas(), domains: wish.domains };
     (snapshot, wishes.into_iter().map(|(key, (wish, _))| (key, own(wish))).collect())
+}
+
+/// A wish may still name an alias that has become another's: whose claim it is in counts.
+fn each_name_once(edge: &EdgeState, mut routes: Vec<Route>) -> Vec<Route> {
+    let mut named: BTreeSet<String> = routes.iter().map(|route| route.domain.clone()).collect();
+    for route in &mut routes {
+        let others = |alias: &String| {
+            let mut claims = edge.claims.iter().filter(|(domain, _)| **domain != route.domain);
+            claims.any(|(domain, claim)| domain == alias || claim.aliases.contains(alias))
+        };
+        route.aliases.retain(|alias| !others(alias) && named.insert(alias.clone()));
+    }
+    routes
 }

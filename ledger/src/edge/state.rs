@@ -63,7 +63,16 @@ pub fn evolve(mut state: EdgeState, event: &Event) -> EdgeState {
                 claim.before = None;
                 state.claims.insert(e.domain.clone(), claim);
             } else if let (Some(_), Some(before)) = (&e.back_to, claim.before) {
-                state.claims.insert(e.domain.clone(), *before);
+                // What others got meanwhile is theirs.
+                let mut before = *before;
+                let others = |alias: &String| {
+                    state
+                        .claims
+                        .iter()
+                        .any(|(domain, claim)| domain == alias || claim.aliases.contains(alias))
+                };
+                before.aliases.retain(|alias| !others(alias));
+                state.claims.insert(e.domain.clone(), before);
             }
         }
         Event::DomainMoved(e) => {

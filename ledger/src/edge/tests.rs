@@ -5,6 +5,7 @@ use crate::deployment::event::*;
 use crate::deployment::{Event, Rejection, TargetState};
 use crate::ids::*;
 use crate::release::Domain;
+use std::collections::BTreeSet;
 
 fn target(name: &str) -> TargetState {
     TargetState::new(AppName::new(name).expect("a name"), TargetName::new("t").expect("a name"))
@@ -12,6 +13,10 @@ fn target(name: &str) -> TargetState {
 
 fn domain(name: &str, aliases: &[&str]) -> Domain {
     Domain { domain: name.to_owned(), aliases: aliases.iter().map(|a| (*a).to_owned()).collect() }
+}
+
+fn none() -> BTreeSet<DeploymentId> {
+    BTreeSet::new()
 }
 
 fn id(number: u128) -> DeploymentId {
@@ -23,7 +28,7 @@ fn fold(edge: EdgeState, events: &[Event]) -> EdgeState {
 }
 
 fn claimed(edge: EdgeState, by: &str, number: u128, wanted: &[Domain]) -> EdgeState {
-    let events = claim(&edge, &target(by), id(number), wanted, false).expect("free");
+    let events = claim(&edge, &target(by), id(number), wanted, false, &none()).expect("free");
     fold(edge, &events)
 }
 
@@ -38,10 +43,11 @@ fn a_name_has_one_owner_be_it_domain_or_alias() {
     for wanted in
         [domain("a.example", &[]), domain("www.a.example", &[]), domain("b.example", &["a.example"])]
     {
-        let refused = claim(&edge, &target("blog"), id(2), &[wanted], false);
+        let refused = claim(&edge, &target("blog"), id(2), &[wanted], false, &none());
         assert!(matches!(refused, Err(Rejection::DomainTaken { holder, .. }) if holder == "shop/t"));
     }
-    let again = claim(&edge, &target("shop"), id(3), &[domain("a.example", &["www.a.example"])], false);
+    let again =
+        claim(&edge, &target("shop"), id(3), &[domain("a.example", &["www.a.example"])], false, &none());
     assert_eq!(again, Ok(Vec::new()), "what one has need not be claimed again");
 }
 
@@ -61,7 +67,8 @@ fn a_failed_deployment_gives_back_what_it_newly_claimed() {
 #[test]
 fn a_domain_that_was_taken_over_goes_back_if_the_deployment_fails() {
     let edge = claimed(EdgeState::default(), "shop", 1, &[domain("a.example", &[])]);
-    let events = claim(&edge, &target("blog"), id(2), &[domain("a.example", &[])], true).expect("taken over");
+    let events =
+        claim(&edge, &target("blog"), id(2), &[domain("a.example", &[])], true, &none()).expect("taken over");
     let taken = fold(edge.clone(), &events);
     assert_eq!(taken.claims["a.example"].holder.app.as_str(), "blog");
     let back = follow(&taken, &target("blog"), &[failed(2)]);
@@ -71,7 +78,8 @@ fn a_domain_that_was_taken_over_goes_back_if_the_deployment_fails() {
 #[test]
 fn a_move_is_recorded_once_when_the_edge_has_switched() {
     let edge = claimed(EdgeState::default(), "shop", 1, &[domain("a.example", &[])]);
-    let events = claim(&edge, &target("blog"), id(2), &[domain("a.example", &[])], true).expect("taken over");
+    let events =
+        claim(&edge, &target("blog"), id(2), &[domain("a.example", &[])], true, &none()).expect("taken over");
     let taken = fold(edge, &events);
     let applied: Event = RoutesApplied {
         id: id(2),
@@ -97,4 +105,19 @@ fn a_domain_that_is_no_longer_named_is_free_after_success() {
     let succeeded: Event = DeploymentSucceeded { id: id(3), rel: id(3), took_ms: 1 }.into();
     let edge = fold(edge.clone(), &follow(&edge, &after, &[succeeded]));
     assert_eq!(edge.claims.keys().collect::<Vec<_>>(), ["b.example"]);
+}
+
+#[test]
+fn what_an_unfinished_deployment_may_have_to_give_back_is_nobody_elses() {
+    let edge = claimed(EdgeState::default(), "shop", 1, &[domain("a.example", &["www.a.example"])]);
+    // Deployment 2 gives the alias up, and may fail.
+    let edge = claimed(edge, "shop", 2, &[domain("a.example", &[])]);
+    let (open, alias) = (BTreeSet::from([id(2)]), [domain("www.a.example", &[])]);
+    let refused = claim(&edge, &target("blog"), id(3), &alias, false, &open);
+    assert!(matches!(refused, Err(Rejection::DomainTaken { holder, .. }) if holder == "shop/t"));
+    assert!(claim(&edge, &target("blog"), id(3), &alias, false, &none()).is_ok(), "once it has ended");
+    // Nor is a domain taken over from a deployment that has not ended.
+    let wanted = [domain("a.example", &[])];
+    assert!(claim(&edge, &target("blog"), id(3), &wanted, true, &open).is_err());
+    assert!(claim(&edge, &target("blog"), id(3), &wanted, true, &none()).is_ok());
 }

@@ -3,10 +3,11 @@
 use super::{CommandContext, ExecuteError, Executed, Ledger};
 use crate::deployment::{Command, Event, TargetState, evolve};
 use crate::edge::{self, EdgeState, Report, RouteSnapshot, TargetRoutes};
-use crate::ids::{AppName, StreamId, TargetName, Timestamp};
+use crate::ids::{AppName, DeploymentId, StreamId, TargetName, Timestamp};
 use crate::log::*;
 use crate::projection::{EdgeRow, read};
-use std::collections::BTreeMap;
+use crate::release::Domain;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The newest table of routes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,12 +44,31 @@ impl Ledger {
         let asked = after.rollout.as_ref().filter(|_| before.rollout.is_none());
         let mut follows = match asked {
             Some(rollout) => {
-                edge::claim(&state, before, rollout.deployment, &rollout.spec.config.domains, take_over)?
+                let wanted = &rollout.spec.config.domains;
+                let open = self.unfinished(&state, wanted)?;
+                edge::claim(&state, before, rollout.deployment, wanted, take_over, &open)?
             }
             None => Vec::new(),
         };
         follows.extend(edge::follow(&state, &after, events));
         Ok((!follows.is_empty()).then_some((expected, follows)))
+    }
+
+    /// Deployments that have not ended, among those that claimed or took the place of a wanted name.
+    fn unfinished(&self, edge: &EdgeState, wanted: &[Domain]) -> Result<BTreeSet<DeploymentId>, LogError> {
+        let names: BTreeSet<&String> =
+            wanted.iter().flat_map(|wanted| std::iter::once(&wanted.domain).chain(&wanted.aliases)).collect();
+        let mut open = BTreeSet::new();
+        for (domain, claim) in &edge.claims {
+            let before = claim.before.iter().flat_map(|before| &before.aliases);
+            if !std::iter::once(domain).chain(before).any(|name| names.contains(name)) {
+                continue;
+            }
+            let row = self.target_row(&claim.holder.app, &claim.holder.target)?;
+            let rollout = row.and_then(|row| row.state.rollout);
+            open.extend(rollout.map(|rollout| rollout.deployment).filter(|id| *id == claim.id));
+        }
+        Ok(open)
     }
 
     /// The state of the edge.
@@ -92,6 +112,9 @@ impl Ledger {
         report: Report,
         context: &CommandContext,
     ) -> Result<Executed, ExecuteError> {
+        if edge::known(&self.edge()?, &report) {
+            return Ok(Executed { positions: None, events: Vec::new(), repeated: false });
+        }
         let event = edge::report(report);
         let digest = *blake3::hash(key.as_bytes()).as_bytes();
         let once = IdempotencyKey { key, command_digest: digest };

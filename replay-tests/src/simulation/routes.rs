@@ -2,23 +2,54 @@
 
 use super::invariants::Broken;
 use super::parts::Random;
+use haloy_executors::TargetKey;
 use haloy_executors::simulated::World;
 use haloy_ledger::Ledger;
-use haloy_ledger::deployment::{Event, TargetState};
+use haloy_ledger::deployment::{Command, Event, TargetState};
 use haloy_ledger::ids::{EffectNumber, Position, StreamId};
 use haloy_ledger::release::Domain;
 use std::collections::BTreeMap;
 
-/// A few names that several targets want.
+const NAMES: [&str; 4] = ["a.example", "b.example", "c.example", "d.example"];
+
+/// A few names that several targets want, as domains or as aliases.
 pub fn domains(random: &mut Random) -> Vec<Domain> {
-    let mut wanted = Vec::new();
-    for name in ["a", "b", "c", "d"] {
-        if random.percent(18) {
-            let aliases = if random.percent(40) { vec![format!("www.{name}.example")] } else { Vec::new() };
-            wanted.push(Domain { domain: format!("{name}.example"), aliases });
+    let mut wanted: Vec<Domain> = Vec::new();
+    for name in NAMES {
+        if random.percent(18) && !wanted.iter().any(|other| other.aliases.iter().any(|alias| alias == name)) {
+            wanted.push(Domain { domain: name.to_owned(), aliases: Vec::new() });
+        }
+        let alias = match random.below(10) {
+            0..=2 => format!("www.{name}"),
+            3 => NAMES[random.below(NAMES.len())].to_owned(),
+            _none => continue,
+        };
+        let mut named = wanted.iter().flat_map(|other| std::iter::once(&other.domain).chain(&other.aliases));
+        if !named.any(|named| *named == alias)
+            && let Some(last) = wanted.last_mut()
+        {
+            last.aliases.push(alias);
         }
     }
     wanted
+}
+
+/// A name that a deployment must not get: another has it, and nobody said that it is to move.
+pub fn taken(ledger: &Ledger, key: &TargetKey, command: &Command) -> Option<String> {
+    let Command::Deploy(deploy) = command else { return None };
+    let claims = ledger.edge().ok()?.claims;
+    let others = claims.iter().filter(|(_, c)| c.holder.app != key.app || c.holder.target != key.target);
+    for (domain, claim) in others {
+        for wanted in &deploy.release.config.domains {
+            let moves = deploy.move_domains && wanted.domain == *domain;
+            let names = std::iter::once(&wanted.domain).chain(&wanted.aliases);
+            let both = names.filter(|name| (*name == domain && !moves) || claim.aliases.contains(name));
+            if let Some(name) = both.into_iter().next() {
+                return Some(format!("{name} of {}", claim.holder));
+            }
+        }
+    }
+    None
 }
 
 /// Between any two steps: who gets requests runs and is well.

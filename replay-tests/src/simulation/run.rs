@@ -273,8 +273,9 @@ impl Sim {
             Command::Rollback(rollback) => Some(rollback.id),
             _other => None,
         };
+        let taken = routes::taken(&self.ledger, key, &command);
         match self.ledger.execute(&key.app, &key.target, &command, &context) {
-            Ok(_) => {}
+            Ok(_) => taken.map_or(Ok(()), |taken| Err(format!("{key} got {taken}, unasked")))?,
             Err(error @ ExecuteError::Rejected(_)) => {
                 self.note(Err(error));
                 // Now and then what stands in the way is settled, as the next command would do.

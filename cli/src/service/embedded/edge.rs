@@ -146,9 +146,14 @@ impl Embedded {
         let routes = open.handle.call(|ledger| ledger.routes()).await.map_err(errors::log)?;
         let wanted = routes.snapshot;
         if wanted.routes.is_empty() {
-            return Ok(());
+            // No edge is needed; one that runs must not go on with what is gone.
+            let Ok(status) = edge.client().status().await else { return Ok(()) };
+            if status.routes == 0 {
+                return Ok(());
+            }
+        } else {
+            edge.ensure().await.map_err(errors::executor)?;
         }
-        edge.ensure().await.map_err(errors::executor)?;
         let status = edge.client().status().await.map_err(refused)?;
         if status.digest != wanted.digest() {
             edge.client().contacts(&routes.contacts).await.map_err(refused)?;

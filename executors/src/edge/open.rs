@@ -1,0 +1,84 @@
+//! Requests over one connection of HTTP/2: hyper has no time limit for a connection without any.
+
+use super::body::{Body, Broken};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::Response;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// How many there are, and how many there were.
+#[derive(Default)]
+pub struct Open {
+    now: AtomicUsize,
+    ever: AtomicU64,
+}
+
+/// One request, until its answer has ended.
+pub struct One(Arc<Open>);
+
+impl Open {
+    /// Another request.
+    pub fn enter(self: &Arc<Self>) -> One {
+        self.now.fetch_add(1, Ordering::Relaxed);
+        self.ever.fetch_add(1, Ordering::Relaxed);
+        One(Arc::clone(self))
+    }
+
+    /// Waits until there was no request for so long, or up to twice that.
+    pub async fn nothing_for(&self, limit: Duration) {
+        let mut before = u64::MAX;
+        loop {
+            let ever = self.ever.load(Ordering::Relaxed);
+            let idle = self.now.load(Ordering::Relaxed) == 0;
+            // None now, and none came since the last look; the first look is when it began.
+            if idle && ever == before {
+                return;
+            }
+            before = if idle { ever } else { u64::MAX };
+            tokio::time::sleep(limit).await;
+        }
+    }
+}
+
+impl Drop for One {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl One {
+    /// Counts until the body of the answer has ended.
+    pub fn until_end(self, response: Response<Body>) -> Response<Body> {
+        response.map(|inner| Counted { inner, _one: self }.boxed_unsync())
+    }
+}
+
+struct Counted {
+    inner: Body,
+    _one: One,
+}
+
+impl HttpBody for Counted {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        Pin::new(&mut self.inner).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
