@@ -172,13 +172,16 @@ where
         .keep_alive_timeout(edge.options.patience);
     let connection = builder.serve_connection(TokioIo::new(Patient::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        ended = until_ending(edge, connection.as_mut()) => if ended.is_some() { return },
-        // Not a request for so long, not even the first.
-        () = open.nothing_for(edge.options.patience) => {}
-    }
+    let grace = tokio::select! {
+        ended = until_ending(edge, connection.as_mut()) => match ended {
+            Some(_ended) => return,
+            None => LEAVING,
+        },
+        // Not a request for so long, maybe not even the first: there is nothing to wait for.
+        () = open.nothing_for(edge.options.patience) => edge.options.patience,
+    };
     connection.as_mut().graceful_shutdown();
-    drop(tokio::time::timeout(edge.options.patience.max(LEAVING), connection).await);
+    drop(tokio::time::timeout(grace, connection).await);
 }
 
 /// Serves a connection until it ends; none once it has to, because the edge leaves.
