@@ -139,11 +139,7 @@ where
         })
     };
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(edge.options.patience)
-        .max_buf_size(HEAD_BYTES)
-        .max_headers(HEADERS);
+    builder.timer(TokioTimer::new()).header_read_timeout(edge.options.patience).max_buf_size(HEAD_BYTES);
     let connection = builder.serve_connection(TokioIo::new(Patient::new(stream)), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     // How a client ends its connection is its own business.

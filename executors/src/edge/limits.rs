@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-/// Largest head of a request, in bytes.
+/// Largest head of a request, in bytes. It has at most 100 headers: hyper takes no more.
 pub const HEAD_BYTES: usize = 32 * 1024;
-/// Most headers of a request.
-pub const HEADERS: usize = 100;
 /// Largest body of a request, in bytes.
 pub const BODY_BYTES: u64 = 1024 * 1024 * 1024;
 /// How long a client may take to send the head of a request, and stay idle between two.

@@ -371,6 +371,8 @@ async fn told_to_leave(edge: &Edge) {
 
 /// Lame duck: clients are asked to come back on a new connection, then what is left is ended.
 async fn leave(edge: &Edge, mut accepting: tokio::task::JoinSet<()>) {
+    // However it was told: commands that would change something are refused from now on.
+    edge.leave.cancel();
     edge.leaving.store(true, Ordering::Relaxed);
     accepting.shutdown().await;
     // Unless another edge has them, clients are refused from now on and not left waiting.

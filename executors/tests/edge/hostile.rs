@@ -30,6 +30,8 @@ async fn shapes_of_smuggling_reach_no_replica_as_two_requests() {
     assert!(web.requests.load(Ordering::SeqCst) <= 1);
     let large = format!("GET / HTTP/1.1\r\nHost: a.example\r\nX-Large: {}\r\n\r\n", "x".repeat(100_000));
     assert!(exchange(edge.at, large.as_bytes()).await.starts_with("HTTP/1.1 431"));
+    let many = format!("GET / HTTP/1.1\r\nHost: a.example\r\n{}\r\n", "X-Many: 1\r\n".repeat(100));
+    assert!(exchange(edge.at, many.as_bytes()).await.starts_with("HTTP/1.1 431"));
     assert!(get(edge.at, "a.example").await.contains("200 OK"), "nothing else is disturbed");
 }
 

@@ -47,6 +47,9 @@ async fn an_edge_that_leaves_waits_for_its_tunnels() {
     tokio::time::sleep(lame_duck + Duration::from_millis(500)).await;
     echoes(&mut open).await;
     assert!(TcpStream::connect(edge.at).await.is_err(), "nobody new is let in");
+    // Nor would routes come to anything.
+    let refused = edge.client.apply(&snapshot(2, Vec::new())).await.expect_err("it leaves").to_string();
+    assert!(refused.contains("leaving"), "{refused}");
     drop(open);
     let ended = tokio::time::timeout(Duration::from_secs(5), edge.ended).await;
     ended.expect("it does not wait for what has ended").expect("no panic").expect("no error");
