@@ -10,13 +10,35 @@ use std::time::{Duration, Instant};
 pub struct OwnEngine {
     process: Option<Child>,
     folder: PathBuf,
+    bridge: Bridge,
 }
 
-/// Networks of one engine must not be those of another on the same machine.
-fn pool() -> String {
-    static NEXT: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
-    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    format!("base=10.{}.0.0/16,size=24", 203 + number)
+/// A bridge of its own. Without one, dockerd would remove that of the other engine; it would do so when it
+/// is started anew with address pools of its own, too. It takes networks that no route of the machine leads
+/// to.
+struct Bridge(String);
+
+impl Bridge {
+    fn new() -> Self {
+        static NEXT: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
+        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let bridge = Self(format!("haloy{}t{number}", std::process::id() % 100_000));
+        ip(&["link", "add", &bridge.0, "type", "bridge"]);
+        ip(&["addr", "add", &format!("10.{}.255.1/24", 203 + number), "dev", &bridge.0]);
+        ip(&["link", "set", &bridge.0, "up"]);
+        bridge
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        drop(Command::new("ip").args(["link", "del", &self.0]).status());
+    }
+}
+
+fn ip(arguments: &[&str]) {
+    let out = Command::new("ip").args(arguments).output().expect("the ip command");
+    assert!(out.status.success(), "ip {arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
 }
 
 impl OwnEngine {
@@ -25,7 +47,9 @@ impl OwnEngine {
         if !engine() {
             return None;
         }
-        let may = Command::new("sh").args(["-c", "command -v dockerd && test $(id -u) = 0"]).output();
+        let may = Command::new("sh")
+            .args(["-c", "command -v dockerd && command -v ip && test $(id -u) = 0"])
+            .output();
         if !may.is_ok_and(|out| out.status.success()) {
             assert!(std::env::var_os("HALOY_REQUIRE_E2E").is_none(), "dockerd cannot be started here");
             eprintln!("SKIPPED: dockerd cannot be started here");
@@ -35,8 +59,7 @@ impl OwnEngine {
         std::fs::create_dir_all(&folder).expect("a folder");
         let config = serde_json::json!({"live-restore": live_restore});
         std::fs::write(folder.join("daemon.json"), config.to_string()).expect("written");
-        std::fs::write(folder.join("pool"), pool()).expect("written");
-        let mut own = Self { process: None, folder };
+        let mut own = Self { process: None, folder, bridge: Bridge::new() };
         own.serve();
         build_images(&["-H", &own.host()]);
         Some(own)
@@ -59,8 +82,7 @@ impl OwnEngine {
         let mut command = Command::new("dockerd");
         command.args(["-H", &self.host(), "--config-file", &at("daemon.json"), "--data-root", &at("data")]);
         command.args(["--exec-root", &at("exec"), "--pidfile", &at("docker.pid"), "--log-level", "warn"]);
-        command.args(["--bridge", "none", "--iptables=false", "--ip-masq=false", "--default-address-pool"]);
-        command.arg(std::fs::read_to_string(self.folder.join("pool")).expect("written before"));
+        command.args(["--bridge", &self.bridge.0, "--iptables=false", "--ip-masq=false"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.process = Some(command.spawn().expect("dockerd"));
         let until = Instant::now() + Duration::from_secs(40);
