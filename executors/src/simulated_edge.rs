@@ -1,5 +1,6 @@
 //! The edge of the simulated world: routes in memory, taken by generation like those of the real one.
 
+use crate::edge::router::settles;
 use crate::executor::*;
 use crate::simulated::{SimulatedExecutor, World};
 use async_trait::async_trait;
@@ -38,9 +39,12 @@ pub(crate) fn apply(world: &mut World, cx: &EffectContext) -> Result<Outcome, Ex
     };
     let Some(routes) = &cx.routes else { return Err(refused("no routes came with the effect", false)) };
     let haloy_ledger::ledger::Routes { snapshot, targets, .. } = routes.as_ref();
-    // Newer ones stay: they were made of everything that these were.
     let newer = world.routes.as_ref().filter(|current| current.generation > snapshot.generation);
-    let in_force = newer.unwrap_or(snapshot).clone();
+    let in_force = match newer {
+        Some(newer) if settles(newer, snapshot, &cx.scope) => newer.clone(),
+        Some(_other) => return Err(refused("a newer generation is in force", true)),
+        None => snapshot.clone(),
+    };
     let own = targets.get(&(cx.scope.app.clone(), cx.scope.target.clone())).cloned().unwrap_or_default();
     let (generation, digest) = (in_force.generation, in_force.digest());
     world.routes = Some(in_force);

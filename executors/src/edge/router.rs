@@ -5,6 +5,7 @@ use super::limits::{DRAIN, LAME_DUCK, LEAVING};
 use crate::executor::*;
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
+use haloy_ledger::edge::{Route, RouteSnapshot};
 use haloy_ledger::ids::ReplicaId;
 use haloy_ledger::ledger::Routes;
 use haloy_ledger::outcome::{Failure, FailureCode, LogTail, Observed, Outcome};
@@ -94,22 +95,16 @@ impl EdgeRouter {
         self.client.contacts(contacts).await.map_err(told)?;
         let applied = self.client.apply(snapshot).await;
         // Read back: what counts is what the edge has, not what it was sent.
-        let status = self.client.status().await.map_err(told)?;
-        // Another target's call brought newer routes, which were made of everything that these were.
-        let newer = status.ledger == Some(snapshot.ledger.to_string())
-            && status.generation > Some(snapshot.generation);
-        let same = status.generation == Some(snapshot.generation) && status.digest == snapshot.digest();
-        if !newer && !same {
+        let served = self.client.routes().await.map_err(told)?;
+        let Some(served) = served.filter(|served| settles(served, snapshot, &cx.scope)) else {
             applied.map_err(told)?;
-            let text =
-                format!("the edge has generation {:?}, not {}", status.generation, snapshot.generation);
-            return Err(failed(FailureCode::EdgeRefused, text, true));
-        }
+            return Err(failed(FailureCode::EdgeRefused, "the edge has other routes".to_owned(), true));
+        };
         let own = targets.get(&(cx.scope.app.clone(), cx.scope.target.clone()));
         let own = own.cloned().unwrap_or_default();
         Ok(Outcome::RoutesApplied {
-            generation: status.generation.unwrap_or(snapshot.generation),
-            digest: status.digest,
+            generation: served.generation,
+            digest: served.digest(),
             domains: own.domains,
             routed: own.routed,
         })
@@ -127,6 +122,17 @@ impl EdgeRouter {
             Err(error) => Err(told(error)),
         }
     }
+}
+
+/// Whether what the edge serves is what was sent, or newer and the same for this target: another target's
+/// call may have been faster. Newer alone is not enough: a ledger may have come back from a copy.
+pub(crate) fn settles(served: &RouteSnapshot, sent: &RouteSnapshot, scope: &Scope) -> bool {
+    let mine = |snapshot: &RouteSnapshot| -> Vec<Route> {
+        let routes = snapshot.routes.iter();
+        routes.filter(|route| route.app == scope.app && route.target == scope.target).cloned().collect()
+    };
+    served == sent
+        || (served.ledger == sent.ledger && served.generation > sent.generation && mine(served) == mine(sent))
 }
 
 fn nothing_left() -> Outcome {
