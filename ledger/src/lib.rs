@@ -8,6 +8,7 @@ pub mod defect;
 pub mod deployment;
 pub mod edge;
 pub mod ids;
+pub mod integrity;
 pub mod ledger;
 pub mod log;
 pub mod outcome;

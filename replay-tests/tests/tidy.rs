@@ -32,7 +32,7 @@ fn all() -> Vec<(PathBuf, String)> {
 }
 
 /// Which module of `ledger/src` a path belongs to, in the order in which they may be imported.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "ids",
     "private",
     "release",
@@ -44,6 +44,7 @@ const ORDER: [&str; 12] = [
     "edge",
     "log",
     "projection",
+    "integrity",
     "ledger",
 ];
 
