@@ -3,13 +3,16 @@
 
 use super::hash::{Hash, node};
 
-/// Most hashes of a proof: a tree of 2^63 leaves is 63 levels high.
+/// Most hashes of a proof: a tree of 2^63 leaves is 63 levels high. Consistency of more than 2^62 leaves
+/// could take one more; C2SP's witnesses take 63 there, too.
 pub const MAX_HASHES: usize = 63;
+/// Most leaves of a tree: sizes are signed numbers in many programs.
+pub const MAX_SIZE: u64 = i64::MAX as u64;
 
 /// Whether `leaf` is the one at `index` of the tree with this root. Size and root must come from a head
 /// that somebody signed: alone, a path may fit trees of two sizes.
 pub fn inclusion(leaf: &Hash, index: u64, size: u64, root: &Hash, path: &[Hash]) -> bool {
-    if index >= size || path.len() > MAX_HASHES {
+    if index >= size || size > MAX_SIZE || path.len() > MAX_HASHES {
         return false;
     }
     let (mut number, mut last) = (index, size - 1);
@@ -35,7 +38,7 @@ pub fn inclusion(leaf: &Hash, index: u64, size: u64, root: &Hash, path: &[Hash])
 
 /// Whether the tree of `new` leaves begins with that of `old` leaves.
 pub fn consistency(old: u64, old_root: &Hash, new: u64, new_root: &Hash, path: &[Hash]) -> bool {
-    if old > new || path.len() > MAX_HASHES {
+    if old > new || new > MAX_SIZE || path.len() > MAX_HASHES {
         return false;
     }
     if old == new {

@@ -1,5 +1,6 @@
 //! Tree heads as C2SP checkpoints: origin, size and root, a line each, in a signed note.
 
+use super::check::MAX_SIZE;
 use super::hash::{Hash, hex};
 use super::note::{Note, NoteError, Signer, Verifier, sign};
 use base64::Engine;
@@ -57,8 +58,7 @@ impl TreeHead {
             return Err(bad("its size is not a number"));
         }
         let size: u64 = size.parse().map_err(|_| bad("its size is too large"))?;
-        // Positions are signed numbers in many programs; no log is longer.
-        if size > i64::MAX as u64 {
+        if size > MAX_SIZE {
             return Err(bad("its size is too large"));
         }
         let root = STANDARD.decode(root).map_err(|_| bad("its root is not base64"))?;
