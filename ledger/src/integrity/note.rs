@@ -32,6 +32,12 @@ pub enum NoteError {
         /// Name of the key.
         name: String,
     },
+    /// A known key signed it twice: whoever counts signatures would count too many.
+    #[error("{name} signed it twice")]
+    SignedTwice {
+        /// Name of the key.
+        name: String,
+    },
     /// No known key signed it.
     #[error("no known key signed it")]
     Unsigned,
@@ -181,15 +187,18 @@ impl<'a> Note<'a> {
     /// Which of these keys signed it. Signatures of unknown keys are passed over.
     ///
     /// # Errors
-    /// If a signature of a known key is false, or none of them signed it.
+    /// If a signature of a known key is false or there twice, or none of them signed it.
     pub fn signed_by<'k>(&self, known: &'k [Verifier]) -> Result<Vec<&'k Verifier>, NoteError> {
-        let mut found = Vec::new();
+        let mut found: Vec<&Verifier> = Vec::new();
         for (name, id, signature) in &self.signatures {
             let Some(verifier) = known.iter().find(|key| key.name == *name && key.id == *id) else {
                 continue;
             };
             if !verifier.believes(self.text, signature) {
                 return Err(NoteError::BadSignature { name: (*name).to_owned() });
+            }
+            if found.contains(&verifier) {
+                return Err(NoteError::SignedTwice { name: (*name).to_owned() });
             }
             found.push(verifier);
         }
