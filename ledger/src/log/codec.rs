@@ -7,7 +7,7 @@ use super::envelope::{Envelope, Head, Recorded};
 use super::{LogError, upcast};
 use crate::deployment::Event;
 use crate::ids::{Position, Revision, Timestamp};
-use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use std::fmt;
 
 /// Bytes of the fixed head.
@@ -118,9 +118,14 @@ fn read<'de, S: DeserializeSeed<'de>>(
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(entry);
     // What outsiders may have written must not exhaust the stack.
     deserializer.set_max_depth(64);
-    deserializer
-        .deserialize_tuple(3, EntryVisitor(payload))
-        .map_err(|error| LogError::BadEntry { position, cause: error.to_string() })
+    let bad = |cause: String| LogError::BadEntry { position, cause };
+    let entry =
+        deserializer.deserialize_tuple(3, EntryVisitor(payload)).map_err(|error| bad(error.to_string()))?;
+    // An entry is all of its bytes: what would follow it, nobody would ever look at, and yet it is hashed.
+    match <()>::deserialize(&mut deserializer) {
+        Err(rmp_serde::decode::Error::InvalidMarkerRead(_)) => Ok(entry),
+        Ok(()) | Err(_) => Err(bad("there are bytes after its end".to_owned())),
+    }
 }
 
 struct EntryVisitor<S>(S);
@@ -156,7 +161,7 @@ impl<'de> DeserializeSeed<'de> for EventSeed {
         if upcast::current_version(kind) == Some(version) {
             return Event::deserialize_payload(kind, deserializer).unwrap_or_else(|| Err(unknown()));
         }
-        let old: rmpv::Value = de::Deserialize::deserialize(deserializer)?;
+        let old: rmpv::Value = Deserialize::deserialize(deserializer)?;
         let value = upcast::upcast(kind, version, old).map_err(de::Error::custom)?;
         // Through bytes again: an untyped value cannot stand for every type that bytes can.
         let mut bytes = Vec::new();
@@ -172,6 +177,6 @@ impl<'de> DeserializeSeed<'de> for ValueSeed {
     type Value = rmpv::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<rmpv::Value, D::Error> {
-        de::Deserialize::deserialize(deserializer)
+        Deserialize::deserialize(deserializer)
     }
 }
