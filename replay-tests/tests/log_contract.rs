@@ -19,13 +19,16 @@ fn clock() -> Arc<dyn Clock> {
 }
 
 fn fjall(folder: &std::path::Path) -> FjallLog {
-    FjallLog::open(FjallOptions {
-        folder: folder.to_owned(),
-        clock: clock(),
-        policy: ClockPolicy::default(),
-        in_batch: Box::new(Projections::default()),
-        seal: Box::new(Unsealed),
-    })
+    FjallLog::open(
+        folder,
+        FjallOptions {
+            clock: clock(),
+            policy: ClockPolicy::default(),
+            in_batch: Box::new(Projections::default()),
+            seal: Box::new(Unsealed),
+            frozen: None,
+        },
+    )
     .expect("a log")
 }
 
@@ -174,13 +177,16 @@ fn one_process_at_a_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("log");
     let _held = fjall(&path);
-    let second = FjallLog::open(FjallOptions {
-        folder: path,
-        clock: clock(),
-        policy: ClockPolicy::default(),
-        in_batch: Box::new(Projections::default()),
-        seal: Box::new(Unsealed),
-    });
+    let second = FjallLog::open(
+        &path,
+        FjallOptions {
+            clock: clock(),
+            policy: ClockPolicy::default(),
+            in_batch: Box::new(Projections::default()),
+            seal: Box::new(Unsealed),
+            frozen: None,
+        },
+    );
     assert!(matches!(second, Err(LogError::Locked { .. })));
 }
 
@@ -200,13 +206,16 @@ fn a_clock_far_ahead_is_refused_until_somebody_vouches_for_it() {
     let folder = tempfile::tempdir().expect("a folder");
     // Docker's clock is two days behind what this one says after the first look.
     let open = |looks, accept| {
-        FjallLog::open(FjallOptions {
-            folder: folder.path().join("log"),
-            clock: Arc::new(Jumping(std::sync::atomic::AtomicU64::new(looks))),
-            policy: ClockPolicy { engine_offset: Some(-2 * 86_400_000_000_000), accept },
-            in_batch: Box::new(Projections::default()),
-            seal: Box::new(Unsealed),
-        })
+        FjallLog::open(
+            &folder.path().join("log"),
+            FjallOptions {
+                clock: Arc::new(Jumping(std::sync::atomic::AtomicU64::new(looks))),
+                policy: ClockPolicy { engine_offset: Some(-2 * 86_400_000_000_000), accept },
+                in_batch: Box::new(Projections::default()),
+                seal: Box::new(Unsealed),
+                frozen: None,
+            },
+        )
         .expect("a log")
     };
     let log = open(0, false);

@@ -102,6 +102,22 @@ pub fn remedy(why: &Why) -> &'static str {
 pub fn event(event: &Event) -> String {
     match event {
         Event::LedgerCreated(e) => format!("ledger {} created", e.ledger_id),
+        Event::FormatRaised(e) => format!("store format {} is {} from here on", e.from, e.to),
+        Event::KeyAdded(e) => format!("{} key {} counts from here on", e.purpose, e.key_id),
+        Event::KeyRetired(e) => format!("key {} retired: {}", e.key_id, e.cause),
+        Event::Recovered(e) => {
+            let lost =
+                if e.to < e.from { format!(", {} entries fewer", e.from.0 - e.to.0) } else { String::new() };
+            format!(
+                "{} made anew from {} after {}{lost}",
+                e.repaired.join(", "),
+                e.source,
+                e.codes.join(", ")
+            )
+        }
+        Event::PayloadRedacted(e) => {
+            format!("{} private values of {} erased: {}", e.fields.len(), e.position, e.basis)
+        }
         Event::ClockStepped(_) => "the clock went back".to_owned(),
         Event::ClockAccepted(_) => "a clock far ahead was vouched for".to_owned(),
         Event::DeploymentRequested(e) => match &e.ask {

@@ -1,10 +1,26 @@
 //! What makes the log evidence: its tree, signed heads, published files, and an independent check.
+//!
+//! Reading order: [`hash`], [`frontier`], [`note`], [`checkpoint`], [`tiles`] (the formats), [`heads`],
+//! [`edge`], [`mirror`], [`publish`], [`background`], [`sealer`] (writing), [`proof`] and [`check`],
+//! [`known`], [`examine`] (the guarded open), [`verify`].
 
+pub mod background;
 pub mod check;
 pub mod checkpoint;
+pub mod code;
+pub mod edge;
+pub mod examine;
+mod files;
 pub mod frontier;
 pub mod hash;
+pub mod heads;
+pub mod known;
+pub mod mirror;
 pub mod note;
+pub mod places;
 pub mod proof;
 pub mod proof_text;
+pub mod publish;
+pub mod sealer;
 pub mod tiles;
+pub mod verify;

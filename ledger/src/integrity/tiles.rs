@@ -37,7 +37,7 @@ impl Tile {
 }
 
 /// Groups of three digits, all but the last with an `x` in front.
-fn number(index: u64) -> String {
+pub(super) fn number(index: u64) -> String {
     let mut rest = index / 1000;
     let mut path = format!("{:03}", index % 1000);
     while rest > 0 {

@@ -3,8 +3,10 @@
 mod context;
 mod edge;
 mod execute;
+mod keys;
 mod open;
 mod queries;
+mod signing;
 mod view;
 mod what_if;
 
@@ -13,5 +15,6 @@ pub use edge::Routes;
 pub use execute::{ExecuteError, Executed};
 pub use open::{Ledger, LedgerOptions, OpenError, Parts};
 pub use queries::{Candidate, Verdict, Why};
+pub use signing::KeyMode;
 pub use view::{EventFilter, EventView, PrivateView};
 pub use what_if::PastRollback;

@@ -1,8 +1,18 @@
 //! Opening a ledger: keys, log, projections that are behind, the first event.
 
 use super::CommandContext;
+use super::signing::{self, Frozen, KeyMode};
+use crate::deployment::Event;
 use crate::deployment::event::LedgerCreated;
 use crate::ids::{LedgerId, Position, StreamId};
+use crate::integrity::background::Background;
+use crate::integrity::code::{Code, Fault};
+use crate::integrity::examine::{Examined, examine};
+use crate::integrity::heads::{self, Heads};
+use crate::integrity::note::Signer;
+use crate::integrity::places::Places;
+use crate::integrity::publish::Publisher;
+use crate::integrity::sealer::Sealer;
 use crate::log::*;
 use crate::ports::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::projection::{CATCH_UP_EVENTS, Projections};
@@ -25,6 +35,10 @@ pub struct LedgerOptions {
     pub clock_policy: ClockPolicy,
     /// Program and version, as recorded.
     pub tool: String,
+    /// Where the published tree lies; `published` in the ledger where nobody says.
+    pub publish: Option<PathBuf>,
+    /// What it is opened for, as far as its keys go.
+    pub key_mode: KeyMode,
 }
 
 impl LedgerOptions {
@@ -37,7 +51,14 @@ impl LedgerOptions {
             entropy: Arc::new(SystemEntropy),
             clock_policy: ClockPolicy::default(),
             tool: tool.into(),
+            publish: None,
+            key_mode: KeyMode::Named,
         }
+    }
+
+    /// Where the parts of the ledger lie.
+    pub fn places(&self) -> Places {
+        Places::new(self.folder.clone(), self.publish.clone())
     }
 }
 
@@ -53,6 +74,9 @@ pub enum OpenError {
     /// The first event could not be written.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// It is not what was signed, or cannot be known to be.
+    #[error("the ledger is refused: {0}")]
+    Refused(Fault),
     /// Event 0 is not what every ledger starts with.
     #[error("the log does not start with LedgerCreated: this is not a ledger of haloy")]
     NotALedger,
@@ -66,7 +90,12 @@ pub struct Ledger {
     pub(super) fingerprints: Fingerprinter,
     pub(super) vault: Vault,
     pub(super) id: LedgerId,
+    pub(super) origin: String,
+    pub(super) tool: String,
     pub(super) newer_format: Option<u32>,
+    pub(super) frozen: Frozen,
+    /// Where its parts lie; none for a log in memory.
+    pub(super) places: Option<Places>,
 }
 
 /// The parts of a ledger, for one that is not on disk.
@@ -87,44 +116,93 @@ pub struct Parts {
 
 impl Ledger {
     /// Opens the ledger in a folder, creating it where there is none.
+    ///
+    /// # Errors
+    /// [`OpenError::Refused`] if it is not what was signed.
     pub fn open(options: LedgerOptions) -> Result<Self, OpenError> {
-        let keys = Keys::open(&options.keys, options.entropy.as_ref())?;
-        let log = FjallLog::open(FjallOptions {
-            folder: options.folder.join("log"),
-            clock: Arc::clone(&options.clock),
-            policy: options.clock_policy,
-            in_batch: Box::new(Projections::default()),
-            seal: Box::new(Unsealed),
-        })?;
-        let newer_format = log.newer_format();
-        let mut ledger = Self::with(Parts {
+        let places = options.places();
+        let (store, examined) = examined(&places)?;
+        let entropy = options.entropy.as_ref();
+        let known = examined.known.as_ref();
+        let mut keys = Keys::open(&options.keys, entropy, signing::may_make(known, options.key_mode))?;
+        if signing::rotation_unfinished(known, &keys) {
+            keys.finish_rotation(&options.keys)?;
+        }
+        if options.key_mode == KeyMode::Rotate {
+            keys.prepare_rotation(&options.keys, entropy)?;
+        }
+        let new_id = LedgerId::from_parts(options.clock.now().unix_ms(), entropy.ulid_bits());
+        let origin = known.map_or_else(|| origin_of(new_id), |known| known.origin.clone());
+        let (signers, frozen) = signing::signers(&origin, known, &keys, options.key_mode);
+        let sealed_before = known.is_some_and(|known| !known.signing.is_empty());
+        let mended = examined.mended.clone();
+        let newer_format = store.newer_format();
+        let seal: Box<dyn Seal> = match signers.is_empty() || newer_format.is_some() {
+            true => Box::new(Unsealed),
+            false => Box::new(sealer(&places, &store, examined, origin, signers)?),
+        };
+        let log = FjallLog::start(
+            store,
+            FjallOptions {
+                clock: Arc::clone(&options.clock),
+                policy: options.clock_policy,
+                in_batch: Box::new(Projections::default()),
+                seal,
+                frozen: frozen.clone(),
+            },
+        )?;
+        let parts = Parts {
             log: Arc::new(log),
             clock: options.clock,
             entropy: options.entropy,
-            keys,
-            vault: options.folder.join("vault"),
+            keys: keys.clone(),
+            vault: places.vault(),
             tool: options.tool,
-        })?;
-        ledger.newer_format = newer_format;
+        };
+        let mut ledger = Self::assemble(parts, new_id)?;
+        (ledger.newer_format, ledger.frozen, ledger.places) = (newer_format, frozen, Some(places));
+        if ledger.newer_format.is_none() && ledger.frozen.is_none() {
+            if !sealed_before {
+                ledger.begin_sealing(&keys)?;
+            }
+            ledger.record_mended(&mended)?;
+        }
         Ok(ledger)
     }
 
     /// A ledger made of parts: for simulation, and for tests.
     pub fn with(parts: Parts) -> Result<Self, OpenError> {
+        let new_id = LedgerId::from_parts(parts.clock.now().unix_ms(), parts.entropy.ulid_bits());
+        Self::assemble(parts, new_id)
+    }
+
+    fn assemble(parts: Parts, new_id: LedgerId) -> Result<Self, OpenError> {
         let Parts { log, clock, entropy, keys, vault, tool } = parts;
         let fingerprints = Fingerprinter::new(&keys);
         if log.head().next == Position(0) {
-            create(log.as_ref(), clock.as_ref(), entropy.as_ref(), &keys, &tool)?;
+            create(log.as_ref(), clock.as_ref(), entropy.as_ref(), &keys, &tool, new_id)?;
         }
         let first = log.read_all(Position(0), 1)?;
         let Some(crate::deployment::Event::LedgerCreated(created)) = first.first().map(|first| &first.event)
         else {
             return Err(OpenError::NotALedger);
         };
-        let id = created.ledger_id;
+        let (id, origin) = (created.ledger_id, created.origin.clone());
         catch_up(log.as_ref())?;
         let vault = Vault::new(vault, &keys);
-        Ok(Self { log, clock, entropy, fingerprints, vault, id, newer_format: None })
+        Ok(Self {
+            log,
+            clock,
+            entropy,
+            fingerprints,
+            vault,
+            id,
+            origin,
+            tool,
+            newer_format: None,
+            frozen: None,
+            places: None,
+        })
     }
 
     /// Id of this ledger; containers carry it in their labels.
@@ -135,6 +213,16 @@ impl Ledger {
     /// Format of the store, if it is newer than this program: then it is read and never written.
     pub fn newer_format(&self) -> Option<u32> {
         self.newer_format
+    }
+
+    /// Why nothing may be appended: the name of a fault, and what is wrong.
+    pub fn frozen(&self) -> Option<(&'static str, &str)> {
+        self.frozen.as_ref().map(|(code, cause)| (*code, cause.as_str()))
+    }
+
+    /// Name of the log in its signed heads.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Makes fingerprints of secrets.
@@ -158,24 +246,79 @@ impl Ledger {
     }
 }
 
+/// Opens the store and compares it with the signed heads.
+fn examined(places: &Places) -> Result<(FjallStore, Examined), OpenError> {
+    let folder = places.store();
+    if !folder.exists() && heads::exist(places.folder()) {
+        let cause = format!("there are signed heads, and no store in {}", folder.display());
+        return Err(OpenError::Refused(Fault::new(Code::StoreMissing, cause)));
+    }
+    let store = FjallStore::open(&folder).map_err(|error| match error {
+        LogError::Unreadable { .. } | LogError::Store(_) => {
+            OpenError::Refused(Fault::new(Code::StoreUnreadable, error.to_string()))
+        }
+        other => OpenError::Log(other),
+    })?;
+    match examine(places, store.stored().as_ref(), store.found()) {
+        Ok(examined) => Ok((store, examined)),
+        Err(fault) => {
+            // Its next open is to look as closely as this one did.
+            store.not_clean();
+            Err(OpenError::Refused(fault))
+        }
+    }
+}
+
+/// What signs and publishes from here on. What is stored and not sealed is sealed, what is sealed and
+/// not published is published.
+fn sealer(
+    places: &Places,
+    store: &FjallStore,
+    examined: Examined,
+    origin: String,
+    signers: Vec<Signer>,
+) -> Result<Sealer, LogError> {
+    let Examined { known, head, newest, edge, frontier, .. } = examined;
+    let heads = Heads::open(places.folder(), newest)
+        .map_err(|error| LogError::Io { path: places.folder().to_owned(), cause: error.to_string() })?;
+    let (size, published) = (frontier.size(), edge.size());
+    let publisher = Publisher::new(places.published().to_owned(), places.mirror(), store.stored(), edge);
+    let background = Background::start(publisher)?;
+    let sealed = head.filter(|(head, _)| head.size == size);
+    let named = known.is_some_and(|known| !known.signing.is_empty());
+    let again = sealed.clone().filter(|_| published < size);
+    if let Some((head, note)) = again {
+        background.head(head, note);
+    }
+    let mut sealer = Sealer::new(origin, signers, frontier, heads, background);
+    if named && sealed.is_none() {
+        sealer.sign()?;
+    }
+    Ok(sealer)
+}
+
+fn origin_of(id: LedgerId) -> String {
+    format!("haloy/{id}")
+}
+
 fn create(
     log: &dyn EventLog,
     clock: &dyn Clock,
     entropy: &dyn Entropy,
     keys: &Keys,
     tool: &str,
+    ledger_id: LedgerId,
 ) -> Result<(), AppendError> {
     let now = clock.now();
-    let ledger_id = LedgerId::from_parts(now.unix_ms(), entropy.ulid_bits());
-    let created = LedgerCreated {
-        ledger_id,
-        origin: format!("haloy/{ledger_id}"),
-        format: FORMAT,
-        key_ids: keys.ids(),
-    };
+    let origin = origin_of(ledger_id);
+    let created = LedgerCreated { ledger_id, origin: origin.clone(), format: FORMAT, key_ids: keys.ids() };
     let context = CommandContext::system(tool, ledger_id.to_string());
-    let envelope = context.envelope(&StreamId::Ledger, now, entropy, &Fingerprinter::new(keys));
-    let events = vec![NewEvent::seal(envelope, created.into(), || entropy.salt())];
+    let seal = |event: Event| {
+        let envelope = context.envelope(&StreamId::Ledger, now, entropy, &Fingerprinter::new(keys));
+        NewEvent::seal(envelope, event, || entropy.salt())
+    };
+    let mut events = vec![seal(created.into())];
+    events.extend(keys.signing.map(|seed| seal(super::keys::added(&Signer::new(&origin, &seed)))));
     let write = StreamWrite { stream: StreamId::Ledger, expected: Expected::NoStream, events };
     log.append(vec![write], None, Stage::Sealed).map(drop)
 }

@@ -60,6 +60,14 @@ pub enum AppendError {
         /// Format of this program.
         supported: u32,
     },
+    /// The ledger must not be written as it is: a key is lost, for example.
+    #[error("the ledger is read, and not written ({code}): {cause}")]
+    Frozen {
+        /// Name of the fault.
+        code: &'static str,
+        /// What is wrong.
+        cause: String,
+    },
     /// The store failed to persist, now or earlier. The process must end.
     #[error("the log could not be written: {0}")]
     Broken(String),
@@ -84,6 +92,22 @@ pub enum LogError {
     #[error("the ledger {}: {cause}", path.display())]
     Io {
         /// Folder of the ledger.
+        path: PathBuf,
+        /// What the system said.
+        cause: String,
+    },
+    /// The store is damaged so much that it cannot be opened.
+    #[error("the store {} cannot be opened: {cause}", path.display())]
+    Unreadable {
+        /// Folder of the store.
+        path: PathBuf,
+        /// What was found.
+        cause: String,
+    },
+    /// A published file cannot be written.
+    #[error("{} cannot be published: {cause}", path.display())]
+    Publish {
+        /// Which file or folder.
         path: PathBuf,
         /// What the system said.
         cause: String,

@@ -19,16 +19,16 @@ pub use clock::{BUILT, ClockPolicy};
 pub use batch::Overlay;
 pub use envelope::{Actor, ActorKind, Envelope, Head, NewEvent, Origin, Recorded, field as envelope_field};
 pub use error::{AppendError, LogError};
-pub use fjall::{FjallLog, FjallOptions};
+pub use fjall::{FjallLog, FjallOptions, FjallStore, Found, Rebuild};
 pub use memory::{MemoryLog, MemoryStore};
-pub use ports::{InBatch, Rows, RowsError, Seal, Unsealed};
+pub use ports::{InBatch, Published, Rows, RowsError, Seal, Stored, Unsealed};
 
 use crate::ids::{Position, Revision, StreamId};
 
 /// Largest encoded entry, in bytes; an entry bundle of tlog-tiles holds at most 65,535.
 pub const MAX_ENTRY_BYTES: usize = 60 * 1024;
 /// Format of the store that this program writes. A newer one is read, never written.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// Most events of one append.
 pub const MAX_APPEND_EVENTS: usize = 1024;
 
@@ -68,9 +68,9 @@ pub struct IdempotencyKey {
 pub enum Stage {
     /// On disk: written and fsynced.
     Durable,
-    /// Read back, hashed, and under a signed head. Until sealing exists, the same as durable.
+    /// Read back, hashed, and under a signed head. With [`Unsealed`], the same as durable.
     Sealed,
-    /// In the static files. Until publishing exists, the same as sealed.
+    /// In the static files. With [`Unsealed`], the same as durable.
     Published,
 }
 

@@ -1,7 +1,9 @@
 //! The ports through which projections and sealing take part in an append.
 
+use super::keys::Keyspace;
 use super::{LogError, Recorded};
-use crate::ids::Position;
+use crate::ids::{Position, Revision, StreamId};
+use crate::private::PrivateRow;
 
 /// Rows of the read models: the store plus the writes of the batch that is being made.
 ///
@@ -43,11 +45,21 @@ pub trait InBatch: Send {
 
 /// Called after each group commit, before anybody is told: signs the new head.
 pub trait Seal: Send {
-    /// `first` is the position of the first leaf; a leaf is the exact stored bytes of an entry.
+    /// `first` is the position of the first leaf; a leaf is the exact stored bytes of an entry, as read
+    /// back from the store.
     fn seal(&mut self, first: Position, leaves: &[Vec<u8>]) -> Result<(), LogError>;
+
+    /// Calls `done` once everything below `next` is in the published files.
+    fn when_published(&mut self, next: Position, done: Published) {
+        let _published_at_once = next;
+        done(Ok(()));
+    }
 }
 
-/// No sealing yet: a named type, so that its absence can be seen.
+/// Is told that events are published, or why they are not.
+pub type Published = Box<dyn FnOnce(Result<(), LogError>) + Send>;
+
+/// No sealing: a named type, so that its absence can be seen.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unsealed;
 
@@ -55,4 +67,33 @@ impl Seal for Unsealed {
     fn seal(&mut self, _first: Position, _leaves: &[Vec<u8>]) -> Result<(), LogError> {
         Ok(())
     }
+}
+
+/// Is told key and value of a row.
+pub type EachRow<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), LogError> + 'a;
+
+/// What lies in a store, for those who check and copy it: the bytes as they are.
+pub trait Stored: Send + Sync {
+    /// Position after the last entry.
+    fn next(&self) -> Result<Position, LogError>;
+
+    /// Calls `each` with the exact bytes of entries, in order; a gap is an error.
+    fn entries(
+        &self,
+        from: Position,
+        limit: usize,
+        each: &mut dyn FnMut(&[u8]) -> Result<(), LogError>,
+    ) -> Result<(), LogError>;
+
+    /// Exact bytes of the entries of one stream.
+    fn stream(&self, stream: &StreamId, from: Revision, limit: usize) -> Result<Vec<Vec<u8>>, LogError>;
+
+    /// Private values of an event that are still there.
+    fn private(&self, position: Position) -> Result<Vec<PrivateRow>, LogError>;
+
+    /// Calls `each` with every row of a keyspace, in order of key.
+    fn scan(&self, keyspace: Keyspace, each: &mut EachRow<'_>) -> Result<(), LogError>;
+
+    /// One row.
+    fn row(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, LogError>;
 }

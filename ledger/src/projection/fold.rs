@@ -1,7 +1,7 @@
 //! All projections together: in the append's batch, catching up, and rebuilt for comparison.
 
 use super::rows::{ProjectionError, ProjectionId, get, put};
-use super::{Projection, audit, deployments, pending, retention, rollback_targets, state, status};
+use super::{Projection, audit, deployments, erased, pending, retention, rollback_targets, state, status};
 use crate::ids::Position;
 use crate::log::{EventLog, InBatch, LogError, Recorded, Rows, RowsError};
 use std::collections::BTreeMap;
@@ -25,6 +25,7 @@ impl Default for Projections {
             Box::new(retention::Retention),
             Box::new(pending::Pending),
             Box::new(audit::Audit),
+            Box::new(erased::Erased),
         ];
         Self { all, next: None }
     }
@@ -173,24 +174,19 @@ const LISTED: usize = 20;
 
 /// Folds the whole log anew and compares with the live rows, byte for byte.
 pub fn rebuild(log: &dyn EventLog, progress: &mut dyn FnMut(Position)) -> Result<RebuildReport, LogError> {
-    let mut projections = Projections::default();
-    let ids = projections.ids();
-    let mut rebuilt = Rebuilt::default();
-    let mut next = Position(0);
+    let mut folding = Folding::default();
     loop {
-        let events = log.read_all(next, CATCH_UP_EVENTS)?;
-        let Some(last) = events.last() else { break };
-        next = last.head.position.next();
-        for event in &events {
-            projections.apply(event, &mut rebuilt)?;
+        let events = log.read_all(folding.next, CATCH_UP_EVENTS)?;
+        if events.is_empty() {
+            break;
         }
-        projections.finish(&mut rebuilt)?;
-        progress(next);
+        events.iter().try_for_each(|event| folding.event(event))?;
+        progress(folding.next);
     }
     let mut live = BTreeMap::new();
     let mut failed = Ok(());
     log.read_rows(&mut |rows| {
-        for id in &ids {
+        for id in Projections::default().ids() {
             let scanned = rows.scan(&id.prefix(), false, None, &mut |key, value| {
                 live.insert(key.to_vec(), value.to_vec());
                 true
@@ -199,7 +195,43 @@ pub fn rebuild(log: &dyn EventLog, progress: &mut dyn FnMut(Position)) -> Result
         }
     })?;
     failed?;
-    Ok(compare(&ids, next, &rebuilt.0, &live))
+    folding.compare(&live)
+}
+
+/// Every read model, folded anew in memory, beside the live ones.
+pub struct Folding {
+    projections: Projections,
+    rebuilt: Rebuilt,
+    next: Position,
+    pending: usize,
+}
+
+impl Default for Folding {
+    fn default() -> Self {
+        let (projections, rebuilt) = (Projections::default(), Rebuilt::default());
+        Self { projections, rebuilt, next: Position(0), pending: 0 }
+    }
+}
+
+impl Folding {
+    /// The next event.
+    pub fn event(&mut self, event: &Recorded) -> Result<(), LogError> {
+        self.projections.apply(event, &mut self.rebuilt)?;
+        self.next = event.head.position.next();
+        self.pending += 1;
+        if self.pending >= CATCH_UP_EVENTS { self.finish() } else { Ok(()) }
+    }
+
+    fn finish(&mut self) -> Result<(), LogError> {
+        self.pending = 0;
+        self.projections.finish(&mut self.rebuilt)
+    }
+
+    /// Compares with live rows; rows of no projection of this program are passed over.
+    pub fn compare(mut self, live: &BTreeMap<Vec<u8>, Vec<u8>>) -> Result<RebuildReport, LogError> {
+        self.finish()?;
+        Ok(compare(&self.projections.ids(), self.next, &self.rebuilt.0, live))
+    }
 }
 
 fn compare(

@@ -5,6 +5,7 @@
 
 mod audit;
 mod deployments;
+mod erased;
 mod fold;
 mod pending;
 mod retention;
@@ -15,7 +16,7 @@ mod status;
 
 pub use audit::{AuditBy, audit};
 pub use deployments::{DeploymentRow, DeploymentStatus, Found, ReleaseRow};
-pub use fold::{Behind, CATCH_UP_EVENTS, Difference, Projections, RebuildReport, rebuild};
+pub use fold::{Behind, CATCH_UP_EVENTS, Difference, Folding, Projections, RebuildReport, rebuild};
 pub use pending::PendingRow;
 pub use retention::ArtefactRow;
 pub use rollback_targets::{CandidateRow, Fate, Moved};
@@ -26,6 +27,7 @@ pub use status::StatusRow;
 /// Reading the rows of each projection.
 pub mod read {
     pub use super::deployments::{by_prefix, deployment, newest, release};
+    pub use super::erased::{erased, erasure};
     pub use super::pending::pending;
     pub use super::retention::artefacts;
     pub use super::rollback_targets::{candidate, candidates};

@@ -6,6 +6,20 @@ use std::path::{Path, PathBuf};
 
 const FINGERPRINT: &str = "fingerprint.key";
 const VAULT: &str = "vault.key";
+const SIGNING: &str = "signing.key";
+/// The key that a rotation brings, until the log names it.
+const NEXT: &str = "signing.next";
+
+/// Which keys are made where they are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Make {
+    /// All: the ledger is new, or somebody wants new ones.
+    All,
+    /// The one that signs: the ledger is older than signed heads.
+    Signing,
+    /// None: the ledger names its keys, and another one would not be it.
+    None,
+}
 
 /// Why the keys cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -41,6 +55,12 @@ pub struct Keys {
     pub(crate) fingerprint: [u8; 32],
     /// Encrypts the vault.
     pub(crate) vault: [u8; 32],
+    /// Signs heads.
+    pub(crate) signing: Option<[u8; 32]>,
+    /// Signs heads once a rotation is done.
+    pub(crate) next: Option<[u8; 32]>,
+    /// Files that are missing, by purpose.
+    lost: Vec<(&'static str, PathBuf)>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -50,18 +70,58 @@ impl std::fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Reads the keys of a folder, making those that are missing.
-    pub fn open(folder: &Path, entropy: &dyn Entropy) -> Result<Self, KeysError> {
+    /// Reads the keys of a folder.
+    pub fn open(folder: &Path, entropy: &dyn Entropy, make: Make) -> Result<Self, KeysError> {
         make_folder(folder).map_err(|error| io(folder, &error))?;
+        let mut lost = Vec::new();
+        let mut key =
+            |purpose: &'static str, name: &str, make: bool| -> Result<Option<[u8; 32]>, KeysError> {
+                let path = folder.join(name);
+                let found = if make { Some(read_or_make(&path, entropy)?) } else { read(&path)? };
+                if found.is_none() {
+                    lost.push((purpose, path));
+                }
+                Ok(found)
+            };
+        let all = make == Make::All;
+        let fingerprint = key("fingerprint", FINGERPRINT, all)?;
+        let vault = key("vault", VAULT, all)?;
+        let signing = key("signing", SIGNING, make != Make::None)?;
         Ok(Self {
-            fingerprint: read_or_make(&folder.join(FINGERPRINT), entropy)?,
-            vault: read_or_make(&folder.join(VAULT), entropy)?,
+            // In place of a lost key: it opens nothing and matches nothing, and nothing is written with it.
+            fingerprint: fingerprint.unwrap_or_else(|| entropy.salt()),
+            vault: vault.unwrap_or_else(|| entropy.salt()),
+            signing,
+            next: read(&folder.join(NEXT))?,
+            lost,
         })
+    }
+
+    /// Files that are missing, by purpose.
+    pub fn lost(&self) -> &[(&'static str, PathBuf)] {
+        &self.lost
+    }
+
+    /// Makes the key that a rotation brings; one that is there already is taken.
+    pub fn prepare_rotation(&mut self, folder: &Path, entropy: &dyn Entropy) -> Result<(), KeysError> {
+        self.next = Some(read_or_make(&folder.join(NEXT), entropy)?);
+        Ok(())
+    }
+
+    /// The log names the new key: it takes the place of the old one.
+    pub fn finish_rotation(&mut self, folder: &Path) -> Result<(), KeysError> {
+        let path = folder.join(SIGNING);
+        let moved =
+            std::fs::rename(folder.join(NEXT), &path).and_then(|()| std::fs::File::open(folder)?.sync_all());
+        moved.map_err(|error| io(&path, &error))?;
+        self.signing = self.next.take();
+        Ok(())
     }
 
     /// Fresh keys that are kept nowhere: for simulation.
     pub fn ephemeral(entropy: &dyn Entropy) -> Self {
-        Self { fingerprint: entropy.salt(), vault: entropy.salt() }
+        let (fingerprint, vault) = (entropy.salt(), entropy.salt());
+        Self { fingerprint, vault, signing: Some(entropy.salt()), next: None, lost: Vec::new() }
     }
 
     /// Purpose and id of each key; an id tells keys apart and nothing more.
@@ -79,19 +139,25 @@ fn io(path: &Path, error: &std::io::Error) -> KeysError {
     KeysError::Io { path: path.to_owned(), cause: error.to_string() }
 }
 
-fn read_or_make(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], KeysError> {
+fn read(path: &Path) -> Result<Option<[u8; 32]>, KeysError> {
     match std::fs::read(path) {
         Ok(bytes) => {
             check_mode(path)?;
-            bytes.try_into().map_err(|_| KeysError::BadKey { path: path.to_owned() })
+            let key = bytes.try_into().map_err(|_| KeysError::BadKey { path: path.to_owned() })?;
+            Ok(Some(key))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let key = entropy.salt();
-            make(path, &key).map_err(|error| io(path, &error))?;
-            Ok(key)
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io(path, &error)),
     }
+}
+
+fn read_or_make(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], KeysError> {
+    if let Some(key) = read(path)? {
+        return Ok(key);
+    }
+    let key = entropy.salt();
+    make(path, &key).map_err(|error| io(path, &error))?;
+    Ok(key)
 }
 
 #[cfg(unix)]
@@ -113,7 +179,8 @@ fn make(path: &Path, key: &[u8; 32]) -> std::io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
     file.write_all(key)?;
-    file.sync_all()
+    file.sync_all()?;
+    path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
 }
 
 pub(super) fn make_folder(folder: &Path) -> std::io::Result<()> {

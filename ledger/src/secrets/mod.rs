@@ -5,5 +5,5 @@ mod keys;
 mod vault;
 
 pub use fingerprint::Fingerprinter;
-pub use keys::{Keys, KeysError};
+pub use keys::{Keys, KeysError, Make};
 pub use vault::{Vault, VaultError};

@@ -135,11 +135,12 @@ fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 mod tests {
     use super::*;
     use crate::ports::SystemEntropy;
+    use crate::secrets::Make;
 
     #[test]
     fn values_come_back_and_are_not_in_any_file() {
         let folder = tempfile::tempdir().expect("a folder");
-        let keys = Keys::open(&folder.path().join("keys"), &SystemEntropy).expect("keys");
+        let keys = Keys::open(&folder.path().join("keys"), &SystemEntropy, Make::All).expect("keys");
         let vault = Vault::new(folder.path().join("vault"), &keys);
         let fingerprint = Fingerprint("f1".to_owned());
         vault.put(&fingerprint, "canary-value", &SystemEntropy).expect("kept");
@@ -159,12 +160,12 @@ mod tests {
     fn keys_stay_the_same_and_must_not_be_readable_by_others() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
-        let first = Keys::open(folder.path(), &SystemEntropy).expect("made");
-        let again = Keys::open(folder.path(), &SystemEntropy).expect("read");
+        let first = Keys::open(folder.path(), &SystemEntropy, Make::All).expect("made");
+        let again = Keys::open(folder.path(), &SystemEntropy, Make::None).expect("read");
         assert_eq!(first.ids(), again.ids());
         let file = folder.path().join(VAULT_FILE);
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("chmod");
-        assert!(Keys::open(folder.path(), &SystemEntropy).is_err());
+        assert!(Keys::open(folder.path(), &SystemEntropy, Make::None).is_err());
     }
 
     const VAULT_FILE: &str = "vault.key";

@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind};
 use haloy_executors::{DispatchError, ExecutorError};
 use haloy_ledger::deployment::Rejection;
+use haloy_ledger::integrity::code::{Code, Fault};
 use haloy_ledger::log::{AppendError, LogError};
 use haloy_ledger::{ExecuteError, OpenError};
 
@@ -71,6 +72,9 @@ fn append(error: AppendError) -> Error {
         AppendError::Broken(_) => Error::new(Kind::Operational, message).hint(
             "nothing was acknowledged that is not stored; make room or repair the disk, then: haloy settle",
         ),
+        AppendError::Frozen { .. } => Error::new(Kind::Operational, message).hint(
+            "bring the keys back from a backup; if they are gone for ever, take new ones: haloy key adopt",
+        ),
         AppendError::Conflict { .. }
         | AppendError::TooLarge { .. }
         | AppendError::TooMany { .. }
@@ -85,10 +89,13 @@ pub fn log(error: LogError) -> Error {
         LogError::NewerEntry { .. } => Error::new(Kind::Operational, message).hint("upgrade haloy"),
         LogError::Io { .. } => Error::new(Kind::Operational, message)
             .hint("the folder must be writable by this user; another one can be named with --ledger DIR"),
-        LogError::BadEntry { .. }
-        | LogError::Encode { .. }
-        | LogError::Projection { .. }
-        | LogError::Store(_) => Error::new(Kind::Operational, message),
+        LogError::Unreadable { .. } | LogError::BadEntry { .. } => Error::new(Kind::Verification, message)
+            .hint("see what is still proved: haloy verify; make the store anew: haloy recover"),
+        LogError::Publish { .. } => Error::new(Kind::Operational, message)
+            .hint("make room there, or name another folder with --publish DIR"),
+        LogError::Encode { .. } | LogError::Projection { .. } | LogError::Store(_) => {
+            Error::new(Kind::Operational, message)
+        }
     }
 }
 
@@ -96,6 +103,21 @@ pub fn open(error: OpenError) -> Error {
     match error {
         OpenError::Log(error) => log(error),
         OpenError::Append(error) => append(error),
+        OpenError::Refused(fault) => refused(&fault),
         OpenError::Keys(_) | OpenError::NotALedger => Error::new(Kind::Operational, error.to_string()),
     }
+}
+
+fn refused(fault: &Fault) -> Error {
+    let message = format!("the ledger is refused: {fault}");
+    let hint = match fault.code {
+        Code::Fork => "two copies were written to; keep both, and ask: haloy verify --against CHECKPOINT",
+        Code::LogShorter => {
+            "if an older copy was put back on purpose: haloy restore; else bring back what is missing with: haloy recover"
+        }
+        _other => {
+            "nothing was changed; see what is still proved: haloy verify; make it anew from the published copy: haloy recover"
+        }
+    };
+    Error::new(Kind::Verification, message).hint(hint)
 }

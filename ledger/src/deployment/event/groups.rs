@@ -5,8 +5,13 @@
 macro_rules! ledger_events {
     () => {
         $crate::deployment::Event::LedgerCreated(_)
+            | $crate::deployment::Event::FormatRaised(_)
+            | $crate::deployment::Event::KeyAdded(_)
+            | $crate::deployment::Event::KeyRetired(_)
             | $crate::deployment::Event::ClockStepped(_)
             | $crate::deployment::Event::ClockAccepted(_)
+            | $crate::deployment::Event::Recovered(_)
+            | $crate::deployment::Event::PayloadRedacted(_)
     };
 }
 

@@ -1,7 +1,7 @@
 //! Every kind of event that this version writes, in order of number: here those of the ledger and of
 //! rollouts; `kinds_kept` and `kinds_edge` append theirs to the same list.
 //!
-//! Reserved, never to be used for anything else: 2, 3, 4, 7, 8, 9, 22, 82 to 89, and the ranges 130-149
+//! Reserved, never to be used for anything else: 9, 22, 82 to 89, and the ranges 130-149
 //! (governance), 150-169 (fleet), 170-189 (witness).
 
 use super::parts::*;
@@ -22,6 +22,33 @@ super::kinds_kept::with_kept! {
         /// Ids of the keys in use: purpose and id.
         key_ids: Vec<String>,
     }
+    /// The store has another format from here on.
+    2 = FormatRaised v 1 since "0.1.0" {
+        /// The format before.
+        from: u32,
+        /// The format from here on.
+        to: u32,
+        /// Program that raised it.
+        tool: String,
+    }
+    /// A key counts from here on.
+    3 = KeyAdded v 1 since "0.1.0" {
+        /// Id of the key.
+        key_id: String,
+        /// What signatures are checked with; none for a key that signs nothing.
+        verifier_key: Option<String>,
+        /// What it is for: `signing`, `fingerprint` or `vault`.
+        purpose: String,
+    }
+    /// A key no longer counts.
+    4 = KeyRetired v 1 since "0.1.0" {
+        /// Id of the key.
+        key_id: String,
+        /// `rotated` (it signed this, too) or `lost` (it could not).
+        cause: String,
+        /// The last head under the key, for one that signs: the text of a checkpoint.
+        last_head: Option<String>,
+    }
     /// The wall clock went back by more than a second.
     5 = ClockStepped v 1 since "0.1.0" {
         /// As read for the previous event.
@@ -35,6 +62,30 @@ super::kinds_kept::with_kept! {
         before: Timestamp,
         /// As read now.
         after: Timestamp,
+    }
+    /// Something of the ledger was made anew after a fault, or brought back from a backup.
+    7 = Recovered v 1 since "0.1.0" {
+        /// Where it came from: `published`, `store` or `backup`.
+        source: String,
+        /// Entries that were there before; those that could be read.
+        from: Position,
+        /// Entries that are there now.
+        to: Position,
+        /// Names of the faults that were found, in the order in which they were.
+        codes: Vec<String>,
+        /// What was made anew: `store`, `published`, `private`, `heads`.
+        repaired: Vec<String>,
+        /// The last head that was signed before, where it is not of this log any more.
+        lost_head: Option<String>,
+    }
+    /// Private values of an event were erased, and nobody can bring them back.
+    8 = PayloadRedacted v 1 since "0.1.0" {
+        /// The event.
+        position: Position,
+        /// Numbers of its private fields.
+        fields: Vec<u32>,
+        /// Why: a law, a request, a contract. Not private: it must not repeat what is erased.
+        basis: String,
     }
     /// A deploy or rollback was asked for. Owes nothing yet.
     20 = DeploymentRequested v 2 since "0.1.0" {

@@ -40,8 +40,13 @@ impl Event {
             Self::EffectFailed(e) => vec![(field::DETAIL, &mut e.detail)],
             Self::HoldPlaced(e) => vec![(field::BASIS, &mut e.basis)],
             Self::LedgerCreated(_)
+            | Self::FormatRaised(_)
+            | Self::KeyAdded(_)
+            | Self::KeyRetired(_)
             | Self::ClockStepped(_)
             | Self::ClockAccepted(_)
+            | Self::Recovered(_)
+            | Self::PayloadRedacted(_)
             | Self::DeploymentAdmitted(_)
             | Self::CancelRequested(_)
             | Self::ImageResolved(_)

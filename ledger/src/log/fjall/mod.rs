@@ -1,10 +1,16 @@
 //! The log on disk, in fjall. Nothing of fjall is seen outside of this folder.
 
+mod build;
+mod closed;
 mod open;
 mod read;
+mod store;
 mod writer;
 
+pub use build::Rebuild;
+pub use closed::Found;
 pub use open::FjallOptions;
+pub use store::FjallStore;
 
 use super::batch::{Request, Tail, known_append};
 use super::*;
@@ -22,18 +28,23 @@ pub struct FjallLog {
     writer: Option<JoinHandle<()>>,
     folder: PathBuf,
     newer_format: Option<u32>,
+    frozen: Option<(&'static str, String)>,
 }
 
 impl FjallLog {
-    /// Opens the store, creating it where there is none, and starts the writer.
+    /// Opens the store in a folder, creating it where there is none, and starts the writer.
     ///
     /// # Errors
     /// [`LogError::Locked`] if another process has it, [`LogError::Io`] if the folder cannot be
     /// used. A store of a newer format opens: reads work, every append is refused.
-    pub fn open(options: FjallOptions) -> Result<Self, LogError> {
-        let FjallOptions { folder, clock, policy, in_batch, seal } = options;
-        let store = Arc::new(open::open(&folder)?);
-        let newer_format = open::check_format(&store)?;
+    pub fn open(folder: &std::path::Path, options: FjallOptions) -> Result<Self, LogError> {
+        Self::start(FjallStore::open(folder)?, options)
+    }
+
+    /// Starts the writer of a store that was opened, and perhaps looked at, before.
+    pub fn start(store: FjallStore, options: FjallOptions) -> Result<Self, LogError> {
+        let FjallOptions { clock, policy, in_batch, seal, frozen } = options;
+        let FjallStore { spaces: store, folder, newer_format, .. } = store;
         let tail = Arc::new(RwLock::new(open::tail(&store)?));
         let (queue, jobs) = channel();
         let writer = writer::Writer {
@@ -49,7 +60,7 @@ impl FjallLog {
             .name("ledger-writer".to_owned())
             .spawn(move || writer.run(&jobs))
             .map_err(|error| LogError::Io { path: folder.clone(), cause: error.to_string() })?;
-        Ok(Self { store, tail, queue: Some(queue), writer: Some(writer), folder, newer_format })
+        Ok(Self { store, tail, queue: Some(queue), writer: Some(writer), folder, newer_format, frozen })
     }
 
     /// Folder of the store.
@@ -67,20 +78,25 @@ impl Drop for FjallLog {
     fn drop(&mut self) {
         drop(self.queue.take());
         if let Some(writer) = self.writer.take() {
-            // A panic of the writer was reported when it happened.
-            drop(writer.join());
+            // A panic of the writer was reported when it happened; the store is then not as it should be.
+            if writer.join().is_err() {
+                self.store.not_clean();
+            }
         }
         open::flush_if_worth_it(&self.store);
     }
 }
 
 impl EventLog for FjallLog {
-    fn submit(&self, writes: Vec<StreamWrite>, once: Option<IdempotencyKey>, _stage: Stage, done: Done) {
+    fn submit(&self, writes: Vec<StreamWrite>, once: Option<IdempotencyKey>, stage: Stage, done: Done) {
+        if let Some((code, cause)) = &self.frozen {
+            return done(Err(AppendError::Frozen { code, cause: cause.clone() }));
+        }
         if let Some(found) = self.newer_format {
             return done(Err(AppendError::NewerFormat { found, supported: FORMAT }));
         }
         let Some(queue) = &self.queue else { return done(Err(AppendError::Closed)) };
-        if let Err(refused) = queue.send(writer::Job { request: Request { writes, once }, done }) {
+        if let Err(refused) = queue.send(writer::Job { request: Request { writes, once }, stage, done }) {
             (refused.0.done)(Err(AppendError::Closed));
         }
     }
@@ -91,7 +107,8 @@ impl EventLog for FjallLog {
         from: Revision,
         limit: usize,
     ) -> Result<Vec<Recorded>, LogError> {
-        read::stream(&self.store, stream, from, limit)
+        let entries = read::stream(&self.store, stream, from, limit)?;
+        entries.iter().map(|entry| codec::decode(entry)).collect()
     }
 
     fn read_all(&self, from: Position, limit: usize) -> Result<Vec<Recorded>, LogError> {

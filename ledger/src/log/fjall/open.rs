@@ -6,11 +6,10 @@ use crate::ports::Clock;
 use ::fjall::config::{BlockSizePolicy, CompressionPolicy};
 use ::fjall::{CompressionType, Database, KeyspaceCreateOptions, Readable};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a log on disk is opened with.
 pub struct FjallOptions {
-    /// Folder of the store; made with mode 0700 where it is missing.
-    pub folder: PathBuf,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
     /// What is known and wanted about the clock.
@@ -19,6 +18,8 @@ pub struct FjallOptions {
     pub in_batch: Box<dyn InBatch>,
     /// What signs heads.
     pub seal: Box<dyn Seal>,
+    /// Why nothing may be appended: the name of a fault, and what is wrong.
+    pub frozen: Option<(&'static str, String)>,
 }
 
 /// Bytes kept of what was read; more gave nothing.
@@ -29,10 +30,27 @@ const MEMTABLE_BYTES: u64 = 4 << 20;
 const SEQUENTIAL_BLOCK: u32 = 32 << 10;
 const INDEX_BLOCK: u32 = 4 << 10;
 
-/// The database and its keyspaces.
+/// The database and its keyspaces. The order of fields is the order in which they are closed.
 pub(super) struct Spaces {
-    pub(super) db: Database,
     spaces: [::fjall::Keyspace; 4],
+    pub(super) db: Database,
+    closing: Closing,
+}
+
+/// Notes what the store looks like once everything else is closed, then lets others in.
+struct Closing {
+    folder: PathBuf,
+    clean: AtomicBool,
+    _lock: std::fs::File,
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if self.clean.load(Ordering::Relaxed) {
+            // Without the note the next open checks more: that costs time, and nothing else.
+            drop(closed::note(&self.folder));
+        }
+    }
 }
 
 impl Spaces {
@@ -43,6 +61,11 @@ impl Spaces {
             Keyspace::Private => &self.spaces[2],
             Keyspace::Rows => &self.spaces[3],
         }
+    }
+
+    /// Something failed: the next open is to look closely.
+    pub(super) fn not_clean(&self) {
+        self.closing.clean.store(false, Ordering::Relaxed);
     }
 }
 
@@ -59,8 +82,30 @@ pub(super) fn plain(error: &::fjall::Error) -> String {
     }
 }
 
-pub(super) fn open(folder: &Path) -> Result<Spaces, LogError> {
+/// Takes the store for this process, before anything of it is looked at.
+fn lock(folder: &Path) -> Result<std::fs::File, LogError> {
+    let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
+    if let Some(parent) = folder.parent() {
+        make_folder(parent).map_err(io)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(folder.with_extension("lock")).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(LogError::Locked { path: folder.to_owned() }),
+        Err(std::fs::TryLockError::Error(error)) => Err(io(error)),
+    }
+}
+
+pub(super) fn open(folder: &Path) -> Result<(Spaces, Found), LogError> {
     let io = |cause: String| LogError::Io { path: folder.to_owned(), cause };
+    let unreadable = |cause: String| LogError::Unreadable { path: folder.to_owned(), cause };
+    let lock = lock(folder)?;
+    let aside = folder.with_file_name("aside");
+    let found = closed::inspect(folder, &aside).map_err(|error| io(error.to_string()))?;
+    closed::in_use(folder).map_err(|error| io(error.to_string()))?;
     make_folder(folder).map_err(|error| io(error.to_string()))?;
     let db = Database::builder(folder)
         .cache_size(CACHE_BYTES)
@@ -69,7 +114,7 @@ pub(super) fn open(folder: &Path) -> Result<Spaces, LogError> {
         .open()
         .map_err(|error| match error {
             ::fjall::Error::Locked => LogError::Locked { path: folder.to_owned() },
-            other => io(plain(&other)),
+            other => unreadable(plain(&other)),
         })?;
     let [entries, index, private, rows] = Keyspace::ALL.map(|space| {
         let block = match space {
@@ -82,20 +127,15 @@ pub(super) fn open(folder: &Path) -> Result<Spaces, LogError> {
                 .data_block_size_policy(BlockSizePolicy::all(block))
                 .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
         })
-        .map_err(|error| io(plain(&error)))
+        .map_err(|error| unreadable(plain(&error)))
     });
-    Ok(Spaces { spaces: [entries?, index?, private?, rows?], db })
+    let closing = Closing { folder: folder.to_owned(), clean: AtomicBool::new(true), _lock: lock };
+    Ok((Spaces { spaces: [entries?, index?, private?, rows?], db, closing }, found))
 }
 
-#[cfg(unix)]
-fn make_folder(folder: &Path) -> std::io::Result<()> {
+pub(super) fn make_folder(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)
 }
 
 /// The format of the store if it is newer than this program; a new store gets this program's.
@@ -148,23 +188,23 @@ mod tests {
     use crate::projection::Projections;
     use std::sync::Arc;
 
-    fn options(folder: &Path) -> FjallOptions {
+    fn options() -> FjallOptions {
         FjallOptions {
-            folder: folder.to_owned(),
             clock: Arc::new(SystemClock),
             policy: Default::default(),
             in_batch: Box::new(Projections::default()),
             seal: Box::new(Unsealed),
+            frozen: None,
         }
     }
 
     #[test]
     fn a_store_of_a_newer_format_is_read_and_never_written() {
         let folder = tempfile::tempdir().expect("a folder");
-        let log = FjallLog::open(options(folder.path())).expect("opens");
+        let log = FjallLog::open(&folder.path().join("log"), options()).expect("opens");
         log.store.get(Keyspace::Index).insert(Key::Format.encode(), (FORMAT + 1).to_be_bytes()).expect("put");
         drop(log);
-        let log = FjallLog::open(options(folder.path())).expect("opens to be read");
+        let log = FjallLog::open(&folder.path().join("log"), options()).expect("opens to be read");
         assert_eq!(log.newer_format(), Some(FORMAT + 1));
         assert_eq!(log.read_all(crate::ids::Position(0), 10).expect("reads"), []);
         let write =

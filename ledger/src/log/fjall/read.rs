@@ -33,7 +33,7 @@ pub(super) fn stream(
     stream: &StreamId,
     from: Revision,
     limit: usize,
-) -> Result<Vec<Recorded>, LogError> {
+) -> Result<Vec<Vec<u8>>, LogError> {
     let index = store.get(Keyspace::Index);
     let head = index.get(Key::Stream(stream.clone()).encode()).map_err(store_error)?;
     let Some((number, last)) = head.and_then(|head| keys::unpair(&head)) else { return Ok(Vec::new()) };
@@ -43,7 +43,7 @@ pub(super) fn stream(
         let value = row.value().map_err(store_error)?;
         let position = keys::number(&value)
             .ok_or_else(|| LogError::Store(format!("the index of stream {stream} cannot be read")))?;
-        events.push(codec::decode(&entry(store, Position(position))?)?);
+        events.push(entry(store, Position(position))?.to_vec());
     }
     Ok(events)
 }

@@ -11,10 +11,13 @@ use std::sync::mpsc::Receiver;
 
 /// Most appends of one group commit.
 const MAX_GROUP: usize = 1024;
+/// The kind of event that says that the store has this program's format from now on.
+const FORMAT_RAISED: u16 = 2;
 
 /// One append that waits.
 pub(super) struct Job {
     pub(super) request: Request,
+    pub(super) stage: Stage,
     pub(super) done: Done,
 }
 
@@ -51,7 +54,7 @@ impl Writer {
         let now = self.clock.now();
         let mut planned = Vec::with_capacity(group.len());
         let mut spoilt = None;
-        for Job { request, done } in group {
+        for Job { request, stage, done } in group {
             let result = match &spoilt {
                 Some(error) => Err(AppendError::Log(LogError::clone(error))),
                 None => batch.add(&view, self.in_batch.as_mut(), request, now, self.policy),
@@ -59,7 +62,7 @@ impl Writer {
             if let Err(AppendError::Log(error @ LogError::Projection { .. })) = &result {
                 spoilt = Some(error.clone());
             }
-            planned.push((result, done));
+            planned.push((result, stage, done));
         }
         let spoilt = spoilt.map_or_else(|| batch.finish(&view, self.in_batch.as_mut()), Err);
         let written = match spoilt {
@@ -69,10 +72,16 @@ impl Writer {
         if written.is_err() {
             self.in_batch.abandon();
         }
-        for (result, done) in planned {
-            match &written {
-                Ok(()) => done(result),
-                Err(error) => done(result.and_then(|_| Err(error.clone()))),
+        for (result, stage, done) in planned {
+            match (&written, result) {
+                (Ok(()), Ok(appended)) if stage == Stage::Published => {
+                    let tell = move |published: Result<(), LogError>| {
+                        done(published.map(|()| appended).map_err(AppendError::from));
+                    };
+                    self.seal.when_published(appended.next, Box::new(tell));
+                }
+                (Ok(()), result) => done(result),
+                (Err(error), result) => done(result.and_then(|_| Err(error.clone()))),
             }
         }
     }
@@ -83,7 +92,8 @@ impl Writer {
         }
         let mut write = self.store.db.batch().durability(Some(PersistMode::SyncData));
         let space = |keyspace| self.store.get(keyspace);
-        if batch.first == Position(0) {
+        let raised = |entry: &Vec<u8>| codec::decode_head(entry).is_ok_and(|head| head.kind == FORMAT_RAISED);
+        if batch.first == Position(0) || batch.entries.iter().any(raised) {
             write.insert(space(Keyspace::Index), Key::Format.encode(), FORMAT.to_be_bytes());
         }
         for (entry, position) in batch.entries.iter().zip(batch.first.0..) {
@@ -102,15 +112,31 @@ impl Writer {
             }
         }
         let persisted = write.commit().map_err(|error| plain(&error));
-        let sealed = persisted
-            .and_then(|()| self.seal.seal(batch.first, &batch.entries).map_err(|error| error.to_string()));
+        let sealed = persisted.and_then(|()| self.seal(batch.first, &batch.entries));
         if let Err(reason) = sealed {
             // Whether it is on disk is not known: nothing may be acknowledged any more.
             self.broken = Some(reason.clone());
+            self.store.not_clean();
             return Err(AppendError::Broken(reason));
         }
         *self.tail.write().unwrap_or_else(std::sync::PoisonError::into_inner) = batch.tail;
         Ok(())
+    }
+}
+
+impl Writer {
+    /// What is hashed is what the store gives back, and that must be what was meant: a bit that flipped
+    /// in memory on the way is found here.
+    fn seal(&mut self, first: Position, meant: &[Vec<u8>]) -> Result<(), String> {
+        let entries = self.store.get(Keyspace::Entries);
+        for (entry, position) in meant.iter().zip(first.0..) {
+            let stored =
+                entries.get(Key::Entry(Position(position)).encode()).map_err(|error| plain(&error))?;
+            if stored.as_deref() != Some(entry.as_slice()) {
+                return Err(format!("the entry at {position} is not stored as it was meant"));
+            }
+        }
+        self.seal.seal(first, meant).map_err(|error| error.to_string())
     }
 }
 

@@ -1,0 +1,273 @@
+//! The guarded open: before anything is served or signed, the store is compared with the signed heads.
+
+use super::checkpoint::TreeHead;
+use super::code::{Code, Fault};
+use super::edge::TileEdge;
+use super::frontier::Frontier;
+use super::hash::leaf;
+use super::heads::{self, Slot};
+use super::known::Known;
+use super::places::Places;
+use super::publish::CHECKPOINT;
+use super::tiles::WIDTH;
+use super::verify::chain::{Chain, Linked};
+use super::verify::index::IndexCheck;
+use super::verify::rows;
+use crate::ids::Position;
+use crate::log::{Found, LogError, Stored};
+use crate::projection::Folding;
+
+/// A store that is not as it was left is checked entry by entry if it has no more than this many; of a
+/// larger one the last bundle and everything above the published tree (the rest: `haloy verify`).
+pub const WHOLE_CHECK: u64 = 50_000;
+
+/// What was found, and is good enough to go on with.
+pub struct Examined {
+    /// What the log says of itself; none if it is empty.
+    pub known: Option<Known>,
+    /// The newest signed head, as it was signed, and its file if it is one of the two.
+    pub head: Option<(TreeHead, String)>,
+    /// Which of the two files of heads is the newer one.
+    pub newest: Option<usize>,
+    /// The published tree, as far as it can be gone on with.
+    pub edge: TileEdge,
+    /// The whole tree.
+    pub frontier: Frontier,
+    /// What is wrong, and is mended by going on.
+    pub mended: Vec<Fault>,
+}
+
+/// A head that counts, and where it lies.
+struct Signed {
+    head: TreeHead,
+    note: String,
+    slot: Option<usize>,
+}
+
+fn unreadable(error: LogError) -> Fault {
+    let position = match &error {
+        LogError::BadEntry { position, .. } => Some(*position),
+        _other => None,
+    };
+    Fault { code: Code::StoreUnreadable, cause: error.to_string(), position }
+}
+
+/// Compares the store with the heads.
+///
+/// # Errors
+/// The fault that it is refused for.
+pub fn examine(places: &Places, stored: &dyn Stored, found: Found) -> Result<Examined, Fault> {
+    let size = stored.next().map_err(unreadable)?.0;
+    let known = Known::read(stored).map_err(unreadable)?;
+    let Some(known) = known else { return nothing_yet(places, size) };
+    let mut mended = Vec::new();
+    let signed = signed_heads(places, &known, size, &mut mended)?;
+    let best = signed.iter().max_by_key(|signed| signed.head.size);
+    if let Some(best) = best
+        && size < best.head.size
+    {
+        let cause = format!("it has {size} entries, and {} were signed", best.head.size);
+        return Err(Fault::new(Code::LogShorter, cause).at(Position(size)));
+    }
+    let published = signed.iter().find(|signed| signed.slot.is_none());
+    let edge = published_edge(places, published.map(|signed| &signed.head), &mut mended);
+    let frontier = match found {
+        Found::Changed if size <= WHOLE_CHECK => whole(stored, size, &signed)?,
+        Found::Changed | Found::AsLeft | Found::New => tail(stored, size, &edge, &signed)?,
+    };
+    let newest = signed.iter().filter(|signed| signed.slot.is_some()).max_by_key(|signed| signed.head.size);
+    Ok(Examined {
+        newest: newest.and_then(|signed| signed.slot),
+        head: best.map(|best| (best.head.clone(), best.note.clone())),
+        known: Some(known),
+        edge,
+        frontier,
+        mended,
+    })
+}
+
+fn nothing_yet(places: &Places, size: u64) -> Result<Examined, Fault> {
+    if size > 0 {
+        let cause = "the events of the ledger itself cannot be found";
+        return Err(Fault::new(Code::IndexDiffers, cause).at(Position(0)));
+    }
+    let head =
+        heads::read(places.folder()).into_iter().any(|slot| !matches!(slot, Slot::Missing | Slot::Empty));
+    if head || places.published().join(CHECKPOINT).exists() {
+        return Err(Fault::new(Code::LogShorter, "it has no entries, and some were signed").at(Position(0)));
+    }
+    let (edge, frontier) = (TileEdge::default(), Frontier::default());
+    Ok(Examined { known: None, head: None, newest: None, edge, frontier, mended: Vec::new() })
+}
+
+/// Every head that counts: of both files, and the published one.
+fn signed_heads(
+    places: &Places,
+    known: &Known,
+    size: u64,
+    mended: &mut Vec<Fault>,
+) -> Result<Vec<Signed>, Fault> {
+    let mut signed: Vec<Signed> = Vec::new();
+    let slots = heads::read(places.folder());
+    let any = slots.iter().any(|slot| !matches!(slot, Slot::Missing));
+    for (slot, name) in
+        slots.into_iter().zip(heads::NAMES).enumerate().map(|(at, (slot, name))| ((at, slot), name))
+    {
+        let (at, slot) = slot;
+        match slot {
+            Slot::Note(bytes) => match counts(&bytes, known) {
+                Ok((head, note)) => signed.push(Signed { head, note, slot: Some(at) }),
+                Err(cause) => mended.push(Fault::new(Code::HeadDamaged, format!("{name}: {cause}"))),
+            },
+            Slot::Damaged => {
+                mended.push(Fault::new(Code::HeadDamaged, format!("{name} is not as it was written")))
+            }
+            Slot::Missing if any => mended.push(Fault::new(Code::HeadDamaged, format!("{name} is missing"))),
+            Slot::Missing | Slot::Empty => {}
+        }
+    }
+    match std::fs::read(places.published().join(CHECKPOINT)) {
+        Ok(bytes) => match counts(&bytes, known) {
+            Ok((head, note)) => signed.push(Signed { head, note, slot: None }),
+            Err(cause) => mended.push(Fault::new(Code::CheckpointDamaged, cause)),
+        },
+        Err(_) if size > 0 && places.published().join("tile").exists() => {
+            mended.push(Fault::new(Code::CheckpointDamaged, "the published checkpoint is missing"));
+        }
+        Err(_) => {}
+    }
+    // Only a ledger of the time before heads may have none, and one whose first head was never written.
+    let begun = known.only_begun(size) && mended.is_empty();
+    if signed.iter().all(|signed| signed.slot.is_none()) && !begun {
+        let why =
+            mended.first().map_or("both files are empty or gone".to_owned(), |fault| fault.cause.clone());
+        return Err(Fault::new(Code::HeadMissing, format!("no signed head counts: {why}")));
+    }
+    for one in &signed {
+        let fork =
+            signed.iter().find(|other| other.head.size == one.head.size && other.head.root != one.head.root);
+        if let Some(other) = fork {
+            let cause = format!("two heads were signed: {} and {}", one.head, other.head);
+            return Err(Fault::new(Code::Fork, cause));
+        }
+    }
+    Ok(signed)
+}
+
+/// A head that a key of the log signed, for this log.
+fn counts(bytes: &[u8], known: &Known) -> Result<(TreeHead, String), String> {
+    let note = String::from_utf8(bytes.to_vec()).map_err(|_| "it is not text".to_owned())?;
+    let all: Vec<_> = known.signing.iter().map(|key| key.verifier.clone()).collect();
+    let head = TreeHead::verified(bytes, &all).map_err(|error| error.to_string())?;
+    if head.origin != known.origin {
+        return Err(format!("it is of {}, not of {}", head.origin, known.origin));
+    }
+    TreeHead::verified(bytes, &known.counting(head.size))
+        .map_err(|_| "its key was retired before".to_owned())?;
+    Ok((head, note))
+}
+
+/// The published tree, if its right edge has the root of its checkpoint; else it is made anew.
+fn published_edge(places: &Places, head: Option<&TreeHead>, mended: &mut Vec<Fault>) -> TileEdge {
+    let Some(head) = head else { return TileEdge::default() };
+    let edge = TileEdge::load(places.published(), head.size);
+    match edge.filter(|edge| edge.frontier().root() == head.root) {
+        Some(edge) => edge,
+        None => {
+            let cause = "the tiles at the right edge do not make the root of the checkpoint";
+            mended.push(Fault::new(Code::TileDiffers, cause));
+            TileEdge::default()
+        }
+    }
+}
+
+/// Looks whether the tree has, on its way, the root of every head of its size.
+fn compare(frontier: &Frontier, signed: &[Signed]) -> Result<(), Fault> {
+    let here = signed.iter().filter(|signed| signed.head.size == frontier.size());
+    let root = || frontier.root();
+    for Signed { head, .. } in here {
+        if root() != head.root {
+            let cause = format!(
+                "the first {} entries have root {}, and {head} was signed",
+                head.size,
+                super::hash::hex(&root())
+            );
+            return Err(Fault::new(Code::RootDiffers, cause));
+        }
+    }
+    Ok(())
+}
+
+/// The last bundle of what is published, and everything above it.
+fn tail(stored: &dyn Stored, size: u64, edge: &TileEdge, signed: &[Signed]) -> Result<Frontier, Fault> {
+    let mut frontier = edge.frontier();
+    let mut at = edge.size() - edge.size() % WIDTH;
+    let mut leaves = edge.last_leaves().iter();
+    let (mut fault, mut broken) = (None, compare(&frontier, signed).err());
+    let read = stored.entries(Position(at), usize::MAX, &mut |entry| {
+        let leaf = leaf(entry);
+        match leaves.next() {
+            Some(published) if *published != leaf => {
+                let cause = format!("the entry at {at} is not the one that was published");
+                fault = fault.take().or(Some(Fault::new(Code::RootDiffers, cause).at(Position(at))));
+            }
+            Some(_) => {}
+            None => {
+                frontier.push(leaf);
+                broken = broken.take().or_else(|| compare(&frontier, signed).err());
+            }
+        }
+        at += 1;
+        Ok(())
+    });
+    read.map_err(unreadable)?;
+    if at < size || frontier.size() != size {
+        return Err(
+            Fault::new(Code::StoreUnreadable, format!("the entry at {at} is missing")).at(Position(at))
+        );
+    }
+    fault.or(broken).map_or(Ok(frontier), Err)
+}
+
+/// Everything: entries, what finds them, and what is computed from them.
+fn whole(stored: &dyn Stored, size: u64, signed: &[Signed]) -> Result<Frontier, Fault> {
+    let mut frontier = Frontier::default();
+    let (mut chain, mut index) = (Chain::default(), IndexCheck::default());
+    let mut folding = Some(Folding::default());
+    let mut fault = None;
+    let read = stored.entries(Position(0), usize::MAX, &mut |entry| {
+        if fault.is_some() {
+            return Ok(());
+        }
+        frontier.push(leaf(entry));
+        let linked = compare(&frontier, signed).and_then(|()| chain.link(entry));
+        match linked {
+            Ok(Linked::Known(recorded)) => {
+                index.entry(&recorded.head);
+                if let Some(fold) = &mut folding {
+                    fold.event(&recorded)?;
+                }
+            }
+            // Read models of a newer program are its own business.
+            Ok(Linked::Newer(raw)) => {
+                index.entry(&raw.head);
+                folding = None;
+            }
+            Err(found) => fault = Some(found),
+        }
+        Ok(())
+    });
+    read.map_err(unreadable)?;
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    if frontier.size() != size {
+        let at = Position(frontier.size());
+        return Err(Fault::new(Code::StoreUnreadable, format!("the entry at {at} is missing")).at(at));
+    }
+    index.finish(&chain, stored, size)?;
+    if let Some(folding) = folding {
+        rows::compare(folding, stored)?;
+    }
+    Ok(frontier)
+}

@@ -1,0 +1,111 @@
+//! The signed head outside of the store, in two files that are written in turn.
+//!
+//! Each is made as long as it will ever be, so that writing one is a write in place and one fdatasync.
+//! A file that was torn by a crash is not valid, and the other one counts.
+
+use super::note::MAX_NOTE_BYTES;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+
+/// Names of the two files.
+pub const NAMES: [&str; 2] = ["head.a", "head.b"];
+/// A head with two signatures has 400 bytes; what is left is zeros.
+const LENGTH: usize = 2048;
+
+/// Where heads are written to.
+pub struct Heads {
+    files: [File; 2],
+    next: usize,
+}
+
+/// What lies in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Slot {
+    /// There is none.
+    Missing,
+    /// Nothing was written to it yet.
+    Empty,
+    /// It was written to, and is not as it was written.
+    Damaged,
+    /// A note; nothing of it is believed yet.
+    Note(Vec<u8>),
+}
+
+/// Reads both files.
+pub fn read(folder: &Path) -> [Slot; 2] {
+    NAMES.map(|name| {
+        let Ok(bytes) = std::fs::read(folder.join(name)) else { return Slot::Missing };
+        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+        if bytes.len() > MAX_NOTE_BYTES || bytes[end..].iter().any(|byte| *byte != 0) {
+            Slot::Damaged
+        } else if end == 0 {
+            Slot::Empty
+        } else {
+            Slot::Note(bytes[..end].to_vec())
+        }
+    })
+}
+
+/// Whether there ever was a head.
+pub fn exist(folder: &Path) -> bool {
+    NAMES.iter().any(|name| folder.join(name).exists())
+}
+
+impl Heads {
+    /// Opens both files, making those that are missing. The next head goes over the one that is not
+    /// `newest`.
+    pub fn open(folder: &Path, newest: Option<usize>) -> io::Result<Self> {
+        let open = |name: &str| -> io::Result<File> {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false).mode(0o600);
+            let file = options.open(folder.join(name))?;
+            if file.metadata()?.len() != LENGTH as u64 {
+                file.set_len(0)?;
+                file.write_all_at(&[0; LENGTH], 0)?;
+                file.sync_all()?;
+            }
+            Ok(file)
+        };
+        let files = [open(NAMES[0])?, open(NAMES[1])?];
+        File::open(folder)?.sync_all()?;
+        Ok(Self { files, next: newest.map_or(0, |newest| 1 - newest) })
+    }
+
+    /// Writes a head, durably, before this returns.
+    pub fn write(&mut self, note: &str) -> io::Result<()> {
+        let mut bytes = [0; LENGTH];
+        let room = bytes.get_mut(..note.len());
+        room.ok_or_else(|| io::Error::other("the head is too long"))?.copy_from_slice(note.as_bytes());
+        let file = &self.files[self.next];
+        file.write_all_at(&bytes, 0)?;
+        file.sync_data()?;
+        self.next = 1 - self.next;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_heads_are_kept_in_turn_and_a_torn_one_is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(!exist(folder.path()));
+        let mut heads = Heads::open(folder.path(), None).expect("made");
+        heads.write("one\n").expect("written");
+        heads.write("two\n").expect("written");
+        heads.write("three\n").expect("written");
+        let note = |text: &str| Slot::Note(text.as_bytes().to_vec());
+        assert_eq!(read(folder.path()), [note("three\n"), note("two\n")]);
+        let mut heads = Heads::open(folder.path(), Some(0)).expect("opened");
+        heads.write("four\n").expect("written");
+        assert_eq!(read(folder.path())[1], note("four\n"));
+        let mut torn = std::fs::read(folder.path().join("head.b")).expect("read");
+        torn[1000] = 7;
+        std::fs::write(folder.path().join("head.b"), torn).expect("written");
+        assert_eq!(read(folder.path())[1], Slot::Damaged);
+    }
+}

@@ -1,0 +1,108 @@
+//! The keys of a log, as its own events say: whose signature counts, from where to where.
+
+use super::note::Verifier;
+use crate::deployment::Event;
+use crate::ids::{LedgerId, Position, Revision, StreamId};
+use crate::log::{LogError, Recorded, Stored, codec};
+use std::collections::BTreeMap;
+
+/// A key that signs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningKey {
+    /// What its signatures are checked with.
+    pub verifier: Verifier,
+    /// The event that added it.
+    pub added: Position,
+    /// The event that retired it.
+    pub retired: Option<Position>,
+}
+
+/// What the log says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Id of the ledger.
+    pub ledger: LedgerId,
+    /// Its name in heads.
+    pub origin: String,
+    /// Format of the store that the newest event says.
+    pub format: u32,
+    /// Keys that sign or signed, in order.
+    pub signing: Vec<SigningKey>,
+    /// Ids of the keys that sign nothing, by purpose.
+    pub others: BTreeMap<String, String>,
+}
+
+/// Events read at a time.
+const CHUNK: usize = 1024;
+
+impl Known {
+    /// Reads the ledger's own stream; `None` where there is no event yet.
+    pub fn read(stored: &dyn Stored) -> Result<Option<Self>, LogError> {
+        let mut known: Option<Self> = None;
+        let mut from = Revision(0);
+        loop {
+            let events = stored.stream(&StreamId::Ledger, from, CHUNK)?;
+            for entry in &events {
+                match codec::decode(entry) {
+                    Ok(event) => Self::fold(&mut known, &event),
+                    // What a newer program says of its keys is for that program.
+                    Err(LogError::NewerEntry { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            if events.len() < CHUNK {
+                return Ok(known);
+            }
+            from = Revision(from.0 + events.len() as u64);
+        }
+    }
+
+    /// Folds one event; others than those of keys and format change nothing.
+    pub fn fold(known: &mut Option<Self>, recorded: &Recorded) {
+        if let Event::LedgerCreated(created) = &recorded.event {
+            let others = created.key_ids.iter().filter_map(|id| id.split_once(':'));
+            *known = Some(Self {
+                ledger: created.ledger_id,
+                origin: created.origin.clone(),
+                format: created.format,
+                signing: Vec::new(),
+                others: others.map(|(purpose, id)| (purpose.to_owned(), id.to_owned())).collect(),
+            });
+        }
+        let Some(known) = known else { return };
+        let at = recorded.head.position;
+        // The few kinds that say something of keys and format; all others are passed over.
+        if let Event::FormatRaised(raised) = &recorded.event {
+            known.format = raised.to;
+        } else if let Event::KeyAdded(added) = &recorded.event {
+            match added.verifier_key.as_deref().and_then(|key| Verifier::parse(key).ok()) {
+                Some(verifier) => known.signing.push(SigningKey { verifier, added: at, retired: None }),
+                None => drop(known.others.insert(added.purpose.clone(), added.key_id.clone())),
+            }
+        } else if let Event::KeyRetired(retired) = &recorded.event {
+            let key = known.signing.iter_mut().find(|key| key.verifier.id() == retired.key_id);
+            if let Some(key) = key {
+                key.retired = Some(at);
+            }
+        }
+    }
+
+    /// Whether the log ends with the append that made its first key known: until that was sealed there
+    /// was no head.
+    pub fn only_begun(&self, size: u64) -> bool {
+        let first = self.signing.first().map(|key| key.added.0 + 1);
+        self.signing.len() <= 1 && first.map_or(self.format < 2, |end| end == size)
+    }
+
+    /// The key that signs now.
+    pub fn active(&self) -> Option<&SigningKey> {
+        self.signing.iter().rev().find(|key| key.retired.is_none())
+    }
+
+    /// Keys whose signature counts under a head of this size: a key that was retired counts for heads
+    /// up to the event that retired it, which a rotation has both sign.
+    pub fn counting(&self, size: u64) -> Vec<Verifier> {
+        let counts = |key: &&SigningKey| key.retired.is_none_or(|retired| size <= retired.0 + 1);
+        self.signing.iter().filter(counts).map(|key| key.verifier.clone()).collect()
+    }
+}

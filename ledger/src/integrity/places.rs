@@ -1,0 +1,54 @@
+//! Where the parts of a ledger lie.
+
+use super::mirror::Mirror;
+use std::path::{Path, PathBuf};
+
+/// The folders of a ledger.
+#[derive(Debug, Clone)]
+pub struct Places {
+    folder: PathBuf,
+    published: PathBuf,
+}
+
+impl Places {
+    /// Of the ledger in this folder; its published tree may lie elsewhere.
+    pub fn new(folder: PathBuf, published: Option<PathBuf>) -> Self {
+        let published = published.unwrap_or_else(|| folder.join("published"));
+        Self { folder, published }
+    }
+
+    /// The ledger itself; the signed heads lie in it.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The store.
+    pub fn store(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    /// Where a store is made anew before it takes the place of the old one.
+    pub fn new_store(&self) -> PathBuf {
+        self.folder.join("new").join("log")
+    }
+
+    /// Copies of what was found before something was changed after a fault.
+    pub fn aside(&self) -> PathBuf {
+        self.folder.join("aside")
+    }
+
+    /// The published tree.
+    pub fn published(&self) -> &Path {
+        &self.published
+    }
+
+    /// The second copy of private values.
+    pub fn mirror(&self) -> Mirror {
+        Mirror::new(self.folder.join("private"))
+    }
+
+    /// Encrypted secret values.
+    pub fn vault(&self) -> PathBuf {
+        self.folder.join("vault")
+    }
+}

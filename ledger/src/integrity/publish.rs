@@ -1,0 +1,154 @@
+//! The published tree (C2SP tlog-tiles): static files that anybody can check, and the second copy of
+//! every entry. Written behind the seal; a reader sees a checkpoint only once everything below it is
+//! there.
+
+use super::checkpoint::TreeHead;
+use super::edge::TileEdge;
+use super::files::{self, Readers};
+use super::hash::{Hash, hex, leaf};
+use super::mirror::{Mirror, PrivateRows};
+use super::tiles::{self, Tile, WIDTH};
+use crate::ids::Position;
+use crate::log::{LogError, Stored};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Name of the file that has the signed head.
+pub const CHECKPOINT: &str = "checkpoint";
+
+/// Writes the published tree.
+pub struct Publisher {
+    folder: PathBuf,
+    mirror: Mirror,
+    stored: Arc<dyn Stored>,
+    edge: TileEdge,
+    /// Size of the tree that is published; what was partial in it is removed one checkpoint later.
+    published: u64,
+    stale: Vec<PathBuf>,
+}
+
+impl Publisher {
+    /// Goes on with a published tree whose right edge is known.
+    pub fn new(folder: PathBuf, mirror: Mirror, stored: Arc<dyn Stored>, edge: TileEdge) -> Self {
+        let published = edge.size();
+        Self { folder, mirror, stored, edge, published, stale: Vec::new() }
+    }
+
+    /// How many entries are published.
+    pub fn published(&self) -> u64 {
+        self.published
+    }
+
+    /// Publishes everything up to the size of a head under it.
+    pub fn publish(&mut self, head: &TreeHead, checkpoint: &str) -> Result<(), LogError> {
+        let size = head.size;
+        let mut touched = BTreeSet::new();
+        let before = self.partial_paths();
+        let mut from = self.published - self.published % WIDTH;
+        while from < size {
+            self.bundle(from, size, &mut touched)?;
+            from += WIDTH;
+        }
+        let root = self.edge.frontier().root();
+        if root != head.root {
+            let cause = format!("what is stored has root {}, and {head} was signed", hex(&root));
+            return Err(LogError::Publish { path: self.folder.clone(), cause });
+        }
+        self.put_partial_tiles(&mut touched)?;
+        let done = || -> io::Result<()> {
+            touched.iter().try_for_each(|folder| files::sync_folder(folder))?;
+            files::put(&self.folder.join(CHECKPOINT), checkpoint.as_bytes(), Readers::All)?;
+            files::sync_folder(&self.folder)
+        };
+        done().map_err(|error| failed(&self.folder, &error))?;
+        self.published = size;
+        self.remove_stale(before);
+        Ok(())
+    }
+
+    /// Entries, hashes and private values of one group of 256 events, as far as there are.
+    fn bundle(&mut self, from: u64, size: u64, touched: &mut BTreeSet<PathBuf>) -> Result<(), LogError> {
+        let width = (size - from).min(WIDTH);
+        let mut bundle = Vec::new();
+        let mut rows = PrivateRows::new();
+        let mut leaves = Vec::new();
+        let mut at = from;
+        let (stored, hashed) = (Arc::clone(&self.stored), self.edge.size());
+        stored.entries(Position(from), usize::try_from(width).unwrap_or(usize::MAX), &mut |entry| {
+            tiles::push_entry(&mut bundle, entry);
+            if at >= hashed {
+                leaves.push(leaf(entry));
+            }
+            rows.insert(Position(at), stored.private(Position(at))?);
+            at += 1;
+            Ok(())
+        })?;
+        if at != from + width {
+            return Err(LogError::BadEntry { position: Position(at), cause: "it is missing".to_owned() });
+        }
+        let index = from / WIDTH;
+        self.mirror.put(index, &rows).map_err(|error| failed(self.mirror.folder(), &error))?;
+        touched.extend(self.mirror.path(index).parent().filter(|folder| folder.is_dir()).map(Path::to_owned));
+        self.put(Tile::Entries { index }, width, &bundle, touched)?;
+        let mut full: Vec<(Tile, Vec<u8>)> = Vec::new();
+        for leaf in leaves {
+            self.edge.push(leaf, &mut |tile, hashes: &[Hash]| full.push((tile, hashes.concat())));
+        }
+        full.into_iter().try_for_each(|(tile, bytes)| self.put(tile, WIDTH, &bytes, touched))
+    }
+
+    fn put_partial_tiles(&self, touched: &mut BTreeSet<PathBuf>) -> Result<(), LogError> {
+        for (tile, hashes) in self.edge.partial() {
+            self.put(tile, hashes.len() as u64, &hashes.concat(), touched)?;
+        }
+        Ok(())
+    }
+
+    fn put(
+        &self,
+        tile: Tile,
+        width: u64,
+        bytes: &[u8],
+        touched: &mut BTreeSet<PathBuf>,
+    ) -> Result<(), LogError> {
+        let path = self.folder.join(tile.path(width));
+        files::put(&path, bytes, Readers::All).map_err(|error| failed(&path, &error))?;
+        touched.extend(path.parent().map(Path::to_owned));
+        Ok(())
+    }
+
+    /// Files of the tree as it is published that are not full.
+    fn partial_paths(&self) -> Vec<PathBuf> {
+        let mut paths = Vec::new();
+        let width = self.published % WIDTH;
+        if width > 0 {
+            paths.push(self.folder.join(Tile::Entries { index: self.published / WIDTH }.path(width)));
+        }
+        for level in 0..tiles::MAX_LEVELS {
+            let count = tiles::hashes_at(level, self.published);
+            if !count.is_multiple_of(WIDTH) {
+                paths
+                    .push(self.folder.join(Tile::Hashes { level, index: count / WIDTH }.path(count % WIDTH)));
+            }
+        }
+        paths
+    }
+
+    /// Removes partial files of the checkpoint before the last one: who reads along may be in the middle
+    /// of that.
+    fn remove_stale(&mut self, before: Vec<PathBuf>) {
+        let now = self.partial_paths();
+        for path in self.stale.drain(..).filter(|path| !now.contains(path) && !before.contains(path)) {
+            // One that stays takes room, and nothing else.
+            drop(std::fs::remove_file(&path));
+            drop(path.parent().map(std::fs::remove_dir));
+        }
+        self.stale = before.into_iter().filter(|path| !now.contains(path)).collect();
+    }
+}
+
+fn failed(path: &Path, error: &io::Error) -> LogError {
+    LogError::Publish { path: path.to_owned(), cause: error.to_string() }
+}

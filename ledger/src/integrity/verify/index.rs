@@ -1,0 +1,89 @@
+//! Whether the index finds every entry, and nothing that is not there.
+//!
+//! Rows and entries come in different orders, and there may be many. So both sides are added up: the sum
+//! over a keyed hash of each row is the same only if the rows are. The key is drawn anew each time.
+
+use super::chain::Chain;
+use crate::ids::Position;
+use crate::integrity::code::{Code, Fault};
+use crate::log::keys::{Key, Keyspace};
+use crate::log::{Head, LogError, Stored};
+use crate::ports::{Entropy, SystemEntropy};
+
+/// Adds up what the index must be, and compares it with what it is.
+pub struct IndexCheck {
+    key: [u8; 32],
+    sum: u128,
+    rows: u64,
+}
+
+impl Default for IndexCheck {
+    fn default() -> Self {
+        let entropy: &dyn Entropy = &SystemEntropy;
+        Self { key: entropy.salt(), sum: 0, rows: 0 }
+    }
+}
+
+impl IndexCheck {
+    fn hash(&self, key: &[u8], value: &[u8]) -> u128 {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(&(key.len() as u64).to_be_bytes()).update(key).update(value);
+        let mut bytes = [0; 16];
+        hasher.finalize_xof().fill(&mut bytes);
+        u128::from_be_bytes(bytes)
+    }
+
+    fn add(&mut self, key: &[u8], value: &[u8]) {
+        self.sum = self.sum.wrapping_add(self.hash(key, value));
+        self.rows += 1;
+    }
+
+    /// An entry: the index must find it by its stream and revision.
+    pub fn entry(&mut self, head: &Head) {
+        let key = Key::StreamEntry(head.stream_number, head.revision).encode();
+        self.add(&key, &head.position.0.to_be_bytes());
+    }
+
+    /// Compares with the rows that are there.
+    pub fn finish(mut self, chain: &Chain, stored: &dyn Stored, size: u64) -> Result<(), Fault> {
+        for (stream, number, last) in chain.streams() {
+            let value = [number.to_be_bytes(), last.to_be_bytes()].concat();
+            self.add(&Key::Stream(stream.clone()).encode(), &value);
+        }
+        let (mut sum, mut rows, mut bad) = (0u128, 0, None);
+        let scanned = stored.scan(Keyspace::Index, &mut |key, value| {
+            match key.first() {
+                Some(1 | 2) => {
+                    sum = sum.wrapping_add(self.hash(key, value));
+                    rows += 1;
+                }
+                Some(3) if !good_key(value, size) => {
+                    bad = bad.take().or(Some("the row of an idempotency key"))
+                }
+                Some(3) => {}
+                Some(4) if key.len() == 1 && value.len() == 4 => {}
+                Some(_) | None => bad = bad.take().or(Some("a row of no known kind")),
+            }
+            Ok(())
+        });
+        scanned.map_err(|error: LogError| Fault::new(Code::StoreUnreadable, error.to_string()))?;
+        if let Some(bad) = bad {
+            return Err(Fault::new(Code::IndexDiffers, format!("{bad} cannot be what was written")));
+        }
+        if rows != self.rows || sum != self.sum {
+            let cause =
+                format!("it has {rows} rows for streams and revisions, the entries make {}", self.rows);
+            return Err(Fault::new(Code::IndexDiffers, cause));
+        }
+        Ok(())
+    }
+}
+
+/// First and next position lie in the log, and there is a digest.
+fn good_key(value: &[u8], size: u64) -> bool {
+    let number = |at: usize| value.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_be_bytes);
+    match (number(0), number(8)) {
+        (Some(first), Some(next)) => value.len() == 48 && first < next && Position(next) <= Position(size),
+        (_, _) => false,
+    }
+}

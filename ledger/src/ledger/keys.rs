@@ -1,0 +1,171 @@
+//! Keys as events: the first one, rotation, and adoption of new ones in place of lost ones.
+
+use super::signing::KeyMode;
+use super::{CommandContext, Ledger, LedgerOptions, OpenError};
+use crate::deployment::Event;
+use crate::deployment::event::{FormatRaised, KeyAdded, KeyRetired, Recovered};
+use crate::ids::StreamId;
+use crate::integrity::checkpoint::TreeHead;
+use crate::integrity::code::{Code, Fault};
+use crate::integrity::heads::{self, Slot};
+use crate::integrity::known::Known;
+use crate::integrity::note::{Note, Signer};
+use crate::log::*;
+use crate::secrets::Keys;
+
+/// The event that makes a signing key known.
+pub(super) fn added(signer: &Signer) -> Event {
+    let verifier = signer.verifier();
+    let (key_id, verifier_key) = (verifier.id(), Some(verifier.to_string()));
+    KeyAdded { key_id, verifier_key, purpose: "signing".to_owned() }.into()
+}
+
+/// What a change of keys did.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct KeyChange {
+    /// Keys that no longer count: purpose and id.
+    pub retired: Vec<String>,
+    /// Keys that count from now on: purpose and id.
+    pub added: Vec<String>,
+}
+
+impl Ledger {
+    /// Events of the ledger itself, sealed when this returns.
+    pub(super) fn record(&self, events: &[Event], context: &CommandContext) -> Result<Appended, AppendError> {
+        let write = self.write(StreamId::Ledger, Expected::Any, events, context);
+        self.log.append(vec![write], None, Stage::Sealed)
+    }
+
+    /// The first head of a ledger that is older than heads; a new one has its key since event 1.
+    pub(super) fn begin_sealing(&self, keys: &Keys) -> Result<(), OpenError> {
+        let known = self.known()?;
+        if known.as_ref().is_some_and(|known| !known.signing.is_empty()) {
+            return Ok(());
+        }
+        let Some(seed) = &keys.signing else { return Ok(()) };
+        let from = known.map_or(FORMAT, |known| known.format);
+        let raised = FormatRaised { from, to: FORMAT, tool: self.tool.clone() };
+        let events = [raised.into(), added(&Signer::new(&self.origin, seed))];
+        let context = CommandContext::system(self.tool.clone(), "sealing");
+        Ok(self.record(&events, &context).map(drop)?)
+    }
+
+    /// Records what was found damaged at open, and was made anew by going on.
+    pub(super) fn record_mended(&self, mended: &[Fault]) -> Result<(), OpenError> {
+        if mended.is_empty() {
+            return Ok(());
+        }
+        let heads = |fault: &&Fault| fault.code == Code::HeadDamaged;
+        let mut repaired = Vec::new();
+        if mended.iter().any(|fault| heads(&fault)) {
+            repaired.push("heads".to_owned());
+        }
+        if mended.iter().any(|fault| !heads(&fault)) {
+            repaired.push("published".to_owned());
+        }
+        let here = self.log.head().next;
+        let codes = mended.iter().map(|fault| fault.code.name().to_owned()).collect();
+        let recovered =
+            Recovered { source: "store".to_owned(), from: here, to: here, codes, repaired, lost_head: None };
+        let context = CommandContext::system(self.tool.clone(), "mended");
+        Ok(self.record(&[recovered.into()], &context).map(drop)?)
+    }
+
+    /// What the log says of its keys.
+    pub fn known(&self) -> Result<Option<Known>, LogError> {
+        let mut known = None;
+        let mut from = crate::ids::Revision(0);
+        loop {
+            let events = self.log.read_stream(&StreamId::Ledger, from, 1024)?;
+            let Some(last) = events.last() else { return Ok(known) };
+            from = crate::ids::Revision(last.head.revision.0 + 1);
+            events.iter().for_each(|event| Known::fold(&mut known, event));
+        }
+    }
+
+    /// Goes from the signing key to a new one; the head of that is signed by both.
+    pub fn rotate_key(mut options: LedgerOptions, context: &CommandContext) -> Result<KeyChange, OpenError> {
+        options.key_mode = KeyMode::Rotate;
+        let folder = options.keys.clone();
+        let entropy = std::sync::Arc::clone(&options.entropy);
+        let ledger = Self::open(options)?;
+        ledger.writable()?;
+        let mut keys = Keys::open(&folder, entropy.as_ref(), crate::secrets::Make::None)?;
+        let known = ledger.known()?.ok_or(OpenError::NotALedger)?;
+        let (Some(old), Some(seed)) = (known.active(), &keys.next) else { return Err(OpenError::NotALedger) };
+        let new = Signer::new(&ledger.origin, seed);
+        let retired = retired(&old.verifier.id(), "rotated", ledger.last_head());
+        ledger.record(&[added(&new), retired], context)?;
+        let change = KeyChange {
+            retired: vec![format!("signing:{}", old.verifier.id())],
+            added: vec![format!("signing:{}", new.verifier().id())],
+        };
+        drop(ledger);
+        keys.finish_rotation(&folder)?;
+        Ok(change)
+    }
+
+    /// Takes the keys of the folder, and new ones for those that are missing, in place of the ones that
+    /// the log names. Nothing if they are the same.
+    pub fn adopt_keys(mut options: LedgerOptions, context: &CommandContext) -> Result<KeyChange, OpenError> {
+        options.key_mode = KeyMode::Adopt;
+        let folder = options.keys.clone();
+        let entropy = std::sync::Arc::clone(&options.entropy);
+        let ledger = Self::open(options)?;
+        ledger.writable()?;
+        let keys = Keys::open(&folder, entropy.as_ref(), crate::secrets::Make::None)?;
+        let known = ledger.known()?.ok_or(OpenError::NotALedger)?;
+        let mut change = KeyChange { retired: Vec::new(), added: Vec::new() };
+        let mut events = Vec::new();
+        let signer = keys.signing.as_ref().map(|seed| Signer::new(&ledger.origin, seed));
+        if let (Some(old), Some(new)) = (known.active(), &signer)
+            && old.verifier != *new.verifier()
+        {
+            events.push(retired(&old.verifier.id(), "lost", ledger.last_head()));
+            events.push(added(new));
+            change.retired.push(format!("signing:{}", old.verifier.id()));
+            change.added.push(format!("signing:{}", new.verifier().id()));
+        }
+        for id in keys.ids() {
+            let Some((purpose, key_id)) = id.split_once(':') else { continue };
+            let Some(old) = known.others.get(purpose).filter(|old| *old != key_id) else { continue };
+            events.push(retired(old, "lost", None));
+            let (key_id, purpose) = (key_id.to_owned(), purpose.to_owned());
+            change.retired.push(format!("{purpose}:{old}"));
+            change.added.push(id.clone());
+            events.push(KeyAdded { key_id, verifier_key: None, purpose }.into());
+        }
+        if !events.is_empty() {
+            ledger.record(&events, context)?;
+        }
+        Ok(change)
+    }
+
+    fn writable(&self) -> Result<(), AppendError> {
+        if let Some((code, cause)) = &self.frozen {
+            return Err(AppendError::Frozen { code, cause: cause.clone() });
+        }
+        match self.newer_format {
+            Some(found) => Err(AppendError::NewerFormat { found, supported: FORMAT }),
+            None => Ok(()),
+        }
+    }
+
+    /// The newest signed head, as it was signed; none before the first one, and for a log in memory.
+    pub fn last_head(&self) -> Option<String> {
+        let places = self.places.as_ref()?;
+        let notes = heads::read(places.folder()).into_iter().filter_map(|slot| match slot {
+            Slot::Note(bytes) => String::from_utf8(bytes).ok(),
+            Slot::Missing | Slot::Empty | Slot::Damaged => None,
+        });
+        let sized = notes.filter_map(|note| {
+            let text = Note::parse(note.as_bytes()).ok()?.text;
+            Some((TreeHead::parse(text).ok()?.size, note))
+        });
+        sized.max_by_key(|(size, _)| *size).map(|(_, note)| note)
+    }
+}
+
+fn retired(key_id: &str, cause: &str, last_head: Option<String>) -> Event {
+    KeyRetired { key_id: key_id.to_owned(), cause: cause.to_owned(), last_head }.into()
+}

@@ -1,0 +1,168 @@
+//! Whether the store is as it was left: a note of every file, written at a clean close, compared before
+//! the next open.
+//!
+//! fjall takes what it cannot read at the end of a journal for the end of the journal, and cuts it off.
+//! So a store that is not exactly as it was left is not opened before its journals are copied aside,
+//! and is checked thoroughly afterwards.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How the store was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// There was none.
+    New,
+    /// Exactly as it was closed.
+    AsLeft,
+    /// It was not closed, or somebody changed a file since.
+    Changed,
+}
+
+/// Larger tables are compared by length and both ends: their blocks have checksums, and are checked as
+/// they are read.
+const WHOLE: u64 = 1 << 20;
+const END: usize = 64 << 10;
+/// Copies of journals that are kept.
+const KEPT: usize = 3;
+
+fn note_of(folder: &Path) -> PathBuf {
+    folder.with_extension("closed")
+}
+
+/// Looks at the store before anything opens it. Copies its journals to `aside` if it is not as it was
+/// left.
+pub(super) fn inspect(folder: &Path, aside: &Path) -> io::Result<Found> {
+    if !folder.exists() {
+        return Ok(Found::New);
+    }
+    let note = note_of(folder);
+    let noted = match fs::read_to_string(&note) {
+        Ok(noted) => Some(noted),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        // Not text any more: somebody changed it.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
+        Err(error) => return Err(error),
+    };
+    if noted.is_some_and(|noted| describe(folder).is_ok_and(|now| now == noted)) {
+        return Ok(Found::AsLeft);
+    }
+    copy_journals(folder, aside)?;
+    Ok(Found::Changed)
+}
+
+/// From now on the store is in use: only a clean close makes the note again.
+pub(super) fn in_use(folder: &Path) -> io::Result<()> {
+    match fs::remove_file(note_of(folder)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Notes every file of a store that is closed.
+pub(super) fn note(folder: &Path) -> io::Result<()> {
+    fs::write(note_of(folder), describe(folder)?)
+}
+
+/// A line for each file: BLAKE3, length, path.
+fn describe(folder: &Path) -> io::Result<String> {
+    let mut files = Vec::new();
+    walk(folder, folder, &mut files)?;
+    files.sort();
+    let mut text = String::new();
+    for path in files {
+        let (length, hash) = digest(&folder.join(&path))?;
+        text.push_str(&format!("{hash} {length} {}\n", path.display()));
+    }
+    Ok(text)
+}
+
+fn walk(root: &Path, folder: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            walk(root, &entry.path(), into)?;
+        } else if entry.file_name() != "lock" {
+            into.extend(entry.path().strip_prefix(root).map(Path::to_owned));
+        }
+    }
+    Ok(())
+}
+
+fn digest(path: &Path) -> io::Result<(u64, blake3::Hash)> {
+    let length = fs::metadata(path)?.len();
+    if length <= WHOLE || is_journal(path) {
+        let bytes = fs::read(path)?;
+        return Ok((length, blake3::hash(written(&bytes))));
+    }
+    use std::os::unix::fs::FileExt;
+    let file = fs::File::open(path)?;
+    let mut ends = vec![0; 2 * END];
+    file.read_exact_at(&mut ends[..END], 0)?;
+    file.read_exact_at(&mut ends[END..], length - END as u64)?;
+    Ok((length, blake3::hash(&ends)))
+}
+
+fn is_journal(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "jnl")
+}
+
+/// A journal is made longer than what is written to it, with zeros.
+fn written(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    &bytes[..end]
+}
+
+/// Copies journals before fjall may cut them. Old copies go.
+fn copy_journals(folder: &Path, aside: &Path) -> io::Result<()> {
+    let mut journals = Vec::new();
+    walk(folder, folder, &mut journals)?;
+    journals.retain(|path| is_journal(path));
+    if journals.is_empty() {
+        return Ok(());
+    }
+    super::open::make_folder(aside)?;
+    let mut copies: Vec<u64> =
+        fs::read_dir(aside)?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    copies.sort_unstable();
+    let number = copies.last().map_or(0, |last| last + 1);
+    let into = aside.join(number.to_string());
+    super::open::make_folder(&into)?;
+    for path in journals {
+        let name = path.file_name().map_or_else(PathBuf::new, PathBuf::from);
+        fs::write(into.join(name), written(&fs::read(folder.join(&path))?))?;
+    }
+    let old = (copies.len() + 1).saturating_sub(KEPT);
+    for number in copies.iter().take(old) {
+        fs::remove_dir_all(aside.join(number.to_string()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_as_left_until_a_bit_of_it_changes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (store, aside) = (folder.path().join("log"), folder.path().join("aside"));
+        assert_eq!(inspect(&store, &aside).expect("looked"), Found::New);
+        fs::create_dir_all(store.join("deep")).expect("made");
+        fs::write(store.join("0.jnl"), [1, 2, 3, 0, 0]).expect("written");
+        fs::write(store.join("deep/table"), [5; 100]).expect("written");
+        assert_eq!(inspect(&store, &aside).expect("looked"), Found::Changed, "never closed");
+        note(&store).expect("noted");
+        assert_eq!(inspect(&store, &aside).expect("looked"), Found::AsLeft);
+        fs::write(store.join("deep/table"), [4; 100]).expect("written");
+        for _ in 0..5 {
+            assert_eq!(inspect(&store, &aside).expect("looked"), Found::Changed);
+        }
+        let copies: Vec<_> = fs::read_dir(&aside).expect("copies").flatten().map(|e| e.path()).collect();
+        assert_eq!(copies.len(), KEPT);
+        assert_eq!(fs::read(copies[0].join("0.jnl")).expect("a copy"), [1, 2, 3]);
+        in_use(&store).expect("removed");
+        assert_eq!(inspect(&store, &aside).expect("looked"), Found::Changed, "in use when it ended");
+    }
+}

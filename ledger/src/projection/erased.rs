@@ -1,0 +1,54 @@
+//! `erased` (11): which private values of which events were redacted, and by which event.
+
+use super::Projection;
+use super::rows::{ProjectionError, ProjectionId, get, put};
+use crate::deployment::Event;
+use crate::ids::Position;
+use crate::log::{Recorded, Rows};
+use crate::private::FieldNumber;
+
+const ID: ProjectionId = ProjectionId { name: "erased", number: 11, version: 1 };
+const FIELD: u8 = 1;
+
+#[derive(Default)]
+pub(super) struct Erased;
+
+fn key(position: Position, field: FieldNumber) -> Vec<u8> {
+    ID.key(FIELD, &[&position.0.to_be_bytes(), &field.to_be_bytes()])
+}
+
+impl Projection for Erased {
+    fn id(&self) -> ProjectionId {
+        ID
+    }
+
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+        if let Event::PayloadRedacted(redacted) = &event.event {
+            for field in &redacted.fields {
+                put(rows, key(redacted.position, *field), &event.head.position)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The event that erased a private value; `None` if it was not.
+pub fn erasure(
+    rows: &dyn Rows,
+    position: Position,
+    field: FieldNumber,
+) -> Result<Option<Position>, ProjectionError> {
+    get(rows, &key(position, field))
+}
+
+/// Fields of an event that were erased.
+pub fn erased(rows: &dyn Rows, position: Position) -> Result<Vec<FieldNumber>, ProjectionError> {
+    let prefix = ID.key(FIELD, &[&position.0.to_be_bytes()]);
+    let mut fields = Vec::new();
+    rows.scan(&prefix, false, None, &mut |key, _| {
+        let field = key.get(prefix.len()..).and_then(|field| field.try_into().ok()).map(u32::from_be_bytes);
+        fields.extend(field);
+        true
+    })?;
+    Ok(fields)
+}
