@@ -20,6 +20,7 @@ pub mod note;
 pub mod places;
 pub mod proof;
 pub mod proof_text;
+pub mod prover;
 pub mod publish;
 pub mod sealer;
 pub mod tiles;

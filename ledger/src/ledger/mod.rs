@@ -2,6 +2,7 @@
 
 mod context;
 mod edge;
+mod evidence;
 mod execute;
 mod keys;
 mod open;
@@ -12,7 +13,9 @@ mod what_if;
 
 pub use context::{ActorFacts, CommandContext};
 pub use edge::Routes;
+pub use evidence::{Evidence, prove};
 pub use execute::{ExecuteError, Executed};
+pub use keys::KeyChange;
 pub use open::{Ledger, LedgerOptions, OpenError, Parts};
 pub use queries::{Candidate, Verdict, Why};
 pub use signing::KeyMode;

@@ -91,6 +91,20 @@ impl Vault {
         String::from_utf8(value).map(Some).map_err(|_| locked())
     }
 
+    /// Opens every value: how many could be, and why the first that could not be is none.
+    pub fn check(&self) -> (u64, Option<String>) {
+        let files = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+        let (mut good, mut bad) = (0, None);
+        for name in names.filter(|name| !name.ends_with(".new")) {
+            match self.get(&Fingerprint(name)) {
+                Ok(_) => good += 1,
+                Err(error) => bad = bad.or(Some(error.to_string())),
+            }
+        }
+        (good, bad)
+    }
+
     /// Removes every value that is not in use any more; returns how many.
     pub fn retain(&self, in_use: &BTreeSet<Fingerprint>) -> Result<usize, VaultError> {
         let files = match std::fs::read_dir(&self.folder) {

@@ -13,6 +13,8 @@ pub struct Chain {
     /// By number: name and the next revision.
     streams: HashMap<u64, (StreamId, u64)>,
     numbers: HashMap<StreamId, u64>,
+    /// It does not begin at the start: streams are taken as they are found.
+    joined: bool,
 }
 
 /// An entry that follows the ones before it.
@@ -24,6 +26,11 @@ pub enum Linked {
 }
 
 impl Chain {
+    /// Begins in the middle, at this position.
+    pub fn from(position: u64) -> Self {
+        Self { next: position, joined: position > 0, ..Self::default() }
+    }
+
     /// The next entry.
     pub fn link(&mut self, entry: &[u8]) -> Result<Linked, Fault> {
         let at = crate::ids::Position(self.next);
@@ -43,7 +50,7 @@ impl Chain {
         if head.position != at {
             return Err(broken(format!("the entry at {at} says that it is at {}", head.position)));
         }
-        if head.recorded.0 <= self.recorded && self.next > 0 {
+        if head.recorded.0 <= self.recorded {
             return Err(broken(format!("the entry at {at} is not later than the one before it")));
         }
         if envelope.causation.is_some_and(|cause| cause >= at) {
@@ -59,6 +66,10 @@ impl Chain {
         } else {
             match self.streams.get_mut(&head.stream_number) {
                 Some((stream, next)) if *stream == envelope.stream && *next == revision => *next += 1,
+                None if self.joined => {
+                    let known = (envelope.stream.clone(), revision + 1);
+                    self.streams.insert(head.stream_number, known);
+                }
                 Some(_) | None => {
                     let stream = &envelope.stream;
                     return Err(broken(format!(

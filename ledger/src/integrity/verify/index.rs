@@ -45,7 +45,7 @@ impl IndexCheck {
     }
 
     /// Compares with the rows that are there.
-    pub fn finish(mut self, chain: &Chain, stored: &dyn Stored, size: u64) -> Result<(), Fault> {
+    pub fn finish(mut self, chain: &Chain, stored: &dyn Stored, size: u64) -> Result<u64, Fault> {
         for (stream, number, last) in chain.streams() {
             let value = [number.to_be_bytes(), last.to_be_bytes()].concat();
             self.add(&Key::Stream(stream.clone()).encode(), &value);
@@ -75,7 +75,7 @@ impl IndexCheck {
                 format!("it has {rows} rows for streams and revisions, the entries make {}", self.rows);
             return Err(Fault::new(Code::IndexDiffers, cause));
         }
-        Ok(())
+        Ok(rows)
     }
 }
 

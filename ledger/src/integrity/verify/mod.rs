@@ -1,5 +1,211 @@
-//! The independent check: it believes nothing but the codec and the hash.
+//! The independent check: it re-derives everything, and believes nothing but the codec and the hash.
+//!
+//! One pass over the log: [`copies`] hashes the three copies on a thread of its own, while [`entries`]
+//! looks at what the entries say. [`signed`] reads the heads, [`report`] is the answer.
 
 pub mod chain;
+pub mod copies;
+pub mod entries;
 pub mod index;
+mod judge;
+pub mod private;
+pub mod published;
+pub mod report;
 pub mod rows;
+pub mod signed;
+pub mod tree;
+
+use super::code::{Code, Fault};
+use super::hash::hex;
+use super::known::Known;
+use super::note::Verifier;
+use super::places::Places;
+use super::tiles::{self, WIDTH};
+use crate::ids::Position;
+use crate::log::{Stored, codec};
+use copies::{Copies, Group, Hashed};
+use entries::Entries;
+use published::Published;
+pub use report::{Against, Looked, Report};
+use signed::Believed;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+/// What there is to check.
+pub struct Sources {
+    /// The store, where there is one that can be read.
+    pub stored: Option<Arc<dyn Stored>>,
+    /// Where the parts of the ledger lie; none for a published tree alone.
+    pub places: Option<Places>,
+    /// The published tree.
+    pub published: PathBuf,
+    /// Keys to believe in place of those that the log names.
+    pub keys: Vec<Verifier>,
+    /// What was found before the check began.
+    pub faults: Vec<Fault>,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// Entries below are believed to be what their published hashes say.
+    pub since: u64,
+    /// A head that somebody kept: the bytes of a checkpoint.
+    pub against: Option<Vec<u8>>,
+}
+
+/// Groups that wait to be hashed.
+const AHEAD: usize = 16;
+
+/// Checks everything. `progress` is told how many entries of how many were looked at.
+pub fn verify(sources: &Sources, asked: &Asked, progress: &mut dyn FnMut(u64, u64)) -> Report {
+    let mut faults = sources.faults.clone();
+    let (heads, bad) = signed::all(sources.places.as_ref().map(Places::folder), &sources.published);
+    faults.extend(bad);
+    let size = stored_size(sources, &mut faults);
+    let checkpoint = heads.iter().find(|head| head.place == super::publish::CHECKPOINT);
+    let published = checkpoint.map(|head| Published::new(&sources.published, head.head.size));
+    let believed = believed(sources, published.as_ref(), &mut faults);
+    let against = asked.against.clone().map(|note| signed::read("the kept head", note));
+    let mut wanted: Vec<u64> = heads.iter().map(|head| head.head.size).chain([size]).collect();
+    wanted.extend(against.iter().flatten().map(|head| head.head.size));
+    let since = asked.since.min(size) / WIDTH * WIDTH;
+    let total = size.max(published.as_ref().map_or(0, Published::size));
+    let mut entries = Entries::new(sources, since);
+    let copies = Copies::new(published, &wanted);
+    let hashed = pass(sources, copies, &mut entries, (since, size, total), progress);
+    let mut report = Report {
+        origin: heads.first().map(|head| head.head.origin.clone()),
+        entries: total.min(if sources.stored.is_some() { size } else { total }),
+        root: String::new(),
+        proved: 0,
+        since,
+        signed_by: Vec::new(),
+        looked_at: Vec::new(),
+        faults,
+        against: None,
+        bytes: hashed.bytes,
+    };
+    judge::judge(&mut report, &hashed, &heads, &believed, size, sources);
+    if let Some(against) = against {
+        judge::against(&mut report, &hashed, against, &believed, size.max(total));
+    }
+    entries.finish(&mut report, size);
+    report.faults.sort_by_key(|fault| (fault.position.is_none(), fault.position));
+    report.faults.dedup();
+    report
+}
+
+fn stored_size(sources: &Sources, faults: &mut Vec<Fault>) -> u64 {
+    let Some(stored) = &sources.stored else { return 0 };
+    match stored.next() {
+        Ok(next) => next.0,
+        Err(error) => {
+            faults.push(Fault::new(Code::StoreUnreadable, error.to_string()));
+            0
+        }
+    }
+}
+
+fn believed(sources: &Sources, published: Option<&Published>, faults: &mut Vec<Fault>) -> Believed {
+    if !sources.keys.is_empty() {
+        return Believed::Keys(sources.keys.clone());
+    }
+    let known = sources.stored.as_ref().map(|stored| Known::read(stored.as_ref()));
+    match known {
+        Some(Ok(Some(known))) => return Believed::Log(known),
+        Some(Err(error)) => faults.push(Fault::new(Code::StoreUnreadable, error.to_string())),
+        Some(Ok(None)) | None => {}
+    }
+    published.and_then(known_from).map_or(Believed::Nobody, Believed::Log)
+}
+
+/// What a published log says of its keys.
+pub(crate) fn known_from(published: &Published) -> Option<Known> {
+    let mut known = None;
+    for index in 0..published.size().div_ceil(WIDTH) {
+        let Ok((bytes, width)) = published.bundle(index) else { continue };
+        for entry in tiles::decode_bundle(&bytes, width).unwrap_or_default() {
+            // The few kinds that `Known` reads; decoding all others would take as long as the check.
+            let kind = codec::decode_head(entry).map(|head| head.kind);
+            if matches!(kind, Ok(1..=4))
+                && let Ok(event) = codec::decode(entry)
+            {
+                Known::fold(&mut known, &event);
+            }
+        }
+    }
+    known
+}
+
+/// Reads the store once, in order, and has every group hashed beside.
+fn pass(
+    sources: &Sources,
+    mut copies: Copies,
+    entries: &mut Entries,
+    (since, size, total): (u64, u64, u64),
+    progress: &mut dyn FnMut(u64, u64),
+) -> Hashed {
+    let (groups, waiting) = sync_channel::<Group>(AHEAD);
+    std::thread::scope(|scope| {
+        let hashing = scope.spawn(move || {
+            waiting.iter().for_each(|group| copies.group(&group));
+            copies.finish()
+        });
+        for index in 0..since / WIDTH {
+            send(&groups, Group { index, stored: None, hashes_only: true });
+        }
+        let reached = match &sources.stored {
+            Some(stored) => read(stored.as_ref(), entries, &groups, (since, size, total), progress),
+            None => since,
+        };
+        for index in reached.div_ceil(WIDTH)..total.div_ceil(WIDTH) {
+            send(&groups, Group { index, stored: None, hashes_only: false });
+            progress((index * WIDTH).min(total), total);
+        }
+        drop(groups);
+        match hashing.join() {
+            Ok(hashed) => hashed,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+fn send(groups: &SyncSender<Group>, group: Group) {
+    // It fails only if the hashing thread panicked, which is reported when it is joined.
+    drop(groups.send(group));
+}
+
+fn read(
+    stored: &dyn Stored,
+    entries: &mut Entries,
+    groups: &SyncSender<Group>,
+    (since, size, total): (u64, u64, u64),
+    progress: &mut dyn FnMut(u64, u64),
+) -> u64 {
+    let mut at = since;
+    let mut bundle = Vec::new();
+    let limit = usize::try_from(size - since).unwrap_or(usize::MAX);
+    let done = stored.entries(Position(since), limit, &mut |entry| {
+        tiles::push_entry(&mut bundle, entry);
+        entries.entry(entry);
+        at += 1;
+        if at.is_multiple_of(WIDTH) {
+            let stored = Some(std::mem::take(&mut bundle));
+            send(groups, Group { index: at / WIDTH - 1, stored, hashes_only: false });
+            entries.group(at / WIDTH - 1);
+            progress(at, total);
+        }
+        Ok(())
+    });
+    if !bundle.is_empty() {
+        send(groups, Group { index: at / WIDTH, stored: Some(bundle), hashes_only: false });
+        entries.group(at / WIDTH);
+        progress(at, total);
+    }
+    if let Err(error) = done {
+        entries.unreadable(&error, at);
+    }
+    at
+}

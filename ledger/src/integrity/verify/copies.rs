@@ -1,0 +1,239 @@
+//! The three copies of the tree: entries of the store, entries that were published, and published
+//! hashes. Hashed side by side, so that the one that has the signed root says which of the others is
+//! wrong, and where.
+
+use super::published::Published;
+use super::tree::{Tree, tile_root};
+use crate::ids::Position;
+use crate::integrity::code::{Code, Fault};
+use crate::integrity::hash::{Hash, leaf};
+use crate::integrity::tiles::{self, MAX_LEVELS, WIDTH};
+
+/// Entries of one bundle, from wherever they could be had.
+pub struct Group {
+    /// Which bundle.
+    pub index: u64,
+    /// Of the store, with their lengths, as a bundle has them; none where it is not looked at.
+    pub stored: Option<Vec<u8>>,
+    /// Only the published hashes are looked at: they stand for the entries.
+    pub hashes_only: bool,
+}
+
+/// Where two copies first differ.
+#[derive(Debug, Default, Clone, Copy)]
+struct First(Option<u64>);
+
+impl First {
+    fn at(&mut self, position: u64) {
+        self.0 = self.0.or(Some(position));
+    }
+}
+
+/// What hashing found.
+pub struct Hashed {
+    /// Over the entries of the store.
+    pub stored: Tree,
+    /// Over the published entries.
+    pub published: Tree,
+    /// Over the published hashes.
+    pub tiles: Tree,
+    /// Files that cannot be read or do not fit together.
+    pub faults: Vec<Fault>,
+    differs: [First; 3],
+    /// Bytes of entries that were hashed.
+    pub bytes: u64,
+}
+
+/// Hashes groups in order.
+pub struct Copies {
+    hashed: Hashed,
+    published: Option<Published>,
+    /// Roots of full tiles that wait for the tile above them, by level.
+    above: Vec<Vec<Hash>>,
+}
+
+impl Copies {
+    /// With the roots at these sizes kept.
+    pub fn new(published: Option<Published>, wanted: &[u64]) -> Self {
+        let tree = || Tree::new(wanted.to_vec());
+        let hashed = Hashed {
+            stored: tree(),
+            published: tree(),
+            tiles: tree(),
+            faults: Vec::new(),
+            differs: Default::default(),
+            bytes: 0,
+        };
+        Self { hashed, published, above: Vec::new() }
+    }
+
+    /// The next group.
+    pub fn group(&mut self, group: &Group) {
+        if group.hashes_only {
+            return self.hashes_only(group.index);
+        }
+        let first = group.index * WIDTH;
+        let published = self.published.as_ref().filter(|published| first < published.size());
+        let bundle = published.map(|published| published.bundle(group.index));
+        let tile = published.map(|published| published.tile(0, group.index));
+        let same =
+            matches!((&group.stored, &bundle), (Some(stored), Some(Ok((bytes, _)))) if stored == bytes);
+        let stored = group.stored.as_deref().map(|bytes| self.leaves(bytes));
+        let entries = match &bundle {
+            Some(Ok((bytes, width))) => match tiles::decode_bundle(bytes, *width) {
+                // The same bytes have the same hashes.
+                Ok(_) if same => stored.clone(),
+                Ok(_) => Some(self.leaves(bytes)),
+                Err(error) => {
+                    let cause = format!("bundle {}: {error}", group.index);
+                    self.fault(Fault::new(Code::BundleDiffers, cause).at(Position(first)));
+                    None
+                }
+            },
+            Some(Err(fault)) => {
+                self.fault(fault.clone());
+                None
+            }
+            None => None,
+        };
+        let hashes = match tile {
+            Some(Ok(hashes)) => Some(hashes),
+            Some(Err(fault)) => {
+                self.fault(fault);
+                None
+            }
+            None => None,
+        };
+        self.compare(first, [stored.as_deref(), entries.as_deref(), hashes.as_deref()]);
+        let trees = [&mut self.hashed.stored, &mut self.hashed.published, &mut self.hashed.tiles];
+        for (tree, leaves) in trees.into_iter().zip([&stored, &entries, &hashes]) {
+            // A copy with a gap is no tree any more: it stays short, and has no root at the size of a head.
+            if tree.size() == first {
+                leaves.iter().flatten().for_each(|leaf| tree.push(*leaf));
+            }
+        }
+        if let Some(hashes) = hashes {
+            self.upper(0, group.index, &hashes);
+        }
+    }
+
+    fn hashes_only(&mut self, index: u64) {
+        let tile = self.published.as_ref().map(|published| published.tile(0, index));
+        match tile {
+            Some(Ok(hashes)) => {
+                let Hashed { stored, published, tiles, .. } = &mut self.hashed;
+                for tree in [stored, published, tiles] {
+                    hashes.iter().for_each(|leaf| tree.push(*leaf));
+                }
+                self.upper(0, index, &hashes);
+            }
+            Some(Err(fault)) => self.fault(fault),
+            None => {}
+        }
+    }
+
+    fn leaves(&mut self, bytes: &[u8]) -> Vec<Hash> {
+        let mut rest = bytes;
+        let mut leaves = Vec::with_capacity(WIDTH as usize);
+        while let Some((length, tail)) = rest.split_first_chunk::<2>() {
+            let (entry, tail) = tail.split_at(usize::from(u16::from_be_bytes(*length)).min(tail.len()));
+            leaves.push(leaf(entry));
+            self.hashed.bytes += entry.len() as u64;
+            rest = tail;
+        }
+        leaves
+    }
+
+    fn fault(&mut self, fault: Fault) {
+        // One of a kind is enough to know that the copy is bad; the first is the one to name.
+        if !self.hashed.faults.iter().any(|known| known.code == fault.code) {
+            self.hashed.faults.push(fault);
+        }
+    }
+
+    fn compare(&mut self, first: u64, [stored, published, tiles]: [Option<&[Hash]>; 3]) {
+        let pairs = [(stored, published), (stored, tiles), (published, tiles)];
+        for (differs, pair) in self.hashed.differs.iter_mut().zip(pairs) {
+            let (Some(one), Some(other)) = pair else { continue };
+            let at = one.iter().zip(other).position(|(one, other)| one != other);
+            if let Some(at) = at {
+                differs.at(first + at as u64);
+            }
+        }
+    }
+
+    /// Whether the tiles above are made of those below.
+    fn upper(&mut self, level: u32, index: u64, hashes: &[Hash]) {
+        if (hashes.len() as u64) < WIDTH || level + 1 >= MAX_LEVELS {
+            return;
+        }
+        let depth = level as usize;
+        if self.above.len() <= depth {
+            self.above.push(Vec::new());
+        }
+        self.above[depth].push(tile_root(hashes));
+        let Some(published) = &self.published else { return };
+        let parent = index / WIDTH;
+        let complete = tiles::width_of(level + 1, parent, published.size());
+        if (self.above[depth].len() as u64) < complete {
+            return;
+        }
+        let expected = std::mem::take(&mut self.above[depth]);
+        match published.tile(level + 1, parent) {
+            Ok(found) if found == expected => {}
+            Ok(_) => {
+                let cause = format!("tile {} of level {} is not made of those below", parent, level + 1);
+                let at = Position((parent * WIDTH) << (8 * (level + 1)));
+                self.fault(Fault::new(Code::TileDiffers, cause).at(at));
+            }
+            Err(fault) => self.fault(fault),
+        }
+        self.upper(level + 1, parent, &expected);
+    }
+
+    /// What was found.
+    pub fn finish(self) -> Hashed {
+        self.hashed
+    }
+}
+
+impl Hashed {
+    /// Which copy has this root at this size.
+    pub fn right(&self, size: u64, root: &Hash) -> Option<Copy3> {
+        let trees =
+            [(Copy3::Stored, &self.stored), (Copy3::Tiles, &self.tiles), (Copy3::Published, &self.published)];
+        trees.into_iter().find(|(_, tree)| tree.root_at(size) == Some(root)).map(|(copy, _)| copy)
+    }
+
+    /// The tree of a copy.
+    pub fn tree(&self, copy: Copy3) -> &Tree {
+        match copy {
+            Copy3::Stored => &self.stored,
+            Copy3::Published => &self.published,
+            Copy3::Tiles => &self.tiles,
+        }
+    }
+
+    /// Where two copies first differ.
+    pub fn first_difference(&self, one: Copy3, other: Copy3) -> Option<u64> {
+        match (one, other) {
+            (Copy3::Stored, Copy3::Published) | (Copy3::Published, Copy3::Stored) => self.differs[0].0,
+            (Copy3::Stored, Copy3::Tiles) | (Copy3::Tiles, Copy3::Stored) => self.differs[1].0,
+            (Copy3::Published, Copy3::Tiles) | (Copy3::Tiles, Copy3::Published) => self.differs[2].0,
+            (Copy3::Stored, Copy3::Stored)
+            | (Copy3::Published, Copy3::Published)
+            | (Copy3::Tiles, Copy3::Tiles) => None,
+        }
+    }
+}
+
+/// One of the copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copy3 {
+    /// Entries of the store.
+    Stored,
+    /// Published entries.
+    Published,
+    /// Published hashes.
+    Tiles,
+}

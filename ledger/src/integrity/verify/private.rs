@@ -1,0 +1,83 @@
+//! Whether private values are those that the entries commit to, or were erased by an event.
+
+use crate::deployment::Event;
+use crate::ids::Position;
+use crate::integrity::code::{Code, Fault};
+use crate::integrity::mirror::PrivateRows;
+use crate::log::{Recorded, Stored};
+use crate::private::{FieldNumber, Private, PrivateRow};
+use std::collections::BTreeSet;
+
+/// Looks at the private values of one event after the other.
+#[derive(Default)]
+pub struct PrivateCheck {
+    /// Committed to, and not there: somebody must have erased them.
+    missing: BTreeSet<(Position, FieldNumber)>,
+    erased: BTreeSet<(Position, FieldNumber)>,
+    values: u64,
+    fault: Option<Fault>,
+}
+
+/// What an event commits to.
+fn commitments(recorded: &mut Recorded) -> Vec<(FieldNumber, [u8; 32])> {
+    let mut found = recorded.envelope.private_fields();
+    found.extend(recorded.event.private_fields());
+    let committed = found.into_iter().filter_map(|(field, value)| match value {
+        Private::Committed(commitment) => Some((field, *commitment)),
+        Private::Plain(_) => None,
+    });
+    committed.collect()
+}
+
+impl PrivateCheck {
+    /// The values of the next event.
+    pub fn event(&mut self, recorded: &mut Recorded, rows: &[PrivateRow]) {
+        let at = recorded.head.position;
+        let committed = commitments(recorded);
+        for (field, commitment) in &committed {
+            match rows.iter().find(|row| row.field == *field) {
+                Some(row) if row.commitment() == *commitment => self.values += 1,
+                Some(_) => self.bad(at, format!("field {field} of {at} is not the value that was recorded")),
+                None => drop(self.missing.insert((at, *field))),
+            }
+        }
+        if let Some(row) = rows.iter().find(|row| !committed.iter().any(|(field, _)| *field == row.field)) {
+            self.bad(at, format!("field {} of {at} is a value that was never recorded", row.field));
+        }
+        if let Event::PayloadRedacted(redacted) = &recorded.event {
+            self.erased.extend(redacted.fields.iter().map(|field| (redacted.position, *field)));
+        }
+    }
+
+    /// The second copy against the first.
+    pub fn mirror(&mut self, first: &PrivateRows, second: &PrivateRows) -> Option<Fault> {
+        let rows = |rows: &PrivateRows| -> BTreeSet<(Position, FieldNumber, [u8; 32], String)> {
+            let all = rows.iter().flat_map(|(at, rows)| rows.iter().map(move |row| (*at, row)));
+            all.map(|(at, row)| (at, row.field, row.salt, row.value.clone())).collect()
+        };
+        let (first, second) = (rows(first), rows(second));
+        let (at, field, ..) = first.symmetric_difference(&second).next()?;
+        Some(Fault::new(Code::MirrorDiffers, format!("field {field} of {at} differs")).at(*at))
+    }
+
+    fn bad(&mut self, at: Position, cause: String) {
+        let fault = Fault::new(Code::PrivateDiffers, cause).at(at);
+        self.fault = self.fault.take().or(Some(fault));
+    }
+
+    /// How many values are there, and how many were erased.
+    pub fn finish(mut self, stored: &dyn Stored) -> Result<(u64, u64), Fault> {
+        if let Some((at, field)) = self.missing.difference(&self.erased).next() {
+            let (at, cause) = (*at, format!("field {field} of {at} is missing, and no event erased it"));
+            self.bad(at, cause);
+        }
+        for (at, field) in self.erased.clone() {
+            let rows = stored.private(at).unwrap_or_default();
+            if rows.iter().any(|row| row.field == field) {
+                self.bad(at, format!("field {field} of {at} was erased, and is still there"));
+            }
+        }
+        let erased = self.missing.len() as u64;
+        self.fault.map_or(Ok((self.values, erased)), Err)
+    }
+}

@@ -1,0 +1,49 @@
+//! The published tree as a reader finds it: files, of which nothing is believed.
+
+use crate::ids::Position;
+use crate::integrity::code::{Code, Fault};
+use crate::integrity::hash::Hash;
+use crate::integrity::tiles::{self, Tile, WIDTH};
+use std::path::{Path, PathBuf};
+
+/// A published folder, as far as its checkpoint says.
+pub struct Published {
+    folder: PathBuf,
+    size: u64,
+}
+
+impl Published {
+    /// A tree of this size.
+    pub fn new(folder: &Path, size: u64) -> Self {
+        Self { folder: folder.to_owned(), size }
+    }
+
+    /// Number of entries.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Entries of one bundle, as bytes with their lengths.
+    pub fn bundle(&self, index: u64) -> Result<(Vec<u8>, u64), Fault> {
+        let width = (self.size - index * WIDTH).min(WIDTH);
+        let bytes = self
+            .file(Tile::Entries { index }, width)
+            .map_err(|cause| Fault::new(Code::BundleDiffers, cause).at(Position(index * WIDTH)))?;
+        Ok((bytes, width))
+    }
+
+    /// Hashes of one tile.
+    pub fn tile(&self, level: u32, index: u64) -> Result<Vec<Hash>, Fault> {
+        let width = tiles::width_of(level, index, self.size);
+        let tile = Tile::Hashes { level, index };
+        let first = Position((index * WIDTH).checked_shl(8 * level).unwrap_or(u64::MAX));
+        let bad = |cause: String| Fault::new(Code::TileDiffers, cause).at(first);
+        let bytes = self.file(tile, width).map_err(bad)?;
+        tiles::decode_hashes(&bytes, width).map_err(|error| bad(format!("{}: {error}", tile.path(width))))
+    }
+
+    fn file(&self, tile: Tile, width: u64) -> Result<Vec<u8>, String> {
+        let path = tile.path(width);
+        std::fs::read(self.folder.join(&path)).map_err(|error| format!("{path}: {error}"))
+    }
+}

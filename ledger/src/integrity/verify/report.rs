@@ -1,0 +1,62 @@
+//! What a check found, for people and programs.
+
+use crate::integrity::code::Fault;
+use serde::Serialize;
+
+/// The answer of `haloy verify`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Name of the log.
+    pub origin: Option<String>,
+    /// Entries of the store, or of the published tree where there is no store.
+    pub entries: u64,
+    /// Root over all of them, in hex.
+    pub root: String,
+    /// Entries `0..proved` are exactly those that were signed.
+    pub proved: u64,
+    /// Entries below this were not looked at themselves; their published hashes were.
+    pub since: u64,
+    /// Which keys signed the newest head, by id.
+    pub signed_by: Vec<String>,
+    /// What was looked at, and how much of it.
+    pub looked_at: Vec<Looked>,
+    /// What is wrong; nothing if all is as it was signed.
+    pub faults: Vec<Fault>,
+    /// The head that somebody kept.
+    pub against: Option<Against>,
+    /// Bytes of entries.
+    pub bytes: u64,
+}
+
+/// A part of the check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Looked {
+    /// Of what.
+    pub what: &'static str,
+    /// How many.
+    pub count: u64,
+}
+
+/// A kept head, and today's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Against {
+    /// Its size.
+    pub size: u64,
+    /// Its root, in hex.
+    pub root: String,
+    /// Today's root at that size, in hex; none if today's log is shorter.
+    pub today: Option<String>,
+    /// Today's log begins with it.
+    pub extends: bool,
+}
+
+impl Report {
+    pub(super) fn looked(&mut self, what: &'static str, count: u64) {
+        self.looked_at.push(Looked { what, count });
+    }
+
+    /// The first entry that something is wrong with.
+    pub fn first_bad(&self) -> Option<u64> {
+        self.faults.iter().filter_map(|fault| fault.position).map(|position| position.0).min()
+    }
+}

@@ -1,0 +1,105 @@
+//! Checking a ledger without trusting it, and proofs for those who have none.
+
+use super::{LedgerOptions, OpenError};
+use crate::ids::Position;
+use crate::integrity::checkpoint::TreeHead;
+use crate::integrity::code::{Code, Fault};
+use crate::integrity::heads;
+use crate::integrity::note::{Note, Verifier};
+use crate::integrity::places::Places;
+use crate::integrity::proof_text::Proof;
+use crate::integrity::publish::CHECKPOINT;
+use crate::integrity::verify::{Asked, Report, Sources, verify};
+use crate::log::{FjallStore, LogError};
+use crate::secrets::{Keys, Make, Vault};
+use std::path::Path;
+
+/// What is to be checked, opened as far as it can be. The store is held while this lives.
+pub struct Evidence {
+    sources: Sources,
+    store: Option<FjallStore>,
+    vault: Option<Vault>,
+}
+
+impl Evidence {
+    /// Of a ledger, whatever state it is in.
+    ///
+    /// # Errors
+    /// If another process holds it, or its folder cannot be read.
+    pub fn open(options: &LedgerOptions) -> Result<Self, OpenError> {
+        let places = options.places();
+        let mut faults = Vec::new();
+        let store = open_store(&places, &mut faults)?;
+        let vault = match Keys::open(&options.keys, options.entropy.as_ref(), Make::None) {
+            Ok(keys) if keys.lost().is_empty() => Some(Vault::new(places.vault(), &keys)),
+            Ok(_) | Err(_) => None,
+        };
+        let sources = Sources {
+            stored: store.as_ref().map(FjallStore::stored),
+            published: places.published().to_owned(),
+            places: Some(places),
+            keys: Vec::new(),
+            faults,
+        };
+        Ok(Self { sources, store, vault })
+    }
+
+    /// Of a published tree alone, with the keys that are believed.
+    pub fn published(folder: &Path, keys: Vec<Verifier>) -> Self {
+        let published = folder.to_owned();
+        let sources = Sources { stored: None, places: None, published, keys, faults: Vec::new() };
+        Self { sources, store: None, vault: None }
+    }
+
+    /// Checks everything.
+    pub fn verify(&self, asked: &Asked, progress: &mut dyn FnMut(u64, u64)) -> Report {
+        let mut report = verify(&self.sources, asked, progress);
+        if let Some(vault) = &self.vault {
+            let (good, bad) = vault.check();
+            report
+                .looked_at
+                .push(crate::integrity::verify::Looked { what: "values of the vault", count: good });
+            report.faults.extend(bad.map(|cause| Fault::new(Code::VaultDamaged, cause)));
+        }
+        if let Some(store) = self.store.as_ref().filter(|_| !report.faults.is_empty()) {
+            store.not_clean();
+        }
+        report
+    }
+}
+
+/// The store, if it can be opened; why not otherwise, as a fault.
+pub(super) fn open_store(places: &Places, faults: &mut Vec<Fault>) -> Result<Option<FjallStore>, OpenError> {
+    let folder = places.store();
+    if !folder.exists() {
+        if heads::exist(places.folder()) {
+            faults.push(Fault::new(Code::StoreMissing, format!("there is no store in {}", folder.display())));
+        }
+        return Ok(None);
+    }
+    match FjallStore::open(&folder) {
+        Ok(store) => Ok(Some(store)),
+        Err(error @ (LogError::Unreadable { .. } | LogError::Store(_))) => {
+            faults.push(Fault::new(Code::StoreUnreadable, error.to_string()));
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Proofs that entries are in the published tree, with its checkpoint as it is now.
+pub fn prove(places: &Places, positions: &[Position]) -> Result<Vec<Proof>, LogError> {
+    let path = places.published().join(CHECKPOINT);
+    let unread = |cause: String| LogError::Publish { path: path.clone(), cause };
+    let checkpoint = std::fs::read_to_string(&path).map_err(|error| unread(error.to_string()))?;
+    let note = Note::parse(checkpoint.as_bytes()).map_err(|error| unread(error.to_string()))?;
+    let head = TreeHead::parse(note.text).map_err(|error| unread(error.to_string()))?;
+    let tree = crate::integrity::prover::Prover::new(places.published(), head.size);
+    positions
+        .iter()
+        .map(|at| {
+            let (entry, path) = tree.prove(at.0).map_err(|fault| unread(fault.to_string()))?;
+            Ok(Proof { entry: Some(entry), index: at.0, path, checkpoint: checkpoint.clone() })
+        })
+        .collect()
+}
