@@ -81,6 +81,7 @@ pub fn why(why: &Why) -> String {
         Why::NeverGood { at, cause: None } => format!("never good: cancelled at {at}"),
         Why::Pruned { at, rule: by, count } => format!("pruned, {} at {at}", rule(*by, Some(*count))),
         Why::Lost { at, cause } => format!("lost: {cause} ({at})"),
+        Why::Redacted { at } => format!("values that it needs were erased ({at})"),
         Why::StrategyNone { at } => format!("deployed with strategy none ({at})"),
     }
 }
@@ -94,6 +95,7 @@ pub fn remedy(why: &Why) -> &'static str {
         Why::Lost { .. } => {
             "bring the image back, look again with `haloy rollback-targets --check`, or deploy that version anew"
         }
+        Why::Redacted { .. } => "deploy that version anew, with its values",
         Why::StrategyNone { .. } => "deploy that version anew, with `history.strategy: local`",
     }
 }

@@ -38,6 +38,11 @@ pub fn put(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     std::fs::rename(&new, path)
 }
 
+/// A folder for its owner alone.
+pub fn private_folder(folder: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 /// Makes what was put into a folder durable.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()

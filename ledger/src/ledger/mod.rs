@@ -1,5 +1,6 @@
 //! The shell: load, decide, append, project. Nothing else ties rules and log together.
 
+mod backup;
 mod context;
 mod edge;
 mod evidence;
@@ -7,10 +8,13 @@ mod execute;
 mod keys;
 mod open;
 mod queries;
+mod recover;
+mod redact;
 mod signing;
 mod view;
 mod what_if;
 
+pub use backup::{Backup, backup};
 pub use context::{ActorFacts, CommandContext};
 pub use edge::Routes;
 pub use evidence::{Evidence, prove};
@@ -18,6 +22,8 @@ pub use execute::{ExecuteError, Executed};
 pub use keys::KeyChange;
 pub use open::{Ledger, LedgerOptions, OpenError, Parts};
 pub use queries::{Candidate, Verdict, Why};
+pub use recover::Recovery;
+pub use redact::{RedactError, Redacted};
 pub use signing::KeyMode;
 pub use view::{EventFilter, EventView, PrivateView};
 pub use what_if::PastRollback;

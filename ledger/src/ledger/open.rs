@@ -1,6 +1,7 @@
 //! Opening a ledger: keys, log, projections that are behind, the first event.
 
 use super::CommandContext;
+use super::redact;
 use super::signing::{self, Frozen, KeyMode};
 use crate::deployment::Event;
 use crate::deployment::event::LedgerCreated;
@@ -121,6 +122,10 @@ impl Ledger {
     /// [`OpenError::Refused`] if it is not what was signed.
     pub fn open(options: LedgerOptions) -> Result<Self, OpenError> {
         let places = options.places();
+        finish_swap(&places.store(), &places.new_store())?;
+        if redact::unfinished(&places) {
+            redact::erase(&places)?;
+        }
         let (store, examined) = examined(&places)?;
         let entropy = options.entropy.as_ref();
         let known = examined.known.as_ref();

@@ -7,8 +7,9 @@ use crate::deployment::state::TargetState;
 use crate::ids::*;
 use crate::log::{LogError, LogHead, Rows};
 use crate::outcome::Failure;
+use crate::private::FieldNumber;
 use crate::projection::*;
-use crate::release::{HistoryStrategy, ReleaseRecord, TaggedImage};
+use crate::release::{HistoryStrategy, ReleaseRecord, TaggedImage, field as release_field};
 use serde::Serialize;
 
 /// A deploy as a candidate for a rollback, with what follows from the state of its target.
@@ -67,6 +68,11 @@ pub enum Why {
         at: Position,
         /// What was seen.
         cause: Failure,
+    },
+    /// Values that it needs were erased.
+    Redacted {
+        /// The event that says so.
+        at: Position,
     },
     /// It was deployed with strategy `none`.
     StrategyNone {
@@ -150,25 +156,23 @@ impl Ledger {
 
     /// Every deploy of a target, newest first, and whether it can be restored.
     pub fn candidates(&self, app: &AppName, target: &TargetName) -> Result<Vec<Candidate>, LogError> {
-        let (state, rows) = self.rows(|rows| {
+        self.rows(|rows| {
             let state = read::target(rows, app, target)?;
-            Ok((state, read::candidates(rows, app, target)?))
-        })?;
-        Ok(state.map_or_else(Vec::new, |row| judged(&row.state, rows)))
+            judged(rows, state, read::candidates(rows, app, target)?)
+        })
     }
 
     /// The deploys of a target that are kept, newest first: as many as its retention says, however
     /// long its history is.
     pub fn kept_candidates(&self, app: &AppName, target: &TargetName) -> Result<Vec<Candidate>, LogError> {
-        let (state, mut rows) = self.rows(|rows| {
+        self.rows(|rows| {
             let state = read::target(rows, app, target)?;
             let kept = state.iter().flat_map(|row| &row.state.releases);
             let found = kept.map(|kept| read::candidate(rows, app, target, kept.release));
-            let found = found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect::<Vec<_>>();
-            Ok((state, found))
-        })?;
-        rows.sort_by_key(|row| std::cmp::Reverse(row.requested));
-        Ok(state.map_or_else(Vec::new, |row| judged(&row.state, rows)))
+            let mut found = found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect::<Vec<_>>();
+            found.sort_by_key(|row| std::cmp::Reverse(row.requested));
+            judged(rows, state, found)
+        })
     }
 
     /// One deploy of a target, and whether it can be restored.
@@ -178,12 +182,21 @@ impl Ledger {
         target: &TargetName,
         release: DeploymentId,
     ) -> Result<Option<Candidate>, LogError> {
-        let (state, row) = self.rows(|rows| {
+        let found = self.rows(|rows| {
             let state = read::target(rows, app, target)?;
-            Ok((state, read::candidate(rows, app, target, release)?))
+            judged(rows, state, read::candidate(rows, app, target, release)?.into_iter().collect())
         })?;
-        let found = state.map_or_else(Vec::new, |state| judged(&state.state, row.into_iter().collect()));
         Ok(found.into_iter().next())
+    }
+
+    /// The release that a rollback without an id restores.
+    pub fn default_target(
+        &self,
+        app: &AppName,
+        target: &TargetName,
+    ) -> Result<Option<DeploymentId>, LogError> {
+        let found = self.kept_candidates(app, target)?;
+        Ok(found.into_iter().find(|candidate| candidate.default).map(|candidate| candidate.row.release))
     }
 
     /// What a target does, in short.
@@ -217,15 +230,45 @@ impl Ledger {
     }
 }
 
-fn judged(state: &TargetState, rows: Vec<CandidateRow>) -> Vec<Candidate> {
-    let default = rules::default_target(state).map(|kept| kept.release);
-    let judged = rows.into_iter().map(|row| Candidate {
-        verdict: verdict(state, &row),
-        default: default == Some(row.release),
-        tagged: state.kept(row.release).and_then(|kept| kept.tagged.clone()),
-        row,
+fn judged(
+    rows: &dyn Rows,
+    state: Option<TargetRow>,
+    candidates: Vec<CandidateRow>,
+) -> Result<Vec<Candidate>, ProjectionError> {
+    let Some(TargetRow { mut state, .. }) = state else { return Ok(Vec::new()) };
+    // The rules know nothing of private values: for them, a release without is one whose image is gone.
+    let mut redacted = Vec::new();
+    for kept in &mut state.releases {
+        let row = read::candidate(rows, &state.app, &state.target, kept.release)?;
+        if let Some(at) = row.map(|row| values_redacted(rows, &row)).transpose()?.flatten() {
+            kept.lost = true;
+            redacted.push((kept.release, at));
+        }
+    }
+    let default = rules::default_target(&state).map(|kept| kept.release);
+    let judged = candidates.into_iter().map(|row| {
+        let erased = redacted.iter().find(|(release, _)| *release == row.release);
+        Candidate {
+            verdict: match (verdict(&state, &row), erased) {
+                (Verdict::Ready, Some((_, at))) => Verdict::NotRestorable(Why::Redacted { at: *at }),
+                (verdict, _) => verdict,
+            },
+            default: default == Some(row.release),
+            tagged: state.kept(row.release).and_then(|kept| kept.tagged.clone()),
+            row,
+        }
     });
-    judged.collect()
+    Ok(judged.collect())
+}
+
+/// The event that erased a value of the configuration of a release, where one did.
+fn values_redacted(rows: &dyn Rows, row: &CandidateRow) -> Result<Option<Position>, ProjectionError> {
+    let needed = |field: &&FieldNumber| **field >= release_field::CREDENTIAL;
+    let erased = read::erased(rows, row.requested)?;
+    match erased.iter().find(needed) {
+        Some(field) => read::erasure(rows, row.requested, *field),
+        None => Ok(None),
+    }
 }
 
 fn verdict(state: &TargetState, row: &CandidateRow) -> Verdict {

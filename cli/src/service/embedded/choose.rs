@@ -5,7 +5,6 @@ use crate::error::{Error, Kind};
 use crate::service::*;
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::TargetState;
-use haloy_ledger::deployment::retention::default_target;
 use haloy_ledger::ids::DeploymentId;
 use haloy_ledger::ledger::{Candidate, Verdict};
 use haloy_ledger::projection::Found;
@@ -20,7 +19,7 @@ pub fn pick(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<Candid
     let (release, missing) = match to {
         None => {
             let missing = format!("{key} has no earlier good release to roll back to");
-            (default_target(&state).map(|kept| kept.release), missing)
+            (ledger.default_target(&key.app, &key.target).map_err(errors::log)?, missing)
         }
         Some(back) if back.starts_with('~') => {
             let steps = steps(back)?;

@@ -108,7 +108,11 @@ fn stored_size(sources: &Sources, faults: &mut Vec<Fault>) -> u64 {
     }
 }
 
-fn believed(sources: &Sources, published: Option<&Published>, faults: &mut Vec<Fault>) -> Believed {
+pub(crate) fn believed(
+    sources: &Sources,
+    published: Option<&Published>,
+    faults: &mut Vec<Fault>,
+) -> Believed {
     if !sources.keys.is_empty() {
         return Believed::Keys(sources.keys.clone());
     }

@@ -19,7 +19,7 @@ pub struct PrivateCheck {
 }
 
 /// What an event commits to.
-fn commitments(recorded: &mut Recorded) -> Vec<(FieldNumber, [u8; 32])> {
+pub(crate) fn commitments(recorded: &mut Recorded) -> Vec<(FieldNumber, [u8; 32])> {
     let mut found = recorded.envelope.private_fields();
     found.extend(recorded.event.private_fields());
     let committed = found.into_iter().filter_map(|(field, value)| match value {

@@ -27,8 +27,14 @@ const END: usize = 64 << 10;
 /// Copies of journals that are kept.
 const KEPT: usize = 3;
 
-fn note_of(folder: &Path) -> PathBuf {
+pub(super) fn note_of(folder: &Path) -> PathBuf {
     folder.with_extension("closed")
+}
+
+/// Whether the store in a folder is exactly as it was closed.
+pub(super) fn was_closed(folder: &Path) -> bool {
+    let noted = fs::read_to_string(note_of(folder));
+    noted.is_ok_and(|noted| describe(folder).is_ok_and(|now| now == noted))
 }
 
 /// Looks at the store before anything opens it. Copies its journals to `aside` if it is not as it was
@@ -37,15 +43,7 @@ pub(super) fn inspect(folder: &Path, aside: &Path) -> io::Result<Found> {
     if !folder.exists() {
         return Ok(Found::New);
     }
-    let note = note_of(folder);
-    let noted = match fs::read_to_string(&note) {
-        Ok(noted) => Some(noted),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        // Not text any more: somebody changed it.
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
-        Err(error) => return Err(error),
-    };
-    if noted.is_some_and(|noted| describe(folder).is_ok_and(|now| now == noted)) {
+    if was_closed(folder) {
         return Ok(Found::AsLeft);
     }
     copy_journals(folder, aside)?;

@@ -5,12 +5,14 @@ mod closed;
 mod open;
 mod read;
 mod store;
+mod swap;
 mod writer;
 
 pub use build::Rebuild;
 pub use closed::Found;
 pub use open::FjallOptions;
 pub use store::FjallStore;
+pub use swap::{Old, finish_swap, swap};
 
 use super::batch::{Request, Tail, known_append};
 use super::*;

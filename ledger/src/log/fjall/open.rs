@@ -83,7 +83,7 @@ pub(super) fn plain(error: &::fjall::Error) -> String {
 }
 
 /// Takes the store for this process, before anything of it is looked at.
-fn lock(folder: &Path) -> Result<std::fs::File, LogError> {
+pub(super) fn lock(folder: &Path) -> Result<std::fs::File, LogError> {
     let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
     if let Some(parent) = folder.parent() {
         make_folder(parent).map_err(io)?;

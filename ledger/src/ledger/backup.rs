@@ -1,0 +1,217 @@
+//! Backups: copies of what is published, and of what lies beside it. They need nobody to stop: published
+//! files change only by growing, and the checkpoint comes last.
+
+use super::recover::{Recovery, best_head, forget_published, write_heads};
+use super::{CommandContext, Evidence, Ledger, LedgerOptions, OpenError};
+use crate::ids::Position;
+use crate::integrity::checkpoint::TreeHead;
+use crate::integrity::code::{Code, Fault};
+use crate::integrity::heads;
+use crate::integrity::mirror::Mirror;
+use crate::integrity::note::Note;
+use crate::integrity::places::Places;
+use crate::integrity::publish::CHECKPOINT;
+use crate::integrity::rebuild::{Copies, rebuild};
+use crate::integrity::tiles::{self, MAX_LEVELS, Tile, WIDTH};
+use crate::integrity::verify::published::Published;
+use crate::integrity::verify::{Asked, Report};
+use crate::log::{LogError, Old, swap};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How often a backup is begun again because what it copies was replaced by something larger.
+const ATTEMPTS: usize = 8;
+
+/// What a backup has.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Backup {
+    /// Entries.
+    pub entries: u64,
+    /// Root over them, in hex.
+    pub root: String,
+    /// Files that were copied; the others were there already.
+    pub copied: u64,
+}
+
+/// Copies a ledger into a folder while it is in use. A folder that has an older backup of the same
+/// ledger is brought up to date.
+///
+/// # Errors
+/// If nothing is published yet, the folder has another ledger, or what was copied does not verify.
+pub fn backup(options: &LedgerOptions, into: &Path) -> Result<Backup, OpenError> {
+    let places = options.places();
+    let failed = |cause: String| OpenError::Log(LogError::Publish { path: into.to_owned(), cause });
+    let mut last = None;
+    for _ in 0..ATTEMPTS {
+        match copy(&places, into) {
+            Ok((head, copied)) => {
+                let report = check(into);
+                if let Some(fault) = report.faults.first() {
+                    return Err(OpenError::Refused(fault.clone()));
+                }
+                let root = crate::integrity::hash::hex(&head.root);
+                return Ok(Backup { entries: head.size, root, copied });
+            }
+            // A partial file was replaced by a larger one meanwhile: begin with the newer checkpoint.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => last = Some(error.to_string()),
+            Err(error) => return Err(failed(error.to_string())),
+        }
+    }
+    Err(failed(last.unwrap_or_default()))
+}
+
+fn read_head(folder: &Path) -> io::Result<(TreeHead, Vec<u8>)> {
+    let bytes = fs::read(folder.join(CHECKPOINT))?;
+    let text = Note::parse(&bytes).map_err(io::Error::other)?.text.to_owned();
+    Ok((TreeHead::parse(&text).map_err(io::Error::other)?, bytes))
+}
+
+fn copy(places: &Places, into: &Path) -> io::Result<(TreeHead, u64)> {
+    let (head, checkpoint) = read_head(places.published())?;
+    let published = into.join("published");
+    match read_head(&published) {
+        Ok((before, _)) if before.origin != head.origin => {
+            return Err(io::Error::other(format!("it has a backup of {}", before.origin)));
+        }
+        Ok((before, _)) if before.size > head.size => {
+            let cause =
+                format!("it has a newer backup, of {} entries; this ledger has {}", before.size, head.size);
+            return Err(io::Error::other(cause));
+        }
+        Ok(_) | Err(_) => {}
+    }
+    let mut copied = 0;
+    for path in tree_files(head.size) {
+        copied += copy_file(&places.published().join(&path), &published.join(&path))?;
+    }
+    for bundle in 0..head.size.div_ceil(WIDTH) {
+        let from = places.mirror().path(bundle);
+        let to = Mirror::new(into.join("private")).path(bundle);
+        match copy_file(&from, &to) {
+            Ok(one) => copied += one,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => drop(fs::remove_file(to)),
+            Err(error) => return Err(error),
+        }
+    }
+    let vault = into.join("vault");
+    drop(fs::remove_dir_all(&vault));
+    for file in fs::read_dir(places.vault()).into_iter().flatten() {
+        let file = file?;
+        copied += copy_file(&file.path(), &vault.join(file.file_name()))?;
+    }
+    put(&published.join(CHECKPOINT), &checkpoint)?;
+    fs::File::open(&published)?.sync_all()?;
+    Ok((head, copied))
+}
+
+/// Every file of a published tree of this size, but for its checkpoint.
+fn tree_files(size: u64) -> Vec<String> {
+    let mut files = Vec::new();
+    for index in 0..size.div_ceil(WIDTH) {
+        files.push(Tile::Entries { index }.path((size - index * WIDTH).min(WIDTH)));
+    }
+    for level in 0..MAX_LEVELS {
+        for index in 0..tiles::hashes_at(level, size).div_ceil(WIDTH) {
+            files.push(Tile::Hashes { level, index }.path(tiles::width_of(level, index, size)));
+        }
+    }
+    files
+}
+
+/// Copies a file, unless the same bytes are there; how many files were written.
+fn copy_file(from: &Path, to: &Path) -> io::Result<u64> {
+    let bytes = fs::read(from)?;
+    if fs::read(to).is_ok_and(|there| there == bytes) {
+        return Ok(0);
+    }
+    put(to, &bytes)?;
+    Ok(1)
+}
+
+fn put(to: &Path, bytes: &[u8]) -> io::Result<()> {
+    crate::integrity::files::put(to, bytes, crate::integrity::files::Readers::Owner)
+}
+
+/// Whether a backup is whole, by its own checkpoint and the keys that it names.
+fn check(folder: &Path) -> Report {
+    Evidence::published(&folder.join("published"), Vec::new()).verify(&Asked::default(), &mut |_, _| {})
+}
+
+impl Ledger {
+    /// Puts a backup in the place of the ledger, or where there is none. One that is older than what was
+    /// signed here is refused, unless `older`: then what is lost is recorded.
+    pub fn restore(
+        options: LedgerOptions,
+        from: &Path,
+        older: bool,
+        context: &CommandContext,
+    ) -> Result<Recovery, OpenError> {
+        let places = options.places();
+        let unread = |cause: String| OpenError::Log(LogError::Io { path: from.to_owned(), cause });
+        let (head, checkpoint) =
+            read_head(&from.join("published")).map_err(|error| unread(error.to_string()))?;
+        if let Some(fault) = check(from).faults.first() {
+            return Err(OpenError::Refused(fault.clone()));
+        }
+        let lost = replaced(&places, &head, older)?;
+        let note = String::from_utf8(checkpoint).map_err(|error| unread(error.to_string()))?;
+        let published = Published::new(&from.join("published"), head.size);
+        let mirror = Mirror::new(from.join("private"));
+        let copies =
+            Copies { stored: None, published: Some(&published), mirror: &mirror, without: &BTreeSet::new() };
+        let rebuilt = rebuild(&places.new_store(), &copies, &head).map_err(OpenError::Refused)?;
+        // From here on the order is such that a crash leaves a ledger that is refused, and can be
+        // restored again: heads go first.
+        let (before, lost_head) =
+            lost.map_or((0, None), |(size, note)| (size, (size > head.size).then_some(note)));
+        write_heads(&places, &note)?;
+        forget_published(&places)?;
+        swap(&places.store(), &places.new_store(), Old::Aside)?;
+        restore_vault(&from.join("vault"), &places.vault()).map_err(|error| unread(error.to_string()))?;
+        let ledger = Self::open(options)?;
+        let repaired = ["store", "heads", "published", "private"].map(str::to_owned).to_vec();
+        let mut recovery =
+            Recovery { faults: Vec::new(), repaired, before, after: 0, lost_values: rebuilt.lost_values };
+        ledger.record_recovery("backup", &recovery, lost_head, context)?;
+        recovery.after = ledger.head().next.0;
+        Ok(recovery)
+    }
+}
+
+/// Size and note of the head that is replaced; refused if more was signed than the backup has.
+fn replaced(places: &Places, head: &TreeHead, older: bool) -> Result<Option<(u64, String)>, OpenError> {
+    if !heads::exist(places.folder()) && !places.store().exists() {
+        return Ok(None);
+    }
+    let Ok((here, note)) = best_head(places) else {
+        // Nothing here says what it was: there is nothing that a backup could be older than.
+        return Ok(None);
+    };
+    if here.origin != head.origin {
+        let cause = format!("the backup is of {}, and this ledger is {}", head.origin, here.origin);
+        return Err(OpenError::Refused(Fault::new(Code::HeadForeign, cause)));
+    }
+    if here.size > head.size && !older {
+        let cause = format!("the backup has {} entries, and {} were signed here", head.size, here.size);
+        return Err(OpenError::Refused(Fault::new(Code::LogShorter, cause).at(Position(head.size))));
+    }
+    if here.size == head.size && here.root != head.root {
+        return Err(OpenError::Refused(Fault::new(Code::Fork, format!("here: {here}; the backup: {head}"))));
+    }
+    Ok(Some((here.size, note)))
+}
+
+fn restore_vault(from: &Path, to: &Path) -> io::Result<()> {
+    let files: Vec<PathBuf> =
+        fs::read_dir(from).into_iter().flatten().flatten().map(|file| file.path()).collect();
+    if files.is_empty() {
+        return Ok(());
+    }
+    crate::integrity::files::private_folder(to)?;
+    for file in files {
+        copy_file(&file, &to.join(file.file_name().unwrap_or_default()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! Erasing private values: first the event, then every copy of the text, wherever it lies in the ledger.
+
+use super::recover::{best_head, renew_store};
+use super::{CommandContext, Ledger, LedgerOptions, OpenError};
+use crate::deployment::Event;
+use crate::deployment::event::PayloadRedacted;
+use crate::ids::{DeploymentId, Position, Revision, StreamId};
+use crate::integrity::places::Places;
+use crate::integrity::tiles::WIDTH;
+use crate::integrity::verify::private::commitments;
+use crate::log::{Expected, LogError, Old, Recorded, Stage, finish_swap};
+use crate::projection::read;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Why nothing was erased.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RedactError {
+    /// The ledger.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// There is no such event.
+    #[error("there is no event at {0}")]
+    NoEvent(Position),
+    /// The event has no such private value.
+    #[error("the event at {at} has no private value {what}")]
+    NoField {
+        /// Which event.
+        at: Position,
+        /// Which field, or that there is none.
+        what: String,
+    },
+    /// The release that it belongs to is held.
+    #[error("release {release} is held, and nothing of it may be erased")]
+    Held {
+        /// Which release.
+        release: DeploymentId,
+    },
+    /// The release runs, or is on its way, and needs its values.
+    #[error("release {release} is live or on its way, and needs its env values")]
+    Live {
+        /// Which release.
+        release: DeploymentId,
+    },
+}
+
+impl From<LogError> for RedactError {
+    fn from(error: LogError) -> Self {
+        Self::Open(error.into())
+    }
+}
+
+/// What was erased.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Redacted {
+    /// The events and the numbers of their fields.
+    pub fields: Vec<(Position, Vec<u32>)>,
+    /// The event that says so, for the last of them.
+    pub recorded: Position,
+}
+
+/// Fields from here on are values of a configuration: without them the release cannot be restored.
+const FIRST_VALUE: u32 = crate::release::field::CREDENTIAL;
+/// There while values are being erased: a crash in between is gone on with at the next open.
+const ERASING: &str = "erasing";
+
+fn marker(places: &Places) -> PathBuf {
+    places.folder().join(ERASING)
+}
+
+impl Ledger {
+    /// Erases private values of events: all of each event, or those of these numbers.
+    pub fn redact(
+        options: LedgerOptions,
+        events: &[Position],
+        only: &[u32],
+        basis: &str,
+        context: &CommandContext,
+    ) -> Result<Redacted, RedactError> {
+        let places = options.places();
+        let ledger = Self::open(options)?;
+        let mut chosen = Vec::new();
+        for at in events {
+            let fields = ledger.erasable(*at, only)?;
+            if !fields.is_empty() {
+                chosen.push((*at, fields));
+            }
+        }
+        if chosen.is_empty() {
+            let at = events.first().copied().unwrap_or(Position(0));
+            return Err(RedactError::NoField { at, what: "that was not erased before".to_owned() });
+        }
+        let redactions: Vec<Event> = chosen
+            .iter()
+            .map(|(position, fields)| {
+                let (position, fields) = (*position, fields.clone());
+                PayloadRedacted { position, fields, basis: basis.to_owned() }.into()
+            })
+            .collect();
+        let io = |error: std::io::Error| LogError::Io { path: marker(&places), cause: error.to_string() };
+        std::fs::write(marker(&places), b"").map_err(io)?;
+        let write = ledger.write(StreamId::Ledger, Expected::Any, &redactions, context);
+        let appended = ledger.log.append(vec![write], None, Stage::Published).map_err(OpenError::from)?;
+        drop(ledger);
+        erase(&places)?;
+        Ok(Redacted { fields: chosen, recorded: Position(appended.next.0 - 1) })
+    }
+
+    /// Fields of an event that are there and may be erased.
+    fn erasable(&self, at: Position, only: &[u32]) -> Result<Vec<u32>, RedactError> {
+        let mut found = self.log.read_all(at, 1)?;
+        let mut recorded = match found.pop() {
+            Some(recorded) if recorded.head.position == at => recorded,
+            Some(_) | None => return Err(RedactError::NoEvent(at)),
+        };
+        let fields: Vec<u32> = commitments(&mut recorded).into_iter().map(|(field, _)| field).collect();
+        if let Some(wrong) = only.iter().find(|wanted| !fields.contains(wanted)) {
+            return Err(RedactError::NoField { at, what: format!("number {wrong}") });
+        }
+        let erased = self.rows(|rows| read::erased(rows, at))?;
+        let wanted = |field: &u32| (only.is_empty() || only.contains(field)) && !erased.contains(field);
+        let mut fields: Vec<u32> = fields.into_iter().filter(wanted).collect();
+        self.may_erase(&recorded, &mut fields, only)?;
+        Ok(fields)
+    }
+
+    /// A hold keeps everything of its release; a live release keeps its values, which are passed over
+    /// unless they were asked for by number.
+    fn may_erase(&self, recorded: &Recorded, fields: &mut Vec<u32>, only: &[u32]) -> Result<(), RedactError> {
+        let StreamId::Target { app, target } = &recorded.envelope.stream else { return Ok(()) };
+        let state = self.state(app, target)?;
+        let release = self.release_of(recorded)?;
+        let Some(release) = release else { return Ok(()) };
+        if state.kept(release).is_some_and(|kept| kept.held) {
+            return Err(RedactError::Held { release });
+        }
+        let rolling = state.rollout.as_ref().map(|rollout| rollout.release);
+        let live = state.current_release() == Some(release) || rolling == Some(release);
+        if live && fields.iter().any(|field| *field >= FIRST_VALUE) {
+            if only.iter().any(|field| *field >= FIRST_VALUE) {
+                return Err(RedactError::Live { release });
+            }
+            fields.retain(|field| *field < FIRST_VALUE);
+        }
+        Ok(())
+    }
+
+    /// The release that an event of a target belongs to.
+    fn release_of(&self, recorded: &Recorded) -> Result<Option<DeploymentId>, RedactError> {
+        if let Event::HoldPlaced(held) = &recorded.event {
+            return Ok(Some(held.rel));
+        }
+        let stream = &recorded.envelope.stream;
+        // The request that this event follows: all of a deployment lie in one stream, one after the other.
+        let mut revision = recorded.head.revision.0;
+        loop {
+            let found = self.log.read_stream(stream, Revision(revision), 1)?;
+            if let Some(Event::DeploymentRequested(asked)) = found.first().map(|found| &found.event) {
+                let id = asked.id;
+                return Ok(self.deployment(id)?.map(|row| row.release));
+            }
+            match revision.checked_sub(1) {
+                Some(before) => revision = before,
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+/// Whether values were being erased when something ended this.
+pub(super) fn unfinished(places: &Places) -> bool {
+    marker(places).exists()
+}
+
+/// Makes the store anew without what was redacted, and removes every other copy of it.
+pub(super) fn erase(places: &Places) -> Result<(), OpenError> {
+    finish_swap(&places.store(), &places.new_store())?;
+    let without = redacted(places)?;
+    let (head, _) = best_head(places)?;
+    renew_store(places, &head, &without, Old::Removed)?;
+    let mirror = places.mirror();
+    let bundles: BTreeSet<u64> = without.iter().map(|(at, _)| at.0 / WIDTH).collect();
+    let io = |path: PathBuf| move |error: std::io::Error| LogError::Io { path, cause: error.to_string() };
+    for bundle in bundles {
+        let mut rows = mirror.get(bundle).unwrap_or_default();
+        for (at, rows) in &mut rows {
+            rows.retain(|row| !without.contains(&(*at, row.field)));
+        }
+        mirror.put(bundle, &rows).map_err(io(mirror.path(bundle)))?;
+    }
+    // Copies of journals and stores, and what the edge was told, have the same text.
+    for path in [places.aside(), places.folder().join("edge").join("contacts.json")] {
+        let removed =
+            if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        match removed {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(path)(error).into()),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    std::fs::remove_file(marker(places)).map_err(io(marker(places)))?;
+    Ok(())
+}
+
+/// Every value that an event redacted.
+fn redacted(places: &Places) -> Result<BTreeSet<(Position, u32)>, OpenError> {
+    let store = super::evidence::open_store(places, &mut Vec::new())?;
+    let Some(store) = store else { return Ok(BTreeSet::new()) };
+    let stored = store.stored();
+    let mut found = BTreeSet::new();
+    let mut from = Revision(0);
+    loop {
+        let entries = stored.stream(&StreamId::Ledger, from, 1024)?;
+        for entry in &entries {
+            if let Ok(recorded) = crate::log::codec::decode(entry)
+                && let Event::PayloadRedacted(redacted) = recorded.event
+            {
+                found.extend(redacted.fields.iter().map(|field| (redacted.position, *field)));
+            }
+        }
+        if entries.len() < 1024 {
+            return Ok(found);
+        }
+        from = Revision(from.0 + entries.len() as u64);
+    }
+}

@@ -1,0 +1,66 @@
+//! A store that was made anew takes the place of the old one.
+
+use super::open;
+use super::*;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// What becomes of the old store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Old {
+    /// It is kept aside, for those who want to know what happened; an older one that was kept goes.
+    Aside,
+    /// It is removed: it has what was erased.
+    Removed,
+}
+
+/// Puts the store in `new` in the place of the one in `folder`.
+///
+/// If this is cut off, there is no store in `folder`, and [`finish_swap`] ends it.
+pub fn swap(folder: &Path, new: &Path, old: Old) -> Result<(), LogError> {
+    let _lock = open::lock(folder)?;
+    let aside = folder.with_file_name("aside").join("store");
+    let swapped = || -> io::Result<()> {
+        closed::in_use(folder)?;
+        if folder.exists() {
+            gone(fs::remove_dir_all(&aside))?;
+            open::make_folder(aside.parent().unwrap_or(folder))?;
+            fs::rename(folder, &aside)?;
+        }
+        take_place(folder, new)?;
+        match old {
+            Old::Aside => Ok(()),
+            Old::Removed => gone(fs::remove_dir_all(&aside)),
+        }
+    };
+    swapped().map_err(|error| LogError::Io { path: folder.to_owned(), cause: error.to_string() })
+}
+
+/// Ends a swap that was cut off after the old store was moved away: the new one is whole, since it was
+/// closed before anything was moved.
+pub fn finish_swap(folder: &Path, new: &Path) -> Result<bool, LogError> {
+    if folder.exists() || !new.exists() || !closed::was_closed(new) {
+        return Ok(false);
+    }
+    let _lock = open::lock(folder)?;
+    let moved = take_place(folder, new);
+    moved.map_err(|error| LogError::Io { path: folder.to_owned(), cause: error.to_string() })?;
+    Ok(true)
+}
+
+fn take_place(folder: &Path, new: &Path) -> io::Result<()> {
+    fs::rename(new, folder)?;
+    gone(fs::rename(closed::note_of(new), closed::note_of(folder)))?;
+    for place in [new.parent(), folder.parent()].into_iter().flatten() {
+        fs::File::open(place)?.sync_all()?;
+    }
+    gone(new.parent().map_or(Ok(()), fs::remove_dir_all))
+}
+
+fn gone(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
