@@ -36,6 +36,9 @@ pub struct Global {
     /// Folder of the ledger [default: /var/lib/haloy/ledger for root, else ~/.local/state/haloy/ledger]
     #[arg(long, env = "HALOY_LEDGER", value_name = "DIR", global = true, hide_env_values = true)]
     pub ledger: Option<PathBuf>,
+    /// Folder of the published tree [default: `published` in the ledger]
+    #[arg(long, env = "HALOY_PUBLISH", value_name = "DIR", global = true, hide_env_values = true)]
+    pub publish: Option<PathBuf>,
     /// How the result is printed
     #[arg(short, long, value_enum, default_value_t, global = true)]
     pub output: Format,
@@ -127,6 +130,14 @@ pub enum Command {
     Settle(settle::Settle),
     Routes(routes::Routes),
     Edge(edge::Edge),
+    Verify(verify::Verify),
+    Checkpoint(checkpoint::Checkpoint),
+    Prove(prove::Prove),
+    Key(key::Key),
+    Redact(redact::Redact),
+    Recover(recover::Recover),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     Replay(replay::Replay),
     ValidateConfig(validate_config::ValidateConfig),
     Config(config::Config),

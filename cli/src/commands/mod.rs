@@ -1,5 +1,7 @@
 //! One file per command: its arguments, whose docs are the help, and one function.
 
+pub mod backup;
+pub mod checkpoint;
 pub mod config;
 pub mod demo;
 pub mod deploy;
@@ -9,8 +11,12 @@ pub mod events;
 pub mod generate;
 pub mod history;
 pub mod hold;
+pub mod key;
 pub mod logs;
+pub mod prove;
 pub mod prune;
+pub mod recover;
+pub mod redact;
 pub mod replay;
 pub mod retention;
 pub mod rollback;
@@ -22,6 +28,7 @@ pub mod status;
 pub mod stop;
 pub mod tag;
 pub mod validate_config;
+pub mod verify;
 
 use crate::cli::{Cli, Command, Global, TargetArgs};
 use crate::config::{ConfigFile, Named, Selection};
@@ -63,6 +70,7 @@ pub fn service_options(global: &Global) -> Result<EmbeddedOptions, Error> {
     Ok(EmbeddedOptions {
         ledger: global.ledger.clone().unwrap_or_else(ledger_folder),
         keys: keys_folder(),
+        publish: global.publish.clone(),
         wait: Duration::from_secs(global.wait),
         accept_clock: global.accept_clock,
         limits: limits()?,
@@ -93,6 +101,14 @@ pub async fn run(cli: Cli) -> Result<Reply, Error> {
         Command::Settle(args) => settle::run(&cx, args).await,
         Command::Routes(args) => routes::run(&cx, args).await,
         Command::Edge(args) => edge::run(&cx, args).await,
+        Command::Verify(args) => verify::run(&cx, args).await,
+        Command::Checkpoint(args) => checkpoint::run(&cx, args).await,
+        Command::Prove(args) => prove::run(&cx, args).await,
+        Command::Key(args) => key::run(&cx, args).await,
+        Command::Redact(args) => redact::run(&cx, args).await,
+        Command::Recover(args) => recover::run(&cx, args).await,
+        Command::Backup(args) => backup::run(&cx, args).await,
+        Command::Restore(args) => backup::restore(&cx, args).await,
         Command::Replay(args) => replay::run(&cx, args).await,
         Command::ValidateConfig(args) => validate_config::run(&cx, args),
         Command::Config(args) => config::run(&args),

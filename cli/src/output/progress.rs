@@ -40,6 +40,29 @@ pub fn follower(mode: Mode, quiet: bool, prefix: &'static str) -> Arc<dyn Follow
     }
 }
 
+/// Counts something long, on a terminal; silent elsewhere, where nobody watches.
+pub fn counter(mode: Mode, quiet: bool, what: &'static str) -> Arc<dyn Fn(u64, u64) + Send + Sync> {
+    let live = match mode {
+        Mode::Tty => true,
+        Mode::Auto => std::io::stderr().is_terminal(),
+        Mode::Plain | Mode::Json | Mode::None => false,
+    };
+    if !live || quiet {
+        return Arc::new(|_, _| {});
+    }
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("{human_pos} of {human_len} {msg}, {elapsed}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message(what);
+    Arc::new(move |done, of| {
+        bar.set_length(of);
+        bar.set_position(done);
+        if done >= of {
+            bar.finish_and_clear();
+        }
+    })
+}
+
 fn line(text: &str) {
     drop(writeln!(std::io::stderr(), "{text}"));
 }

@@ -1,6 +1,6 @@
 //! Events, effects, verdicts and endings as sentences.
 
-use haloy_ledger::deployment::event::{Ask, PruneRule};
+use haloy_ledger::deployment::event::{Ask, PayloadRedacted, PruneRule, Recovered};
 use haloy_ledger::deployment::state::Ending;
 use haloy_ledger::deployment::{Effect, Event};
 use haloy_ledger::ids::DeploymentId;
@@ -107,19 +107,8 @@ pub fn event(event: &Event) -> String {
         Event::FormatRaised(e) => format!("store format {} is {} from here on", e.from, e.to),
         Event::KeyAdded(e) => format!("{} key {} counts from here on", e.purpose, e.key_id),
         Event::KeyRetired(e) => format!("key {} retired: {}", e.key_id, e.cause),
-        Event::Recovered(e) => {
-            let lost =
-                if e.to < e.from { format!(", {} entries fewer", e.from.0 - e.to.0) } else { String::new() };
-            format!(
-                "{} made anew from {} after {}{lost}",
-                e.repaired.join(", "),
-                e.source,
-                e.codes.join(", ")
-            )
-        }
-        Event::PayloadRedacted(e) => {
-            format!("{} private values of {} erased: {}", e.fields.len(), e.position, e.basis)
-        }
+        Event::Recovered(e) => recovered(e),
+        Event::PayloadRedacted(e) => redacted(e),
         Event::ClockStepped(_) => "the clock went back".to_owned(),
         Event::ClockAccepted(_) => "a clock far ahead was vouched for".to_owned(),
         Event::DeploymentRequested(e) => match &e.ask {
@@ -237,6 +226,16 @@ fn at_edge(event: &Event) -> String {
         Event::EdgeReplaced(e) => format!("edge {} took over from {}", e.after, e.before),
         other => other.name().to_owned(),
     }
+}
+
+fn recovered(e: &Recovered) -> String {
+    let lost = if e.to < e.from { format!(", {} entries fewer", e.from.0 - e.to.0) } else { String::new() };
+    let after = if e.codes.is_empty() { String::new() } else { format!(" after {}", e.codes.join(", ")) };
+    format!("{} made anew from {}{after}{lost}", e.repaired.join(", "), e.source)
+}
+
+fn redacted(e: &PayloadRedacted) -> String {
+    format!("{} private values of {} erased: {}", e.fields.len(), e.position, e.basis)
 }
 
 /// What one configuration changed against another: keys, and names of values, never values.

@@ -3,9 +3,11 @@
 
 mod answers;
 pub mod embedded;
+mod evidence;
 mod requests;
 
 pub use answers::*;
+pub use evidence::*;
 pub use requests::*;
 
 use crate::error::Error;
@@ -15,7 +17,10 @@ use haloy_executors::edge::EdgeStatus;
 use haloy_executors::{LogLine, TargetKey};
 use haloy_ledger::deployment::{Effect, Event};
 use haloy_ledger::ids::{EffectId, StreamId};
+use haloy_ledger::integrity::verify::Report;
+use haloy_ledger::ledger::{Backup, KeyChange, Recovery, Redacted};
 use haloy_ledger::release::Retention;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Is told what happens meanwhile.
@@ -99,6 +104,24 @@ pub trait Service: Send + Sync {
     async fn settle(&self, why: &Why, follow: Arc<dyn Follow>) -> Result<Vec<DeploymentAnswer>, Error>;
     /// Rebuilds every read model from the log and compares.
     async fn replay(&self, progress: &mut (dyn FnMut(u64) + Send)) -> Result<ReplayAnswer, Error>;
+    /// Checks the whole ledger, whatever state it is in.
+    async fn verify(&self, request: VerifyRequest) -> Result<Report, Error>;
+    /// The newest signed head.
+    async fn checkpoint(&self) -> Result<CheckpointAnswer, Error>;
+    /// Proofs that the events of a deployment, or the one at a position, are in the log.
+    async fn prove(&self, what: &str) -> Result<Vec<ProofRow>, Error>;
+    /// The keys of the ledger.
+    async fn keys(&self) -> Result<Vec<KeyRow>, Error>;
+    /// A new signing key in place of the one in use; `lost`: in place of keys that are gone.
+    async fn change_keys(&self, lost: bool, why: &Why) -> Result<KeyChange, Error>;
+    /// Erases private values.
+    async fn redact(&self, request: RedactRequest) -> Result<Redacted, Error>;
+    /// Makes anew what is damaged.
+    async fn recover(&self, why: &Why) -> Result<Recovery, Error>;
+    /// Copies the ledger while it is in use.
+    async fn backup(&self, into: &Path) -> Result<Backup, Error>;
+    /// Puts a backup in the place of the ledger.
+    async fn restore(&self, from: &Path, older: bool, why: &Why) -> Result<Recovery, Error>;
     /// Whose domain is whose, and what the edge has in force.
     async fn routes(&self) -> Result<RoutesAnswer, Error>;
     /// What the edge says of itself.

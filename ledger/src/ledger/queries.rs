@@ -219,6 +219,11 @@ impl Ledger {
         view::events(self.log.as_ref(), filter)
     }
 
+    /// Private fields of an event that were erased.
+    pub fn erased(&self, position: Position) -> Result<Vec<FieldNumber>, LogError> {
+        self.rows(|rows| read::erased(rows, position))
+    }
+
     /// Where the log stands.
     pub fn head(&self) -> LogHead {
         self.log.head()

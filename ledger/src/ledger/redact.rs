@@ -22,13 +22,11 @@ pub enum RedactError {
     /// There is no such event.
     #[error("there is no event at {0}")]
     NoEvent(Position),
-    /// The event has no such private value.
-    #[error("the event at {at} has no private value {what}")]
-    NoField {
-        /// Which event.
+    /// There is no such private value, or it was erased before.
+    #[error("at {at} there is no such private value, or it was erased before")]
+    Nothing {
+        /// Which event, the first if there are several.
         at: Position,
-        /// Which field, or that there is none.
-        what: String,
     },
     /// The release that it belongs to is held.
     #[error("release {release} is held, and nothing of it may be erased")]
@@ -69,11 +67,11 @@ fn marker(places: &Places) -> PathBuf {
 }
 
 impl Ledger {
-    /// Erases private values of events: all of each event, or those of these numbers.
+    /// Erases private values of events: all of each event, or those whose numbers lie in these ranges.
     pub fn redact(
         options: LedgerOptions,
         events: &[Position],
-        only: &[u32],
+        only: &[(u32, u32)],
         basis: &str,
         context: &CommandContext,
     ) -> Result<Redacted, RedactError> {
@@ -88,7 +86,7 @@ impl Ledger {
         }
         if chosen.is_empty() {
             let at = events.first().copied().unwrap_or(Position(0));
-            return Err(RedactError::NoField { at, what: "that was not erased before".to_owned() });
+            return Err(RedactError::Nothing { at });
         }
         let redactions: Vec<Event> = chosen
             .iter()
@@ -107,26 +105,26 @@ impl Ledger {
     }
 
     /// Fields of an event that are there and may be erased.
-    fn erasable(&self, at: Position, only: &[u32]) -> Result<Vec<u32>, RedactError> {
+    fn erasable(&self, at: Position, only: &[(u32, u32)]) -> Result<Vec<u32>, RedactError> {
         let mut found = self.log.read_all(at, 1)?;
         let mut recorded = match found.pop() {
             Some(recorded) if recorded.head.position == at => recorded,
             Some(_) | None => return Err(RedactError::NoEvent(at)),
         };
-        let fields: Vec<u32> = commitments(&mut recorded).into_iter().map(|(field, _)| field).collect();
-        if let Some(wrong) = only.iter().find(|wanted| !fields.contains(wanted)) {
-            return Err(RedactError::NoField { at, what: format!("number {wrong}") });
-        }
         let erased = self.rows(|rows| read::erased(rows, at))?;
-        let wanted = |field: &u32| (only.is_empty() || only.contains(field)) && !erased.contains(field);
-        let mut fields: Vec<u32> = fields.into_iter().filter(wanted).collect();
-        self.may_erase(&recorded, &mut fields, only)?;
+        let asked =
+            |field: u32| only.is_empty() || only.iter().any(|(from, to)| (*from..=*to).contains(&field));
+        let fields = commitments(&mut recorded).into_iter().map(|(field, _)| field);
+        let mut fields: Vec<u32> = fields.filter(|field| asked(*field) && !erased.contains(field)).collect();
+        if !fields.is_empty() {
+            self.may_erase(&recorded, &mut fields, !only.is_empty())?;
+        }
         Ok(fields)
     }
 
     /// A hold keeps everything of its release; a live release keeps its values, which are passed over
-    /// unless they were asked for by number.
-    fn may_erase(&self, recorded: &Recorded, fields: &mut Vec<u32>, only: &[u32]) -> Result<(), RedactError> {
+    /// unless they were asked for by name.
+    fn may_erase(&self, recorded: &Recorded, fields: &mut Vec<u32>, named: bool) -> Result<(), RedactError> {
         let StreamId::Target { app, target } = &recorded.envelope.stream else { return Ok(()) };
         let state = self.state(app, target)?;
         let release = self.release_of(recorded)?;
@@ -137,7 +135,7 @@ impl Ledger {
         let rolling = state.rollout.as_ref().map(|rollout| rollout.release);
         let live = state.current_release() == Some(release) || rolling == Some(release);
         if live && fields.iter().any(|field| *field >= FIRST_VALUE) {
-            if only.iter().any(|field| *field >= FIRST_VALUE) {
+            if named {
                 return Err(RedactError::Live { release });
             }
             fields.retain(|field| *field < FIRST_VALUE);

@@ -3,6 +3,7 @@
 use crate::deployment::Event;
 use crate::ids::{Position, Revision, StreamId, Timestamp};
 use crate::log::{EventLog, LogError, codec};
+use crate::projection::read;
 use serde::Serialize;
 
 /// Which events.
@@ -64,6 +65,8 @@ pub struct EventView {
     pub payload: codec::RawPayload,
     /// Private values that are still there.
     pub private: Vec<PrivateView>,
+    /// Numbers of private fields that were erased.
+    pub redacted: Vec<u32>,
 }
 
 impl EventView {
@@ -111,6 +114,9 @@ fn view(log: &dyn EventLog, entry: &[u8], filter: &EventFilter) -> Result<Option
         return Ok(None);
     }
     let private = log.read_private(head.position)?;
+    let mut redacted = Ok(Vec::new());
+    log.read_rows(&mut |rows| redacted = read::erased(rows, head.position))?;
+    let redacted = redacted.map_err(|error| LogError::Store(error.to_string()))?;
     Ok(Some(EventView {
         position: head.position,
         revision: head.revision,
@@ -125,5 +131,6 @@ fn view(log: &dyn EventLog, entry: &[u8], filter: &EventFilter) -> Result<Option
         idempotency_key: raw.envelope.idem,
         payload: raw.payload,
         private: private.into_iter().map(|row| PrivateView { field: row.field, value: row.value }).collect(),
+        redacted,
     }))
 }

@@ -5,12 +5,14 @@ mod choose;
 mod doctor;
 mod edge;
 mod errors;
+mod evidence;
 mod keeping;
 mod open;
 mod queries;
 mod rollout;
 mod values;
 
+pub use evidence::verifier;
 pub use open::{EmbeddedOptions, keys_folder, ledger_folder};
 pub use rollout::exit;
 
@@ -259,6 +261,42 @@ impl Service for Embedded {
             differences: report.differences.iter().map(difference).collect(),
             took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         })
+    }
+
+    async fn verify(&self, request: VerifyRequest) -> Result<Report, Error> {
+        self.check_evidence(request).await
+    }
+
+    async fn checkpoint(&self) -> Result<CheckpointAnswer, Error> {
+        self.read(evidence::checkpoint).await?
+    }
+
+    async fn prove(&self, what: &str) -> Result<Vec<ProofRow>, Error> {
+        self.proofs(what).await
+    }
+
+    async fn keys(&self) -> Result<Vec<KeyRow>, Error> {
+        self.read(evidence::keys).await?
+    }
+
+    async fn change_keys(&self, lost: bool, why: &Why) -> Result<KeyChange, Error> {
+        self.other_keys(lost, why).await
+    }
+
+    async fn redact(&self, request: RedactRequest) -> Result<Redacted, Error> {
+        self.erase(request).await
+    }
+
+    async fn recover(&self, why: &Why) -> Result<Recovery, Error> {
+        self.make_anew(why).await
+    }
+
+    async fn backup(&self, into: &Path) -> Result<Backup, Error> {
+        self.copy_into(into).await
+    }
+
+    async fn restore(&self, from: &Path, older: bool, why: &Why) -> Result<Recovery, Error> {
+        self.put_back(from, older, why).await
     }
 
     async fn routes(&self) -> Result<RoutesAnswer, Error> {

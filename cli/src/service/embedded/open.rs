@@ -22,6 +22,8 @@ pub struct EmbeddedOptions {
     pub ledger: PathBuf,
     /// Folder of the keys.
     pub keys: PathBuf,
+    /// Where the published tree lies, if not in the ledger.
+    pub publish: Option<PathBuf>,
     /// How long to wait for another process.
     pub wait: Duration,
     /// Somebody vouches for the clock.
@@ -126,16 +128,26 @@ impl Embedded {
         Ok(LedgerHandle::new(Arc::new(ledger)).call(read).await)
     }
 
-    async fn wait_for(&self, policy: ClockPolicy, mut waiting: impl FnMut(&str)) -> Result<Ledger, Error> {
+    async fn wait_for(&self, policy: ClockPolicy, waiting: impl FnMut(&str)) -> Result<Ledger, Error> {
+        let opened = self.patiently(policy, waiting, Ledger::open).await?;
+        opened.map_err(errors::open)
+    }
+
+    /// Does something that takes the ledger for itself, as soon as nobody else has it.
+    pub(super) async fn patiently<T: Send + 'static>(
+        &self,
+        policy: ClockPolicy,
+        mut waiting: impl FnMut(&str),
+        act: impl Fn(LedgerOptions) -> Result<T, OpenError> + Clone + Send + 'static,
+    ) -> Result<Result<T, OpenError>, Error> {
         let started = Instant::now();
         loop {
-            let mut options =
-                LedgerOptions::new(self.options.ledger.clone(), self.options.keys.clone(), TOOL);
+            let mut options = self.ledger_options();
             options.clock_policy = policy;
             make_private(&self.options.ledger)?;
-            let opened = tokio::task::spawn_blocking(move || Ledger::open(options)).await;
-            match opened.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())) {
-                Ok(ledger) => return Ok(ledger),
+            let act = act.clone();
+            let done = tokio::task::spawn_blocking(move || act(options)).await;
+            match done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())) {
                 Err(OpenError::Log(LogError::Locked { path })) => {
                     let holder = std::fs::read_to_string(self.options.ledger.join(HOLDER));
                     let holder = match holder {
@@ -150,13 +162,19 @@ impl Embedded {
                     waiting(&holder);
                     tokio::time::sleep(RETRY).await;
                 }
-                Err(error) => return Err(errors::open(error)),
+                done => return Ok(done),
             }
         }
     }
 
+    pub(super) fn ledger_options(&self) -> LedgerOptions {
+        let mut options = LedgerOptions::new(self.options.ledger.clone(), self.options.keys.clone(), TOOL);
+        options.publish.clone_from(&self.options.publish);
+        options
+    }
+
     /// What Docker's clock says of ours; nothing where there is no Docker.
-    async fn clock_policy(&self) -> ClockPolicy {
+    pub(super) async fn clock_policy(&self) -> ClockPolicy {
         let mut policy = ClockPolicy { engine_offset: None, accept: self.options.accept_clock };
         if let Some(docker) = &self.docker
             && let Ok(facts) = docker.facts().await

@@ -15,10 +15,20 @@ use haloy_ledger::log::envelope_field as field;
 use haloy_ledger::projection::{DeploymentRow, DeploymentStatus, Found, Page};
 use haloy_ledger::release::ConfigSnapshot;
 
+/// What is shown in place of a private value that was erased.
+const REDACTED: &str = "(redacted)";
+
 /// A private value of the request of a deployment.
 fn private(ledger: &Ledger, position: Position, number: u32) -> Result<Option<String>, Error> {
     let rows = ledger.log().read_private(position).map_err(errors::log)?;
-    Ok(rows.into_iter().find(|row| row.field == number).map(|row| row.value))
+    let value = rows.into_iter().find(|row| row.field == number).map(|row| row.value);
+    match value {
+        Some(value) => Ok(Some(value)),
+        None => {
+            let erased = ledger.erased(position).map_err(errors::log)?;
+            Ok(erased.contains(&number).then(|| REDACTED.to_owned()))
+        }
+    }
 }
 
 fn tag(reference: &str) -> String {
@@ -295,7 +305,8 @@ fn changes(ledger: &Ledger, row: &DeploymentRow) -> Result<Vec<String>, Error> {
 }
 
 fn event_row(ledger: &Ledger, view: EventView) -> Result<EventRow, Error> {
-    let by = view.private(field::ACTOR_NAME).map(str::to_owned);
+    let erased = view.redacted.contains(&field::ACTOR_NAME).then(|| REDACTED.to_owned());
+    let by = view.private(field::ACTOR_NAME).map(str::to_owned).or(erased);
     // A kind of a newer version has no sentence here; it is shown all the same.
     let recorded = ledger.log().read_all(view.position, 1).ok();
     let sentence =

@@ -1,0 +1,204 @@
+//! Evidence: checking, proving, keys, erasing, recovering, backups.
+
+use super::{Embedded, errors, queries};
+use crate::error::{Error, Kind};
+use crate::facts;
+use crate::service::*;
+use haloy_ledger::ids::Position;
+use haloy_ledger::integrity::checkpoint::TreeHead;
+use haloy_ledger::integrity::hash::hex;
+use haloy_ledger::integrity::note::{Note, Verifier};
+use haloy_ledger::integrity::verify::Asked;
+use haloy_ledger::ledger::{self, Evidence, RedactError};
+use haloy_ledger::log::ClockPolicy;
+use haloy_ledger::{Ledger, OpenError};
+use std::path::{Path, PathBuf};
+
+impl Embedded {
+    pub(super) async fn check_evidence(&self, request: VerifyRequest) -> Result<Report, Error> {
+        if let Some((folder, keys)) = request.published.clone() {
+            let keys = keys.iter().map(|key| verifier(key)).collect::<Result<Vec<_>, _>>()?;
+            let checked = tokio::task::spawn_blocking(move || {
+                Evidence::published(&folder, keys)
+                    .verify(&asked(&request), &mut |done, of| (request.progress)(done, of))
+            });
+            return checked.await.map_err(|error| Error::new(Kind::Operational, error.to_string()));
+        }
+        if !self.options.ledger.exists() {
+            let message = format!("there is no ledger in {}", self.options.ledger.display());
+            return Err(Error::new(Kind::Usage, message).hint("name one with --ledger DIR"));
+        }
+        let check = move |options| {
+            let evidence = Evidence::open(&options)?;
+            Ok(evidence.verify(&asked(&request), &mut |done, of| (request.progress)(done, of)))
+        };
+        self.patiently(ClockPolicy::default(), |_| {}, check).await?.map_err(errors::open)
+    }
+
+    pub(super) async fn proofs(&self, what: &str) -> Result<Vec<ProofRow>, Error> {
+        let what = what.to_owned();
+        // Opening and closing the ledger publishes what is not published yet.
+        let events = self.read(move |ledger| positions(ledger, &what)).await??;
+        let places = self.ledger_options().places();
+        let wanted: Vec<Position> = events.iter().map(|(at, _)| *at).collect();
+        let proofs = ledger::prove(&places, &wanted).map_err(errors::log)?;
+        let rows = proofs.iter().zip(events).map(|(proof, (at, kind))| ProofRow {
+            position: at.0,
+            kind,
+            proof: proof.text(),
+        });
+        Ok(rows.collect())
+    }
+
+    pub(super) async fn other_keys(&self, lost: bool, why: &Why) -> Result<KeyChange, Error> {
+        let context = facts::context(why);
+        let policy = self.clock_policy().await;
+        let change = move |options| match lost {
+            true => Ledger::adopt_keys(options, &context),
+            false => Ledger::rotate_key(options, &context),
+        };
+        self.patiently(policy, |_| {}, change).await?.map_err(errors::open)
+    }
+
+    pub(super) async fn erase(&self, request: RedactRequest) -> Result<Redacted, Error> {
+        let what = request.what.clone();
+        let events = self.read(move |ledger| positions(ledger, &what)).await??;
+        let positions: Vec<Position> = events.into_iter().map(|(at, _)| at).collect();
+        let context = facts::context(&request.why);
+        let policy = self.clock_policy().await;
+        let erase = move |options| match Ledger::redact(
+            options,
+            &positions,
+            &request.fields,
+            &request.basis,
+            &context,
+        ) {
+            Err(RedactError::Open(error)) => Err(error),
+            done => Ok(done),
+        };
+        let done = self.patiently(policy, |_| {}, erase).await?.map_err(errors::open)?;
+        done.map_err(|error| {
+            let told = Error::new(Kind::Operational, error.to_string());
+            match error {
+                RedactError::Open(error) => errors::open(error),
+                RedactError::NoEvent(_) => {
+                    Error { kind: Kind::Usage, ..told }.hint("list them with: haloy events")
+                }
+                RedactError::Nothing { .. } => Error { kind: Kind::Usage, ..told },
+                RedactError::Held { .. } => told.hint("see who holds it and why with: haloy hold"),
+                RedactError::Live { .. } => told.hint("deploy without those values first"),
+            }
+        })
+    }
+
+    pub(super) async fn make_anew(&self, why: &Why) -> Result<Recovery, Error> {
+        let context = facts::context(why);
+        let policy = self.clock_policy().await;
+        let recover = move |options| Ledger::recover(options, &context);
+        self.patiently(policy, |_| {}, recover).await?.map_err(|error| match error {
+            OpenError::Refused(fault) => {
+                Error::new(Kind::Verification, format!("the ledger cannot be made anew: {fault}"))
+                    .hint("nothing was changed; bring back a backup with: haloy restore DIR")
+            }
+            other => errors::open(other),
+        })
+    }
+
+    pub(super) async fn copy_into(&self, into: &Path) -> Result<Backup, Error> {
+        // Published at close by whoever had the ledger last; who has it now need not stop.
+        let (options, into) = (self.ledger_options(), into.to_owned());
+        let copied = tokio::task::spawn_blocking(move || ledger::backup(&options, &into)).await;
+        copied.map_err(|error| Error::new(Kind::Operational, error.to_string()))?.map_err(errors::open)
+    }
+
+    pub(super) async fn put_back(&self, from: &Path, older: bool, why: &Why) -> Result<Recovery, Error> {
+        let context = facts::context(why);
+        let from: PathBuf = from.to_owned();
+        let policy = self.clock_policy().await;
+        let restore = move |options| Ledger::restore(options, &from, older, &context);
+        self.patiently(policy, |_| {}, restore).await?.map_err(|error| match error {
+            OpenError::Refused(fault) if fault.code == haloy_ledger::integrity::code::Code::LogShorter => {
+                Error::new(Kind::Verification, format!("the backup is refused: {fault}"))
+                    .hint("nothing was changed; --older puts it back all the same, and records what is lost")
+            }
+            OpenError::Refused(fault) => {
+                Error::new(Kind::Verification, format!("the backup is refused: {fault}"))
+            }
+            other => errors::open(other),
+        })
+    }
+}
+
+fn asked(request: &VerifyRequest) -> Asked {
+    Asked { since: request.since, against: request.against.clone() }
+}
+
+/// A key as somebody gave it.
+pub fn verifier(key: &str) -> Result<Verifier, Error> {
+    Verifier::parse(key.trim()).map_err(|error| {
+        Error::new(Kind::Usage, format!("`{key}`: {error}")).hint("show the key of a ledger with: haloy key")
+    })
+}
+
+/// Events that somebody means: by position, or all of a deployment.
+fn positions(ledger: &Ledger, what: &str) -> Result<Vec<(Position, String)>, Error> {
+    let rows = match what.strip_prefix('#') {
+        Some(number) => {
+            let at =
+                number.parse().map_err(|_| Error::new(Kind::Usage, format!("`{what}` is no position")))?;
+            let request =
+                EventsRequest { from: at, limit: Some(1), key: None, kinds: Vec::new(), deployment: None };
+            queries::events(ledger, &request)?
+        }
+        None => {
+            let deployment = Some(what.to_owned());
+            queries::events(
+                ledger,
+                &EventsRequest { from: 0, limit: None, key: None, kinds: Vec::new(), deployment },
+            )?
+        }
+    };
+    if rows.is_empty() {
+        return Err(
+            Error::new(Kind::Usage, format!("there is no event {what}")).hint("list them with: haloy events")
+        );
+    }
+    Ok(rows.into_iter().map(|row| (row.view.position, row.view.kind)).collect())
+}
+
+pub fn checkpoint(ledger: &Ledger) -> Result<CheckpointAnswer, Error> {
+    let none =
+        || Error::new(Kind::Operational, "nothing was signed yet").hint("the first deploy makes the ledger");
+    let checkpoint = ledger.last_head().ok_or_else(none)?;
+    let unread = |error: String| Error::new(Kind::Verification, format!("the head cannot be read: {error}"));
+    let note = Note::parse(checkpoint.as_bytes()).map_err(|error| unread(error.to_string()))?;
+    let head = TreeHead::parse(note.text).map_err(|error| unread(error.to_string()))?;
+    let known = ledger.known().map_err(errors::log)?;
+    let verifier_key = known.as_ref().and_then(|known| known.active()).map(|key| key.verifier.to_string());
+    Ok(CheckpointAnswer {
+        origin: head.origin,
+        size: head.size,
+        root: hex(&head.root),
+        verifier_key,
+        checkpoint,
+    })
+}
+
+pub fn keys(ledger: &Ledger) -> Result<Vec<KeyRow>, Error> {
+    let Some(known) = ledger.known().map_err(errors::log)? else { return Ok(Vec::new()) };
+    let signing = known.signing.iter().map(|key| KeyRow {
+        purpose: "signing".to_owned(),
+        id: key.verifier.id(),
+        verifier_key: Some(key.verifier.to_string()),
+        added: key.added.0,
+        retired: key.retired.map(|at| at.0),
+    });
+    let others = known.others.iter().map(|(purpose, id)| KeyRow {
+        purpose: purpose.clone(),
+        id: id.clone(),
+        verifier_key: None,
+        added: 0,
+        retired: None,
+    });
+    Ok(signing.chain(others).collect())
+}
