@@ -47,7 +47,20 @@ fn samples() -> BTreeMap<u16, Vec<u8>> {
     let at = haloy_ledger::ids::Timestamp(3);
     let names = || vec!["a.example".to_owned(), "www.a.example".to_owned()];
     let ca = || "https://ca.example/directory".to_owned();
-    let by_hand: [Event; 8] = [
+    let by_hand: [Event; 12] = [
+        FormatRaised { from: 1, to: 2, tool: "haloy/0.1.0".to_owned() }.into(),
+        KeyRetired { key_id: "0a1b2c3d".to_owned(), cause: "rotated".to_owned(), last_head: None }.into(),
+        Recovered {
+            source: "published".to_owned(),
+            from: Position(7),
+            to: Position(9),
+            codes: vec!["store-unreadable".to_owned()],
+            repaired: vec!["store".to_owned()],
+            lost_head: Some("log.example\n7\nroot\n".to_owned()),
+        }
+        .into(),
+        PayloadRedacted { position: Position(2), fields: vec![1, 1000], basis: "request 88".to_owned() }
+            .into(),
         ClockAccepted { before: haloy_ledger::ids::Timestamp(1), after: haloy_ledger::ids::Timestamp(2) }
             .into(),
         ImageBuilt {

@@ -63,6 +63,11 @@ pub(super) async fn run(cx: &Context, args: Redact) -> Result<Reply, Error> {
     let answer = cx.service.redact(request).await?;
     let count: usize = answer.fields.iter().map(|(_, fields)| fields.len()).sum();
     let events = answer.fields.len();
-    let text = format!("{count} private values of {events} events erased, recorded as {}\n", answer.recorded);
+    let (values, of) = (counted(count, "private value"), counted(events, "event"));
+    let text = format!("{values} of {of} erased, recorded as {}\n", answer.recorded);
     Ok(Reply::one("redacted/1", &answer, text))
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

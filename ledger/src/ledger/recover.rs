@@ -96,7 +96,9 @@ impl Ledger {
             recovery.before = ledger.head().next.0;
         }
         if !recovery.repaired.is_empty() {
-            ledger.record_recovery("published", &recovery, None, context)?;
+            let of_store = recovery.repaired.iter().any(|part| part == "store");
+            let source = if of_store { "published" } else { "store" };
+            ledger.record_recovery(source, &recovery, None, context)?;
         }
         recovery.after = ledger.head().next.0;
         Ok(recovery)

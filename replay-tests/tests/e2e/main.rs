@@ -8,6 +8,7 @@ mod certificates;
 mod crash;
 mod edge;
 mod edge_faults;
+mod evidence;
 mod harness;
 mod keeping;
 mod load;

@@ -18,11 +18,12 @@ pub async fn doctor(service: &Embedded) -> Vec<Finding> {
         };
         findings.push(Finding { what: "docker", ok, found, fix });
     }
-    let read = service.read(|ledger| (ledger.id(), ledger.head(), ledger.pending())).await;
+    let read = service.read(|ledger| (ledger.id(), ledger.head(), ledger.pending(), evidence(ledger))).await;
     match read {
-        Ok((id, head, pending)) => {
+        Ok((id, head, pending, evidence)) => {
             let found = format!("{id}, {} events, in {}", head.next.0, service.options.ledger.display());
             findings.push(Finding { what: "ledger", ok: true, found, fix: None });
+            findings.push(evidence);
             let unsettled = pending.map(|pending| pending.len()).unwrap_or_default();
             let found = match unsettled {
                 0 => "nothing is unfinished".to_owned(),
@@ -39,6 +40,20 @@ pub async fn doctor(service: &Embedded) -> Vec<Finding> {
     findings.push(clock(service).await);
     findings.push(disk(&service.options.ledger));
     findings
+}
+
+/// Whether the log can be written and its heads signed.
+fn evidence(ledger: &haloy_ledger::Ledger) -> Finding {
+    let what = "evidence";
+    if let Some((code, cause)) = ledger.frozen() {
+        let fix = Some("bring the keys back, or take new ones: haloy key adopt".to_owned());
+        return Finding { what, ok: false, found: format!("{code}: {cause}"), fix };
+    }
+    let found = match ledger.last_head() {
+        Some(_) => "every event is under a signed head; all of it is checked by: haloy verify".to_owned(),
+        None => "nothing is signed yet".to_owned(),
+    };
+    Finding { what, ok: true, found, fix: None }
 }
 
 async fn clock(service: &Embedded) -> Finding {
