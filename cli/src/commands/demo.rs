@@ -1,6 +1,8 @@
 //! `haloy demo`: the whole story, with the real commands.
 
-use super::{Context, deploy, events, history, replay, rollback, rollback_targets, service_options, status};
+use super::{
+    Context, deploy, events, history, replay, rollback, rollback_targets, service_options, status, verify,
+};
 use crate::cli::{Cli, Command};
 use crate::error::{Error, Kind};
 use crate::output::{Reply, progress};
@@ -118,7 +120,7 @@ impl Stage {
         let config = self.folder.join("haloy.yaml");
         let mut words: Vec<&str> = line.split(' ').collect();
         let config = config.display().to_string();
-        if !line.contains("replay") && !line.contains("events") {
+        if !["replay", "events", "verify"].iter().any(|whole| line.contains(whole)) {
             words.extend(["--config", &config]);
         }
         let cli = Cli::try_parse_from(words).map_err(|error| Error::new(Kind::Usage, error.to_string()))?;
@@ -130,6 +132,7 @@ impl Stage {
             Command::History(args) => history::run(&self.cx, args).await,
             Command::Events(args) => events::run(&self.cx, args).await,
             Command::Replay(args) => replay::run(&self.cx, args).await,
+            Command::Verify(args) => verify::run(&self.cx, args).await,
             _other => Err(Error::new(Kind::Usage, format!("`{line}` is no part of the demo"))),
         };
         match done {
@@ -173,7 +176,11 @@ impl Stage {
         self.expect("haloy history", 0).await?;
         self.expect("haloy events", 0).await?;
         self.headline("the same log gives the same answer: every read model rebuilt and compared");
-        self.expect("haloy replay", 0).await
+        self.expect("haloy replay", 0).await?;
+        self.headline(
+            "nothing of it was changed: entries, tree, signed heads, private values and what is published",
+        );
+        self.expect("haloy verify", 0).await
     }
 
     /// Asks the app itself, over HTTP, at the address of a replica.

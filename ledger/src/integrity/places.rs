@@ -32,6 +32,11 @@ impl Places {
         self.folder.join("new").join("log")
     }
 
+    /// Where rows lie that are computed to be compared, while they are.
+    pub fn scratch(&self) -> PathBuf {
+        self.folder.join("scratch")
+    }
+
     /// Copies of what was found before something was changed after a fault.
     pub fn aside(&self) -> PathBuf {
         self.folder.join("aside")

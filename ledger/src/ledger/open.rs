@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What a ledger is opened with.
+#[derive(Clone)]
 pub struct LedgerOptions {
     /// Folder of the ledger: `log/` and `vault/` lie in it.
     pub folder: PathBuf,

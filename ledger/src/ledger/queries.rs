@@ -5,6 +5,7 @@ use crate::deployment::event::PruneRule;
 use crate::deployment::retention as rules;
 use crate::deployment::state::TargetState;
 use crate::ids::*;
+use crate::integrity::verify::entries::IN_MEMORY;
 use crate::log::{LogError, LogHead, Rows};
 use crate::outcome::Failure;
 use crate::private::FieldNumber;
@@ -231,7 +232,12 @@ impl Ledger {
 
     /// Folds the whole log anew and compares with the live rows.
     pub fn replay(&self, progress: &mut dyn FnMut(Position)) -> Result<RebuildReport, LogError> {
-        rebuild(self.log.as_ref(), progress)
+        // Where there are many events, their read models do not fit into memory.
+        let folding = match self.places.as_ref().filter(|_| self.head().next.0 > IN_MEMORY) {
+            Some(places) => Folding::on_disk(&places.scratch())?,
+            None => Folding::default(),
+        };
+        rebuild(self.log.as_ref(), folding, progress)
     }
 }
 

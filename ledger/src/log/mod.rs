@@ -19,7 +19,9 @@ pub use clock::{BUILT, ClockPolicy};
 pub use batch::Overlay;
 pub use envelope::{Actor, ActorKind, Envelope, Head, NewEvent, Origin, Recorded, field as envelope_field};
 pub use error::{AppendError, LogError};
-pub use fjall::{FjallLog, FjallOptions, FjallStore, Found, Old, Rebuild, finish_swap, swap};
+pub use fjall::{
+    FjallLog, FjallOptions, FjallStore, Found, Old, Rebuild, Scratch, ScratchRow, finish_swap, swap,
+};
 pub use memory::{MemoryLog, MemoryStore};
 pub use ports::{InBatch, Published, Rows, RowsError, Seal, Stored, Unsealed};
 

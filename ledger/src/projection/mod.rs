@@ -8,6 +8,7 @@ mod deployments;
 mod erased;
 mod fold;
 mod pending;
+mod rebuild;
 mod retention;
 mod rollback_targets;
 mod rows;
@@ -16,8 +17,9 @@ mod status;
 
 pub use audit::{AuditBy, audit};
 pub use deployments::{DeploymentRow, DeploymentStatus, Found, ReleaseRow};
-pub use fold::{Behind, CATCH_UP_EVENTS, Difference, Folding, Projections, RebuildReport, rebuild};
+pub use fold::{Behind, CATCH_UP_EVENTS, Projections};
 pub use pending::PendingRow;
+pub use rebuild::{Difference, Folding, LiveRows, RebuildReport, rebuild};
 pub use retention::ArtefactRow;
 pub use rollback_targets::{CandidateRow, Fate, Moved};
 pub use rows::{Page, ProjectionError, ProjectionId};

@@ -68,7 +68,7 @@ fn a_deployment_is_proved_without_the_ledger_and_a_kept_head_is_held_against_it(
     // Somebody else, with the proof and the key and nothing more.
     let proof = user.haloy(&format!("prove {first}")).ok().out;
     let other = User::new("auditor");
-    std::fs::write(other.path("proof"), format!("{proof}\n")).expect("written");
+    std::fs::write(other.path("proof"), &proof).expect("written");
     let key = user.verifier_key();
     let proved = other.haloy(&format!("verify proof --key {key}")).ok().out;
     assert!(proved.contains("DeploymentSucceeded") && proved.contains("events proved"), "{proved}");

@@ -105,9 +105,16 @@ impl Embedded {
     }
 
     pub(super) async fn copy_into(&self, into: &Path) -> Result<Backup, Error> {
-        // Published at close by whoever had the ledger last; who has it now need not stop.
         let (options, into) = (self.ledger_options(), into.to_owned());
-        let copied = tokio::task::spawn_blocking(move || ledger::backup(&options, &into)).await;
+        let copied = tokio::task::spawn_blocking(move || {
+            // Opening and closing publishes what a crash left unpublished. Who has the ledger now need not
+            // stop, and a ledger that is refused has a published copy all the same.
+            if options.places().store().exists() {
+                drop(Ledger::open(options.clone()));
+            }
+            ledger::backup(&options, &into)
+        });
+        let copied = copied.await;
         copied.map_err(|error| Error::new(Kind::Operational, error.to_string()))?.map_err(errors::open)
     }
 

@@ -14,6 +14,9 @@ use crate::log::{LogError, Stored};
 use crate::projection::Folding;
 use std::sync::Arc;
 
+/// Up to this many events their read models are folded in memory, which is faster.
+pub(crate) const IN_MEMORY: u64 = 200_000;
+
 /// Looks at one entry after the other.
 pub struct Entries {
     stored: Option<Arc<dyn Stored>>,
@@ -34,7 +37,15 @@ pub struct Entries {
 
 impl Entries {
     /// From a position on.
-    pub fn new(sources: &Sources, since: u64) -> Self {
+    pub fn new(sources: &Sources, since: u64, size: u64) -> Self {
+        let mut faults = Vec::new();
+        // Where there are many events, their read models do not fit into memory.
+        let folding = match sources.places.as_ref().filter(|_| size > IN_MEMORY) {
+            Some(places) => Folding::on_disk(&places.scratch()),
+            None => Ok(Folding::default()),
+        };
+        let folding =
+            folding.map_err(|error| faults.push(Fault::new(Code::StoreUnreadable, error.to_string())));
         Self {
             stored: sources.stored.clone(),
             mirror: sources.places.as_ref().map(super::Places::mirror),
@@ -43,10 +54,10 @@ impl Entries {
             chain: Chain::from(since),
             index: IndexCheck::default(),
             private: PrivateCheck::default(),
-            folding: (since == 0).then(Folding::default),
+            folding: folding.ok().filter(|_| since == 0),
             group: PrivateRows::new(),
             following: true,
-            faults: Vec::new(),
+            faults,
         }
     }
 

@@ -72,7 +72,7 @@ pub fn verify(sources: &Sources, asked: &Asked, progress: &mut dyn FnMut(u64, u6
     wanted.extend(against.iter().flatten().map(|head| head.head.size));
     let since = asked.since.min(size) / WIDTH * WIDTH;
     let total = size.max(published.as_ref().map_or(0, Published::size));
-    let mut entries = Entries::new(sources, since);
+    let mut entries = Entries::new(sources, since, size);
     let copies = Copies::new(published, &wanted);
     let hashed = pass(sources, copies, &mut entries, (since, size, total), progress);
     let mut report = Report {

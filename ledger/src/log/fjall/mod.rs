@@ -4,6 +4,7 @@ mod build;
 mod closed;
 mod open;
 mod read;
+mod scratch;
 mod store;
 mod swap;
 mod writer;
@@ -11,6 +12,7 @@ mod writer;
 pub use build::Rebuild;
 pub use closed::Found;
 pub use open::FjallOptions;
+pub use scratch::{Scratch, ScratchRow};
 pub use store::FjallStore;
 pub use swap::{Old, finish_swap, swap};
 

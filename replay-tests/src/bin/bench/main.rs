@@ -9,6 +9,7 @@ mod process;
 mod replay;
 mod rolling;
 mod targets;
+mod verify;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -73,9 +74,10 @@ impl Line {
 type Group = fn(&Path) -> Vec<Line>;
 
 /// Every group, by the name that picks it: `make bench ONLY="rolling edge"`.
-const GROUPS: [(&str, Group); 7] = [
+const GROUPS: [(&str, Group); 8] = [
     ("append", append::bench),
     ("replay", |folder| vec![replay::bench(folder)]),
+    ("verify", verify::bench),
     ("process", process::bench),
     ("targets", targets::bench),
     ("deploy", |folder| deploy::bench(folder).into_iter().collect()),
