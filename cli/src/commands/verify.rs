@@ -125,8 +125,11 @@ fn text(report: &Report, took_ms: u64) -> String {
             if against.extends { "today's log begins with it" } else { "today's log does not begin with it" };
         text.push_str(&format!("  kept head of {} entries, root {}: {word}\n", against.size, against.root));
     }
-    let parts = report.looked_at.iter().map(|looked| format!("{} {}", looked.count, looked.what));
-    text.push_str(&format!("  looked at: {}\n", parts.collect::<Vec<_>>().join(", ")));
+    text.push_str("  looked at\n");
+    let width = report.looked_at.iter().map(|looked| looked.count.to_string().len()).max().unwrap_or(0);
+    for looked in report.looked_at.iter().filter(|looked| looked.count > 0) {
+        text.push_str(&format!("    {:width$} {}\n", looked.count, looked.what));
+    }
     if report.since > 0 {
         text.push_str(&format!("  below #{} only published hashes were looked at\n", report.since));
     }

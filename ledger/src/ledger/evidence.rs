@@ -103,3 +103,11 @@ pub fn prove(places: &Places, positions: &[Position]) -> Result<Vec<Proof>, LogE
         })
         .collect()
 }
+
+/// How many entries the newest head says, and how many the published checkpoint; nothing of it is
+/// believed here.
+pub fn sizes(places: &Places) -> (Option<u64>, Option<u64>) {
+    let (heads, _) = crate::integrity::verify::signed::all(Some(places.folder()), places.published());
+    let published = heads.iter().find(|head| head.place == CHECKPOINT).map(|head| head.head.size);
+    (heads.iter().map(|head| head.head.size).max(), published)
+}

@@ -17,7 +17,7 @@ mod what_if;
 pub use backup::{Backup, backup};
 pub use context::{ActorFacts, CommandContext};
 pub use edge::Routes;
-pub use evidence::{Evidence, prove};
+pub use evidence::{Evidence, prove, sizes};
 pub use execute::{ExecuteError, Executed};
 pub use keys::KeyChange;
 pub use open::{Ledger, LedgerOptions, OpenError, Parts};

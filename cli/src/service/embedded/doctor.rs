@@ -23,7 +23,7 @@ pub async fn doctor(service: &Embedded) -> Vec<Finding> {
         Ok((id, head, pending, evidence)) => {
             let found = format!("{id}, {} events, in {}", head.next.0, service.options.ledger.display());
             findings.push(Finding { what: "ledger", ok: true, found, fix: None });
-            findings.push(evidence);
+            findings.push(published(service, evidence));
             let unsettled = pending.map(|pending| pending.len()).unwrap_or_default();
             let found = match unsettled {
                 0 => "nothing is unfinished".to_owned(),
@@ -54,6 +54,26 @@ fn evidence(ledger: &haloy_ledger::Ledger) -> Finding {
         None => "nothing is signed yet".to_owned(),
     };
     Finding { what, ok: true, found, fix: None }
+}
+
+/// The ledger is closed by now, so that everything signed should be published.
+fn published(service: &Embedded, evidence: Finding) -> Finding {
+    let places = service.ledger_options().places();
+    let (signed, published) = haloy_ledger::ledger::sizes(&places);
+    let Some(signed) = signed.filter(|_| evidence.ok) else { return evidence };
+    match published {
+        Some(published) if published >= signed => {
+            let found = format!(
+                "{signed} events are under a signed head and published; all is checked by: haloy verify"
+            );
+            Finding { found, ..evidence }
+        }
+        other => {
+            let found = format!("{signed} events are under a signed head, {} published", other.unwrap_or(0));
+            let fix = format!("{} must be writable and have room", places.published().display());
+            Finding { ok: false, found, fix: Some(fix), ..evidence }
+        }
+    }
 }
 
 async fn clock(service: &Embedded) -> Finding {

@@ -24,7 +24,8 @@ impl Embedded {
             });
             return checked.await.map_err(|error| Error::new(Kind::Operational, error.to_string()));
         }
-        if !self.options.ledger.exists() {
+        let places = self.ledger_options().places();
+        if !places.store().exists() && ledger::sizes(&places) == (None, None) {
             let message = format!("there is no ledger in {}", self.options.ledger.display());
             return Err(Error::new(Kind::Usage, message).hint("name one with --ledger DIR"));
         }

@@ -6,7 +6,7 @@
 //! and is checked thoroughly afterwards.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// How the store was found.
@@ -24,6 +24,8 @@ pub enum Found {
 /// they are read.
 const WHOLE: u64 = 1 << 20;
 const END: usize = 64 << 10;
+/// So many zeros are no part of any entry.
+const ZEROS: usize = 128 << 10;
 /// Copies of journals that are kept.
 const KEPT: usize = 3;
 
@@ -90,9 +92,11 @@ fn walk(root: &Path, folder: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
 
 fn digest(path: &Path) -> io::Result<(u64, blake3::Hash)> {
     let length = fs::metadata(path)?.len();
-    if length <= WHOLE || is_journal(path) {
-        let bytes = fs::read(path)?;
-        return Ok((length, blake3::hash(written(&bytes))));
+    if is_journal(path) {
+        return Ok((length, blake3::hash(&written(path)?)));
+    }
+    if length <= WHOLE {
+        return Ok((length, blake3::hash(&fs::read(path)?)));
     }
     use std::os::unix::fs::FileExt;
     let file = fs::File::open(path)?;
@@ -106,10 +110,20 @@ fn is_journal(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "jnl")
 }
 
-/// A journal is made longer than what is written to it, with zeros.
-fn written(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    &bytes[..end]
+/// What is written to a journal. It is made much longer than that, with zeros, which are not read: no
+/// entry has so many of them in a row, and fjall stops at them, too.
+fn written(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = fs::File::open(path)?;
+    let mut bytes = Vec::new();
+    loop {
+        let from = bytes.len();
+        file.by_ref().take(ZEROS as u64).read_to_end(&mut bytes)?;
+        if bytes[from..].iter().all(|byte| *byte == 0) {
+            let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            bytes.truncate(end);
+            return Ok(bytes);
+        }
+    }
 }
 
 /// Copies journals before fjall may cut them. Old copies go.
@@ -129,7 +143,7 @@ fn copy_journals(folder: &Path, aside: &Path) -> io::Result<()> {
     super::open::make_folder(&into)?;
     for path in journals {
         let name = path.file_name().map_or_else(PathBuf::new, PathBuf::from);
-        fs::write(into.join(name), written(&fs::read(folder.join(&path))?))?;
+        fs::write(into.join(name), written(&folder.join(&path))?)?;
     }
     let old = (copies.len() + 1).saturating_sub(KEPT);
     for number in copies.iter().take(old) {
