@@ -20,6 +20,91 @@ pub enum Defect {
     DomainTwice,
 }
 
+/// A step of sealing and publishing that writes to disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// A head is written over the older one.
+    HeadWritten,
+    /// The head is made durable.
+    HeadSynced,
+    /// A published file is written beside its place, and made durable.
+    FileWritten,
+    /// The file is moved to its place.
+    FileMoved,
+    /// A folder is made durable.
+    FolderSynced,
+}
+
+/// Does a step that writes to disk. Tests make one of them fail, before or after it was done.
+#[cfg(not(feature = "defects"))]
+#[inline]
+pub(crate) fn step<T>(_step: Step, act: impl FnOnce() -> std::io::Result<T>) -> std::io::Result<T> {
+    act()
+}
+
+#[cfg(feature = "defects")]
+pub use steps::*;
+
+#[cfg(feature = "defects")]
+mod steps {
+    use super::Step;
+    use std::collections::BTreeMap;
+    use std::io;
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
+    /// Which step fails: the how manieth of its kind, and whether it was done all the same.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Failing {
+        /// Of which kind.
+        pub step: Step,
+        /// The first is 1.
+        pub number: usize,
+        /// What was reported as failed is on disk.
+        pub persisted: bool,
+    }
+
+    #[derive(Default)]
+    struct Steps {
+        failing: Option<Failing>,
+        counts: BTreeMap<Step, usize>,
+    }
+
+    static STEPS: Mutex<Option<Steps>> = Mutex::new(None);
+
+    fn steps() -> MutexGuard<'static, Option<Steps>> {
+        STEPS.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts the steps of the whole process from now on, and makes one of them fail.
+    pub fn watch(failing: Option<Failing>) {
+        *steps() = Some(Steps { failing, ..Steps::default() });
+    }
+
+    /// How many steps of each kind there were; nothing is watched any more.
+    pub fn watched() -> BTreeMap<Step, usize> {
+        steps().take().unwrap_or_default().counts
+    }
+
+    /// Does a step that writes to disk, unless it is the one that fails.
+    pub(crate) fn step<T>(step: Step, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let failing = match &mut *steps() {
+            Some(watched) => {
+                let count = watched.counts.entry(step).or_default();
+                *count += 1;
+                watched.failing.filter(|failing| failing.step == step && failing.number == *count)
+            }
+            None => None,
+        };
+        match failing {
+            Some(Failing { persisted: true, .. }) => {
+                act().and(Err(io::Error::other("planted: reported as failed, and done")))
+            }
+            Some(_) => Err(io::Error::other("planted: failed")),
+            None => act(),
+        }
+    }
+}
+
 #[cfg(feature = "defects")]
 thread_local! {
     static PLANTED: std::cell::Cell<Option<Defect>> = const { std::cell::Cell::new(None) };

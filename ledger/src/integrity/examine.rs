@@ -11,7 +11,9 @@ use super::places::Places;
 use super::publish::CHECKPOINT;
 use super::tiles::WIDTH;
 use super::verify::chain::{Chain, Linked};
+use super::verify::found;
 use super::verify::index::IndexCheck;
+use super::verify::private::PrivateCheck;
 use super::verify::rows;
 use crate::ids::Position;
 use crate::log::{Found, LogError, Stored};
@@ -229,10 +231,11 @@ fn tail(stored: &dyn Stored, size: u64, edge: &TileEdge, signed: &[Signed]) -> R
     fault.or(broken).map_or(Ok(frontier), Err)
 }
 
-/// Everything: entries, what finds them, and what is computed from them.
+/// Everything: entries, their private values, what finds them, and what is computed from them.
 fn whole(stored: &dyn Stored, size: u64, signed: &[Signed]) -> Result<Frontier, Fault> {
     let mut frontier = Frontier::default();
     let (mut chain, mut index) = (Chain::default(), IndexCheck::default());
+    let mut private = PrivateCheck::default();
     let mut folding = Some(Folding::default());
     let mut fault = None;
     let read = stored.entries(Position(0), usize::MAX, &mut |entry| {
@@ -242,15 +245,17 @@ fn whole(stored: &dyn Stored, size: u64, signed: &[Signed]) -> Result<Frontier, 
         frontier.push(leaf(entry));
         let linked = compare(&frontier, signed).and_then(|()| chain.link(entry));
         match linked {
-            Ok(Linked::Known(recorded)) => {
-                index.entry(&recorded.head);
+            Ok(Linked::Known(mut recorded)) => {
+                index.entry(&recorded.head, &recorded.envelope);
+                let values = stored.private(recorded.head.position)?;
+                private.event(&mut recorded, &values);
                 if let Some(fold) = &mut folding {
                     fold.event(&recorded)?;
                 }
             }
             // Read models of a newer program are its own business.
             Ok(Linked::Newer(raw)) => {
-                index.entry(&raw.head);
+                index.entry(&raw.head, &raw.envelope);
                 folding = None;
             }
             Err(found) => fault = Some(found),
@@ -265,9 +270,12 @@ fn whole(stored: &dyn Stored, size: u64, signed: &[Signed]) -> Result<Frontier, 
         let at = Position(frontier.size());
         return Err(Fault::new(Code::StoreUnreadable, format!("the entry at {at} is missing")).at(at));
     }
+    // One that was to be erased, and is still there, is for whoever erases to finish.
+    private.there(stored, size)?;
     index.finish(&chain, stored, size)?;
     if let Some(folding) = folding {
         rows::compare(folding, stored)?;
     }
+    found::by_key(stored, 1)?;
     Ok(frontier)
 }

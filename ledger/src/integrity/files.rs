@@ -1,5 +1,6 @@
 //! Files that are there whole or not at all.
 
+use crate::defect::{Step, step};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -32,10 +33,12 @@ pub fn put(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let new = folder.join(format!(".{name}.new"));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&new)?;
-    file.write_all(bytes)?;
-    file.sync_data()?;
-    std::fs::rename(&new, path)
+    step(Step::FileWritten, || {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&new)?;
+        file.write_all(bytes)?;
+        file.sync_data()
+    })?;
+    step(Step::FileMoved, || std::fs::rename(&new, path))
 }
 
 /// A folder for its owner alone.
@@ -45,5 +48,5 @@ pub fn private_folder(folder: &Path) -> io::Result<()> {
 
 /// Makes what was put into a folder durable.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    step(Step::FolderSynced, || File::open(folder)?.sync_all())
 }

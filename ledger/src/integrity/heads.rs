@@ -4,6 +4,7 @@
 //! A file that was torn by a crash is not valid, and the other one counts.
 
 use super::note::MAX_NOTE_BYTES;
+use crate::defect::{Step, step};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -79,8 +80,8 @@ impl Heads {
         let room = bytes.get_mut(..note.len());
         room.ok_or_else(|| io::Error::other("the head is too long"))?.copy_from_slice(note.as_bytes());
         let file = &self.files[self.next];
-        file.write_all_at(&bytes, 0)?;
-        file.sync_data()?;
+        step(Step::HeadWritten, || file.write_all_at(&bytes, 0))?;
+        step(Step::HeadSynced, || file.sync_data())?;
         self.next = 1 - self.next;
         Ok(())
     }

@@ -26,14 +26,15 @@ pub struct Publisher {
     edge: TileEdge,
     /// Size of the tree that is published; what was partial in it is removed one checkpoint later.
     published: u64,
-    stale: Vec<PathBuf>,
+    /// Folders of what was partial one checkpoint ago.
+    stale: BTreeSet<PathBuf>,
 }
 
 impl Publisher {
     /// Goes on with a published tree whose right edge is known.
     pub fn new(folder: PathBuf, mirror: Mirror, stored: Arc<dyn Stored>, edge: TileEdge) -> Self {
         let published = edge.size();
-        Self { folder, mirror, stored, edge, published, stale: Vec::new() }
+        Self { folder, mirror, stored, edge, published, stale: BTreeSet::new() }
     }
 
     /// How many entries are published.
@@ -64,7 +65,7 @@ impl Publisher {
         };
         done().map_err(|error| failed(&self.folder, &error))?;
         self.published = size;
-        self.remove_stale(before);
+        self.remove_stale(&before);
         Ok(())
     }
 
@@ -136,16 +137,24 @@ impl Publisher {
         paths
     }
 
-    /// Removes partial files of the checkpoint before the last one: who reads along may be in the middle
-    /// of that.
-    fn remove_stale(&mut self, before: Vec<PathBuf>) {
+    /// Removes partial files of all but this checkpoint and the one before it, also those that a process
+    /// before this one left: who reads along may be in the middle of the last one.
+    fn remove_stale(&mut self, before: &[PathBuf]) {
         let now = self.partial_paths();
-        for path in self.stale.drain(..).filter(|path| !now.contains(path) && !before.contains(path)) {
-            // One that stays takes room, and nothing else.
-            drop(std::fs::remove_file(&path));
-            drop(path.parent().map(std::fs::remove_dir));
+        let folders = |paths: &[PathBuf]| -> BTreeSet<PathBuf> {
+            paths.iter().filter_map(|path| path.parent()).map(Path::to_owned).collect()
+        };
+        let mut looked_at = std::mem::replace(&mut self.stale, folders(before));
+        looked_at.extend(folders(before));
+        for folder in looked_at {
+            let files = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path());
+            for path in files.filter(|path| !now.contains(path) && !before.contains(path)) {
+                // One that stays takes room, and nothing else.
+                drop(std::fs::remove_file(&path));
+            }
+            // Refused as long as there is something in it.
+            drop(std::fs::remove_dir(&folder));
         }
-        self.stale = before.into_iter().filter(|path| !now.contains(path)).collect();
     }
 }
 

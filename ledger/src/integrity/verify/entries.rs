@@ -2,6 +2,7 @@
 //! what was computed from them.
 
 use super::chain::{Chain, Linked};
+use super::found;
 use super::index::IndexCheck;
 use super::private::PrivateCheck;
 use super::report::Report;
@@ -16,11 +17,15 @@ use std::sync::Arc;
 
 /// Up to this many events their read models are folded in memory, which is faster.
 pub(crate) const IN_MEMORY: u64 = 200_000;
+/// One of so many rows is asked for by its key: enough to meet every table.
+const SOME: u64 = 64;
 
 /// Looks at one entry after the other.
 pub struct Entries {
     stored: Option<Arc<dyn Stored>>,
     mirror: Option<Mirror>,
+    /// Values of entries below this must have a second copy; those above may have one.
+    mirrored: u64,
     since: u64,
     next: u64,
     chain: Chain,
@@ -37,7 +42,7 @@ pub struct Entries {
 
 impl Entries {
     /// From a position on.
-    pub fn new(sources: &Sources, since: u64, size: u64) -> Self {
+    pub fn new(sources: &Sources, since: u64, size: u64, mirrored: u64) -> Self {
         let mut faults = Vec::new();
         // Where there are many events, their read models do not fit into memory.
         let folding = match sources.places.as_ref().filter(|_| size > IN_MEMORY) {
@@ -49,6 +54,7 @@ impl Entries {
         Self {
             stored: sources.stored.clone(),
             mirror: sources.places.as_ref().map(super::Places::mirror),
+            mirrored,
             since,
             next: since,
             chain: Chain::from(since),
@@ -70,7 +76,7 @@ impl Entries {
         }
         match self.chain.link(entry) {
             Ok(Linked::Known(mut recorded)) => {
-                self.index.entry(&recorded.head);
+                self.index.entry(&recorded.head, &recorded.envelope);
                 let folded = self.folding.as_mut().map(|folding| folding.event(&recorded));
                 if let Some(Err(error)) = folded {
                     self.faults.push(Fault::new(Code::RowsDiffer, error.to_string()).at(at));
@@ -88,7 +94,7 @@ impl Entries {
             }
             // Read models and private fields of a newer program are its own business.
             Ok(Linked::Newer(raw)) => {
-                self.index.entry(&raw.head);
+                self.index.entry(&raw.head, &raw.envelope);
                 self.folding = None;
             }
             Err(fault) => {
@@ -100,10 +106,13 @@ impl Entries {
 
     /// A group of 256 entries is read: the second copy of its private values.
     pub fn group(&mut self, bundle: u64) {
-        let first = std::mem::take(&mut self.group);
+        let mut first = std::mem::take(&mut self.group);
         let Some(mirror) = self.mirror.as_ref().filter(|_| self.following) else { return };
         let fault = match mirror.get(bundle) {
-            Ok(second) => self.private.mirror(&first, &second),
+            Ok(second) => {
+                first.retain(|at, _| at.0 < self.mirrored || second.contains_key(at));
+                self.private.mirror(&first, &second)
+            }
             Err(error) => {
                 let cause = format!("{}: {error}", mirror.path(bundle).display());
                 Some(Fault::new(Code::MirrorDiffers, cause).at(Position(bundle * WIDTH)))
@@ -125,7 +134,7 @@ impl Entries {
         let Some(stored) = self.stored.filter(|_| self.following && self.next == size) else { return };
         report.looked("entries in order", self.next - self.since);
         report.looked("streams", self.chain.streams().count() as u64);
-        match self.private.finish(stored.as_ref()) {
+        match self.private.finish(stored.as_ref(), size) {
             Ok((values, erased)) => {
                 report.looked("private values", values);
                 report.looked("erased values", erased);
@@ -143,6 +152,9 @@ impl Entries {
             Some(Ok(rows)) => report.looked("rows of read models", rows),
             Some(Err(fault)) => report.faults.push(fault),
             None => {}
+        }
+        if let Err(fault) = found::by_key(stored.as_ref(), SOME) {
+            report.faults.push(fault);
         }
     }
 }

@@ -4,23 +4,26 @@
 //! over a keyed hash of each row is the same only if the rows are. The key is drawn anew each time.
 
 use super::chain::Chain;
-use crate::ids::Position;
+use crate::ids::{Position, StreamId};
 use crate::integrity::code::{Code, Fault};
 use crate::log::keys::{Key, Keyspace};
-use crate::log::{Head, LogError, Stored};
+use crate::log::{Envelope, Head, LogError, Stored};
 use crate::ports::{Entropy, SystemEntropy};
+use std::collections::BTreeMap;
 
 /// Adds up what the index must be, and compares it with what it is.
 pub struct IndexCheck {
     key: [u8; 32],
     sum: u128,
     rows: u64,
+    /// Idempotency keys that events name, and the first event that names each.
+    keys: BTreeMap<Vec<u8>, u64>,
 }
 
 impl Default for IndexCheck {
     fn default() -> Self {
         let entropy: &dyn Entropy = &SystemEntropy;
-        Self { key: entropy.salt(), sum: 0, rows: 0 }
+        Self { key: entropy.salt(), sum: 0, rows: 0, keys: BTreeMap::new() }
     }
 }
 
@@ -38,8 +41,12 @@ impl IndexCheck {
         self.rows += 1;
     }
 
-    /// An entry: the index must find it by its stream and revision.
-    pub fn entry(&mut self, head: &Head) {
+    /// An entry: the index must find it by its stream and revision, and by the key that it was made under.
+    pub fn entry(&mut self, head: &Head, envelope: &Envelope) {
+        if let (Some(key), StreamId::Target { app, target }) = (&envelope.idem, &envelope.stream) {
+            let key = Key::Idempotency(format!("{app}/{target}/{key}")).encode();
+            self.keys.entry(key).or_insert(head.position.0);
+        }
         let key = Key::StreamEntry(head.stream_number, head.revision).encode();
         self.add(&key, &head.position.0.to_be_bytes());
     }
@@ -57,7 +64,7 @@ impl IndexCheck {
                     sum = sum.wrapping_add(self.hash(key, value));
                     rows += 1;
                 }
-                Some(3) if !good_key(value, size) => {
+                Some(3) if self.keys.remove(key).is_none_or(|first| !good_key(value, first, size)) => {
                     bad = bad.take().or(Some("the row of an idempotency key"))
                 }
                 Some(3) => {}
@@ -70,6 +77,10 @@ impl IndexCheck {
         if let Some(bad) = bad {
             return Err(Fault::new(Code::IndexDiffers, format!("{bad} cannot be what was written")));
         }
+        if let Some((_, first)) = self.keys.first_key_value() {
+            let cause = "its idempotency key is not known";
+            return Err(Fault::new(Code::IndexDiffers, cause).at(Position(*first)));
+        }
         if rows != self.rows || sum != self.sum {
             let cause =
                 format!("it has {rows} rows for streams and revisions, the entries make {}", self.rows);
@@ -79,11 +90,11 @@ impl IndexCheck {
     }
 }
 
-/// First and next position lie in the log, and there is a digest.
-fn good_key(value: &[u8], size: u64) -> bool {
+/// It begins with the event that names it and ends in the log, and there is a digest.
+fn good_key(value: &[u8], named: u64, size: u64) -> bool {
     let number = |at: usize| value.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_be_bytes);
     match (number(0), number(8)) {
-        (Some(first), Some(next)) => value.len() == 48 && first < next && Position(next) <= Position(size),
+        (Some(first), Some(next)) => value.len() == 48 && first == named && first < next && next <= size,
         (_, _) => false,
     }
 }

@@ -6,8 +6,10 @@
 pub mod chain;
 pub mod copies;
 pub mod entries;
+pub mod found;
 pub mod index;
 mod judge;
+mod leftovers;
 pub mod private;
 pub mod published;
 pub mod report;
@@ -72,7 +74,8 @@ pub fn verify(sources: &Sources, asked: &Asked, progress: &mut dyn FnMut(u64, u6
     wanted.extend(against.iter().flatten().map(|head| head.head.size));
     let since = asked.since.min(size) / WIDTH * WIDTH;
     let total = size.max(published.as_ref().map_or(0, Published::size));
-    let mut entries = Entries::new(sources, since, size);
+    let mirrored = published.as_ref().map_or(0, Published::size);
+    let mut entries = Entries::new(sources, since, size, mirrored);
     let copies = Copies::new(published, &wanted);
     let hashed = pass(sources, copies, &mut entries, (since, size, total), progress);
     let mut report = Report {
@@ -92,6 +95,7 @@ pub fn verify(sources: &Sources, asked: &Asked, progress: &mut dyn FnMut(u64, u6
         judge::against(&mut report, &hashed, against, &believed, size.max(total));
     }
     entries.finish(&mut report, size);
+    leftovers::look(&sources.published, &mut report.faults);
     report.faults.sort_by_key(|fault| (fault.position.is_none(), fault.position));
     report.faults.dedup();
     report

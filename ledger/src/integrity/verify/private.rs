@@ -4,6 +4,7 @@ use crate::deployment::Event;
 use crate::ids::Position;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::mirror::PrivateRows;
+use crate::log::keys::Keyspace;
 use crate::log::{Recorded, Stored};
 use crate::private::{FieldNumber, Private, PrivateRow};
 use std::collections::BTreeSet;
@@ -65,12 +66,26 @@ impl PrivateCheck {
         self.fault = self.fault.take().or(Some(fault));
     }
 
-    /// How many values are there, and how many were erased.
-    pub fn finish(mut self, stored: &dyn Stored) -> Result<(u64, u64), Fault> {
+    /// What is there is what was recorded, and what is not there was erased.
+    pub fn there(&mut self, stored: &dyn Stored, size: u64) -> Result<(), Fault> {
+        let scanned = stored.scan(Keyspace::Private, &mut |key, _| {
+            let at = key.first_chunk().map(|at| u64::from_be_bytes(*at));
+            if at.is_none_or(|at| at >= size) {
+                self.bad(Position(size), "there is a private value of no entry".to_owned());
+            }
+            Ok(())
+        });
+        scanned.map_err(|error| Fault::new(Code::StoreUnreadable, error.to_string()))?;
         if let Some((at, field)) = self.missing.difference(&self.erased).next() {
             let (at, cause) = (*at, format!("field {field} of {at} is missing, and no event erased it"));
             self.bad(at, cause);
         }
+        self.fault.clone().map_or(Ok(()), Err)
+    }
+
+    /// How many values are there, and how many were erased.
+    pub fn finish(mut self, stored: &dyn Stored, size: u64) -> Result<(u64, u64), Fault> {
+        self.there(stored, size)?;
         for (at, field) in self.erased.clone() {
             let rows = stored.private(at).unwrap_or_default();
             if rows.iter().any(|row| row.field == field) {

@@ -5,6 +5,7 @@ mod closed;
 mod open;
 mod read;
 mod scratch;
+mod sound;
 mod store;
 mod swap;
 mod writer;

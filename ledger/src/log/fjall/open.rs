@@ -100,37 +100,57 @@ pub(super) fn lock(folder: &Path) -> Result<std::fs::File, LogError> {
 }
 
 pub(super) fn open(folder: &Path) -> Result<(Spaces, Found), LogError> {
-    let io = |cause: String| LogError::Io { path: folder.to_owned(), cause };
-    let unreadable = |cause: String| LogError::Unreadable { path: folder.to_owned(), cause };
+    let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
     let lock = lock(folder)?;
     let aside = folder.with_file_name("aside");
-    let found = closed::inspect(folder, &aside).map_err(|error| io(error.to_string()))?;
-    closed::in_use(folder).map_err(|error| io(error.to_string()))?;
-    make_folder(folder).map_err(|error| io(error.to_string()))?;
-    let db = Database::builder(folder)
-        .cache_size(CACHE_BYTES)
-        .worker_threads(1)
-        .manual_journal_persist(true)
-        .open()
-        .map_err(|error| match error {
-            ::fjall::Error::Locked => LogError::Locked { path: folder.to_owned() },
-            other => unreadable(plain(&other)),
-        })?;
+    let found = closed::inspect(folder, &aside).map_err(io)?;
+    closed::in_use(folder).map_err(io)?;
+    make_folder(folder).map_err(io)?;
+    if found == Found::Changed {
+        sound::look(folder).map_err(|cause| LogError::Unreadable { path: folder.to_owned(), cause })?;
+    }
+    let opened = database(folder);
+    if found == Found::New && opened.is_err() {
+        // Half of a store that never held anything would stand in the way of the next try.
+        drop(std::fs::remove_dir_all(folder));
+    }
+    let (db, spaces) = opened?;
+    let closing = Closing { folder: folder.to_owned(), clean: AtomicBool::new(true), _lock: lock };
+    Ok((Spaces { spaces, db, closing }, found))
+}
+
+fn database(folder: &Path) -> Result<(Database, [::fjall::Keyspace; 4]), LogError> {
+    let unreadable = |cause: String| LogError::Unreadable { path: folder.to_owned(), cause };
+    let builder =
+        Database::builder(folder).cache_size(CACHE_BYTES).worker_threads(1).manual_journal_persist(true);
+    let db = guarded(|| builder.open()).map_err(unreadable)?.map_err(|error| match error {
+        ::fjall::Error::Locked => LogError::Locked { path: folder.to_owned() },
+        other => unreadable(plain(&other)),
+    })?;
     let [entries, index, private, rows] = Keyspace::ALL.map(|space| {
         let block = match space {
             Keyspace::Entries => SEQUENTIAL_BLOCK,
             Keyspace::Index | Keyspace::Private | Keyspace::Rows => INDEX_BLOCK,
         };
-        db.keyspace(space.name(), || {
+        let options = || {
             KeyspaceCreateOptions::default()
                 .max_memtable_size(MEMTABLE_BYTES)
                 .data_block_size_policy(BlockSizePolicy::all(block))
                 .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
-        })
-        .map_err(|error| unreadable(plain(&error)))
+        };
+        let opened = guarded(|| db.keyspace(space.name(), options)).map_err(unreadable)?;
+        opened.map_err(|error| unreadable(plain(&error)))
     });
-    let closing = Closing { folder: folder.to_owned(), clean: AtomicBool::new(true), _lock: lock };
-    Ok((Spaces { spaces: [entries?, index?, private?, rows?], db, closing }, found))
+    Ok((db, [entries?, index?, private?, rows?]))
+}
+
+/// fjall asserts some of what it reads. A file that was damaged is no reason to end the process.
+fn guarded<T>(open: impl FnOnce() -> T) -> Result<T, String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(open)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason was given");
+        format!("what was read is not as it must be: {text}")
+    })
 }
 
 pub(super) fn make_folder(folder: &Path) -> std::io::Result<()> {

@@ -55,7 +55,16 @@ fn entry(store: &Spaces, position: Position) -> Result<::fjall::Slice, LogError>
 
 pub(super) fn private(store: &Spaces, position: Position) -> Result<Vec<PrivateRow>, LogError> {
     let rows = store.get(Keyspace::Private).prefix(Key::private_prefix(position));
-    rows.map(|row| private_row(position, &row.value().map_err(store_error)?)).collect()
+    let read = rows.map(|row| {
+        let (key, value) = row.into_inner().map_err(store_error)?;
+        let row = private_row(position, &value)?;
+        if *key == *Key::Private(position, row.field).encode() {
+            return Ok(row);
+        }
+        let cause = "a private value of it lies under the key of another".to_owned();
+        Err(LogError::BadEntry { position, cause })
+    });
+    read.collect()
 }
 
 /// The rows of the read models at one instant: whole appends only.

@@ -1,0 +1,24 @@
+//! Whether rows are found by their keys. Walking through them reads no filters, so that a row may be there
+//! for everybody who walks, and be gone for whoever asks for it.
+
+use crate::integrity::code::{Code, Fault};
+use crate::log::keys::Keyspace;
+use crate::log::{LogError, Stored};
+
+/// Asks for every row, or for one of every `step`; how many were asked for.
+pub fn by_key(stored: &dyn Stored, step: u64) -> Result<u64, Fault> {
+    let (mut rows, mut asked) = (0u64, 0);
+    for space in Keyspace::ALL {
+        let scanned = stored.scan(space, &mut |key, _| {
+            rows += 1;
+            if !rows.is_multiple_of(step) {
+                return Ok(());
+            }
+            asked += 1;
+            let lost = || LogError::Store(format!("a row of `{}` is not found by its key", space.name()));
+            stored.row(space, key)?.map(drop).ok_or_else(lost)
+        });
+        scanned.map_err(|error| Fault::new(Code::StoreUnreadable, error.to_string()))?;
+    }
+    Ok(asked)
+}
