@@ -1,6 +1,7 @@
 # Two commands do everything: `make demo` and `make test`. Both set up what is missing.
-.PHONY: demo test lint bench sim docs help
+.PHONY: demo test torture lint bench sim docs help
 SEED ?= 1
+BITS ?= 100000
 HALOY = target/debug/haloy
 
 help: ## This list
@@ -15,6 +16,9 @@ test: ## The whole test suite, against a real Docker engine
 	tools/docker-up --registry || [ -z "$$HALOY_REQUIRE_E2E" ]
 	cargo build --quiet -p haloy --features failpoints
 	cargo test --workspace --features haloy/failpoints
+
+torture: ## Faults in the long form: every system call, every cut, and so many flipped bits: make torture BITS=100000
+	HALOY_TORTURE=$(BITS) cargo test -p haloy-replay-tests --test faults --test steps -- --nocapture
 
 lint: ## Format, clippy with warnings as errors, dependencies
 	cargo fmt --all --check

@@ -14,6 +14,7 @@ mod routes;
 mod run;
 mod steps;
 
+pub use config::config;
 pub use coverage::{Coverage, Report};
-pub use parts::{Random, Sabotage, SimClock};
+pub use parts::{Random, Sabotage, SimClock, SimEntropy};
 pub use run::run;
