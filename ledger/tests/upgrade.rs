@@ -48,6 +48,7 @@ fn old_ledger(folder: &Path) -> LedgerId {
         in_batch: Box::new(Projections::default()),
         seal: Box::new(Unsealed),
         frozen: None,
+        bundle_after: BUNDLE_AFTER,
     };
     let log = FjallLog::open(&folder.join("ledger/log"), options).expect("a log");
     let ledger_id = LedgerId::from_parts(1, 7);

@@ -2,7 +2,7 @@
 //! is torn.
 
 use haloy_ledger::ids::Position;
-use haloy_ledger::log::{AppendError, Expected, codec};
+use haloy_ledger::log::{AppendError, Expected, FjallStore, codec};
 use haloy_ledger::{Ledger, LedgerOptions};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -15,7 +15,10 @@ const CLOCK_STEPPED: u16 = 5;
 const CHILD: &str = "HALOY_KILL_CHILD";
 
 fn open(folder: &Path) -> Ledger {
-    Ledger::open(LedgerOptions::new(folder.join("ledger"), folder.join("keys"), "kill")).expect("a ledger")
+    let mut options = LedgerOptions::new(folder.join("ledger"), folder.join("keys"), "kill");
+    // Events move while the child is killed, too.
+    options.bundle_after = 256;
+    Ledger::open(options).expect("a ledger")
 }
 
 /// The child: appends three events at a time, and says which positions were acknowledged.
@@ -114,4 +117,6 @@ fn a_child_killed_fifty_times_loses_nothing_that_was_acknowledged() {
         assert_eq!(report.differences, []);
     }
     assert!(acknowledged.len() > 500, "{} acknowledged", acknowledged.len());
+    let store = FjallStore::open(&folder.path().join("ledger/log")).expect("a store");
+    assert!(store.bundled() > Position(0), "nothing moved");
 }

@@ -18,18 +18,19 @@ fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
 }
 
+fn options(bundle_after: u64) -> FjallOptions {
+    FjallOptions {
+        clock: clock(),
+        policy: ClockPolicy::default(),
+        in_batch: Box::new(Projections::default()),
+        seal: Box::new(Unsealed),
+        frozen: None,
+        bundle_after,
+    }
+}
+
 fn fjall(folder: &std::path::Path) -> FjallLog {
-    FjallLog::open(
-        folder,
-        FjallOptions {
-            clock: clock(),
-            policy: ClockPolicy::default(),
-            in_batch: Box::new(Projections::default()),
-            seal: Box::new(Unsealed),
-            frozen: None,
-        },
-    )
-    .expect("a log")
+    FjallLog::open(folder, options(BUNDLE_AFTER)).expect("a log")
 }
 
 fn subjects() -> [Subject; 2] {
@@ -173,20 +174,53 @@ fn many_writers_share_batches_and_all_are_stored() {
 }
 
 #[test]
+fn events_that_move_into_bundles_are_read_as_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("log");
+    let log = FjallLog::open(&path, options(512)).expect("a log");
+    let keep = |log: &FjallLog| -> (Vec<Vec<u8>>, Vec<Recorded>, Vec<Recorded>) {
+        let entries = log.read_entries(Position(0), 2000).expect("entries");
+        let stream = log.read_stream(&stream("b"), Revision(3), 500).expect("a stream");
+        (entries, log.read_all(Position(250), 20).expect("some"), stream)
+    };
+    let grow = |log: &FjallLog, count| {
+        for _ in 0..count {
+            let both = vec![write("a", Expected::Any, 2), write("b", Expected::Any, 1)];
+            log.append(both, None, Stage::Durable).expect("appended");
+        }
+    };
+    grow(&log, 100);
+    let before = keep(&log);
+    grow(&log, 100);
+    // Whatever the mover does meanwhile.
+    for _ in 0..50 {
+        let after = keep(&log);
+        assert_eq!(after.0[..300], before.0[..]);
+        assert_eq!((after.0.len(), after.1.as_slice()), (600, before.1.as_slice()));
+        assert_eq!(after.2[..97], before.2[..]);
+    }
+    let whole = keep(&log);
+    drop(log);
+    let store = FjallStore::open(&path).expect("a store");
+    assert_eq!(store.bundled(), Position(512), "two groups moved");
+    let stored = store.stored();
+    assert_eq!(stored.next().expect("a size"), Position(600));
+    let key = keys::Key::Entry(Position(3));
+    let row = stored.row(key.keyspace(), &key.encode()).expect("read").expect("an entry");
+    assert_eq!(row, whole.0[3]);
+    drop(stored);
+    let log = FjallLog::start(store, options(512)).expect("a log");
+    assert_eq!(keep(&log), whole);
+    assert_eq!(log.head().next, Position(600));
+    assert_eq!(log.read_entries(Position(511), 2).expect("across"), whole.0[511..513]);
+}
+
+#[test]
 fn one_process_at_a_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("log");
     let _held = fjall(&path);
-    let second = FjallLog::open(
-        &path,
-        FjallOptions {
-            clock: clock(),
-            policy: ClockPolicy::default(),
-            in_batch: Box::new(Projections::default()),
-            seal: Box::new(Unsealed),
-            frozen: None,
-        },
-    );
+    let second = FjallLog::open(&path, options(BUNDLE_AFTER));
     assert!(matches!(second, Err(LogError::Locked { .. })));
 }
 
@@ -211,9 +245,7 @@ fn a_clock_far_ahead_is_refused_until_somebody_vouches_for_it() {
             FjallOptions {
                 clock: Arc::new(Jumping(std::sync::atomic::AtomicU64::new(looks))),
                 policy: ClockPolicy { engine_offset: Some(-2 * 86_400_000_000_000), accept },
-                in_batch: Box::new(Projections::default()),
-                seal: Box::new(Unsealed),
-                frozen: None,
+                ..options(BUNDLE_AFTER)
             },
         )
         .expect("a log")

@@ -1,9 +1,9 @@
 //! Names and bytes of published files (C2SP tlog-tiles): tiles of 256 hashes, bundles of 256 entries.
 
 use super::hash::Hash;
+// A bundle is stored in the same bytes as it is published.
+pub use crate::log::bundle::{BundleError, WIDTH, decode_bundle, push_entry};
 
-/// Hashes of a full tile, entries of a full bundle.
-pub const WIDTH: u64 = 256;
 /// Levels of tiles that a log of 2^63 entries could have.
 pub const MAX_LEVELS: u32 = 8;
 
@@ -63,12 +63,6 @@ pub enum TileError {
     /// A tile is not so many hashes.
     #[error("it is not {0} hashes of 32 bytes")]
     Width(u64),
-    /// A bundle ends within an entry.
-    #[error("it ends within an entry")]
-    Torn,
-    /// A bundle has another number of entries.
-    #[error("it has not {0} entries")]
-    Count(u64),
 }
 
 /// Hashes of a tile of this width.
@@ -78,32 +72,6 @@ pub fn decode_hashes(bytes: &[u8], width: u64) -> Result<Vec<Hash>, TileError> {
         return Err(TileError::Width(width));
     }
     Ok(hashes.to_vec())
-}
-
-/// Appends an entry to a bundle: its length in two bytes, big-endian, then itself.
-///
-/// # Panics
-/// If it is longer than 65,535 bytes; the log refuses such entries long before.
-pub fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) {
-    let length = u16::try_from(entry.len()).expect("the log refuses entries above 60 KiB");
-    bundle.extend_from_slice(&length.to_be_bytes());
-    bundle.extend_from_slice(entry);
-}
-
-/// Entries of a bundle of this width, borrowed from it.
-pub fn decode_bundle(mut bytes: &[u8], width: u64) -> Result<Vec<&[u8]>, TileError> {
-    let mut entries = Vec::with_capacity(WIDTH as usize);
-    while !bytes.is_empty() {
-        let (length, rest) = bytes.split_first_chunk::<2>().ok_or(TileError::Torn)?;
-        let length = usize::from(u16::from_be_bytes(*length));
-        let entry = rest.get(..length).ok_or(TileError::Torn)?;
-        bytes = &rest[length..];
-        entries.push(entry);
-        if entries.len() as u64 > width {
-            return Err(TileError::Count(width));
-        }
-    }
-    if entries.len() as u64 == width { Ok(entries) } else { Err(TileError::Count(width)) }
 }
 
 #[cfg(test)]
@@ -123,16 +91,9 @@ mod tests {
     }
 
     #[test]
-    fn bundles_come_back_and_torn_ones_do_not() {
-        let entries: [&[u8]; 3] = [b"", b"a", b"bcd"];
-        let mut bundle = Vec::new();
-        entries.iter().for_each(|entry| push_entry(&mut bundle, entry));
-        assert_eq!(decode_bundle(&bundle, 3).expect("whole"), entries);
-        for cut in 0..bundle.len() {
-            assert!(decode_bundle(&bundle[..cut], 3).is_err(), "cut at {cut}");
-        }
-        assert_eq!(decode_bundle(&bundle, 2), Err(TileError::Count(2)));
-        assert_eq!(decode_bundle(&bundle, 4), Err(TileError::Count(4)));
+    fn a_tile_is_whole_hashes() {
         assert_eq!(decode_hashes(&[0; 33], 1), Err(TileError::Width(1)));
+        assert_eq!(decode_hashes(&[0; 32], 2), Err(TileError::Width(2)));
+        assert_eq!(decode_hashes(&[0; 32], 1), Ok(vec![[0; 32]]));
     }
 }

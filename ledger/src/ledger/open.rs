@@ -41,6 +41,8 @@ pub struct LedgerOptions {
     pub publish: Option<PathBuf>,
     /// What it is opened for, as far as its keys go.
     pub key_mode: KeyMode,
+    /// Events that wait, at least, before they are stored 256 as one value.
+    pub bundle_after: u64,
 }
 
 impl LedgerOptions {
@@ -55,6 +57,7 @@ impl LedgerOptions {
             tool: tool.into(),
             publish: None,
             key_mode: KeyMode::Named,
+            bundle_after: BUNDLE_AFTER,
         }
     }
 
@@ -155,6 +158,7 @@ impl Ledger {
                 in_batch: Box::new(Projections::default()),
                 seal,
                 frozen: frozen.clone(),
+                bundle_after: options.bundle_after,
             },
         )?;
         let parts = Parts {

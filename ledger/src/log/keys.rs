@@ -3,7 +3,8 @@
 use crate::ids::{Position, Revision, StreamId};
 use crate::private::FieldNumber;
 
-/// The keyspaces of the store. Each is written by almost every append, so none pins old journals.
+/// The keyspaces of the store. Each is written by almost every append, or never through a journal, so
+/// none pins old journals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Keyspace {
     /// The log itself: position to the exact bytes of the entry.
@@ -14,11 +15,13 @@ pub enum Keyspace {
     Private,
     /// Rows of the read models.
     Rows,
+    /// The older part of the log: 256 entries as one value. Filled past the journal.
+    Bundles,
 }
 
 impl Keyspace {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Entries, Self::Index, Self::Private, Self::Rows];
+    pub const ALL: [Self; 5] = [Self::Entries, Self::Index, Self::Private, Self::Rows, Self::Bundles];
 
     /// Name in the store.
     pub fn name(self) -> &'static str {
@@ -27,6 +30,7 @@ impl Keyspace {
             Self::Index => "index",
             Self::Private => "private",
             Self::Rows => "rows",
+            Self::Bundles => "bundles",
         }
     }
 }
@@ -34,8 +38,10 @@ impl Keyspace {
 /// A key of one of the keyspaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Key {
-    /// `entries`: position u64 → entry bytes. Many; never changed.
+    /// `entries`: position u64 → entry bytes. Many; never changed, and gone once its bundle is there.
     Entry(Position),
+    /// `bundles`: position / 256 u64 → entry bundle of 256 entries. Dense from 0; never changed.
+    Bundle(u64),
     /// `index`: 1, stream number u64, revision u64 → position u64. One per event; never changed.
     StreamEntry(u64, Revision),
     /// `index`: 2, name of the stream → stream number u64, last revision u64. One per stream.
@@ -56,6 +62,7 @@ impl Key {
             Self::Entry(_) => Keyspace::Entries,
             Self::StreamEntry(..) | Self::Stream(_) | Self::Idempotency(_) | Self::Format => Keyspace::Index,
             Self::Private(..) => Keyspace::Private,
+            Self::Bundle(_) => Keyspace::Bundles,
         }
     }
 
@@ -63,6 +70,7 @@ impl Key {
     pub fn encode(&self) -> Vec<u8> {
         match self {
             Self::Entry(position) => position.0.to_be_bytes().to_vec(),
+            Self::Bundle(number) => number.to_be_bytes().to_vec(),
             Self::StreamEntry(number, revision) => {
                 [&[1], &number.to_be_bytes()[..], &revision.0.to_be_bytes()].concat()
             }

@@ -4,6 +4,7 @@
 //! `projection` and (later) `integrity` implement them, `ledger.rs` hands them to the writer.
 
 mod batch;
+pub mod bundle;
 mod clock;
 pub mod codec;
 mod envelope;
@@ -20,7 +21,8 @@ pub use batch::Overlay;
 pub use envelope::{Actor, ActorKind, Envelope, Head, NewEvent, Origin, Recorded, field as envelope_field};
 pub use error::{AppendError, LogError};
 pub use fjall::{
-    FjallLog, FjallOptions, FjallStore, Found, Old, Rebuild, Scratch, ScratchRow, finish_swap, swap,
+    BUNDLE_AFTER, FjallLog, FjallOptions, FjallStore, Found, Old, Rebuild, Scratch, ScratchRow, finish_swap,
+    swap,
 };
 pub use memory::{MemoryLog, MemoryStore};
 pub use ports::{InBatch, Published, Rows, RowsError, Seal, Stored, Unsealed};

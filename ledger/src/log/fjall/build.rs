@@ -120,7 +120,9 @@ impl Rebuild {
                 None => write.remove(space(Keyspace::Rows), key),
             }
         }
-        write.commit().map_err(store_error)
+        write.commit().map_err(store_error)?;
+        // Nobody is told before everything is durable, so rows need not be durable before they move.
+        bundles::move_due(&self.spaces, self.next, BUNDLE_AFTER)
     }
 
     /// Writes what is left, and makes all of it durable.

@@ -1,6 +1,7 @@
 //! The log on disk, in fjall. Nothing of fjall is seen outside of this folder.
 
 mod build;
+mod bundles;
 mod closed;
 mod open;
 mod read;
@@ -11,6 +12,7 @@ mod swap;
 mod writer;
 
 pub use build::Rebuild;
+pub use bundles::BUNDLE_AFTER;
 pub use closed::Found;
 pub use open::FjallOptions;
 pub use scratch::{Scratch, ScratchRow};
@@ -48,7 +50,7 @@ impl FjallLog {
 
     /// Starts the writer of a store that was opened, and perhaps looked at, before.
     pub fn start(store: FjallStore, options: FjallOptions) -> Result<Self, LogError> {
-        let FjallOptions { clock, policy, in_batch, seal, frozen } = options;
+        let FjallOptions { clock, policy, in_batch, seal, frozen, bundle_after } = options;
         let FjallStore { spaces: store, folder, newer_format, .. } = store;
         let tail = Arc::new(RwLock::new(open::tail(&store)?));
         let (queue, jobs) = channel();
@@ -59,6 +61,7 @@ impl FjallLog {
             policy,
             in_batch,
             seal,
+            mover: bundles::Mover::new(Arc::clone(&store), bundle_after),
             broken: None,
         };
         let writer = std::thread::Builder::new()

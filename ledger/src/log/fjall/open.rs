@@ -1,12 +1,13 @@
 //! Opening and closing the store: quick, because a command line does it often.
 
+use super::super::bundle::WIDTH;
 use super::super::keys::{self, Key, Keyspace};
 use super::*;
 use crate::ports::Clock;
 use ::fjall::config::{BlockSizePolicy, CompressionPolicy};
-use ::fjall::{CompressionType, Database, KeyspaceCreateOptions, Readable};
+use ::fjall::{CompressionType, Database, KeyspaceCreateOptions};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What a log on disk is opened with.
 pub struct FjallOptions {
@@ -20,6 +21,9 @@ pub struct FjallOptions {
     pub seal: Box<dyn Seal>,
     /// Why nothing may be appended: the name of a fault, and what is wrong.
     pub frozen: Option<(&'static str, String)>,
+    /// Events that wait, at least, before they are stored 256 as one value: [`BUNDLE_AFTER`], or fewer in
+    /// a test.
+    pub bundle_after: u64,
 }
 
 /// Bytes kept of what was read; more gave nothing.
@@ -32,8 +36,10 @@ const INDEX_BLOCK: u32 = 4 << 10;
 
 /// The database and its keyspaces. The order of fields is the order in which they are closed.
 pub(super) struct Spaces {
-    spaces: [::fjall::Keyspace; 4],
+    spaces: [::fjall::Keyspace; 5],
     pub(super) db: Database,
+    /// Events below lie in bundles.
+    bundled: AtomicU64,
     closing: Closing,
 }
 
@@ -60,7 +66,18 @@ impl Spaces {
             Keyspace::Index => &self.spaces[1],
             Keyspace::Private => &self.spaces[2],
             Keyspace::Rows => &self.spaces[3],
+            Keyspace::Bundles => &self.spaces[4],
         }
+    }
+
+    /// Events below lie in bundles; of those above, every one is a row.
+    pub(super) fn bundled(&self) -> u64 {
+        self.bundled.load(Ordering::Acquire)
+    }
+
+    /// Only once those bundles are durable, and before a row of theirs goes.
+    pub(super) fn set_bundled(&self, bundled: u64) {
+        self.bundled.store(bundled, Ordering::Release);
     }
 
     /// Something failed: the next open is to look closely.
@@ -115,11 +132,12 @@ pub(super) fn open(folder: &Path) -> Result<(Spaces, Found), LogError> {
         drop(std::fs::remove_dir_all(folder));
     }
     let (db, spaces) = opened?;
+    let bundled = AtomicU64::new(bundled_in(&spaces[4])?);
     let closing = Closing { folder: folder.to_owned(), clean: AtomicBool::new(true), _lock: lock };
-    Ok((Spaces { spaces, db, closing }, found))
+    Ok((Spaces { spaces, db, bundled, closing }, found))
 }
 
-fn database(folder: &Path) -> Result<(Database, [::fjall::Keyspace; 4]), LogError> {
+fn database(folder: &Path) -> Result<(Database, [::fjall::Keyspace; 5]), LogError> {
     let unreadable = |cause: String| LogError::Unreadable { path: folder.to_owned(), cause };
     let builder =
         Database::builder(folder).cache_size(CACHE_BYTES).worker_threads(1).manual_journal_persist(true);
@@ -127,9 +145,9 @@ fn database(folder: &Path) -> Result<(Database, [::fjall::Keyspace; 4]), LogErro
         ::fjall::Error::Locked => LogError::Locked { path: folder.to_owned() },
         other => unreadable(plain(&other)),
     })?;
-    let [entries, index, private, rows] = Keyspace::ALL.map(|space| {
+    let [entries, index, private, rows, bundles] = Keyspace::ALL.map(|space| {
         let block = match space {
-            Keyspace::Entries => SEQUENTIAL_BLOCK,
+            Keyspace::Entries | Keyspace::Bundles => SEQUENTIAL_BLOCK,
             Keyspace::Index | Keyspace::Private | Keyspace::Rows => INDEX_BLOCK,
         };
         let options = || {
@@ -141,7 +159,16 @@ fn database(folder: &Path) -> Result<(Database, [::fjall::Keyspace; 4]), LogErro
         let opened = guarded(|| db.keyspace(space.name(), options)).map_err(unreadable)?;
         opened.map_err(|error| unreadable(plain(&error)))
     });
-    Ok((db, [entries?, index?, private?, rows?]))
+    Ok((db, [entries?, index?, private?, rows?, bundles?]))
+}
+
+/// Bundles are dense from the first one on, so the last one says how far they go.
+fn bundled_in(bundles: &::fjall::Keyspace) -> Result<u64, LogError> {
+    let Some(last) = bundles.last_key_value() else { return Ok(0) };
+    let number = keys::number(&last.key().map_err(store_error)?);
+    number
+        .and_then(|number| number.checked_add(1)?.checked_mul(WIDTH))
+        .ok_or_else(|| LogError::Store("the key of the last bundle cannot be read".to_owned()))
 }
 
 /// fjall asserts some of what it reads. A file that was damaged is no reason to end the process.
@@ -177,12 +204,9 @@ pub(super) fn check_format(store: &Spaces) -> Result<Option<u32>, LogError> {
 }
 
 pub(super) fn tail(store: &Spaces) -> Result<Tail, LogError> {
-    let Some(last) = store.db.snapshot().last_key_value(store.get(Keyspace::Entries)) else {
-        return Ok(Tail::empty());
-    };
-    let (key, value) = last.into_inner().map_err(store_error)?;
-    let head = codec::decode_head(&value)?;
-    if keys::number(&key) != Some(head.position.0) {
+    let Some((last, entry)) = read::last(store)? else { return Ok(Tail::empty()) };
+    let head = codec::decode_head(&entry)?;
+    if last != head.position {
         let cause = "it lies under the key of another entry".to_owned();
         return Err(LogError::BadEntry { position: head.position, cause });
     }
@@ -215,6 +239,7 @@ mod tests {
             in_batch: Box::new(Projections::default()),
             seal: Box::new(Unsealed),
             frozen: None,
+            bundle_after: BUNDLE_AFTER,
         }
     }
 

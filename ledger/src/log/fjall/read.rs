@@ -1,5 +1,6 @@
 //! Reading the store.
 
+use super::super::bundle::{self, BundleError, WIDTH};
 use super::super::keys::{self, Key, Keyspace};
 use super::super::memory::{READ_ONLY, private_row};
 use super::open::{Spaces, store_error};
@@ -14,18 +15,77 @@ pub(super) fn entries(
     limit: usize,
     each: &mut dyn FnMut(&[u8]) -> Result<(), LogError>,
 ) -> Result<(), LogError> {
-    let rows = store.get(Keyspace::Entries).range(Key::Entry(from).encode()..);
-    for (row, expected) in rows.take(limit).zip(from.0..) {
-        let (key, value) = row.into_inner().map_err(store_error)?;
-        if keys::number(&key) != Some(expected) {
-            return Err(LogError::BadEntry {
-                position: Position(expected),
-                cause: "it is missing".to_owned(),
-            });
+    let end = from.0.saturating_add(u64::try_from(limit).unwrap_or(u64::MAX));
+    let mut at = from.0;
+    while at < end {
+        let bundled = store.bundled();
+        if at < bundled {
+            at = in_bundles(store, at, end.min(bundled), each)?;
+            continue;
         }
-        each(&value)?;
+        let gap = in_rows(store, &mut at, end, each)?;
+        // They may have moved since it was looked; else there are no more, or one is missing.
+        if store.bundled() <= at {
+            return if gap { Err(missing(at)) } else { Ok(()) };
+        }
     }
     Ok(())
+}
+
+/// Reads whole bundles, one after the other. Gives the position after the last entry.
+fn in_bundles(
+    store: &Spaces,
+    from: u64,
+    end: u64,
+    each: &mut dyn FnMut(&[u8]) -> Result<(), LogError>,
+) -> Result<u64, LogError> {
+    let mut at = from;
+    let range = Key::Bundle(from / WIDTH).encode()..Key::Bundle(end.div_ceil(WIDTH)).encode();
+    for row in store.get(Keyspace::Bundles).range(range) {
+        let (key, value) = row.into_inner().map_err(store_error)?;
+        let first = at / WIDTH * WIDTH;
+        if keys::number(&key) != Some(first / WIDTH) {
+            return Err(missing(at));
+        }
+        let skipped = usize::try_from(at - first).unwrap_or(usize::MAX);
+        let entries = bundle::decode_bundle(&value, WIDTH).map_err(|error| torn(at, error))?;
+        let wanted = usize::try_from(end - at).unwrap_or(usize::MAX);
+        for entry in entries.into_iter().skip(skipped).take(wanted) {
+            each(entry)?;
+            at += 1;
+        }
+    }
+    if at == end { Ok(at) } else { Err(missing(at)) }
+}
+
+/// Reads rows up to `end`, or the last one, or one that is missing: then it gives true.
+fn in_rows(
+    store: &Spaces,
+    at: &mut u64,
+    end: u64,
+    each: &mut dyn FnMut(&[u8]) -> Result<(), LogError>,
+) -> Result<bool, LogError> {
+    let rows = store.get(Keyspace::Entries).range(Key::Entry(Position(*at)).encode()..);
+    for row in rows {
+        if *at >= end {
+            break;
+        }
+        let (key, value) = row.into_inner().map_err(store_error)?;
+        if keys::number(&key) != Some(*at) {
+            return Ok(true);
+        }
+        each(&value)?;
+        *at += 1;
+    }
+    Ok(false)
+}
+
+pub(super) fn missing(at: u64) -> LogError {
+    LogError::BadEntry { position: Position(at), cause: "it is missing".to_owned() }
+}
+
+fn torn(at: u64, error: BundleError) -> LogError {
+    LogError::BadEntry { position: Position(at), cause: format!("its bundle cannot be read: {error}") }
 }
 
 pub(super) fn stream(
@@ -38,19 +98,63 @@ pub(super) fn stream(
     let head = index.get(Key::Stream(stream.clone()).encode()).map_err(store_error)?;
     let Some((number, last)) = head.and_then(|head| keys::unpair(&head)) else { return Ok(Vec::new()) };
     let range = Key::StreamEntry(number, from).encode()..=Key::StreamEntry(number, Revision(last)).encode();
-    let mut events = Vec::new();
+    let (mut events, mut bundle) = (Vec::new(), Bundle::default());
     for row in index.range(range).take(limit) {
         let value = row.value().map_err(store_error)?;
         let position = keys::number(&value)
             .ok_or_else(|| LogError::Store(format!("the index of stream {stream} cannot be read")))?;
-        events.push(entry(store, Position(position))?.to_vec());
+        let entry = bundle.entry(store, Position(position))?;
+        events.push(entry.ok_or_else(|| missing(position))?);
     }
     Ok(events)
 }
 
-fn entry(store: &Spaces, position: Position) -> Result<::fjall::Slice, LogError> {
-    let found = store.get(Keyspace::Entries).get(Key::Entry(position).encode()).map_err(store_error)?;
-    found.ok_or_else(|| LogError::BadEntry { position, cause: "it is missing".to_owned() })
+/// The exact bytes of one entry; none where there is none.
+pub(super) fn entry(store: &Spaces, position: Position) -> Result<Option<Vec<u8>>, LogError> {
+    Bundle::default().entry(store, position)
+}
+
+/// The bundle that was read last: entries of a stream often lie in the same one.
+#[derive(Default)]
+struct Bundle(Option<(u64, ::fjall::Slice)>);
+
+impl Bundle {
+    fn entry(&mut self, store: &Spaces, position: Position) -> Result<Option<Vec<u8>>, LogError> {
+        if position.0 >= store.bundled() {
+            let row = store.get(Keyspace::Entries).get(Key::Entry(position).encode());
+            if let Some(row) = row.map_err(store_error)? {
+                return Ok(Some(row.to_vec()));
+            }
+            // It may have moved since it was looked.
+            if position.0 >= store.bundled() {
+                return Ok(None);
+            }
+        }
+        let (number, index) = (position.0 / WIDTH, position.0 % WIDTH);
+        if self.0.as_ref().is_none_or(|(last, _)| *last != number) {
+            let bundle = store.get(Keyspace::Bundles).get(Key::Bundle(number).encode());
+            self.0 = bundle.map_err(store_error)?.map(|bundle| (number, bundle));
+        }
+        let Some((_, bundle)) = &self.0 else { return Ok(None) };
+        let entry = bundle::entry_of(bundle, usize::try_from(index).unwrap_or(usize::MAX));
+        entry.map(|entry| Some(entry.to_vec())).map_err(|error| torn(position.0, error))
+    }
+}
+
+/// Position of the last entry, and its bytes.
+pub(super) fn last(store: &Spaces) -> Result<Option<(Position, Vec<u8>)>, LogError> {
+    // Below are rows that moved: there would be much to walk over.
+    let bundled = store.bundled();
+    let rows = Key::Entry(Position(bundled)).encode()..;
+    if let Some(row) = store.get(Keyspace::Entries).range(rows).next_back() {
+        let (key, value) = row.into_inner().map_err(store_error)?;
+        let last = keys::number(&key)
+            .ok_or_else(|| LogError::Store("the key of the last entry cannot be read".to_owned()))?;
+        return Ok(Some((Position(last), value.to_vec())));
+    }
+    let Some(last) = bundled.checked_sub(1).map(Position) else { return Ok(None) };
+    let entry = entry(store, last)?.ok_or_else(|| missing(last.0))?;
+    Ok(Some((last, entry)))
 }
 
 pub(super) fn private(store: &Spaces, position: Position) -> Result<Vec<PrivateRow>, LogError> {

@@ -1,11 +1,10 @@
 //! The store before its writer runs: to look at, to check, and to copy from.
 
-use super::super::keys::{self, Keyspace};
+use super::super::keys::{self, Key, Keyspace};
 use super::closed::Found;
 use super::open::{Spaces, store_error};
 use super::*;
 use crate::log::ports::EachRow;
-use ::fjall::Readable;
 
 /// A store that is open, and nobody writes to.
 pub struct FjallStore {
@@ -42,6 +41,11 @@ impl FjallStore {
         Arc::new(FjallStored(Arc::clone(&self.spaces)))
     }
 
+    /// Events below are stored 256 as one value.
+    pub fn bundled(&self) -> Position {
+        Position(self.spaces.bundled())
+    }
+
     /// It is to be looked at closely when it is opened again.
     pub fn not_clean(&self) {
         self.spaces.not_clean();
@@ -53,13 +57,7 @@ struct FjallStored(Arc<Spaces>);
 impl Stored for FjallStored {
     fn next(&self) -> Result<Position, LogError> {
         // The key counts here, not what lies under it: that is for those who check to say.
-        let Some(last) = self.0.db.snapshot().last_key_value(self.0.get(Keyspace::Entries)) else {
-            return Ok(Position(0));
-        };
-        let key = last.key().map_err(store_error)?;
-        let last = keys::number(&key)
-            .ok_or_else(|| LogError::Store("the key of the last entry cannot be read".to_owned()))?;
-        Ok(Position(last.saturating_add(1)))
+        Ok(read::last(&self.0)?.map_or(Position(0), |(last, _)| Position(last.0.saturating_add(1))))
     }
 
     fn entries(
@@ -80,6 +78,14 @@ impl Stored for FjallStored {
     }
 
     fn scan(&self, keyspace: Keyspace, each: &mut EachRow<'_>) -> Result<(), LogError> {
+        if keyspace == Keyspace::Entries {
+            let mut at = 0u64;
+            return read::entries(&self.0, Position(0), usize::MAX, &mut |entry| {
+                each(&Key::Entry(Position(at)).encode(), entry)?;
+                at += 1;
+                Ok(())
+            });
+        }
         for row in self.0.get(keyspace).iter() {
             let (key, value) = row.into_inner().map_err(store_error)?;
             each(&key, &value)?;
@@ -88,6 +94,9 @@ impl Stored for FjallStored {
     }
 
     fn row(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, LogError> {
+        if keyspace == Keyspace::Entries {
+            return keys::number(key).map_or(Ok(None), |at| read::entry(&self.0, Position(at)));
+        }
         let value = self.0.get(keyspace).get(key).map_err(store_error)?;
         Ok(value.map(|value| value.to_vec()))
     }

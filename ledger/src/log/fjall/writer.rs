@@ -28,6 +28,7 @@ pub(super) struct Writer {
     pub(super) policy: ClockPolicy,
     pub(super) in_batch: Box<dyn InBatch>,
     pub(super) seal: Box<dyn Seal>,
+    pub(super) mover: super::bundles::Mover,
     /// The first failure to persist; the reason given to everybody after it.
     pub(super) broken: Option<String>,
 }
@@ -74,21 +75,25 @@ impl Writer {
         }
         for (result, stage, done) in planned {
             match (&written, result) {
-                (Ok(()), Ok(appended)) if stage == Stage::Published => {
+                (Ok(_), Ok(appended)) if stage == Stage::Published => {
                     let tell = move |published: Result<(), LogError>| {
                         done(published.map(|()| appended).map_err(AppendError::from));
                     };
                     self.seal.when_published(appended.next, Box::new(tell));
                 }
-                (Ok(()), result) => done(result),
+                (Ok(_), result) => done(result),
                 (Err(error), result) => done(result.and_then(|_| Err(error.clone()))),
             }
         }
+        if let Ok(next) = written {
+            self.mover.look(next);
+        }
     }
 
-    fn write(&mut self, batch: Batch) -> Result<(), AppendError> {
+    /// Gives the position up to which everything is sealed.
+    fn write(&mut self, batch: Batch) -> Result<Position, AppendError> {
         if batch.entries.is_empty() {
-            return Ok(());
+            return Ok(batch.first);
         }
         let mut write = self.store.db.batch().durability(Some(PersistMode::SyncData));
         let space = |keyspace| self.store.get(keyspace);
@@ -120,7 +125,7 @@ impl Writer {
             return Err(AppendError::Broken(reason));
         }
         *self.tail.write().unwrap_or_else(std::sync::PoisonError::into_inner) = batch.tail;
-        Ok(())
+        Ok(batch.tail.next)
     }
 }
 

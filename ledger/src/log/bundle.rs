@@ -1,0 +1,88 @@
+//! 256 entries as one value: the entry bundle of C2SP tlog-tiles, published and stored alike.
+
+/// Entries of a full bundle.
+pub const WIDTH: u64 = 256;
+
+/// Why a bundle cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BundleError {
+    /// It ends within an entry.
+    #[error("it ends within an entry")]
+    Torn,
+    /// It has another number of entries.
+    #[error("it has not {0} entries")]
+    Count(u64),
+}
+
+/// Appends an entry to a bundle: its length in two bytes, big-endian, then itself.
+///
+/// # Panics
+/// If it is longer than 65,535 bytes; the log refuses such entries long before.
+pub fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) {
+    let length = u16::try_from(entry.len()).expect("the log refuses entries above 60 KiB");
+    bundle.extend_from_slice(&length.to_be_bytes());
+    bundle.extend_from_slice(entry);
+}
+
+/// Entries of a bundle of this width, borrowed from it.
+pub fn decode_bundle(bytes: &[u8], width: u64) -> Result<Vec<&[u8]>, BundleError> {
+    let mut entries = Vec::with_capacity(WIDTH as usize);
+    for entry in (Entries { bytes }) {
+        entries.push(entry?);
+        if entries.len() as u64 > width {
+            return Err(BundleError::Count(width));
+        }
+    }
+    if entries.len() as u64 == width { Ok(entries) } else { Err(BundleError::Count(width)) }
+}
+
+/// One entry of a bundle, counted from 0.
+pub fn entry_of(bytes: &[u8], index: usize) -> Result<&[u8], BundleError> {
+    Entries { bytes }.nth(index).unwrap_or(Err(BundleError::Count(WIDTH)))
+}
+
+/// Walks a bundle. Ends after an error.
+struct Entries<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Entries<'a> {
+    fn split(bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let (length, rest) = bytes.split_first_chunk::<2>()?;
+        rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Result<&'a [u8], BundleError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let split = Self::split(self.bytes);
+        self.bytes = split.map_or(&[], |(_, rest)| rest);
+        Some(split.map(|(entry, _)| entry).ok_or(BundleError::Torn))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bundles_come_back_and_torn_ones_do_not() {
+        let entries: [&[u8]; 3] = [b"", b"a", b"bcd"];
+        let mut bundle = Vec::new();
+        entries.iter().for_each(|entry| push_entry(&mut bundle, entry));
+        assert_eq!(decode_bundle(&bundle, 3).expect("whole"), entries);
+        for cut in 0..bundle.len() {
+            assert!(decode_bundle(&bundle[..cut], 3).is_err(), "cut at {cut}");
+        }
+        assert_eq!(decode_bundle(&bundle, 2), Err(BundleError::Count(2)));
+        assert_eq!(decode_bundle(&bundle, 4), Err(BundleError::Count(4)));
+        assert_eq!(entry_of(&bundle, 2), Ok(&b"bcd"[..]));
+        assert_eq!(entry_of(&bundle, 3), Err(BundleError::Count(WIDTH)));
+        assert_eq!(entry_of(&bundle[..bundle.len() - 1], 2), Err(BundleError::Torn));
+    }
+}
