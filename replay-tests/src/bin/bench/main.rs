@@ -8,6 +8,7 @@ mod history;
 mod process;
 mod replay;
 mod rolling;
+mod sealed;
 mod targets;
 mod verify;
 
@@ -30,7 +31,7 @@ Where goals are missed:
   *ledger open*). What is opened is the store's active journal, which fjall rotates at 64 MB
   only and reads back at every open, also when everything in it was flushed on a clean close. So the time goes up and
   down between about 10 and 300 ms, whatever the number of events; fjall offers no way to rotate it earlier.
-- *durable commands.* Each command reads its state row, decides, encodes, and folds seven read models; with two cores
+- *durable commands.* Each command reads its state row, decides, encodes, and folds every read model; with two cores
   that, and not the disk, is the limit.
 ";
 
@@ -76,6 +77,7 @@ type Group = fn(&Path) -> Vec<Line>;
 /// Every group, by the name that picks it: `make bench ONLY="rolling edge"`.
 const GROUPS: [(&str, Group); 8] = [
     ("append", append::bench),
+    ("sealed", sealed::bench),
     ("replay", |folder| vec![replay::bench(folder)]),
     ("verify", verify::bench),
     ("process", process::bench),
