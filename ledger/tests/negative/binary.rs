@@ -6,6 +6,7 @@ use crate::samples;
 use haloy_ledger::integrity::frontier::Frontier;
 use haloy_ledger::integrity::hash::{Hash, leaf};
 use haloy_ledger::integrity::tiles::{TileError, WIDTH, decode_bundle, decode_hashes};
+use haloy_ledger::log::bundle::BundleError;
 use haloy_ledger::log::codec::{self, HEAD_BYTES};
 use haloy_ledger::log::{LogError, upcast};
 
@@ -59,7 +60,7 @@ fn a_tile_or_bundle_of_another_width_is_refused() {
         (0..=2 * WIDTH).chain([1 << 32, 1 << 59, 1 << 63, u64::MAX]).filter(|width| *width != ENTRIES)
     {
         assert_eq!(decode_hashes(&tile, width), Err(TileError::Width(width)));
-        assert_eq!(decode_bundle(&bundle, width), Err(TileError::Count(width)));
+        assert_eq!(decode_bundle(&bundle, width), Err(BundleError::Count(width)));
         assert_eq!(decode_hashes(&[], width).is_ok(), width == 0, "nothing, width {width}");
         assert_eq!(decode_bundle(&[], width).is_ok(), width == 0, "nothing, width {width}");
     }
@@ -67,8 +68,12 @@ fn a_tile_or_bundle_of_another_width_is_refused() {
         assert!(decode_bundle(&end, ENTRIES).is_err(), "{} bytes", end.len());
     }
     // More entries than asked for are not even counted to their end.
-    assert_eq!(decode_bundle(&vec![0; 64 << 20], 3), Err(TileError::Count(3)));
-    assert_eq!(decode_bundle(&[0xff; 65_536], 1), Err(TileError::Torn), "a byte short of the largest entry");
+    assert_eq!(decode_bundle(&vec![0; 64 << 20], 3), Err(BundleError::Count(3)));
+    assert_eq!(
+        decode_bundle(&[0xff; 65_536], 1),
+        Err(BundleError::Torn),
+        "a byte short of the largest entry"
+    );
 }
 
 /// Where the envelope starts.
