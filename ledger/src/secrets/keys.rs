@@ -172,14 +172,17 @@ fn check_mode(_path: &Path) -> Result<(), KeysError> {
     Ok(())
 }
 
+/// Writes a key beside its place, and moves it there: half a key would stand in the way of every open.
 fn make(path: &Path, key: &[u8; 32]) -> std::io::Result<()> {
+    let new = path.with_extension("new");
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
+    options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = options.open(&new)?;
     file.write_all(key)?;
     file.sync_all()?;
+    std::fs::rename(&new, path)?;
     path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
 }
 

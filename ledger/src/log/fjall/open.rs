@@ -122,19 +122,31 @@ pub(super) fn open(folder: &Path) -> Result<(Spaces, Found), LogError> {
     let aside = folder.with_file_name("aside");
     let found = closed::inspect(folder, &aside).map_err(io)?;
     closed::in_use(folder).map_err(io)?;
-    make_folder(folder).map_err(io)?;
-    if found == Found::Changed {
-        sound::look(folder).map_err(|cause| LogError::Unreadable { path: folder.to_owned(), cause })?;
+    match found {
+        Found::New => make(folder)?,
+        Found::Changed => {
+            sound::look(folder).map_err(|cause| LogError::Unreadable { path: folder.to_owned(), cause })?;
+        }
+        Found::AsLeft => {}
     }
-    let opened = database(folder);
-    if found == Found::New && opened.is_err() {
-        // Half of a store that never held anything would stand in the way of the next try.
-        drop(std::fs::remove_dir_all(folder));
-    }
-    let (db, spaces) = opened?;
+    let (db, spaces) = database(folder)?;
     let bundled = AtomicU64::new(bundled_in(&spaces[4])?);
     let closing = Closing { folder: folder.to_owned(), clean: AtomicBool::new(true), _lock: lock };
     Ok((Spaces { spaces, db, bundled, closing }, found))
+}
+
+/// Makes an empty store beside its place, and moves it there: half of one cannot be opened, and would
+/// stand in the way of every other try.
+fn make(folder: &Path) -> Result<(), LogError> {
+    let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
+    let making = folder.with_extension("making");
+    // What an earlier try left never held anything. Where there is none, nothing is removed.
+    drop(std::fs::remove_dir_all(&making));
+    make_folder(&making).map_err(io)?;
+    drop(database(&making)?);
+    std::fs::rename(&making, folder).map_err(io)?;
+    let beside = folder.parent().unwrap_or(Path::new("."));
+    std::fs::File::open(beside).and_then(|beside| beside.sync_all()).map_err(io)
 }
 
 fn database(folder: &Path) -> Result<(Database, [::fjall::Keyspace; 5]), LogError> {
