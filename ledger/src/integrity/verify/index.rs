@@ -9,21 +9,26 @@ use crate::integrity::code::{Code, Fault};
 use crate::log::keys::{Key, Keyspace};
 use crate::log::{Envelope, Head, LogError, Stored};
 use crate::ports::{Entropy, SystemEntropy};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The kind of event that a deploy or a rollback begins with.
+const DEPLOYMENT_REQUESTED: u16 = 20;
 
 /// Adds up what the index must be, and compares it with what it is.
 pub struct IndexCheck {
     key: [u8; 32],
     sum: u128,
     rows: u64,
-    /// Idempotency keys that events name, and the first event that names each.
-    keys: BTreeMap<Vec<u8>, u64>,
+    /// Idempotency keys that events name, and which events do.
+    keys: BTreeMap<Vec<u8>, Vec<u64>>,
+    /// Those that an append was made under for certain: of a deploy or a rollback.
+    required: BTreeSet<Vec<u8>>,
 }
 
 impl Default for IndexCheck {
     fn default() -> Self {
         let entropy: &dyn Entropy = &SystemEntropy;
-        Self { key: entropy.salt(), sum: 0, rows: 0, keys: BTreeMap::new() }
+        Self { key: entropy.salt(), sum: 0, rows: 0, keys: BTreeMap::new(), required: BTreeSet::new() }
     }
 }
 
@@ -45,7 +50,10 @@ impl IndexCheck {
     pub fn entry(&mut self, head: &Head, envelope: &Envelope) {
         if let (Some(key), StreamId::Target { app, target }) = (&envelope.idem, &envelope.stream) {
             let key = Key::Idempotency(format!("{app}/{target}/{key}")).encode();
-            self.keys.entry(key).or_insert(head.position.0);
+            if head.kind == DEPLOYMENT_REQUESTED {
+                self.required.insert(key.clone());
+            }
+            self.keys.entry(key).or_default().push(head.position.0);
         }
         let key = Key::StreamEntry(head.stream_number, head.revision).encode();
         self.add(&key, &head.position.0.to_be_bytes());
@@ -64,10 +72,13 @@ impl IndexCheck {
                     sum = sum.wrapping_add(self.hash(key, value));
                     rows += 1;
                 }
-                Some(3) if self.keys.remove(key).is_none_or(|first| !good_key(value, first, size)) => {
-                    bad = bad.take().or(Some("the row of an idempotency key"))
+                Some(3) => {
+                    self.required.remove(key);
+                    let named = self.keys.get(key).map_or(&[][..], Vec::as_slice);
+                    if !good_key(key, value, named, size) {
+                        bad = bad.take().or(Some("the row of an idempotency key"));
+                    }
                 }
-                Some(3) => {}
                 Some(4) if key.len() == 1 && value.len() == 4 => {}
                 Some(_) | None => bad = bad.take().or(Some("a row of no known kind")),
             }
@@ -77,9 +88,10 @@ impl IndexCheck {
         if let Some(bad) = bad {
             return Err(Fault::new(Code::IndexDiffers, format!("{bad} cannot be what was written")));
         }
-        if let Some((_, first)) = self.keys.first_key_value() {
+        if let Some(key) = self.required.first() {
+            let at = self.keys.get(key).and_then(|named| named.first()).copied().unwrap_or(0);
             let cause = "its idempotency key is not known";
-            return Err(Fault::new(Code::IndexDiffers, cause).at(Position(*first)));
+            return Err(Fault::new(Code::IndexDiffers, cause).at(Position(at)));
         }
         if rows != self.rows || sum != self.sum {
             let cause =
@@ -90,11 +102,11 @@ impl IndexCheck {
     }
 }
 
-/// It begins with the event that names it and ends in the log, and there is a digest.
-fn good_key(value: &[u8], named: u64, size: u64) -> bool {
+/// It begins with an event that names it and ends in the log, and there is a digest. What the edge
+/// reports has keys of its own, which no event names and which are their own digest.
+fn good_key(key: &[u8], value: &[u8], named: &[u64], size: u64) -> bool {
     let number = |at: usize| value.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_be_bytes);
-    match (number(0), number(8)) {
-        (Some(first), Some(next)) => value.len() == 48 && first == named && first < next && next <= size,
-        (_, _) => false,
-    }
+    let (Some(first), Some(next)) = (number(0), number(8)) else { return false };
+    let reported = key.get(1..).is_some_and(|key| value.get(16..) == Some(blake3::hash(key).as_bytes()));
+    value.len() == 48 && first < next && next <= size && (named.contains(&first) || reported)
 }
