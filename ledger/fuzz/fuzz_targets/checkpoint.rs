@@ -1,0 +1,10 @@
+//! Checkpoints: no head is believed but the one that was signed.
+#![no_main]
+
+#[path = "../../tests/negative/any_bytes.rs"]
+#[expect(dead_code, reason = "each target has one of the formats")]
+mod any_bytes;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    any_bytes::checkpoint(bytes);
+});

@@ -1,0 +1,10 @@
+//! Tiles of hashes: what is taken is all of the bytes.
+#![no_main]
+
+#[path = "../../tests/negative/any_bytes.rs"]
+#[expect(dead_code, reason = "each target has one of the formats")]
+mod any_bytes;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    any_bytes::tile(bytes);
+});
