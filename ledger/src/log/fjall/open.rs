@@ -30,6 +30,8 @@ pub struct FjallOptions {
 const CACHE_BYTES: u64 = 32 << 20;
 /// A write buffer above this is read back at every open: flush it when closing.
 const WORTH_FLUSHING: u64 = 256 << 10;
+/// How long a lock may be held by nobody in particular.
+const LOCK_PATIENCE: std::time::Duration = std::time::Duration::from_millis(200);
 const MEMTABLE_BYTES: u64 = 4 << 20;
 const SEQUENTIAL_BLOCK: u32 = 32 << 10;
 const INDEX_BLOCK: u32 = 4 << 10;
@@ -109,10 +111,19 @@ pub(super) fn lock(folder: &Path) -> Result<std::fs::File, LogError> {
     options.write(true).create(true).truncate(false);
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(folder.with_extension("lock")).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(LogError::Locked { path: folder.to_owned() }),
-        Err(std::fs::TryLockError::Error(error)) => Err(io(error)),
+    let since = std::time::Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // A process that is being started has the files of its parent for a moment, and their locks.
+            Err(std::fs::TryLockError::WouldBlock) if since.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(LOCK_PATIENCE / 20);
+            }
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(LogError::Locked { path: folder.to_owned() });
+            }
+            Err(std::fs::TryLockError::Error(error)) => return Err(io(error)),
+        }
     }
 }
 
