@@ -61,6 +61,11 @@ fn complete(coverage: &Coverage) {
     let elsewhere = [
         "ClockAccepted",
         "ImageBuilt",
+        // What happens to files of a ledger needs files: tests of faults, of upgrades, and end to end.
+        "FormatRaised",
+        "KeyRetired",
+        "Recovered",
+        "PayloadRedacted",
         // What the edge reports by itself needs an edge.
         "CertificateIssued",
         "CertificateFailed",
