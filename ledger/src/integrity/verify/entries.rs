@@ -16,7 +16,7 @@ use crate::projection::Folding;
 use std::sync::Arc;
 
 /// Up to this many events their read models are folded in memory, which is faster.
-pub(crate) const IN_MEMORY: u64 = 200_000;
+pub const IN_MEMORY: u64 = 200_000;
 /// One of so many rows is asked for by its key: enough to meet every table.
 const SOME: u64 = 64;
 

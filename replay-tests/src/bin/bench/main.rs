@@ -75,7 +75,7 @@ impl Line {
 type Group = fn(&Path) -> Vec<Line>;
 
 /// Every group, by the name that picks it: `make bench ONLY="rolling edge"`.
-const GROUPS: [(&str, Group); 8] = [
+const GROUPS: [(&str, Group); 9] = [
     ("append", append::bench),
     ("sealed", sealed::bench),
     ("replay", |folder| vec![replay::bench(folder)]),
