@@ -4,10 +4,12 @@
 mod answers;
 pub mod embedded;
 mod evidence;
+mod health;
 mod requests;
 
 pub use answers::*;
 pub use evidence::*;
+pub use health::*;
 pub use requests::*;
 
 use crate::error::Error;

@@ -243,6 +243,16 @@ mod tests {
     }
 
     #[test]
+    fn a_text_with_control_characters_is_refused_though_it_is_signed() {
+        let signer = Signer::new("a.example/log", &[1; 32]);
+        for text in ["a\u{1}b\n", "a\tb\n", "a\rb\n", "a\u{0}\n", "a\u{7f}\n"] {
+            let note = sign(text, std::slice::from_ref(&signer));
+            let refused = Note::parse(note.as_bytes());
+            assert_eq!(refused, Err(NoteError::Malformed("it has control characters")), "{text:?}");
+        }
+    }
+
+    #[test]
     fn what_is_signed_here_verifies_here_with_the_right_key_only() {
         let (one, two) = (Signer::new("a.example/log", &[1; 32]), Signer::new("a.example/log", &[2; 32]));
         let note = sign("text\n", &[one.clone(), two.clone()]);

@@ -53,7 +53,11 @@ pub fn inclusion<H: Hashes>(hashes: &H, index: u64, size: u64) -> Result<Vec<Has
 }
 
 /// The hashes that show that the tree of `old` leaves is the start of that of `new` (RFC 6962, 2.1.2).
+///
+/// # Panics
+/// If the older tree is the larger one: no tree begins with that.
 pub fn consistency<H: Hashes>(hashes: &H, old: u64, new: u64) -> Result<Vec<Hash>, H::Error> {
+    assert!(old <= new, "a tree of {new} leaves does not begin with one of {old}");
     if old == 0 || old == new {
         return Ok(Vec::new());
     }

@@ -138,15 +138,25 @@ impl Group {
         group
     }
 
-    /// One by one: a gap or a bad block does not hide what is behind it.
+    /// The whole group at once; one by one where that fails, so that a gap or a bad block does not hide
+    /// what is behind it.
     fn read_stored(&mut self, stored: &dyn Stored) {
-        for at in self.first..self.first + WIDTH {
-            let mut entry = None;
-            let read = stored.entries(Position(at), 1, &mut |bytes| {
-                entry = Some(bytes.to_vec());
+        let entries = |from: u64, limit: usize| {
+            let mut entries = Vec::new();
+            let read = stored.entries(Position(from), limit, &mut |bytes| {
+                entries.push(bytes.to_vec());
                 Ok(())
             });
-            self.stored.push(read.ok().and(entry));
+            read.map(|()| entries)
+        };
+        self.stored = match entries(self.first, WIDTH as usize) {
+            Ok(whole) => whole.into_iter().map(Some).collect(),
+            Err(_) => {
+                let one = |at| entries(at, 1).ok().and_then(|mut entries| entries.pop());
+                (self.first..self.first + WIDTH).map(one).collect()
+            }
+        };
+        for at in self.first..self.first + self.stored.len() as u64 {
             if let Ok(rows) = stored.private(Position(at)) {
                 self.private.insert(Position(at), rows);
             }

@@ -95,15 +95,27 @@ fn copy(places: &Places, into: &Path) -> io::Result<(TreeHead, u64)> {
             Err(error) => return Err(error),
         }
     }
-    let vault = into.join("vault");
-    drop(fs::remove_dir_all(&vault));
-    for file in fs::read_dir(places.vault()).into_iter().flatten() {
-        let file = file?;
-        copied += copy_file(&file.path(), &vault.join(file.file_name()))?;
-    }
+    copied += copy_vault(&places.vault(), &into.join("vault"))?;
     put(&published.join(CHECKPOINT), &checkpoint)?;
     fs::File::open(&published)?.sync_all()?;
     Ok((head, copied))
+}
+
+/// Values that are there; then those that were let go since the last backup go, too.
+fn copy_vault(from: &Path, to: &Path) -> io::Result<u64> {
+    let mut copied = 0;
+    let mut kept = BTreeSet::new();
+    for file in fs::read_dir(from).into_iter().flatten() {
+        let file = file?;
+        copied += copy_file(&file.path(), &to.join(file.file_name()))?;
+        kept.insert(file.file_name());
+    }
+    for file in fs::read_dir(to).into_iter().flatten().flatten() {
+        if !kept.contains(&file.file_name()) {
+            fs::remove_file(file.path())?;
+        }
+    }
+    Ok(copied)
 }
 
 /// Every file of a published tree of this size, but for its checkpoint.

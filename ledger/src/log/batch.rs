@@ -340,6 +340,35 @@ impl Rows for Overlay<'_> {
     }
 }
 
+/// Rows in memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MapRows(pub BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl Rows for MapRows {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.0.insert(key, value);
+    }
+
+    fn delete(&mut self, key: Vec<u8>) {
+        self.0.remove(&key);
+    }
+
+    fn scan(
+        &self,
+        prefix: &[u8],
+        reverse: bool,
+        after: Option<&[u8]>,
+        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), RowsError> {
+        scan_map(&self.0, prefix, reverse, after, each);
+        Ok(())
+    }
+}
+
 /// Scans a sorted map as [`Rows::scan`] asks.
 pub(super) fn scan_map(
     map: &BTreeMap<Vec<u8>, Vec<u8>>,

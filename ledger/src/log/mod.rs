@@ -17,7 +17,7 @@ pub mod upcast;
 
 pub use clock::{BUILT, ClockPolicy};
 
-pub use batch::Overlay;
+pub use batch::{MapRows, Overlay};
 pub use envelope::{Actor, ActorKind, Envelope, Head, NewEvent, Origin, Recorded, field as envelope_field};
 pub use error::{AppendError, LogError};
 pub use fjall::{

@@ -3,56 +3,13 @@
 use super::fold::{CATCH_UP_EVENTS, Projections};
 use super::rows::ProjectionId;
 use crate::ids::Position;
-use crate::log::{EventLog, InBatch, LogError, Overlay, Recorded, Rows, RowsError, Scratch, ScratchRow};
+use crate::log::{EventLog, InBatch, LogError, MapRows, Overlay, Recorded, Scratch, ScratchRow};
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::path::Path;
 
 /// Key and value.
 type Row = (Vec<u8>, Vec<u8>);
-
-/// Rows that are being rebuilt, in memory.
-#[derive(Default)]
-struct Rebuilt(BTreeMap<Vec<u8>, Vec<u8>>);
-
-impl Rows for Rebuilt {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
-        Ok(self.0.get(key).cloned())
-    }
-
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.0.insert(key, value);
-    }
-
-    fn delete(&mut self, key: Vec<u8>) {
-        self.0.remove(&key);
-    }
-
-    fn scan(
-        &self,
-        prefix: &[u8],
-        reverse: bool,
-        after: Option<&[u8]>,
-        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<(), RowsError> {
-        let mut rows: Vec<_> = (self.0.range(prefix.to_vec()..))
-            .take_while(|(key, _)| key.starts_with(prefix))
-            .filter(|(key, _)| {
-                after
-                    .is_none_or(|after| if reverse { key.as_slice() < after } else { key.as_slice() > after })
-            })
-            .collect();
-        if reverse {
-            rows.reverse();
-        }
-        for (key, value) in rows {
-            if !each(key, value) {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
 
 /// What a rebuild found.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -83,7 +40,7 @@ const LISTED: usize = 20;
 
 /// Where the rebuilt rows are.
 enum Place {
-    Memory(Rebuilt),
+    Memory(MapRows),
     /// What was put since the last write is beside it.
     Disk(Scratch, BTreeMap<Vec<u8>, Option<Vec<u8>>>),
 }
@@ -98,7 +55,7 @@ pub struct Folding {
 
 impl Default for Folding {
     fn default() -> Self {
-        Self::at(Place::Memory(Rebuilt::default()))
+        Self::at(Place::Memory(MapRows::default()))
     }
 }
 

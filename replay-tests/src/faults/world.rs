@@ -65,6 +65,8 @@ impl World {
         let mut options = LedgerOptions::new(self.ledger(), self.folder.join("keys"), "faults");
         options.clock = Arc::<Steady>::clone(&self.clock);
         options.entropy = Arc::<SimEntropy>::clone(&self.entropy);
+        // Events are few here, and are to lie in both of their shapes.
+        options.bundle_after = 256;
         options
     }
 

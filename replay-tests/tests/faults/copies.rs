@@ -116,8 +116,8 @@ fn two_copies_that_went_on_are_a_fork() {
         let checkpoint = std::fs::read(world.ledger().join("published/checkpoint")).expect("published");
         (folder, world, checkpoint)
     };
-    let (_one, long, long_head) = went_on(20..23);
-    let (_two, short, short_head) = went_on(30..31);
+    let (_one, long, long_head) = went_on(100..103);
+    let (_two, short, short_head) = went_on(200..201);
     let against = |world: &World, head: &[u8]| {
         verify(world, &Asked { since: 0, against: Some(head.to_vec()) }).map(drop)
     };

@@ -7,10 +7,10 @@ use haloy_replay_tests::faults::{Outcome, Tally, World};
 use haloy_replay_tests::simulation::Random;
 
 /// Edits of a run of the tests, and of the long form.
-const SAMPLE: usize = 160;
+const SAMPLE: usize = 200;
 const LONG: usize = 5_000;
 
-const SPACES: [&str; 4] = ["entries", "index", "private", "rows"];
+const SPACES: [&str; 5] = ["entries", "bundles", "index", "private", "rows"];
 const EDITS: [&str; 6] = ["changed", "removed", "inserted", "swapped", "duplicated", "cut short"];
 
 type Row = (Vec<u8>, Vec<u8>);

@@ -6,7 +6,7 @@ use haloy_ledger::ids::{AppName, StreamId, TargetName};
 use haloy_ledger::log::{Expected, NewEvent, Stage, StreamWrite};
 use haloy_ledger::{Ledger, LedgerOptions};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 const SMALL: usize = 1_000;
@@ -47,6 +47,20 @@ pub fn fill(ledger: &Ledger, events: usize) {
     }
 }
 
+/// Peak kilobytes of a process, once it has ended.
+pub fn peak(child: &mut Child) -> u64 {
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().expect("waited").is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        peak = peak.max(kilobytes.unwrap_or(0));
+        std::thread::sleep(std::time::Duration::from_micros(200));
+    }
+    peak
+}
+
 /// Seconds and peak kilobytes of one run.
 pub fn run(at: &Path) -> (f64, u64) {
     let binary = std::env::current_exe().expect("a path").with_file_name("haloy");
@@ -59,15 +73,7 @@ pub fn run(at: &Path) -> (f64, u64) {
         .stdout(Stdio::null())
         .spawn()
         .expect("target/release/haloy");
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    while child.try_wait().expect("waited").is_none() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-        peak = peak.max(kilobytes.unwrap_or(0));
-        std::thread::sleep(std::time::Duration::from_micros(200));
-    }
+    let peak = peak(&mut child);
     let seconds = started.elapsed().as_secs_f64();
     assert!(child.wait().expect("ended").success(), "haloy rollback-targets");
     (seconds, peak)

@@ -1,6 +1,6 @@
 //! `haloy verify` against hashing the same bytes on both cores, and its memory on a large ledger.
 
-use super::process::fill;
+use super::process::{self, fill};
 use super::{Line, ROUNDS, median};
 use haloy_ledger::ids::Position;
 use haloy_ledger::integrity::hash::leaf;
@@ -84,15 +84,7 @@ fn peak(at: &Path) -> f64 {
         .stdout(Stdio::null())
         .spawn()
         .expect("target/release/haloy");
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0u64;
-    while child.try_wait().expect("waited").is_none() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-        peak = peak.max(kilobytes.unwrap_or(0));
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    let peak = process::peak(&mut child);
     assert!(child.wait().expect("ended").success(), "haloy verify");
     peak as f64 / 1024.0
 }

@@ -1,0 +1,47 @@
+//! Answers about what haloy runs on: what doctor found, and the edge.
+
+use haloy_ledger::ids::Timestamp;
+use serde::Serialize;
+
+/// One thing that doctor looked at.
+#[derive(Debug, Clone, Serialize)]
+pub struct Finding {
+    /// What.
+    pub what: &'static str,
+    /// It is well.
+    pub ok: bool,
+    /// What was found.
+    pub found: String,
+    /// What to do.
+    pub fix: Option<String>,
+}
+
+/// Every route.
+#[derive(Debug, Clone, Serialize)]
+pub struct RoutesAnswer {
+    /// In order of domain.
+    pub routes: Vec<RouteRow>,
+    /// Generation that the edge has in force; none if none runs or it has none.
+    pub generation: Option<u64>,
+}
+
+/// A domain and who answers for it.
+#[derive(Debug, Clone, Serialize)]
+pub struct RouteRow {
+    /// The domain.
+    pub domain: String,
+    /// Names that redirect to it.
+    pub aliases: Vec<String>,
+    /// Whose it is.
+    pub app: String,
+    /// Whose it is.
+    pub target: String,
+    /// Addresses of the replicas.
+    pub replicas: Vec<String>,
+    /// The edge does just that.
+    pub in_force: bool,
+    /// Until when clients believe its certificate; none if there is none.
+    pub certificate_until: Option<Timestamp>,
+    /// Why its authority did not issue one, if it did not.
+    pub certificate_refused: Option<String>,
+}

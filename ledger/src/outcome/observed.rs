@@ -1,0 +1,71 @@
+//! What is really there: the answers of engines and registries that were looked at.
+
+use super::Failure;
+use crate::ids::{DeploymentId, Digest, ReplicaId};
+use serde::{Deserialize, Serialize};
+
+/// A container of ours, as the engine shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedReplica {
+    /// Which one, by its labels.
+    pub replica: ReplicaId,
+    /// Id on the engine.
+    pub container_id: String,
+    /// It runs.
+    pub running: bool,
+    /// Its address, where it runs.
+    pub address: Option<String>,
+    /// Code that it ended with.
+    pub exit_code: Option<i64>,
+    /// Killed for memory.
+    pub oom: bool,
+}
+
+/// A tag of ours, as the engine shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedTag {
+    /// `<slug>:<deployment id>`.
+    pub local_tag: String,
+    /// What it points at.
+    pub image_id: Digest,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// What a registry says of the image of one release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistrySeen {
+    /// The release.
+    pub release: DeploymentId,
+    /// What it says.
+    pub answer: RegistryAnswer,
+}
+
+/// What a registry says of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistryAnswer {
+    /// The recorded digest is there, and this is what the tag points at.
+    There {
+        /// None if the tag is gone.
+        tag: Option<Digest>,
+    },
+    /// The recorded digest is not there.
+    Gone {
+        /// What the tag points at; none if it is gone, too.
+        tag: Option<Digest>,
+    },
+    /// It did not say.
+    Unknown(Failure),
+}
+
+/// What is really there for one target: the answer of `observe`, sorted, complete for its scope.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Observed {
+    /// Id of the engine that was asked.
+    pub engine_id: String,
+    /// Containers that carry our labels, by replica.
+    pub replicas: Vec<ObservedReplica>,
+    /// Tags of the app's own repository `<slug>`, by name. Of all targets of the app.
+    pub tags: Vec<ObservedTag>,
+}
