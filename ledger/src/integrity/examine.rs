@@ -13,7 +13,7 @@ use super::tiles::WIDTH;
 use super::verify::chain::{Chain, Linked};
 use super::verify::found;
 use super::verify::index::IndexCheck;
-use super::verify::private::PrivateCheck;
+use super::verify::private::{PrivateCheck, Values};
 use super::verify::rows;
 use crate::ids::Position;
 use crate::log::{Found, LogError, Stored};
@@ -235,8 +235,8 @@ fn tail(stored: &dyn Stored, size: u64, edge: &TileEdge, signed: &[Signed]) -> R
 fn whole(stored: &dyn Stored, size: u64, signed: &[Signed]) -> Result<Frontier, Fault> {
     let mut frontier = Frontier::default();
     let (mut chain, mut index) = (Chain::default(), IndexCheck::default());
-    let mut private = PrivateCheck::default();
-    let mut folding = Some(Folding::default());
+    let (mut private, mut values) = (PrivateCheck::default(), Values::default());
+    let mut folding = Some(Folding::in_memory().exact());
     let mut fault = None;
     let read = stored.entries(Position(0), usize::MAX, &mut |entry| {
         if fault.is_some() {
@@ -247,10 +247,10 @@ fn whole(stored: &dyn Stored, size: u64, signed: &[Signed]) -> Result<Frontier, 
         match linked {
             Ok(Linked::Known(mut recorded)) => {
                 index.entry(&recorded.head, &recorded.envelope);
-                let values = stored.private(recorded.head.position)?;
+                let values = values.of(stored, recorded.head.position)?;
                 private.event(&mut recorded, &values);
                 if let Some(fold) = &mut folding {
-                    fold.event(&recorded)?;
+                    fold.event(*recorded)?;
                 }
             }
             // Read models of a newer program are its own business.

@@ -4,8 +4,8 @@
 use super::files::{self, Readers};
 use super::tiles::WIDTH;
 use crate::ids::Position;
+use crate::log::PrivateRows;
 use crate::private::PrivateRow;
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,9 +14,6 @@ use std::path::{Path, PathBuf};
 pub struct Mirror {
     folder: PathBuf,
 }
-
-/// Private values of some events, by position.
-pub type PrivateRows = BTreeMap<Position, Vec<PrivateRow>>;
 
 /// As stored: one MessagePack array after the other.
 type Row = (Position, PrivateRow);

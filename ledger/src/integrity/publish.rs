@@ -6,7 +6,7 @@ use super::checkpoint::TreeHead;
 use super::edge::TileEdge;
 use super::files::{self, Readers};
 use super::hash::{Hash, hex, leaf};
-use super::mirror::{Mirror, PrivateRows};
+use super::mirror::Mirror;
 use super::tiles::{self, Tile, WIDTH};
 use crate::ids::Position;
 use crate::log::{LogError, Stored};
@@ -73,7 +73,6 @@ impl Publisher {
     fn bundle(&mut self, from: u64, size: u64, touched: &mut BTreeSet<PathBuf>) -> Result<(), LogError> {
         let width = (size - from).min(WIDTH);
         let mut bundle = Vec::new();
-        let mut rows = PrivateRows::new();
         let mut leaves = Vec::new();
         let mut at = from;
         let (stored, hashed) = (Arc::clone(&self.stored), self.edge.size());
@@ -82,7 +81,6 @@ impl Publisher {
             if at >= hashed {
                 leaves.push(leaf(entry));
             }
-            rows.insert(Position(at), stored.private(Position(at))?);
             at += 1;
             Ok(())
         })?;
@@ -90,6 +88,7 @@ impl Publisher {
             return Err(LogError::BadEntry { position: Position(at), cause: "it is missing".to_owned() });
         }
         let index = from / WIDTH;
+        let rows = self.stored.privates(Position(from)..Position(at))?;
         self.mirror.put(index, &rows).map_err(|error| failed(self.mirror.folder(), &error))?;
         touched.extend(self.mirror.path(index).parent().filter(|folder| folder.is_dir()).map(Path::to_owned));
         self.put(Tile::Entries { index }, width, &bundle, touched)?;

@@ -3,14 +3,14 @@
 use super::checkpoint::TreeHead;
 use super::code::{Code, Fault};
 use super::hash::{Hash, hex, leaf};
-use super::mirror::{Mirror, PrivateRows};
+use super::mirror::Mirror;
 use super::tiles::{self, WIDTH};
 use super::verify::chain::{Chain, Linked};
 use super::verify::private::commitments;
 use super::verify::published::Published;
 use super::verify::tree::Tree;
 use crate::ids::Position;
-use crate::log::{LogError, Rebuild, Recorded, Stored};
+use crate::log::{LogError, PrivateRows, Rebuild, Recorded, Stored};
 use crate::private::PrivateRow;
 use crate::projection::Projections;
 use std::collections::BTreeSet;
@@ -156,11 +156,12 @@ impl Group {
                 (self.first..self.first + WIDTH).map(one).collect()
             }
         };
-        for at in self.first..self.first + self.stored.len() as u64 {
-            if let Ok(rows) = stored.private(Position(at)) {
-                self.private.insert(Position(at), rows);
-            }
-        }
+        let events = self.first..self.first + self.stored.len() as u64;
+        let one = |at| Some((at, stored.private(at).ok()?));
+        self.private = match stored.privates(Position(events.start)..Position(events.end)) {
+            Ok(rows) => rows,
+            Err(_) => events.map(Position).filter_map(one).collect(),
+        };
     }
 
     fn entry(&self, at: u64, prefer: Prefer, signed: u64) -> Option<&[u8]> {

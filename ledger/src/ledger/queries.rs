@@ -233,11 +233,12 @@ impl Ledger {
     /// Folds the whole log anew and compares with the live rows.
     pub fn replay(&self, progress: &mut dyn FnMut(Position)) -> Result<RebuildReport, LogError> {
         // Where there are many events, their read models do not fit into memory.
-        let folding = match self.places.as_ref().filter(|_| self.head().next.0 > IN_MEMORY) {
-            Some(places) => Folding::on_disk(&places.scratch())?,
-            None => Folding::default(),
+        let large = self.head().next.0 > IN_MEMORY;
+        let mut folding = || match self.places.as_ref().filter(|_| large) {
+            Some(places) => Folding::on_disk(&places.scratch()),
+            None => Ok(Folding::in_memory()),
         };
-        rebuild(self.log.as_ref(), folding, progress)
+        rebuild(self.log.as_ref(), &mut folding, progress)
     }
 }
 

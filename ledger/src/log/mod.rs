@@ -13,6 +13,7 @@ mod fjall;
 pub mod keys;
 mod memory;
 mod ports;
+mod sum;
 pub mod upcast;
 
 pub use clock::{BUILT, ClockPolicy};
@@ -25,7 +26,8 @@ pub use fjall::{
     swap,
 };
 pub use memory::{MemoryLog, MemoryStore};
-pub use ports::{InBatch, Published, Rows, RowsError, Seal, Stored, Unsealed};
+pub use ports::{InBatch, PrivateRows, Published, Rows, RowsError, Seal, Stored, Unsealed};
+pub use sum::RowSum;
 
 use crate::ids::{Position, Revision, StreamId};
 

@@ -4,6 +4,8 @@ use super::keys::Keyspace;
 use super::{LogError, Recorded};
 use crate::ids::{Position, Revision, StreamId};
 use crate::private::PrivateRow;
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Rows of the read models: the store plus the writes of the batch that is being made.
 ///
@@ -69,6 +71,9 @@ impl Seal for Unsealed {
     }
 }
 
+/// Private values by event.
+pub type PrivateRows = BTreeMap<Position, Vec<PrivateRow>>;
+
 /// Is told key and value of a row.
 pub type EachRow<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), LogError> + 'a;
 
@@ -88,8 +93,13 @@ pub trait Stored: Send + Sync {
     /// Exact bytes of the entries of one stream.
     fn stream(&self, stream: &StreamId, from: Revision, limit: usize) -> Result<Vec<Vec<u8>>, LogError>;
 
+    /// Private values of these events that are still there.
+    fn privates(&self, events: Range<Position>) -> Result<PrivateRows, LogError>;
+
     /// Private values of an event that are still there.
-    fn private(&self, position: Position) -> Result<Vec<PrivateRow>, LogError>;
+    fn private(&self, position: Position) -> Result<Vec<PrivateRow>, LogError> {
+        Ok(self.privates(position..position.next())?.remove(&position).unwrap_or_default())
+    }
 
     /// Calls `each` with every row of a keyspace, in order of key.
     fn scan(&self, keyspace: Keyspace, each: &mut EachRow<'_>) -> Result<(), LogError>;

@@ -17,11 +17,15 @@ impl Projection for Audit {
         ID
     }
 
+    fn puts_once(&self) -> bool {
+        true
+    }
+
     fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
         let at = event.head.position.0.to_be_bytes();
         let kind = event.head.kind.to_be_bytes().to_vec();
-        let by = [event.envelope.actor.id.as_bytes(), &[0]].concat();
-        rows.put(ID.key(ACTOR, &[&by, &at]), kind.clone());
+        let actor = event.envelope.actor.id.as_bytes();
+        rows.put(ID.key(ACTOR, &[actor, &[0], &at]), kind.clone());
         rows.put(ID.key(STREAM, &[&stream_part(&event.envelope.stream), &at]), kind);
         Ok(())
     }

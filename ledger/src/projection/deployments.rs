@@ -1,7 +1,8 @@
 //! `deployments` (2): every deployment there ever was, and the release record of each, of any age.
 
 use super::Projection;
-use super::rows::{Page, ProjectionError, ProjectionId, change, decode, get, put, stream_part};
+use super::held::Held;
+use super::rows::{Page, ProjectionError, ProjectionId, decode, get, stream_part};
 use crate::deployment::Event;
 use crate::deployment::event::{
     Ask, CiFacts, DeploymentRequested, GitFacts, edge_events, hold_events, is_own_tag, ledger_events,
@@ -102,7 +103,10 @@ pub struct ReleaseRow {
 }
 
 #[derive(Default)]
-pub(super) struct Deployments;
+pub(super) struct Deployments {
+    deployments: Held<DeploymentRow>,
+    releases: Held<ReleaseRow>,
+}
 
 impl Projection for Deployments {
     fn id(&self) -> ProjectionId {
@@ -111,12 +115,12 @@ impl Projection for Deployments {
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
         match &event.event {
-            Event::DeploymentRequested(e) => requested(event, e, rows),
+            Event::DeploymentRequested(e) => self.requested(event, e, rows),
             Event::ImageResolved(e) => {
-                change_row(rows, e.id, |row| row.digest = e.image.digest.clone())?;
-                change(rows, release_key(e.id), |row: &mut ReleaseRow| row.image = Some(e.image.clone()))
+                self.deployment(rows, e.id, |row| row.digest = e.image.digest.clone())?;
+                self.release(rows, e.id, |row| row.image = Some(e.image.clone()))
             }
-            Event::ImageBuilt(e) => change(rows, release_key(e.id), |row: &mut ReleaseRow| {
+            Event::ImageBuilt(e) => self.release(rows, e.id, |row| {
                 row.image = Some(ResolvedImage {
                     reference: row.spec.config.image.reference.clone(),
                     index_digest: None,
@@ -129,34 +133,34 @@ impl Projection for Deployments {
                     source: None,
                 });
             }),
-            Event::ImagePulled(e) => change(rows, release_key(e.id), |row: &mut ReleaseRow| {
+            Event::ImagePulled(e) => self.release(rows, e.id, |row| {
                 if let Some(image) = &mut row.image {
                     image.image_id = Some(e.image_id.clone());
                 }
             }),
-            Event::ImagePushed(e) => change(rows, release_key(e.id), |row: &mut ReleaseRow| {
+            Event::ImagePushed(e) => self.release(rows, e.id, |row| {
                 if let Some(image) = &mut row.image {
                     image.digest.get_or_insert_with(|| e.digest.clone());
                 }
             }),
             Event::ImageTagged(e) if !is_own_tag(&e.local_tag, e.rel) => Ok(()),
-            Event::ImageTagged(e) => change(rows, release_key(e.rel), |row: &mut ReleaseRow| {
+            Event::ImageTagged(e) => self.release(rows, e.rel, |row| {
                 let (local_tag, image_id, engine_id) =
                     (e.local_tag.clone(), e.image_id.clone(), e.engine_id.clone());
                 row.tagged = Some(TaggedImage { local_tag, image_id, engine_id });
             }),
-            Event::DeploymentSucceeded(e) => ended(event, rows, e.id, (Ending::Succeeded, None, None)),
+            Event::DeploymentSucceeded(e) => self.ended(event, rows, e.id, (Ending::Succeeded, None, None)),
             Event::DeploymentFailed(e) => {
-                ended(event, rows, e.id, (Ending::Failed, Some(&e.cause), Some(e.target_unchanged)))
+                self.ended(event, rows, e.id, (Ending::Failed, Some(&e.cause), Some(e.target_unchanged)))
             }
             Event::DeploymentRolledBack(e) => {
-                ended(event, rows, e.id, (Ending::RolledBack, Some(&e.cause), Some(false)))
+                self.ended(event, rows, e.id, (Ending::RolledBack, Some(&e.cause), Some(false)))
             }
             Event::DeploymentCancelled(e) => {
-                ended(event, rows, e.id, (Ending::Cancelled, None, Some(e.target_unchanged)))
+                self.ended(event, rows, e.id, (Ending::Cancelled, None, Some(e.target_unchanged)))
             }
             Event::DeploymentInterrupted(e) => {
-                ended(event, rows, e.id, (Ending::Interrupted, Some(&e.cause), Some(e.target_unchanged)))
+                self.ended(event, rows, e.id, (Ending::Interrupted, Some(&e.cause), Some(e.target_unchanged)))
             }
             ledger_events!()
             | edge_events!()
@@ -176,6 +180,16 @@ impl Projection for Deployments {
             | Event::TargetStopped(_) => Ok(()),
         }
     }
+
+    fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+        self.deployments.finish(rows)?;
+        self.releases.finish(rows)
+    }
+
+    fn abandon(&mut self) {
+        self.deployments.abandon();
+        self.releases.abandon();
+    }
 }
 
 fn id_key(id: DeploymentId) -> Vec<u8> {
@@ -186,74 +200,97 @@ fn release_key(id: DeploymentId) -> Vec<u8> {
     ID.key(RELEASE, &[id.to_string().as_bytes()])
 }
 
-fn change_row(
-    rows: &mut dyn Rows,
-    id: DeploymentId,
-    change_it: impl FnOnce(&mut DeploymentRow),
-) -> Result<(), ProjectionError> {
-    match rows.get(&id_key(id))? {
-        Some(key) => change(rows, key, change_it),
-        None => Ok(()),
-    }
-}
-
-fn requested(event: &Recorded, e: &DeploymentRequested, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
-    let StreamId::Target { app, target } = &event.envelope.stream else {
-        return Err(ProjectionError::Missing(format!("the target of deployment {}", e.id)));
-    };
-    let (release, leaves, spec, digest) = match &e.ask {
-        Ask::Deploy { release } => (e.id, None, release, None),
-        Ask::Rollback { restores, leaves, release, image, .. } => {
-            (*restores, *leaves, release, image.digest.clone())
+impl Deployments {
+    /// Changes a deployment; nothing if it is not there.
+    fn deployment(
+        &mut self,
+        rows: &dyn Rows,
+        id: DeploymentId,
+        change: impl FnOnce(&mut DeploymentRow),
+    ) -> Result<(), ProjectionError> {
+        match rows.get(&id_key(id))? {
+            Some(key) => self.deployments.change(rows, key, change),
+            None => Ok(()),
         }
-    };
-    let requested = event.head.position;
-    if release == e.id {
-        let spec =
-            ReleaseSpec { config: spec.config.without_private(), config_digest: spec.config_digest.clone() };
-        let (app, target) = (app.clone(), target.clone());
-        let row = ReleaseRow { release, app, target, requested, spec, image: None, tagged: None };
-        put(rows, release_key(release), &row)?;
     }
-    let row = DeploymentRow {
-        id: e.id,
-        app: app.clone(),
-        target: target.clone(),
-        release,
-        leaves,
-        requested,
-        first: event.head.revision,
-        at: event.head.recorded,
-        actor: event.envelope.actor.id.clone(),
-        reference: spec.config.image.reference.to_string(),
-        digest,
-        strategy: spec.config.retention.strategy,
-        config_digest: spec.config_digest.clone(),
-        git: e.git.clone(),
-        ci: e.ci.clone(),
-        status: DeploymentStatus::Running,
-    };
-    let key = ID.key(ROW, &[&stream_part(&event.envelope.stream), &requested.0.to_be_bytes()]);
-    rows.put(id_key(e.id), key.clone());
-    put(rows, key, &row)
-}
 
-fn ended(
-    event: &Recorded,
-    rows: &mut dyn Rows,
-    id: DeploymentId,
-    (ending, cause, target_unchanged): (Ending, Option<&Failure>, Option<bool>),
-) -> Result<(), ProjectionError> {
-    change_row(rows, id, |row| {
-        row.status = DeploymentStatus::Ended {
-            ending,
-            at: event.head.position,
-            last: event.head.revision,
-            took_ms: event.head.recorded.ms_since(row.at),
-            cause: cause.cloned(),
-            target_unchanged,
+    /// Changes a release; nothing if it is not there.
+    fn release(
+        &mut self,
+        rows: &dyn Rows,
+        id: DeploymentId,
+        change: impl FnOnce(&mut ReleaseRow),
+    ) -> Result<(), ProjectionError> {
+        self.releases.change(rows, release_key(id), change)
+    }
+
+    fn requested(
+        &mut self,
+        event: &Recorded,
+        e: &DeploymentRequested,
+        rows: &mut dyn Rows,
+    ) -> Result<(), ProjectionError> {
+        let StreamId::Target { app, target } = &event.envelope.stream else {
+            return Err(ProjectionError::Missing(format!("the target of deployment {}", e.id)));
         };
-    })
+        let (release, leaves, spec, digest) = match &e.ask {
+            Ask::Deploy { release } => (e.id, None, release, None),
+            Ask::Rollback { restores, leaves, release, image, .. } => {
+                (*restores, *leaves, release, image.digest.clone())
+            }
+        };
+        let requested = event.head.position;
+        if release == e.id {
+            let spec = ReleaseSpec {
+                config: spec.config.without_private(),
+                config_digest: spec.config_digest.clone(),
+            };
+            let (app, target) = (app.clone(), target.clone());
+            let row = ReleaseRow { release, app, target, requested, spec, image: None, tagged: None };
+            self.releases.put(release_key(release), row);
+        }
+        let row = DeploymentRow {
+            id: e.id,
+            app: app.clone(),
+            target: target.clone(),
+            release,
+            leaves,
+            requested,
+            first: event.head.revision,
+            at: event.head.recorded,
+            actor: event.envelope.actor.id.clone(),
+            reference: spec.config.image.reference.to_string(),
+            digest,
+            strategy: spec.config.retention.strategy,
+            config_digest: spec.config_digest.clone(),
+            git: e.git.clone(),
+            ci: e.ci.clone(),
+            status: DeploymentStatus::Running,
+        };
+        let key = ID.key(ROW, &[&stream_part(&event.envelope.stream), &requested.0.to_be_bytes()]);
+        rows.put(id_key(e.id), key.clone());
+        self.deployments.put(key, row);
+        Ok(())
+    }
+
+    fn ended(
+        &mut self,
+        event: &Recorded,
+        rows: &dyn Rows,
+        id: DeploymentId,
+        (ending, cause, target_unchanged): (Ending, Option<&Failure>, Option<bool>),
+    ) -> Result<(), ProjectionError> {
+        self.deployment(rows, id, |row| {
+            row.status = DeploymentStatus::Ended {
+                ending,
+                at: event.head.position,
+                last: event.head.revision,
+                took_ms: event.head.recorded.ms_since(row.at),
+                cause: cause.cloned(),
+                target_unchanged,
+            };
+        })
+    }
 }
 
 /// What a prefix of an id stands for.

@@ -18,11 +18,11 @@ impl Default for Projections {
     fn default() -> Self {
         let all: Vec<Box<dyn Projection>> = vec![
             Box::new(state::State::default()),
-            Box::new(deployments::Deployments),
-            Box::new(rollback_targets::RollbackTargets),
-            Box::new(status::Status),
-            Box::new(retention::Retention),
-            Box::new(pending::Pending),
+            Box::new(deployments::Deployments::default()),
+            Box::new(rollback_targets::RollbackTargets::default()),
+            Box::new(status::Status::default()),
+            Box::new(retention::Retention::default()),
+            Box::new(pending::Pending::default()),
             Box::new(audit::Audit),
             Box::new(erased::Erased),
         ];
@@ -43,6 +43,12 @@ impl Projections {
     /// Identity of each.
     pub fn ids(&self) -> Vec<ProjectionId> {
         self.all.iter().map(|projection| projection.id()).collect()
+    }
+
+    /// Those whose rows are put once each; see [`Projection::puts_once`].
+    pub fn put_once(&self) -> Vec<ProjectionId> {
+        let once = self.all.iter().filter(|projection| projection.puts_once());
+        once.map(|projection| projection.id()).collect()
     }
 
     /// Projections that have not read up to `next`: new ones, and changed versions.

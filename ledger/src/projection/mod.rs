@@ -7,6 +7,8 @@ mod audit;
 mod deployments;
 mod erased;
 mod fold;
+mod folding;
+mod held;
 mod pending;
 mod rebuild;
 mod retention;
@@ -18,8 +20,9 @@ mod status;
 pub use audit::{AuditBy, audit};
 pub use deployments::{DeploymentRow, DeploymentStatus, Found, ReleaseRow};
 pub use fold::{Behind, CATCH_UP_EVENTS, Projections};
+pub use folding::Folding;
 pub use pending::PendingRow;
-pub use rebuild::{Difference, Folding, LiveRows, RebuildReport, rebuild};
+pub use rebuild::{Difference, LiveRows, RebuildReport, rebuild};
 pub use retention::ArtefactRow;
 pub use rollback_targets::{CandidateRow, Fate, Moved};
 pub use rows::{Page, ProjectionError, ProjectionId};
@@ -43,6 +46,11 @@ use crate::log::{Recorded, Rows};
 pub trait Projection: Send {
     /// Name, number and version: a changed version is built anew, beside the old one.
     fn id(&self) -> ProjectionId;
+
+    /// Whether every row is put once and never read while folding, so that a rebuild needs not keep them.
+    fn puts_once(&self) -> bool {
+        false
+    }
 
     /// Folds one event into the rows.
     fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError>;

@@ -1,7 +1,8 @@
 //! `pending` (6): which targets owe something; what a restart asks first.
 
 use super::Projection;
-use super::rows::{ProjectionError, ProjectionId, get, put, stream_part};
+use super::held::Held;
+use super::rows::{ProjectionError, ProjectionId, stream_part};
 use crate::deployment::Event;
 use crate::deployment::event::{
     edge_events, hold_events, is_own_tag, ledger_events, registry_events, step_events,
@@ -29,7 +30,7 @@ pub struct PendingRow {
 }
 
 #[derive(Default)]
-pub(super) struct Pending;
+pub(super) struct Pending(Held<PendingRow>);
 
 impl Projection for Pending {
     fn id(&self) -> ProjectionId {
@@ -38,7 +39,6 @@ impl Projection for Pending {
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
         let stream = &event.envelope.stream;
-        let key = ID.key(ROW, &[&stream_part(stream)]);
         let change: fn(&mut PendingRow, &Recorded) = match &event.event {
             Event::DeploymentRequested(_) => |row, event| {
                 if let Event::DeploymentRequested(asked) = &event.event {
@@ -91,16 +91,21 @@ impl Projection for Pending {
             | Event::ImageFound(_)
             | Event::RetentionChanged(_) => return Ok(()),
         };
-        let before = get(rows, &key)?;
         let empty =
             || PendingRow { stream: stream.clone(), rollout: None, stop: false, prunes: 0, naming: 0 };
-        let mut row = before.unwrap_or_else(empty);
-        change(&mut row, event);
-        if row == empty() {
-            rows.delete(key);
-            return Ok(());
-        }
-        put(rows, key, &row)
+        self.0.update(rows, ID.key(ROW, &[&stream_part(stream)]), |row| {
+            let mut row = row.unwrap_or_else(empty);
+            change(&mut row, event);
+            Some(row).filter(|row| *row != empty())
+        })
+    }
+
+    fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+        self.0.finish(rows)
+    }
+
+    fn abandon(&mut self) {
+        self.0.abandon();
     }
 }
 

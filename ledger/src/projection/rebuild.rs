@@ -1,12 +1,11 @@
 //! Read models folded anew beside the live ones, and compared with them row by row.
 
-use super::fold::{CATCH_UP_EVENTS, Projections};
+use super::fold::Projections;
+use super::folding::{AT_ONCE, Folding};
 use super::rows::ProjectionId;
 use crate::ids::Position;
-use crate::log::{EventLog, InBatch, LogError, MapRows, Overlay, Recorded, Scratch, ScratchRow};
-use std::collections::BTreeMap;
+use crate::log::{EventLog, LogError, RowSum, ScratchRow};
 use std::iter::Peekable;
-use std::path::Path;
 
 /// Key and value.
 type Row = (Vec<u8>, Vec<u8>);
@@ -29,7 +28,7 @@ pub struct RebuildReport {
 pub struct Difference {
     /// Which projection.
     pub projection: String,
-    /// Key of the row, in hex.
+    /// Key of the row, in hex; empty where only the sum over all rows of the projection was compared.
     pub key: String,
     /// `missing`, `unexpected` or `different`.
     pub what: &'static str,
@@ -37,92 +36,6 @@ pub struct Difference {
 
 /// Most differences that are listed.
 const LISTED: usize = 20;
-
-/// Where the rebuilt rows are.
-enum Place {
-    Memory(MapRows),
-    /// What was put since the last write is beside it.
-    Disk(Scratch, BTreeMap<Vec<u8>, Option<Vec<u8>>>),
-}
-
-/// Every read model, folded anew beside the live ones.
-pub struct Folding {
-    projections: Projections,
-    place: Place,
-    next: Position,
-    pending: usize,
-}
-
-impl Default for Folding {
-    fn default() -> Self {
-        Self::at(Place::Memory(MapRows::default()))
-    }
-}
-
-impl Folding {
-    fn at(place: Place) -> Self {
-        Self { projections: Projections::default(), place, next: Position(0), pending: 0 }
-    }
-
-    /// With its rows in a folder: for logs whose read models may be too large for memory.
-    pub fn on_disk(folder: &Path) -> Result<Self, LogError> {
-        Ok(Self::at(Place::Disk(Scratch::new(folder)?, BTreeMap::new())))
-    }
-
-    /// The next event.
-    pub fn event(&mut self, event: &Recorded) -> Result<(), LogError> {
-        match &mut self.place {
-            Place::Memory(rebuilt) => self.projections.apply(event, rebuilt)?,
-            Place::Disk(scratch, writes) => {
-                let projections = &mut self.projections;
-                scratch.read(|rows| projections.apply(event, &mut Overlay::new(rows, writes)))?;
-            }
-        }
-        self.next = event.head.position.next();
-        self.pending += 1;
-        if self.pending >= CATCH_UP_EVENTS { self.finish() } else { Ok(()) }
-    }
-
-    fn finish(&mut self) -> Result<(), LogError> {
-        self.pending = 0;
-        match &mut self.place {
-            Place::Memory(rebuilt) => self.projections.finish(rebuilt),
-            Place::Disk(scratch, writes) => {
-                let projections = &mut self.projections;
-                scratch.read(|rows| projections.finish(&mut Overlay::new(rows, writes)))?;
-                scratch.write(std::mem::take(writes))
-            }
-        }
-    }
-
-    /// Compares with live rows, which `live` tells in order of key; rows of no projection of this program
-    /// are passed over.
-    pub fn compare(mut self, live: &mut LiveRows<'_>) -> Result<RebuildReport, LogError> {
-        self.finish()?;
-        let ids = self.projections.ids();
-        let rebuilt: Box<dyn Iterator<Item = ScratchRow>> = match &self.place {
-            Place::Memory(rows) => {
-                Box::new(rows.0.iter().map(|(key, value)| Ok((key.clone(), value.clone()))))
-            }
-            Place::Disk(scratch, _) => Box::new(scratch.rows()),
-        };
-        let mut comparison = Comparison {
-            ids,
-            rebuilt: rebuilt.peekable(),
-            digest: blake3::Hasher::new(),
-            rows: 0,
-            differences: Vec::new(),
-        };
-        live(&mut |key, value| comparison.live(key, value))?;
-        comparison.end()?;
-        Ok(RebuildReport {
-            events: self.next.0,
-            rows: comparison.rows,
-            digest: comparison.digest.finalize().to_hex().to_string(),
-            differences: comparison.differences,
-        })
-    }
-}
 
 /// Tells every live row, in order of key.
 pub type LiveRows<'a> =
@@ -132,9 +45,41 @@ pub type LiveRows<'a> =
 struct Comparison<I: Iterator<Item = ScratchRow>> {
     ids: Vec<ProjectionId>,
     rebuilt: Peekable<I>,
+    /// Live rows of projections of which only the sum is known.
+    summed: Vec<(ProjectionId, RowSum)>,
     digest: blake3::Hasher,
     rows: u64,
     differences: Vec<Difference>,
+}
+
+impl Folding {
+    /// Compares with live rows, which `live` tells in order of key; rows of no projection of this program
+    /// are passed over.
+    pub fn compare(self, live: &mut LiveRows<'_>) -> Result<RebuildReport, LogError> {
+        let fold = self.done()?;
+        let mut comparison = Comparison {
+            ids: fold.ids(),
+            rebuilt: fold.rows().peekable(),
+            summed: fold.summed.iter().map(|(id, sum)| (*id, sum.other())).collect(),
+            digest: blake3::Hasher::new(),
+            rows: 0,
+            differences: Vec::new(),
+        };
+        live(&mut |key, value| comparison.live(key, value))?;
+        comparison.end()?;
+        for ((id, live), (_, rebuilt)) in comparison.summed.iter().zip(&fold.summed) {
+            if !live.same(rebuilt) {
+                let (projection, key) = (id.name.to_owned(), String::new());
+                comparison.differences.push(Difference { projection, key, what: "different" });
+            }
+        }
+        Ok(RebuildReport {
+            events: fold.next.0,
+            rows: comparison.rows,
+            digest: comparison.digest.finalize().to_hex().to_string(),
+            differences: comparison.differences,
+        })
+    }
 }
 
 impl<I: Iterator<Item = ScratchRow>> Comparison<I> {
@@ -144,6 +89,12 @@ impl<I: Iterator<Item = ScratchRow>> Comparison<I> {
         }
         while let Some((before, _)) = self.next_if(|rebuilt| rebuilt < key)? {
             self.differs(&before, "missing");
+        }
+        if let Some((_, sum)) = self.summed.iter_mut().find(|(id, _)| id.has_row(key)) {
+            sum.add(key, value);
+            // If the sums are the same, so are the rows.
+            self.counted(key, value);
+            return Ok(());
         }
         match self.next_if(|rebuilt| rebuilt == key)? {
             Some((_, rebuilt)) if rebuilt == value => {}
@@ -164,10 +115,14 @@ impl<I: Iterator<Item = ScratchRow>> Comparison<I> {
     fn next_if(&mut self, wanted: impl Fn(&[u8]) -> bool) -> Result<Option<Row>, LogError> {
         let taken = self.rebuilt.next_if(|row| row.as_ref().map_or(true, |(key, _)| wanted(key)));
         let Some((key, value)) = taken.transpose()? else { return Ok(None) };
-        self.rows += 1;
-        self.digest.update(&(key.len() as u64).to_be_bytes()).update(&key);
-        self.digest.update(&(value.len() as u64).to_be_bytes()).update(&value);
+        self.counted(&key, &value);
         Ok(Some((key, value)))
+    }
+
+    fn counted(&mut self, key: &[u8], value: &[u8]) {
+        self.rows += 1;
+        self.digest.update(&(key.len() as u64).to_be_bytes()).update(key);
+        self.digest.update(&(value.len() as u64).to_be_bytes()).update(value);
     }
 
     fn differs(&mut self, key: &[u8], what: &'static str) {
@@ -182,19 +137,31 @@ impl<I: Iterator<Item = ScratchRow>> Comparison<I> {
     }
 }
 
-/// Folds the whole log anew and compares with the live rows, byte for byte.
+/// Folds the whole log anew and compares with the live rows, byte for byte. `folding` makes what folds.
 pub fn rebuild(
+    log: &dyn EventLog,
+    folding: &mut dyn FnMut() -> Result<Folding, LogError>,
+    progress: &mut dyn FnMut(Position),
+) -> Result<RebuildReport, LogError> {
+    let report = attempt(log, folding()?, progress)?;
+    match report.differences.iter().any(|found| found.key.is_empty()) {
+        true => attempt(log, folding()?.exact(), progress),
+        false => Ok(report),
+    }
+}
+
+fn attempt(
     log: &dyn EventLog,
     mut folding: Folding,
     progress: &mut dyn FnMut(Position),
 ) -> Result<RebuildReport, LogError> {
+    let mut next = Position(0);
     loop {
-        let events = log.read_all(folding.next, CATCH_UP_EVENTS)?;
-        if events.is_empty() {
-            break;
-        }
-        events.iter().try_for_each(|event| folding.event(event))?;
-        progress(folding.next);
+        let events = log.read_all(next, AT_ONCE)?;
+        let Some(last) = events.last() else { break };
+        next = last.head.position.next();
+        events.into_iter().try_for_each(|event| folding.event(event))?;
+        progress(next);
     }
     let mut prefixes: Vec<Vec<u8>> = Projections::default().ids().iter().map(|id| id.prefix()).collect();
     prefixes.sort();

@@ -1,7 +1,8 @@
 //! `retention` (5): what each release keeps on an engine, its bytes, and by which rule it went.
 
 use super::Projection;
-use super::rows::{ProjectionError, ProjectionId, change, get, put, stream_part};
+use super::held::Held;
+use super::rows::{ProjectionError, ProjectionId, stream_part};
 use crate::deployment::Event;
 use crate::deployment::event::{
     PruneRule, edge_events, hold_events, is_own_tag, ledger_events, registry_events, step_events,
@@ -35,7 +36,10 @@ pub struct ArtefactRow {
 }
 
 #[derive(Default)]
-pub(super) struct Retention;
+pub(super) struct Retention {
+    artefacts: Held<ArtefactRow>,
+    sizes: Held<Option<u64>>,
+}
 
 impl Projection for Retention {
     fn id(&self) -> ProjectionId {
@@ -48,15 +52,21 @@ impl Projection for Retention {
         let key = |rel: DeploymentId| ID.key(ROW, &[&stream, rel.to_string().as_bytes()]);
         let size = |id: DeploymentId| ID.key(SIZE, &[&stream, id.to_string().as_bytes()]);
         match &event.event {
-            Event::ImageResolved(e) => put(rows, size(e.id), &e.image.size),
-            Event::ImageBuilt(e) => put(rows, size(e.id), &e.size),
+            Event::ImageResolved(e) => {
+                self.sizes.put(size(e.id), e.image.size);
+                Ok(())
+            }
+            Event::ImageBuilt(e) => {
+                self.sizes.put(size(e.id), e.size);
+                Ok(())
+            }
             Event::ImageTagged(e) if !is_own_tag(&e.local_tag, e.rel) => Ok(()),
             Event::ImageTagged(e) => {
                 // A rollback only makes sure of a tag that is there.
-                if get::<ArtefactRow>(rows, &key(e.rel))?.is_some_and(|row| row.pruned.is_none()) {
+                if self.artefacts.get(rows, key(e.rel))?.is_some_and(|row| row.pruned.is_none()) {
                     return Ok(());
                 }
-                let bytes = get(rows, &size(e.id))?.flatten();
+                let bytes = self.sizes.get(rows, size(e.id))?.copied().flatten();
                 let (release, tag) = (e.rel, e.local_tag.clone());
                 let row = ArtefactRow {
                     release,
@@ -67,17 +77,18 @@ impl Projection for Retention {
                     pruned: None,
                     failed: None,
                 };
-                put(rows, key(e.rel), &row)
+                self.artefacts.put(key(e.rel), row);
+                Ok(())
             }
-            Event::PrunePlanned(e) => change(rows, key(e.rel), |row: &mut ArtefactRow| {
+            Event::PrunePlanned(e) => self.artefacts.change(rows, key(e.rel), |row| {
                 row.planned = Some((e.rule, at));
                 row.failed = None;
             }),
             Event::ArtefactPruned(e) if !e.artefact.is_own(e.rel) => Ok(()),
             Event::ArtefactPruned(e) => {
-                change(rows, key(e.rel), |row: &mut ArtefactRow| row.pruned = Some((at, e.freed)))
+                self.artefacts.change(rows, key(e.rel), |row| row.pruned = Some((at, e.freed)))
             }
-            Event::PruneFailed(e) => change(rows, key(e.rel), |row: &mut ArtefactRow| {
+            Event::PruneFailed(e) => self.artefacts.change(rows, key(e.rel), |row| {
                 row.planned = None;
                 row.failed = Some((at, e.cause.clone()));
             }),
@@ -103,6 +114,16 @@ impl Projection for Retention {
             | Event::StopRequested(_)
             | Event::TargetStopped(_) => Ok(()),
         }
+    }
+
+    fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+        self.artefacts.finish(rows)?;
+        self.sizes.finish(rows)
+    }
+
+    fn abandon(&mut self) {
+        self.artefacts.abandon();
+        self.sizes.abandon();
     }
 }
 

@@ -2,7 +2,8 @@
 //! that made it so. Which one is current or the default follows from the state.
 
 use super::Projection;
-use super::rows::{ProjectionError, ProjectionId, change, put, stream_part};
+use super::held::Held;
+use super::rows::{ProjectionError, ProjectionId, stream_part};
 use crate::deployment::Event;
 use crate::deployment::event::{
     Ask, DeploymentRequested, DeploymentSucceeded, PruneRule, ReleaseTagged, edge_events, ledger_events,
@@ -91,7 +92,11 @@ pub enum Fate {
 }
 
 #[derive(Default)]
-pub(super) struct RollbackTargets;
+pub(super) struct RollbackTargets {
+    candidates: Held<CandidateRow>,
+    /// The release that is current, kept to know what a rollback leaves.
+    current: Held<DeploymentId>,
+}
 
 fn held(at: Option<Position>) -> impl FnOnce(&mut CandidateRow) {
     move |row| row.held = at
@@ -111,60 +116,59 @@ impl Projection for RollbackTargets {
         let stream = stream_part(&event.envelope.stream);
         let key = |id: DeploymentId| ID.key(ROW, &[&stream, id.to_string().as_bytes()]);
         // A rollback that fails says nothing about the release: only its own deploy does.
-        let never_good = |cause: Option<Failure>| {
+        let never_good = |cause: Option<&Failure>| {
+            let cause = cause.cloned();
             move |row: &mut CandidateRow| {
                 if row.fate == Fate::Deploying {
                     row.fate = Fate::NeverGood { at, cause };
                 }
             }
         };
+        let all = &mut self.candidates;
         match &event.event {
-            Event::DeploymentRequested(e) => requested(event, e, key(e.id), rows),
-            Event::DeploymentSucceeded(e) => succeeded(event, e, &stream, rows),
-            Event::DeploymentFailed(e) => change(rows, key(e.id), never_good(Some(e.cause.clone()))),
-            Event::DeploymentRolledBack(e) => change(rows, key(e.id), never_good(Some(e.cause.clone()))),
-            Event::DeploymentCancelled(e) => change(rows, key(e.id), never_good(None)),
-            Event::DeploymentInterrupted(e) => change(rows, key(e.id), never_good(Some(e.cause.clone()))),
-            Event::PrunePlanned(e) => change(rows, key(e.rel), |row: &mut CandidateRow| {
+            Event::DeploymentRequested(e) => self.requested(event, e, key(e.id)),
+            Event::DeploymentSucceeded(e) => self.succeeded(event, e, &stream, rows),
+            Event::DeploymentFailed(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
+            Event::DeploymentRolledBack(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
+            Event::DeploymentCancelled(e) => all.change(rows, key(e.id), never_good(None)),
+            Event::DeploymentInterrupted(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
+            Event::PrunePlanned(e) => all.change(rows, key(e.rel), |row| {
                 // What a registry keeps is restorable without anything on the host.
                 if matches!(row.fate, Fate::Good { .. }) && e.rule != PruneRule::HostKeepsCurrent {
                     row.fate = Fate::Pruned { at, rule: e.rule, count: e.count };
                 }
             }),
-            Event::PruneFailed(e) => change(rows, key(e.rel), |row: &mut CandidateRow| {
+            Event::PruneFailed(e) => all.change(rows, key(e.rel), |row| {
                 if matches!(row.fate, Fate::Pruned { .. }) {
                     row.fate = Fate::Good { at };
                 }
             }),
-            Event::ImageLost(e) => {
-                change(rows, key(e.rel), |row: &mut CandidateRow| row.lost = Some((at, e.cause.clone())))
-            }
-            Event::RetentionChanged(e) => (e.dropped.iter()).try_for_each(|rel| {
-                change(rows, key(*rel), |row: &mut CandidateRow| dropped(row, at, e.count))
-            }),
-            Event::TagMoved(e) => change(rows, key(e.rel), |row: &mut CandidateRow| {
+            Event::ImageLost(e) => all.change(rows, key(e.rel), |row| row.lost = Some((at, e.cause.clone()))),
+            Event::RetentionChanged(e) => (e.dropped.iter())
+                .try_for_each(|rel| all.change(rows, key(*rel), |row| dropped(row, at, e.count))),
+            Event::TagMoved(e) => all.change(rows, key(e.rel), |row| {
                 let moved = Moved { at, now: e.now.clone() };
                 row.moved = Some(moved).filter(|_| e.now.as_ref() != Some(&e.recorded));
             }),
-            Event::RegistryUnreachable(e) => change(rows, key(e.rel), |row: &mut CandidateRow| {
+            Event::RegistryUnreachable(e) => all.change(rows, key(e.rel), |row| {
                 row.unanswered = Some((at, e.cause.clone()));
             }),
             Event::ImagesChecked(e) => (e.releases.iter()).try_for_each(|rel| {
                 let recorded = event.head.recorded;
-                change(rows, key(*rel), |row: &mut CandidateRow| {
+                all.change(rows, key(*rel), |row| {
                     row.checked = Some((recorded, at));
                     row.unanswered = None;
                 })
             }),
-            Event::ReleaseTagged(e) => named(e, key, rows),
-            Event::ReleaseUntagged(e) => change(rows, key(e.before), |row: &mut CandidateRow| {
+            Event::ReleaseTagged(e) => self.named(e, key, rows),
+            Event::ReleaseUntagged(e) => all.change(rows, key(e.before), |row| {
                 row.names.retain(|name| *name != e.name);
             }),
-            Event::ReleasePinned(e) => change(rows, key(e.rel), pinned(Some(at))),
-            Event::ReleaseUnpinned(e) => change(rows, key(e.rel), pinned(None)),
-            Event::HoldPlaced(e) => change(rows, key(e.rel), held(Some(at))),
-            Event::HoldReleased(e) => change(rows, key(e.rel), held(None)),
-            Event::ImageFound(e) => change(rows, key(e.rel), |row: &mut CandidateRow| row.lost = None),
+            Event::ReleasePinned(e) => all.change(rows, key(e.rel), pinned(Some(at))),
+            Event::ReleaseUnpinned(e) => all.change(rows, key(e.rel), pinned(None)),
+            Event::HoldPlaced(e) => all.change(rows, key(e.rel), held(Some(at))),
+            Event::HoldReleased(e) => all.change(rows, key(e.rel), held(None)),
+            Event::ImageFound(e) => all.change(rows, key(e.rel), |row| row.lost = None),
             ledger_events!()
             | edge_events!()
             | step_events!()
@@ -179,33 +183,91 @@ impl Projection for RollbackTargets {
             | Event::TargetStopped(_) => Ok(()),
         }
     }
+
+    fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+        self.candidates.finish(rows)?;
+        self.current.finish(rows)
+    }
+
+    fn abandon(&mut self) {
+        self.candidates.abandon();
+        self.current.abandon();
+    }
 }
 
-fn requested(
-    event: &Recorded,
-    e: &DeploymentRequested,
-    key: Vec<u8>,
-    rows: &mut dyn Rows,
-) -> Result<(), ProjectionError> {
-    let Ask::Deploy { release } = &e.ask else { return Ok(()) };
-    let row = CandidateRow {
-        release: e.id,
-        requested: event.head.position,
-        at: event.head.recorded,
-        actor: event.envelope.actor.id.clone(),
-        strategy: release.config.retention.strategy,
-        reference: release.config.image.reference.to_string(),
-        fate: Fate::Deploying,
-        lost: None,
-        left: None,
-        names: Vec::new(),
-        pinned: None,
-        held: None,
-        moved: None,
-        unanswered: None,
-        checked: None,
-    };
-    put(rows, key, &row)
+impl RollbackTargets {
+    fn requested(
+        &mut self,
+        event: &Recorded,
+        e: &DeploymentRequested,
+        key: Vec<u8>,
+    ) -> Result<(), ProjectionError> {
+        let Ask::Deploy { release } = &e.ask else { return Ok(()) };
+        let row = CandidateRow {
+            release: e.id,
+            requested: event.head.position,
+            at: event.head.recorded,
+            actor: event.envelope.actor.id.clone(),
+            strategy: release.config.retention.strategy,
+            reference: release.config.image.reference.to_string(),
+            fate: Fate::Deploying,
+            lost: None,
+            left: None,
+            names: Vec::new(),
+            pinned: None,
+            held: None,
+            moved: None,
+            unanswered: None,
+            checked: None,
+        };
+        self.candidates.put(key, row);
+        Ok(())
+    }
+
+    fn named(
+        &mut self,
+        e: &ReleaseTagged,
+        key: impl Fn(DeploymentId) -> Vec<u8>,
+        rows: &dyn Rows,
+    ) -> Result<(), ProjectionError> {
+        if let Some(before) = e.before {
+            self.candidates.change(rows, key(before), |row| row.names.retain(|name| *name != e.name))?;
+        }
+        self.candidates.change(rows, key(e.after), |row| {
+            if !row.names.contains(&e.name) {
+                row.names.push(e.name.clone());
+            }
+        })
+    }
+
+    fn succeeded(
+        &mut self,
+        event: &Recorded,
+        e: &DeploymentSucceeded,
+        stream: &[u8],
+        rows: &dyn Rows,
+    ) -> Result<(), ProjectionError> {
+        let at = event.head.position;
+        if e.rel != e.id {
+            self.mark_left(rows, stream, at)?;
+        }
+        self.current.put(current_key(stream), e.rel);
+        let key = ID.key(ROW, &[stream, e.rel.to_string().as_bytes()]);
+        self.candidates.change(rows, key, |row| {
+            if row.fate == Fate::Deploying {
+                row.fate = Fate::Good { at };
+            }
+            row.left = None;
+        })
+    }
+
+    fn mark_left(&mut self, rows: &dyn Rows, stream: &[u8], at: Position) -> Result<(), ProjectionError> {
+        if let Some(left) = self.current.get(rows, current_key(stream))? {
+            let key = ID.key(ROW, &[stream, left.to_string().as_bytes()]);
+            self.candidates.change(rows, key, |row| row.left = Some(at))?;
+        }
+        Ok(())
+    }
 }
 
 /// A release in a registry lost its place; what is on the engine has its own event.
@@ -215,52 +277,9 @@ fn dropped(row: &mut CandidateRow, at: Position, count: u16) {
     }
 }
 
-fn named(
-    e: &ReleaseTagged,
-    key: impl Fn(DeploymentId) -> Vec<u8>,
-    rows: &mut dyn Rows,
-) -> Result<(), ProjectionError> {
-    if let Some(before) = e.before {
-        change(rows, key(before), |row: &mut CandidateRow| row.names.retain(|name| *name != e.name))?;
-    }
-    change(rows, key(e.after), |row: &mut CandidateRow| {
-        if !row.names.contains(&e.name) {
-            row.names.push(e.name.clone());
-        }
-    })
-}
-
-fn succeeded(
-    event: &Recorded,
-    e: &DeploymentSucceeded,
-    stream: &[u8],
-    rows: &mut dyn Rows,
-) -> Result<(), ProjectionError> {
-    let at = event.head.position;
-    if e.rel != e.id {
-        mark_left(rows, stream, at)?;
-    }
-    put(rows, current_key(stream), &e.rel)?;
-    let key = ID.key(ROW, &[stream, e.rel.to_string().as_bytes()]);
-    change(rows, key, |row: &mut CandidateRow| {
-        if row.fate == Fate::Deploying {
-            row.fate = Fate::Good { at };
-        }
-        row.left = None;
-    })
-}
-
-/// Key of the release that is current, kept to know what a rollback leaves.
+/// Key of the release that is current.
 fn current_key(stream: &[u8]) -> Vec<u8> {
     ID.key(2, &[stream])
-}
-
-fn mark_left(rows: &mut dyn Rows, stream: &[u8], at: Position) -> Result<(), ProjectionError> {
-    if let Some(left) = super::rows::get::<DeploymentId>(rows, &current_key(stream))? {
-        let key = ID.key(ROW, &[stream, left.to_string().as_bytes()]);
-        change(rows, key, |row: &mut CandidateRow| row.left = Some(at))?;
-    }
-    Ok(())
 }
 
 /// One deploy of a target.

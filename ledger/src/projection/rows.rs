@@ -3,6 +3,10 @@
 use crate::ids::StreamId;
 use crate::log::{Rows, RowsError};
 use serde::{Serialize, de::DeserializeOwned};
+use std::io::Write;
+
+/// Rows are encoded into as much, so that few grow on the way.
+const USUAL_ROW: usize = 1024;
 
 /// Identity of a projection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +48,11 @@ impl ProjectionId {
         vec![self.number, self.version]
     }
 
+    /// Whether this is the key of a row, and not the checkpoint.
+    pub fn has_row(self, key: &[u8]) -> bool {
+        matches!(key, [number, version, kind, ..] if (*number, *version) == (self.number, self.version) && *kind != 0)
+    }
+
     /// Key of the checkpoint: how far the projection has read.
     pub fn checkpoint(self) -> Vec<u8> {
         vec![self.number, self.version, 0]
@@ -51,7 +60,8 @@ impl ProjectionId {
 
     /// Key of a row: one letter for its kind, then its parts.
     pub fn key(self, kind: u8, parts: &[&[u8]]) -> Vec<u8> {
-        let mut key = vec![self.number, self.version, kind];
+        let mut key = Vec::with_capacity(3 + parts.iter().map(|part| part.len()).sum::<usize>());
+        key.extend_from_slice(&[self.number, self.version, kind]);
         for part in parts {
             key.extend_from_slice(part);
         }
@@ -61,8 +71,9 @@ impl ProjectionId {
 
 /// The name of a target's stream with an end mark, so that no name is a prefix of another's rows.
 pub(super) fn stream_part(stream: &StreamId) -> Vec<u8> {
-    let mut part = stream.to_string().into_bytes();
-    part.push(0);
+    let mut part = Vec::with_capacity(64);
+    // Writing into memory cannot fail.
+    let _written = write!(part, "{stream}\0");
     part
 }
 
@@ -71,26 +82,16 @@ pub(super) fn get<T: DeserializeOwned>(rows: &dyn Rows, key: &[u8]) -> Result<Op
 }
 
 pub(super) fn put<T: Serialize>(rows: &mut dyn Rows, key: Vec<u8>, row: &T) -> Result<(), ProjectionError> {
-    let bytes = rmp_serde::to_vec_named(row).map_err(|error| ProjectionError::Code(error.to_string()))?;
+    let mut bytes = Vec::with_capacity(USUAL_ROW);
+    let written = rmp_serde::encode::write_named(&mut bytes, row);
+    written.map_err(|error| ProjectionError::Code(error.to_string()))?;
+    bytes.shrink_to_fit();
     rows.put(key, bytes);
     Ok(())
 }
 
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ProjectionError> {
     rmp_serde::from_slice(bytes).map_err(|error| ProjectionError::Code(error.to_string()))
-}
-
-/// Reads, changes and writes a row; nothing if it is not there.
-pub(super) fn change<T: Serialize + DeserializeOwned>(
-    rows: &mut dyn Rows,
-    key: Vec<u8>,
-    change: impl FnOnce(&mut T),
-) -> Result<(), ProjectionError> {
-    if let Some(mut row) = get::<T>(rows, &key)? {
-        change(&mut row);
-        put(rows, key, &row)?;
-    }
-    Ok(())
 }
 
 /// Every row under a prefix, decoded.

@@ -1,20 +1,18 @@
 //! `state` (1): one row per target and one for the edge, folded by `evolve`; what a command reads.
 
 use super::Projection;
+use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, get, put, stream_part};
 use crate::deployment::{TargetState, evolve};
 use crate::edge::EdgeState;
 use crate::ids::{AppName, Position, Revision, StreamId, TargetName, slug};
 use crate::log::{Recorded, Rows};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 const ID: ProjectionId = ProjectionId { name: "state", number: 1, version: 3 };
 const ROW: u8 = 1;
 const SLUG: u8 = 2;
 const EDGE: u8 = 3;
-/// Most decoded states kept between batches.
-const CACHED: usize = 512;
 
 /// The state of a target and the revision of its stream that it is of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,11 +32,10 @@ pub struct EdgeRow {
     pub state: EdgeState,
 }
 
-/// Folds states; decoded ones stay at hand, since encoding after every event would cost most.
 #[derive(Default)]
 pub(super) struct State {
-    cached: BTreeMap<StreamId, TargetRow>,
-    changed: Vec<StreamId>,
+    targets: Held<TargetRow>,
+    edge: Held<EdgeRow>,
 }
 
 impl Projection for State {
@@ -48,53 +45,35 @@ impl Projection for State {
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
         let stream = &event.envelope.stream;
+        let revision = event.head.revision;
         let (app, target) = match stream {
             StreamId::Target { app, target } => (app, target),
-            StreamId::Edge => return edge_event(event, rows),
+            StreamId::Edge => {
+                return self.edge.update(rows, ID.key(EDGE, &[]), |row| {
+                    let before = row.map(|row| row.state).unwrap_or_default();
+                    Some(EdgeRow { revision, state: crate::edge::evolve(before, &event.event) })
+                });
+            }
             StreamId::Ledger => return Ok(()),
         };
-        let row = match self.cached.remove(stream) {
-            Some(row) => Some(row),
-            None => get(rows, &key(stream))?,
-        };
-        let state = match row {
-            Some(row) => row.state,
-            None => {
-                put(rows, ID.key(SLUG, &[slug(app.as_str()).as_bytes()]), app)?;
-                TargetState::new(app.clone(), target.clone())
-            }
-        };
-        let row = TargetRow { revision: event.head.revision, state: evolve(state, &event.event) };
-        self.cached.insert(stream.clone(), row);
-        if !self.changed.contains(stream) {
-            self.changed.push(stream.clone());
+        if revision == Revision(0) {
+            put(rows, ID.key(SLUG, &[slug(app.as_str()).as_bytes()]), app)?;
         }
-        Ok(())
+        self.targets.update(rows, key(stream), |row| {
+            let state = row.map_or_else(|| TargetState::new(app.clone(), target.clone()), |row| row.state);
+            Some(TargetRow { revision, state: evolve(state, &event.event) })
+        })
     }
 
     fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
-        for stream in std::mem::take(&mut self.changed) {
-            if let Some(row) = self.cached.get(&stream) {
-                put(rows, key(&stream), row)?;
-            }
-        }
-        if self.cached.len() > CACHED {
-            self.cached.clear();
-        }
-        Ok(())
+        self.targets.finish(rows)?;
+        self.edge.finish(rows)
     }
 
     fn abandon(&mut self) {
-        self.cached.clear();
-        self.changed.clear();
+        self.targets.abandon();
+        self.edge.abandon();
     }
-}
-
-fn edge_event(event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
-    let key = ID.key(EDGE, &[]);
-    let before = get::<EdgeRow>(rows, &key)?.map(|row| row.state).unwrap_or_default();
-    let state = crate::edge::evolve(before, &event.event);
-    put(rows, key, &EdgeRow { revision: event.head.revision, state })
 }
 
 /// The row of the edge, where anything ever happened there.

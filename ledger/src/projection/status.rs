@@ -1,7 +1,8 @@
 //! `status` (4): what is live, since when, by whom. Replicas are in the state.
 
 use super::Projection;
-use super::rows::{ProjectionError, ProjectionId, get, put, stream_part};
+use super::held::Held;
+use super::rows::{ProjectionError, ProjectionId, get, stream_part};
 use crate::deployment::Event;
 use crate::deployment::event::{edge_events, hold_events, ledger_events, registry_events, step_events};
 use crate::deployment::state::Ending;
@@ -30,7 +31,7 @@ pub struct StatusRow {
 }
 
 #[derive(Default)]
-pub(super) struct Status;
+pub(super) struct Status(Held<StatusRow>);
 
 impl Projection for Status {
     fn id(&self) -> ProjectionId {
@@ -39,27 +40,26 @@ impl Projection for Status {
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
         let here = (event.head.position, event.head.recorded);
-        let key = ID.key(ROW, &[&stream_part(&event.envelope.stream)]);
         let ended = |id: DeploymentId, ending| {
             move |row: &mut StatusRow| {
                 row.rollout = None;
                 row.last_ended = Some((id, ending, here.0));
             }
         };
-        match &event.event {
-            Event::DeploymentRequested(e) => change(rows, key, |row| row.rollout = Some((e.id, here.0))),
-            Event::DeploymentSucceeded(e) => change(rows, key, |row| {
+        let change: Box<dyn FnOnce(&mut StatusRow)> = match &event.event {
+            Event::DeploymentRequested(e) => Box::new(|row| row.rollout = Some((e.id, here.0))),
+            Event::DeploymentSucceeded(e) => Box::new(|row| {
                 row.requested = row.rollout.map(|(_, at)| at);
                 row.live = Some((e.id, e.rel));
                 row.since = Some(here);
                 row.stopped = None;
                 ended(e.id, Ending::Succeeded)(row);
             }),
-            Event::DeploymentFailed(e) => change(rows, key, ended(e.id, Ending::Failed)),
-            Event::DeploymentRolledBack(e) => change(rows, key, ended(e.id, Ending::RolledBack)),
-            Event::DeploymentCancelled(e) => change(rows, key, ended(e.id, Ending::Cancelled)),
-            Event::DeploymentInterrupted(e) => change(rows, key, ended(e.id, Ending::Interrupted)),
-            Event::TargetStopped(_) => change(rows, key, |row| row.stopped = Some(here)),
+            Event::DeploymentFailed(e) => Box::new(ended(e.id, Ending::Failed)),
+            Event::DeploymentRolledBack(e) => Box::new(ended(e.id, Ending::RolledBack)),
+            Event::DeploymentCancelled(e) => Box::new(ended(e.id, Ending::Cancelled)),
+            Event::DeploymentInterrupted(e) => Box::new(ended(e.id, Ending::Interrupted)),
+            Event::TargetStopped(_) => Box::new(|row| row.stopped = Some(here)),
             ledger_events!()
             | edge_events!()
             | step_events!()
@@ -79,19 +79,23 @@ impl Projection for Status {
             | Event::ImageLost(_)
             | Event::ImageFound(_)
             | Event::RetentionChanged(_)
-            | Event::StopRequested(_) => Ok(()),
-        }
+            | Event::StopRequested(_) => return Ok(()),
+        };
+        let key = ID.key(ROW, &[&stream_part(&event.envelope.stream)]);
+        self.0.update(rows, key, |row| {
+            let mut row = row.unwrap_or_default();
+            change(&mut row);
+            Some(row)
+        })
     }
-}
 
-fn change(
-    rows: &mut dyn Rows,
-    key: Vec<u8>,
-    change: impl FnOnce(&mut StatusRow),
-) -> Result<(), ProjectionError> {
-    let mut row = get(rows, &key)?.unwrap_or_default();
-    change(&mut row);
-    put(rows, key, &row)
+    fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+        self.0.finish(rows)
+    }
+
+    fn abandon(&mut self) {
+        self.0.abandon();
+    }
 }
 
 /// The row of a target, where it has ever been used.

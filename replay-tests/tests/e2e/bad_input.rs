@@ -181,6 +181,7 @@ fn a_full_disk_acknowledges_nothing_and_is_survived() {
         eprintln!("SKIPPED: this machine mounts nothing");
         return;
     }
+    let mounted = Mounted(disk.clone());
     let ledger = disk.join("ledger");
     user.config("v1", "");
     let deploy = |line: &str| user.run(user.command(line).env("HALOY_LEDGER", &ledger));
@@ -193,7 +194,7 @@ fn a_full_disk_acknowledges_nothing_and_is_survived() {
     let replayed = deploy("replay");
     let after = deploy("deploy");
     let again = deploy("replay");
-    drop(Command::new("umount").arg(&at).status());
+    drop(mounted);
     assert!(filled.is_ok());
     assert_eq!(first.code, 0, "{}", first.err);
     assert_ne!(full.code, 101);

@@ -254,3 +254,14 @@ pub fn get(address: &str, path: &str) -> std::io::Result<String> {
     let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.trim().to_owned());
     body.ok_or_else(|| std::io::Error::other("no body"))
 }
+
+/// A folder on which something is mounted, perhaps more than once; let go of when this is dropped, also by
+/// a test that failed.
+pub struct Mounted(pub PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let unmounted = || Command::new("umount").arg("--lazy").arg(&self.0).output();
+        while unmounted().is_ok_and(|out| out.status.success()) {}
+    }
+}

@@ -130,5 +130,7 @@ impl Drop for OwnEngine {
         // SIGTERM: it ends containerd, which is a process of its own.
         drop(Command::new("kill").arg(process.id().to_string()).status());
         drop(process.wait());
+        // It mounts its data on itself, and one that was killed leaves that behind.
+        drop(Mounted(self.folder.join("data")));
     }
 }

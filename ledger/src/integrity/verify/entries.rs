@@ -4,12 +4,12 @@
 use super::chain::{Chain, Linked};
 use super::found;
 use super::index::IndexCheck;
-use super::private::PrivateCheck;
+use super::private::{PrivateCheck, Values};
 use super::report::Report;
 use super::{Sources, rows};
 use crate::ids::Position;
 use crate::integrity::code::{Code, Fault};
-use crate::integrity::mirror::{Mirror, PrivateRows};
+use crate::integrity::mirror::Mirror;
 use crate::integrity::tiles::WIDTH;
 use crate::log::{LogError, Stored};
 use crate::projection::Folding;
@@ -17,8 +17,10 @@ use std::sync::Arc;
 
 /// Up to this many events their read models are folded in memory, which is faster.
 pub const IN_MEMORY: u64 = 200_000;
-/// One of so many rows is asked for by its key: enough to meet every table.
+/// One of so many rows, at least, is asked for by its key: enough to meet every table.
 const SOME: u64 = 64;
+/// About so many rows are asked for where there are many: asking for one reads whole blocks.
+const ASKED: u64 = 1024;
 
 /// Looks at one entry after the other.
 pub struct Entries {
@@ -34,7 +36,7 @@ pub struct Entries {
     /// None once an event could not be folded, or where the check does not begin at the start.
     folding: Option<Folding>,
     /// Values of the group that is being read, for the second copy of them.
-    group: PrivateRows,
+    values: Values,
     /// None once the entries do not follow each other any more.
     following: bool,
     faults: Vec<Fault>,
@@ -47,7 +49,7 @@ impl Entries {
         // Where there are many events, their read models do not fit into memory.
         let folding = match sources.places.as_ref().filter(|_| size > IN_MEMORY) {
             Some(places) => Folding::on_disk(&places.scratch()),
-            None => Ok(Folding::default()),
+            None => Ok(Folding::in_memory()),
         };
         let folding =
             folding.map_err(|error| faults.push(Fault::new(Code::StoreUnreadable, error.to_string())));
@@ -61,7 +63,7 @@ impl Entries {
             index: IndexCheck::default(),
             private: PrivateCheck::default(),
             folding: folding.ok().filter(|_| since == 0),
-            group: PrivateRows::new(),
+            values: Values::default(),
             following: true,
             faults,
         }
@@ -77,19 +79,18 @@ impl Entries {
         match self.chain.link(entry) {
             Ok(Linked::Known(mut recorded)) => {
                 self.index.entry(&recorded.head, &recorded.envelope);
-                let folded = self.folding.as_mut().map(|folding| folding.event(&recorded));
-                if let Some(Err(error)) = folded {
-                    self.faults.push(Fault::new(Code::RowsDiffer, error.to_string()).at(at));
-                    self.folding = None;
-                }
-                match self.stored.as_ref().map_or(Ok(Vec::new()), |stored| stored.private(at)) {
-                    Ok(rows) => {
-                        self.private.event(&mut recorded, &rows);
-                        self.group.insert(at, rows);
-                    }
-                    Err(error) => {
+                let values = self.stored.as_ref().map(|stored| self.values.of(stored.as_ref(), at));
+                match values {
+                    Some(Ok(rows)) => self.private.event(&mut recorded, &rows),
+                    Some(Err(error)) => {
                         self.faults.push(Fault::new(Code::PrivateDiffers, error.to_string()).at(at))
                     }
+                    None => {}
+                }
+                let folded = self.folding.as_mut().map(|folding| folding.event(*recorded));
+                if let Some(Err(error)) = folded {
+                    self.faults.push(rows::not_folded(&error));
+                    self.folding = None;
                 }
             }
             // Read models and private fields of a newer program are its own business.
@@ -106,7 +107,7 @@ impl Entries {
 
     /// A group of 256 entries is read: the second copy of its private values.
     pub fn group(&mut self, bundle: u64) {
-        let mut first = std::mem::take(&mut self.group);
+        let Some(mut first) = self.values.take() else { return };
         let Some(mirror) = self.mirror.as_ref().filter(|_| self.following) else { return };
         let fault = match mirror.get(bundle) {
             Ok(second) => {
@@ -134,27 +135,32 @@ impl Entries {
         let Some(stored) = self.stored.filter(|_| self.following && self.next == size) else { return };
         report.looked("entries in order", self.next - self.since);
         report.looked("streams", self.chain.streams().count() as u64);
-        match self.private.finish(stored.as_ref(), size) {
+        let whole = self.since == 0;
+        let (stored, folding) = (stored.as_ref(), self.folding);
+        // Read models take as long as all else together.
+        let (beside, models) = std::thread::scope(|scope| {
+            let models = scope.spawn(|| folding.map(|folding| rows::compare(folding, stored)));
+            let private = self.private.finish(stored, size);
+            let index = whole.then(|| self.index.finish(&self.chain, stored, size));
+            let found = whole.then(|| found::by_key(stored, SOME.max(size / ASKED)));
+            let models = models.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            ((private, index, found), models)
+        });
+        let (private, index, found) = beside;
+        match private {
             Ok((values, erased)) => {
                 report.looked("private values", values);
                 report.looked("erased values", erased);
             }
             Err(fault) => report.faults.push(fault),
         }
-        if self.since > 0 {
-            return;
+        for (what, checked) in [("rows of the index", index), ("rows of read models", models)] {
+            match checked {
+                Some(Ok(rows)) => report.looked(what, rows),
+                Some(Err(fault)) => report.faults.push(fault),
+                None => {}
+            }
         }
-        match self.index.finish(&self.chain, stored.as_ref(), size) {
-            Ok(rows) => report.looked("rows of the index", rows),
-            Err(fault) => report.faults.push(fault),
-        }
-        match self.folding.map(|folding| rows::compare(folding, stored.as_ref())) {
-            Some(Ok(rows)) => report.looked("rows of read models", rows),
-            Some(Err(fault)) => report.faults.push(fault),
-            None => {}
-        }
-        if let Err(fault) = found::by_key(stored.as_ref(), SOME) {
-            report.faults.push(fault);
-        }
+        report.faults.extend(found.and_then(Result::err));
     }
 }

@@ -1,51 +1,26 @@
 //! Whether the index finds every entry, and nothing that is not there.
-//!
-//! Rows and entries come in different orders, and there may be many. So both sides are added up: the sum
-//! over a keyed hash of each row is the same only if the rows are. The key is drawn anew each time.
 
 use super::chain::Chain;
 use crate::ids::{Position, StreamId};
 use crate::integrity::code::{Code, Fault};
 use crate::log::keys::{Key, Keyspace};
-use crate::log::{Envelope, Head, LogError, Stored};
-use crate::ports::{Entropy, SystemEntropy};
+use crate::log::{Envelope, Head, LogError, RowSum, Stored};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The kind of event that a deploy or a rollback begins with.
 const DEPLOYMENT_REQUESTED: u16 = 20;
 
 /// Adds up what the index must be, and compares it with what it is.
+#[derive(Default)]
 pub struct IndexCheck {
-    key: [u8; 32],
-    sum: u128,
-    rows: u64,
+    sum: RowSum,
     /// Idempotency keys that events name, and which events do.
     keys: BTreeMap<Vec<u8>, Vec<u64>>,
     /// Those that an append was made under for certain: of a deploy or a rollback.
     required: BTreeSet<Vec<u8>>,
 }
 
-impl Default for IndexCheck {
-    fn default() -> Self {
-        let entropy: &dyn Entropy = &SystemEntropy;
-        Self { key: entropy.salt(), sum: 0, rows: 0, keys: BTreeMap::new(), required: BTreeSet::new() }
-    }
-}
-
 impl IndexCheck {
-    fn hash(&self, key: &[u8], value: &[u8]) -> u128 {
-        let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        hasher.update(&(key.len() as u64).to_be_bytes()).update(key).update(value);
-        let mut bytes = [0; 16];
-        hasher.finalize_xof().fill(&mut bytes);
-        u128::from_be_bytes(bytes)
-    }
-
-    fn add(&mut self, key: &[u8], value: &[u8]) {
-        self.sum = self.sum.wrapping_add(self.hash(key, value));
-        self.rows += 1;
-    }
-
     /// An entry: the index must find it by its stream and revision, and by the key that it was made under.
     pub fn entry(&mut self, head: &Head, envelope: &Envelope) {
         if let (Some(key), StreamId::Target { app, target }) = (&envelope.idem, &envelope.stream) {
@@ -56,22 +31,19 @@ impl IndexCheck {
             self.keys.entry(key).or_default().push(head.position.0);
         }
         let key = Key::StreamEntry(head.stream_number, head.revision).encode();
-        self.add(&key, &head.position.0.to_be_bytes());
+        self.sum.add(&key, &head.position.0.to_be_bytes());
     }
 
     /// Compares with the rows that are there.
     pub fn finish(mut self, chain: &Chain, stored: &dyn Stored, size: u64) -> Result<u64, Fault> {
         for (stream, number, last) in chain.streams() {
             let value = [number.to_be_bytes(), last.to_be_bytes()].concat();
-            self.add(&Key::Stream(stream.clone()).encode(), &value);
+            self.sum.add(&Key::Stream(stream.clone()).encode(), &value);
         }
-        let (mut sum, mut rows, mut bad) = (0u128, 0, None);
+        let (mut sum, mut bad) = (self.sum.other(), None);
         let scanned = stored.scan(Keyspace::Index, &mut |key, value| {
             match key.first() {
-                Some(1 | 2) => {
-                    sum = sum.wrapping_add(self.hash(key, value));
-                    rows += 1;
-                }
+                Some(1 | 2) => sum.add(key, value),
                 Some(3) => {
                     self.required.remove(key);
                     let named = self.keys.get(key).map_or(&[][..], Vec::as_slice);
@@ -93,9 +65,9 @@ impl IndexCheck {
             let cause = "its idempotency key is not known";
             return Err(Fault::new(Code::IndexDiffers, cause).at(Position(at)));
         }
-        if rows != self.rows || sum != self.sum {
-            let cause =
-                format!("it has {rows} rows for streams and revisions, the entries make {}", self.rows);
+        let (rows, made) = (sum.rows(), self.sum.rows());
+        if !sum.same(&self.sum) {
+            let cause = format!("it has {rows} rows for streams and revisions, the entries make {made}");
             return Err(Fault::new(Code::IndexDiffers, cause));
         }
         Ok(rows)

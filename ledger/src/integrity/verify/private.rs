@@ -3,11 +3,39 @@
 use crate::deployment::Event;
 use crate::ids::Position;
 use crate::integrity::code::{Code, Fault};
-use crate::integrity::mirror::PrivateRows;
+use crate::integrity::tiles::WIDTH;
 use crate::log::keys::Keyspace;
-use crate::log::{Recorded, Stored};
+use crate::log::{LogError, PrivateRows, Recorded, Stored};
 use crate::private::{FieldNumber, Private, PrivateRow};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+
+/// Private values as they are read by the group: asking for those of each event takes much longer.
+#[derive(Default)]
+pub struct Values {
+    group: Option<(u64, Option<PrivateRows>)>,
+}
+
+impl Values {
+    /// Those of one event.
+    pub fn of(&mut self, stored: &dyn Stored, at: Position) -> Result<Cow<'_, [PrivateRow]>, LogError> {
+        let bundle = at.0 / WIDTH;
+        if self.group.as_ref().is_none_or(|(read, _)| *read != bundle) {
+            let events = Position(bundle * WIDTH)..Position((bundle + 1) * WIDTH);
+            self.group = Some((bundle, stored.privates(events).ok()));
+        }
+        match &self.group {
+            Some((_, Some(rows))) => Ok(Cow::Borrowed(rows.get(&at).map_or(&[], Vec::as_slice))),
+            // Which one cannot be read is told one by one.
+            Some((_, None)) | None => stored.private(at).map(Cow::Owned),
+        }
+    }
+
+    /// The whole group that was read last, if it could be.
+    pub fn take(&mut self) -> Option<PrivateRows> {
+        self.group.take()?.1
+    }
+}
 
 /// Looks at the private values of one event after the other.
 #[derive(Default)]

@@ -5,6 +5,14 @@ use crate::log::keys::Keyspace;
 use crate::log::{LogError, Stored};
 use crate::projection::{Folding, Projections};
 
+/// An event could not be folded.
+pub fn not_folded(error: &LogError) -> Fault {
+    if let LogError::Projection { position, .. } = error {
+        return Fault::new(Code::RowsDiffer, error.to_string()).at(*position);
+    }
+    Fault::new(Code::StoreUnreadable, error.to_string())
+}
+
 /// Compares folded read models with the live ones; those that are behind (of another version of this
 /// program) are left for the next open to build.
 pub fn compare(folding: Folding, stored: &dyn Stored) -> Result<u64, Fault> {
@@ -15,9 +23,14 @@ pub fn compare(folding: Folding, stored: &dyn Stored) -> Result<u64, Fault> {
             behind.push(id.name);
         }
     }
-    let report = folding.compare(&mut |each| stored.scan(Keyspace::Rows, each)).map_err(unreadable)?;
+    let compared = folding.compare(&mut |each| stored.scan(Keyspace::Rows, each));
+    let report = compared.map_err(|error| not_folded(&error))?;
     let difference = report.differences.iter().find(|found| !behind.contains(&found.projection.as_str()));
     match difference {
+        Some(found) if found.key.is_empty() => {
+            let cause = format!("rows of `{}` are not those that the log makes", found.projection);
+            Err(Fault::new(Code::RowsDiffer, cause))
+        }
         Some(found) => {
             let cause = format!("a row of `{}` is {} (key {})", found.projection, found.what, found.key);
             Err(Fault::new(Code::RowsDiffer, cause))

@@ -6,7 +6,7 @@ use super::super::memory::{READ_ONLY, private_row};
 use super::open::{Spaces, store_error};
 use super::*;
 use ::fjall::{Readable, Snapshot};
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 
 /// Calls `each` with the exact bytes of entries, in order; a gap is an error.
 pub(super) fn entries(
@@ -158,17 +158,24 @@ pub(super) fn last(store: &Spaces) -> Result<Option<(Position, Vec<u8>)>, LogErr
 }
 
 pub(super) fn private(store: &Spaces, position: Position) -> Result<Vec<PrivateRow>, LogError> {
-    let rows = store.get(Keyspace::Private).prefix(Key::private_prefix(position));
-    let read = rows.map(|row| {
+    Ok(privates(store, position..position.next())?.remove(&position).unwrap_or_default())
+}
+
+/// Private values of a range of events.
+pub(super) fn privates(store: &Spaces, events: Range<Position>) -> Result<PrivateRows, LogError> {
+    let mut found = PrivateRows::new();
+    let range = Key::private_prefix(events.start)..Key::private_prefix(events.end);
+    for row in store.get(Keyspace::Private).range(range) {
         let (key, value) = row.into_inner().map_err(store_error)?;
+        let position = Position(key.first_chunk().map_or(events.start.0, |at| u64::from_be_bytes(*at)));
         let row = private_row(position, &value)?;
-        if *key == *Key::Private(position, row.field).encode() {
-            return Ok(row);
+        if *key != *Key::Private(position, row.field).encode() {
+            let cause = "a private value of it lies under the key of another".to_owned();
+            return Err(LogError::BadEntry { position, cause });
         }
-        let cause = "a private value of it lies under the key of another".to_owned();
-        Err(LogError::BadEntry { position, cause })
-    });
-    read.collect()
+        found.entry(position).or_default().push(row);
+    }
+    Ok(found)
 }
 
 /// The rows of the read models at one instant: whole appends only.
@@ -179,7 +186,11 @@ pub(super) struct RowsView<'a> {
 
 impl<'a> RowsView<'a> {
     pub(super) fn now(store: &'a Spaces) -> Self {
-        Self { snapshot: store.db.snapshot(), space: store.get(Keyspace::Rows) }
+        Self::of(&store.db, store.get(Keyspace::Rows))
+    }
+
+    pub(super) fn of(db: &::fjall::Database, space: &'a ::fjall::Keyspace) -> Self {
+        Self { snapshot: db.snapshot(), space }
     }
 }
 

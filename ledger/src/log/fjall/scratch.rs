@@ -1,17 +1,21 @@
 //! Rows that are needed for a while and may be too many for memory: a store that nobody else sees, gone
 //! when this is dropped.
 
-use super::super::keys::Keyspace;
-use super::open::{self, Spaces, store_error};
+use super::open::store_error;
 use super::read::RowsView;
 use super::*;
+use ::fjall::config::CompressionPolicy;
+use ::fjall::{CompressionType, Database, KeyspaceCreateOptions};
 use std::collections::BTreeMap;
+
+/// Large, so that few tables are written, and few of them again.
+const MEMTABLE_BYTES: u64 = 32 << 20;
+const CACHE_BYTES: u64 = 32 << 20;
 
 /// Rows on disk, for as long as this lives.
 pub struct Scratch {
-    /// None only while it is being dropped.
-    spaces: Option<Spaces>,
-    folder: PathBuf,
+    rows: ::fjall::Keyspace,
+    db: Database,
 }
 
 /// A row of the store, or why it cannot be read.
@@ -21,27 +25,33 @@ impl Scratch {
     /// In this folder; what an earlier one left there is removed.
     pub fn new(folder: &std::path::Path) -> Result<Self, LogError> {
         drop(std::fs::remove_dir_all(folder));
-        let (spaces, _new) = open::open(&folder.join("rows"))?;
-        Ok(Self { spaces: Some(spaces), folder: folder.to_owned() })
-    }
-
-    fn spaces(&self) -> &Spaces {
-        self.spaces.as_ref().expect("only dropping takes it")
+        // It holds what the store holds, and is for the same eyes only.
+        let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
+        open::make_folder(folder).map_err(io)?;
+        let builder = Database::builder(folder).temporary(true).cache_size(CACHE_BYTES).worker_threads(1);
+        let quick = builder.manual_journal_persist(true).journal_compression(CompressionType::None);
+        let db = quick.open().map_err(store_error)?;
+        let options = || {
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(MEMTABLE_BYTES)
+                .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
+        };
+        let rows = db.keyspace("rows", options).map_err(store_error)?;
+        Ok(Self { rows, db })
     }
 
     /// Looks at the rows.
     pub fn read<T>(&self, read: impl FnOnce(&dyn Rows) -> T) -> T {
-        read(&RowsView::now(self.spaces()))
+        read(&RowsView::of(&self.db, &self.rows))
     }
 
     /// Puts and removes rows.
     pub fn write(&self, rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>) -> Result<(), LogError> {
-        let spaces = self.spaces();
-        let mut write = spaces.db.batch();
+        let mut write = self.db.batch();
         for (key, value) in rows {
             match value {
-                Some(value) => write.insert(spaces.get(Keyspace::Rows), key, value),
-                None => write.remove(spaces.get(Keyspace::Rows), key),
+                Some(value) => write.insert(&self.rows, key, value),
+                None => write.remove(&self.rows, key),
             }
         }
         write.commit().map_err(store_error)
@@ -49,19 +59,9 @@ impl Scratch {
 
     /// Every row, in order of key.
     pub fn rows(&self) -> impl Iterator<Item = ScratchRow> {
-        self.spaces().get(Keyspace::Rows).iter().map(|row| {
+        self.rows.iter().map(|row| {
             let (key, value) = row.into_inner().map_err(store_error)?;
             Ok((key.to_vec(), value.to_vec()))
         })
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Some(spaces) = self.spaces.take() {
-            spaces.not_clean();
-        }
-        // What stays is removed by the next one.
-        drop(std::fs::remove_dir_all(&self.folder));
     }
 }

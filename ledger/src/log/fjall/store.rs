@@ -5,6 +5,7 @@ use super::closed::Found;
 use super::open::{Spaces, store_error};
 use super::*;
 use crate::log::ports::EachRow;
+use std::ops::Range;
 
 /// A store that is open, and nobody writes to.
 pub struct FjallStore {
@@ -73,8 +74,8 @@ impl Stored for FjallStored {
         read::stream(&self.0, stream, from, limit)
     }
 
-    fn private(&self, position: Position) -> Result<Vec<PrivateRow>, LogError> {
-        read::private(&self.0, position)
+    fn privates(&self, events: Range<Position>) -> Result<PrivateRows, LogError> {
+        read::privates(&self.0, events)
     }
 
     fn scan(&self, keyspace: Keyspace, each: &mut EachRow<'_>) -> Result<(), LogError> {

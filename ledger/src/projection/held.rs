@@ -1,0 +1,109 @@
+//! Decoded rows at hand: most events of a deployment change its rows, and encoding them after each event
+//! would cost more than all else.
+
+use super::rows::{ProjectionError, get, put};
+use crate::log::Rows;
+use serde::{Serialize, de::DeserializeOwned};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+/// Most rows kept from one batch to the next.
+const KEPT: usize = 512;
+
+/// Rows of one kind, put when the batch ends.
+pub(super) struct Held<T> {
+    rows: HashMap<Vec<u8>, HeldRow<T>>,
+    /// Keys of those that are to be put.
+    changed: Vec<Vec<u8>>,
+}
+
+struct HeldRow<T> {
+    row: Option<T>,
+    changed: bool,
+}
+
+impl<T> Default for Held<T> {
+    fn default() -> Self {
+        Self { rows: HashMap::new(), changed: Vec::new() }
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> Held<T> {
+    /// The row as it is now, where there is one.
+    pub fn get(&mut self, rows: &dyn Rows, key: Vec<u8>) -> Result<Option<&T>, ProjectionError> {
+        Ok(self.held(rows, key)?.row.as_ref())
+    }
+
+    /// Sets a row.
+    pub fn put(&mut self, key: Vec<u8>, row: T) {
+        let held = self.rows.entry(key.clone()).or_insert(HeldRow { row: None, changed: false });
+        held.row = Some(row);
+        if !std::mem::replace(&mut held.changed, true) {
+            self.changed.push(key);
+        }
+    }
+
+    /// Changes a row; nothing if it is not there.
+    pub fn change(
+        &mut self,
+        rows: &dyn Rows,
+        key: Vec<u8>,
+        change: impl FnOnce(&mut T),
+    ) -> Result<(), ProjectionError> {
+        self.update(rows, key, |row| {
+            row.map(|mut row| {
+                change(&mut row);
+                row
+            })
+        })
+    }
+
+    /// Makes a row from the one before it; none removes it.
+    pub fn update(
+        &mut self,
+        rows: &dyn Rows,
+        key: Vec<u8>,
+        update: impl FnOnce(Option<T>) -> Option<T>,
+    ) -> Result<(), ProjectionError> {
+        let held = self.held(rows, key.clone())?;
+        let before = held.row.take();
+        let there = before.is_some();
+        held.row = update(before);
+        if (there || held.row.is_some()) && !std::mem::replace(&mut held.changed, true) {
+            self.changed.push(key);
+        }
+        Ok(())
+    }
+
+    /// Puts what was changed.
+    pub fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+        for key in self.changed.drain(..) {
+            let Some(held) = self.rows.get_mut(&key) else { continue };
+            held.changed = false;
+            match &held.row {
+                Some(row) => put(rows, key, row)?,
+                None => rows.delete(key),
+            }
+        }
+        if self.rows.len() > KEPT {
+            self.rows.clear();
+        }
+        Ok(())
+    }
+
+    /// Forgets everything: the batch was not written.
+    pub fn abandon(&mut self) {
+        self.rows.clear();
+        self.changed.clear();
+    }
+
+    fn held(&mut self, rows: &dyn Rows, key: Vec<u8>) -> Result<&mut HeldRow<T>, ProjectionError> {
+        match self.rows.entry(key) {
+            Entry::Occupied(held) => Ok(held.into_mut()),
+            Entry::Vacant(free) => {
+                let row = get(rows, free.key())?;
+                Ok(free.insert(HeldRow { row, changed: false }))
+            }
+        }
+    }
+}
