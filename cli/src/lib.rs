@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 /// Parses the command line, runs the command, prints and ends with its exit code.
 pub fn run() -> ExitCode {
+    tell_panics();
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -44,4 +45,14 @@ pub fn run() -> ExitCode {
             ExitCode::from(error.kind.code())
         }
     }
+}
+
+/// As always, but for those that become an error: that is told, and nothing else.
+fn tell_panics() {
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !haloy_ledger::log::panic_is_caught() {
+            told(panic);
+        }
+    }));
 }

@@ -23,7 +23,7 @@ pub use envelope::{Actor, ActorKind, Envelope, Head, NewEvent, Origin, Recorded,
 pub use error::{AppendError, LogError};
 pub use fjall::{
     BUNDLE_AFTER, FjallLog, FjallOptions, FjallStore, Found, Old, Rebuild, Scratch, ScratchRow, finish_swap,
-    swap,
+    panic_is_caught, swap,
 };
 pub use memory::{MemoryLog, MemoryStore};
 pub use ports::{InBatch, PrivateRows, Published, Rows, RowsError, Seal, Stored, Unsealed};

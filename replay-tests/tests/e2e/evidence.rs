@@ -126,6 +126,7 @@ fn a_damaged_store_is_refused_by_name_and_made_anew_and_a_rollback_works_again()
         "{}",
         refused.err
     );
+    assert!(!refused.err.contains("panicked"), "{}", refused.err);
     let report = user.haloy("verify").exits(6);
     assert!(report.out.contains("still proved: the events #0 to #"), "{}", report.out);
     let recovered = user.haloy("recover").ok();

@@ -44,17 +44,95 @@ pub struct Hashed {
     pub bytes: u64,
 }
 
-/// Hashes groups in order.
-pub struct Copies {
+/// A group whose copies were hashed.
+pub struct HashedGroup {
+    index: u64,
+    hashes_only: bool,
+    /// Hashes of each copy, where there is one that can be read: store, published entries, published hashes.
+    leaves: [Option<Vec<Hash>>; 3],
+    /// Roots over those that are full.
+    roots: [Option<Hash>; 3],
+    bytes: u64,
+    faults: Vec<Fault>,
+}
+
+impl Group {
+    /// Hashes every copy: what takes most time, and needs nothing of the groups before.
+    pub fn hash(self, published: Option<&Published>) -> HashedGroup {
+        let first = self.index * WIDTH;
+        let published = published.filter(|published| first < published.size());
+        let mut hashed = HashedGroup {
+            index: self.index,
+            hashes_only: self.hashes_only,
+            leaves: [None, None, None],
+            roots: [None; 3],
+            bytes: 0,
+            faults: Vec::new(),
+        };
+        hashed.leaves[2] = published.and_then(|published| hashed.or_fault(published.tile(0, self.index)));
+        if self.hashes_only {
+            let hashes = hashed.leaves[2].clone();
+            hashed.leaves = [hashes.clone(), hashes.clone(), hashes];
+        } else {
+            let bundle = published.and_then(|published| hashed.or_fault(published.bundle(self.index)));
+            let same = matches!((&self.stored, &bundle), (Some(stored), Some((bytes, _))) if stored == bytes);
+            hashed.leaves[0] = self.stored.map(|bytes| hashed.hash(&bytes));
+            hashed.leaves[1] = bundle.and_then(|(bytes, width)| match tiles::decode_bundle(&bytes, width) {
+                // The same bytes have the same hashes.
+                Ok(_) if same => hashed.leaves[0].clone(),
+                Ok(_) => Some(hashed.hash(&bytes)),
+                Err(error) => {
+                    let cause = format!("bundle {}: {error}", self.index);
+                    hashed.faults.push(Fault::new(Code::BundleDiffers, cause).at(Position(first)));
+                    None
+                }
+            });
+        }
+        hashed.roots();
+        hashed
+    }
+}
+
+impl HashedGroup {
+    fn or_fault<T>(&mut self, read: Result<T, Fault>) -> Option<T> {
+        read.map_err(|fault| self.faults.push(fault)).ok()
+    }
+
+    fn hash(&mut self, bytes: &[u8]) -> Vec<Hash> {
+        let mut rest = bytes;
+        let mut leaves = Vec::with_capacity(WIDTH as usize);
+        while let Some((length, tail)) = rest.split_first_chunk::<2>() {
+            let (entry, tail) = tail.split_at(usize::from(u16::from_be_bytes(*length)).min(tail.len()));
+            leaves.push(leaf(entry));
+            self.bytes += entry.len() as u64;
+            rest = tail;
+        }
+        leaves
+    }
+
+    fn roots(&mut self) {
+        for copy in 0..self.leaves.len() {
+            let Some(leaves) = self.leaves[copy].as_ref().filter(|leaves| leaves.len() as u64 == WIDTH)
+            else {
+                continue;
+            };
+            let same = (0..copy).find(|other| self.leaves[*other].as_ref() == Some(leaves));
+            self.roots[copy] = same.map_or_else(|| Some(tile_root(leaves)), |other| self.roots[other]);
+        }
+    }
+}
+
+/// Puts hashed groups together, in order.
+pub struct Copies<'a> {
     hashed: Hashed,
-    published: Option<Published>,
+    published: Option<&'a Published>,
     /// Roots of full tiles that wait for the tile above them, by level.
     above: Vec<Vec<Hash>>,
 }
 
-impl Copies {
+impl<'a> Copies<'a> {
     /// With the roots at these sizes kept.
-    pub fn new(published: Option<Published>, wanted: &[u64]) -> Self {
+    pub fn new(published: Option<&'a Published>, wanted: &[u64]) -> Self {
         let tree = || Tree::new(wanted.to_vec());
         let hashed = Hashed {
             stored: tree(),
@@ -68,80 +146,26 @@ impl Copies {
     }
 
     /// The next group.
-    pub fn group(&mut self, group: &Group) {
-        if group.hashes_only {
-            return self.hashes_only(group.index);
+    pub fn group(&mut self, group: HashedGroup) {
+        let HashedGroup { index, hashes_only, leaves, roots, bytes, faults } = group;
+        let first = index * WIDTH;
+        faults.into_iter().for_each(|fault| self.fault(fault));
+        self.hashed.bytes += bytes;
+        if !hashes_only {
+            self.compare(first, [leaves[0].as_deref(), leaves[1].as_deref(), leaves[2].as_deref()]);
         }
-        let first = group.index * WIDTH;
-        let published = self.published.as_ref().filter(|published| first < published.size());
-        let bundle = published.map(|published| published.bundle(group.index));
-        let tile = published.map(|published| published.tile(0, group.index));
-        let same =
-            matches!((&group.stored, &bundle), (Some(stored), Some(Ok((bytes, _)))) if stored == bytes);
-        let stored = group.stored.as_deref().map(|bytes| self.leaves(bytes));
-        let entries = match &bundle {
-            Some(Ok((bytes, width))) => match tiles::decode_bundle(bytes, *width) {
-                // The same bytes have the same hashes.
-                Ok(_) if same => stored.clone(),
-                Ok(_) => Some(self.leaves(bytes)),
-                Err(error) => {
-                    let cause = format!("bundle {}: {error}", group.index);
-                    self.fault(Fault::new(Code::BundleDiffers, cause).at(Position(first)));
-                    None
-                }
-            },
-            Some(Err(fault)) => {
-                self.fault(fault.clone());
-                None
-            }
-            None => None,
-        };
-        let hashes = match tile {
-            Some(Ok(hashes)) => Some(hashes),
-            Some(Err(fault)) => {
-                self.fault(fault);
-                None
-            }
-            None => None,
-        };
-        self.compare(first, [stored.as_deref(), entries.as_deref(), hashes.as_deref()]);
         let trees = [&mut self.hashed.stored, &mut self.hashed.published, &mut self.hashed.tiles];
-        for (tree, leaves) in trees.into_iter().zip([&stored, &entries, &hashes]) {
+        for ((tree, leaves), root) in trees.into_iter().zip(&leaves).zip(roots) {
             // A copy with a gap is no tree any more: it stays short, and has no root at the size of a head.
-            if tree.size() == first {
-                leaves.iter().flatten().for_each(|leaf| tree.push(*leaf));
+            if tree.size() == first
+                && let Some(leaves) = leaves
+            {
+                tree.push_group(leaves, root);
             }
         }
-        if let Some(hashes) = hashes {
-            self.upper(0, group.index, &hashes);
+        if let Some(root) = roots[2] {
+            self.upper(0, index, root);
         }
-    }
-
-    fn hashes_only(&mut self, index: u64) {
-        let tile = self.published.as_ref().map(|published| published.tile(0, index));
-        match tile {
-            Some(Ok(hashes)) => {
-                let Hashed { stored, published, tiles, .. } = &mut self.hashed;
-                for tree in [stored, published, tiles] {
-                    hashes.iter().for_each(|leaf| tree.push(*leaf));
-                }
-                self.upper(0, index, &hashes);
-            }
-            Some(Err(fault)) => self.fault(fault),
-            None => {}
-        }
-    }
-
-    fn leaves(&mut self, bytes: &[u8]) -> Vec<Hash> {
-        let mut rest = bytes;
-        let mut leaves = Vec::with_capacity(WIDTH as usize);
-        while let Some((length, tail)) = rest.split_first_chunk::<2>() {
-            let (entry, tail) = tail.split_at(usize::from(u16::from_be_bytes(*length)).min(tail.len()));
-            leaves.push(leaf(entry));
-            self.hashed.bytes += entry.len() as u64;
-            rest = tail;
-        }
-        leaves
     }
 
     fn fault(&mut self, fault: Fault) {
@@ -162,17 +186,17 @@ impl Copies {
         }
     }
 
-    /// Whether the tiles above are made of those below.
-    fn upper(&mut self, level: u32, index: u64, hashes: &[Hash]) {
-        if (hashes.len() as u64) < WIDTH || level + 1 >= MAX_LEVELS {
+    /// Whether the tiles above are made of those below: this one is full, and has this root.
+    fn upper(&mut self, level: u32, index: u64, root: Hash) {
+        if level + 1 >= MAX_LEVELS {
             return;
         }
         let depth = level as usize;
         if self.above.len() <= depth {
             self.above.push(Vec::new());
         }
-        self.above[depth].push(tile_root(hashes));
-        let Some(published) = &self.published else { return };
+        self.above[depth].push(root);
+        let Some(published) = self.published else { return };
         let parent = index / WIDTH;
         let complete = tiles::width_of(level + 1, parent, published.size());
         if (self.above[depth].len() as u64) < complete {
@@ -188,7 +212,9 @@ impl Copies {
             }
             Err(fault) => self.fault(fault),
         }
-        self.upper(level + 1, parent, &expected);
+        if expected.len() as u64 == WIDTH {
+            self.upper(level + 1, parent, tile_root(&expected));
+        }
     }
 
     /// What was found.

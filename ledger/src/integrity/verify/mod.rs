@@ -1,6 +1,6 @@
 //! The independent check: it re-derives everything, and believes nothing but the codec and the hash.
 //!
-//! One pass over the log: [`copies`] hashes the three copies on a thread of its own, while [`entries`]
+//! One pass over the log: [`copies`] hashes the three copies on threads of their own, while [`entries`]
 //! looks at what the entries say. [`signed`] reads the heads, [`report`] is the answer.
 
 pub mod chain;
@@ -25,14 +25,14 @@ use super::places::Places;
 use super::tiles::{self, WIDTH};
 use crate::ids::Position;
 use crate::log::{Stored, codec};
-use copies::{Copies, Group, Hashed};
+use copies::{Copies, Group, Hashed, HashedGroup};
 use entries::Entries;
 use published::Published;
 pub use report::{Against, Looked, Report};
 use signed::Believed;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// What there is to check.
 pub struct Sources {
@@ -57,8 +57,10 @@ pub struct Asked {
     pub against: Option<Vec<u8>>,
 }
 
-/// Groups that wait to be hashed.
+/// Groups that wait to be hashed, on each thread.
 const AHEAD: usize = 16;
+/// Most threads that hash.
+const HASHING: usize = 4;
 
 /// Checks everything. `progress` is told how many entries of how many were looked at.
 pub fn verify(sources: &Sources, asked: &Asked, progress: &mut dyn FnMut(u64, u64)) -> Report {
@@ -76,8 +78,8 @@ pub fn verify(sources: &Sources, asked: &Asked, progress: &mut dyn FnMut(u64, u6
     let total = size.max(published.as_ref().map_or(0, Published::size));
     let mirrored = published.as_ref().map_or(0, Published::size);
     let mut entries = Entries::new(sources, since, size, mirrored);
-    let copies = Copies::new(published, &wanted);
-    let hashed = pass(sources, copies, &mut entries, (since, size, total), progress);
+    let copies = Copies::new(published.as_ref(), &wanted);
+    let hashed = pass(sources, copies, published.as_ref(), &mut entries, (since, size, total), progress);
     let mut report = Report {
         origin: heads.first().map(|head| head.head.origin.clone()),
         entries: total.min(if sources.stored.is_some() { size } else { total }),
@@ -147,48 +149,71 @@ pub(crate) fn known_from(published: &Published) -> Option<Known> {
     known
 }
 
+/// Hands groups to the threads that hash them, in turn.
+struct Groups {
+    threads: Vec<SyncSender<Group>>,
+    turn: usize,
+}
+
+impl Groups {
+    fn send(&mut self, group: Group) {
+        // It fails only if a thread panicked, which comes up when the threads are joined.
+        drop(self.threads[self.turn % self.threads.len()].send(group));
+        self.turn += 1;
+    }
+}
+
 /// Reads the store once, in order, and has every group hashed beside.
 fn pass(
     sources: &Sources,
-    mut copies: Copies,
+    mut copies: Copies<'_>,
+    published: Option<&Published>,
     entries: &mut Entries,
     (since, size, total): (u64, u64, u64),
     progress: &mut dyn FnMut(u64, u64),
 ) -> Hashed {
-    let (groups, waiting) = sync_channel::<Group>(AHEAD);
     std::thread::scope(|scope| {
-        let hashing = scope.spawn(move || {
-            waiting.iter().for_each(|group| copies.group(&group));
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(HASHING);
+        let (threads, hashed): (Vec<_>, Vec<Receiver<HashedGroup>>) = (0..threads)
+            .map(|_| {
+                let (groups, waiting) = sync_channel::<Group>(AHEAD);
+                let (hashed, collected) = sync_channel(AHEAD);
+                // Nobody waits for it any more only if the thread that collects has panicked.
+                scope
+                    .spawn(move || waiting.iter().for_each(|group| drop(hashed.send(group.hash(published)))));
+                (groups, collected)
+            })
+            .unzip();
+        let collecting = scope.spawn(move || {
+            // In the turn in which they were handed out; the first that is not there is the end.
+            let in_turn = (0..hashed.len()).cycle().map_while(|turn| hashed[turn].recv().ok());
+            in_turn.for_each(|group| copies.group(group));
             copies.finish()
         });
+        let mut groups = Groups { threads, turn: 0 };
         for index in 0..since / WIDTH {
-            send(&groups, Group { index, stored: None, hashes_only: true });
+            groups.send(Group { index, stored: None, hashes_only: true });
         }
         let reached = match &sources.stored {
-            Some(stored) => read(stored.as_ref(), entries, &groups, (since, size, total), progress),
+            Some(stored) => read(stored.as_ref(), entries, &mut groups, (since, size, total), progress),
             None => since,
         };
         for index in reached.div_ceil(WIDTH)..total.div_ceil(WIDTH) {
-            send(&groups, Group { index, stored: None, hashes_only: false });
+            groups.send(Group { index, stored: None, hashes_only: false });
             progress((index * WIDTH).min(total), total);
         }
         drop(groups);
-        match hashing.join() {
+        match collecting.join() {
             Ok(hashed) => hashed,
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
 }
 
-fn send(groups: &SyncSender<Group>, group: Group) {
-    // It fails only if the hashing thread panicked, which is reported when it is joined.
-    drop(groups.send(group));
-}
-
 fn read(
     stored: &dyn Stored,
     entries: &mut Entries,
-    groups: &SyncSender<Group>,
+    groups: &mut Groups,
     (since, size, total): (u64, u64, u64),
     progress: &mut dyn FnMut(u64, u64),
 ) -> u64 {
@@ -201,14 +226,14 @@ fn read(
         at += 1;
         if at.is_multiple_of(WIDTH) {
             let stored = Some(std::mem::take(&mut bundle));
-            send(groups, Group { index: at / WIDTH - 1, stored, hashes_only: false });
+            groups.send(Group { index: at / WIDTH - 1, stored, hashes_only: false });
             entries.group(at / WIDTH - 1);
             progress(at, total);
         }
         Ok(())
     });
     if !bundle.is_empty() {
-        send(groups, Group { index: at / WIDTH, stored: Some(bundle), hashes_only: false });
+        groups.send(Group { index: at / WIDTH, stored: Some(bundle), hashes_only: false });
         entries.group(at / WIDTH);
         progress(at, total);
     }

@@ -1,7 +1,11 @@
 //! The tree again, written for checking: it shares nothing with the writer's but the hash.
 
 use crate::integrity::hash::{self, Hash};
+use crate::integrity::tiles::WIDTH;
 use std::collections::BTreeMap;
+
+/// Of a full tile: 256 leaves.
+const TILE_HEIGHT: u32 = WIDTH.trailing_zeros();
 
 /// Hashes leaves into a tree, and remembers its roots at some sizes.
 pub struct Tree {
@@ -22,7 +26,22 @@ impl Tree {
 
     /// Appends a leaf.
     pub fn push(&mut self, leaf: Hash) {
-        self.stack.push((0, leaf));
+        self.push_subtree(0, leaf);
+    }
+
+    /// Appends a group of leaves; `root` is over all of them, where they are a full tile.
+    pub fn push_group(&mut self, leaves: &[Hash], root: Option<Hash>) {
+        let end = self.size + leaves.len() as u64;
+        let within = self.wanted.iter().any(|size| (self.size + 1..end).contains(size));
+        match root {
+            Some(root) if !within && self.size.is_multiple_of(WIDTH) => self.push_subtree(TILE_HEIGHT, root),
+            Some(_) | None => leaves.iter().for_each(|leaf| self.push(*leaf)),
+        }
+    }
+
+    /// Appends the root of a complete subtree, where one of its height begins.
+    fn push_subtree(&mut self, height: u32, root: Hash) {
+        self.stack.push((height, root));
         while let [.., (left, a), (right, b)] = self.stack.as_slice()
             && left == right
         {
@@ -30,7 +49,7 @@ impl Tree {
             self.stack.truncate(self.stack.len() - 2);
             self.stack.push(parent);
         }
-        self.size += 1;
+        self.size += 1 << height;
         self.note();
     }
 

@@ -3,6 +3,7 @@
 mod build;
 mod bundles;
 mod closed;
+mod guarded;
 mod open;
 mod read;
 mod scratch;
@@ -14,6 +15,7 @@ mod writer;
 pub use build::Rebuild;
 pub use bundles::BUNDLE_AFTER;
 pub use closed::Found;
+pub use guarded::panic_is_caught;
 pub use open::FjallOptions;
 pub use scratch::{Scratch, ScratchRow};
 pub use store::FjallStore;

@@ -2,6 +2,7 @@
 
 use super::super::bundle::WIDTH;
 use super::super::keys::{self, Key, Keyspace};
+use super::guarded::guarded;
 use super::*;
 use crate::ports::Clock;
 use ::fjall::config::{BlockSizePolicy, CompressionPolicy};
@@ -192,15 +193,6 @@ fn bundled_in(bundles: &::fjall::Keyspace) -> Result<u64, LogError> {
     number
         .and_then(|number| number.checked_add(1)?.checked_mul(WIDTH))
         .ok_or_else(|| LogError::Store("the key of the last bundle cannot be read".to_owned()))
-}
-
-/// fjall asserts some of what it reads. A file that was damaged is no reason to end the process.
-fn guarded<T>(open: impl FnOnce() -> T) -> Result<T, String> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(open)).map_err(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason was given");
-        format!("what was read is not as it must be: {text}")
-    })
 }
 
 pub(super) fn make_folder(folder: &Path) -> std::io::Result<()> {

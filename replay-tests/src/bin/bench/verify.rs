@@ -1,19 +1,21 @@
-//! `haloy verify` against hashing the same bytes on both cores, and its memory on a large ledger.
+//! `haloy verify`, and an outsider's check of the published files, against hashing the same bytes on both
+//! cores; and its memory on a large ledger.
 
 use super::process::{self, fill};
 use super::{Line, ROUNDS, median};
+use haloy_ledger::deployment::Event;
 use haloy_ledger::ids::Position;
 use haloy_ledger::integrity::hash::leaf;
-use haloy_ledger::integrity::verify::{Asked, entries::IN_MEMORY};
+use haloy_ledger::integrity::note::Verifier;
+use haloy_ledger::integrity::verify::{Asked, Report, Sources, entries::IN_MEMORY, verify};
 use haloy_ledger::ledger::Evidence;
 use haloy_ledger::{Ledger, LedgerOptions};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-const EVENTS: usize = 200_000;
-/// Two sizes above the one up to which read models are folded in memory.
-const SIZES: [usize; 2] = [300_000, 3_000_000];
+/// Events of both ledgers; read models of both are folded on disk.
+const SIZES: [usize; 2] = [1_000_000, 10_000_000];
 
 fn options(at: &Path) -> LedgerOptions {
     LedgerOptions::new(at.join("ledger"), at.join("keys"), "bench")
@@ -40,38 +42,66 @@ fn hash_alone(entries: &[Vec<u8>]) -> f64 {
     started.elapsed().as_secs_f64()
 }
 
-fn speed(folder: &Path) -> Vec<Line> {
-    let at = folder.join("verify");
-    filled(&at, EVENTS);
-    let ledger = Ledger::open(options(&at)).expect("a ledger");
+/// Seconds that a check takes.
+fn took(check: impl FnOnce() -> Report) -> f64 {
+    let started = Instant::now();
+    let report = check();
+    let took = started.elapsed().as_secs_f64();
+    assert_eq!(report.faults, []);
+    took
+}
+
+fn speed(at: &Path) -> Vec<Line> {
+    let ledger = Ledger::open(options(at)).expect("a ledger");
     let entries = ledger.log().read_entries(Position(0), usize::MAX).expect("entries");
+    // The second event of a ledger names its key.
+    let Event::KeyAdded(added) = ledger.log().read_all(Position(1), 1).expect("an event").remove(0).event
+    else {
+        panic!("no key is named");
+    };
+    let key = Verifier::parse(&added.verifier_key.expect("of signing")).expect("a key");
     drop(ledger);
-    let (mut whole, mut since, mut rates) = (Vec::new(), Vec::new(), Vec::new());
+    let size = entries.len() as u64;
+    let (mut whole, mut files, mut since) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut rates, mut seconds) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let alone = hash_alone(&entries);
-        let evidence = Evidence::open(&options(&at)).expect("opened");
-        let started = Instant::now();
-        let report = evidence.verify(&Asked::default(), &mut |_, _| {});
-        let took = started.elapsed().as_secs_f64();
-        assert_eq!(report.faults, []);
-        whole.push(alone / took);
-        rates.push(report.entries as f64 / took);
-        let asked = Asked { since: report.entries, against: None };
-        let started = Instant::now();
-        assert_eq!(evidence.verify(&asked, &mut |_, _| {}).faults, []);
-        since.push(alone / started.elapsed().as_secs_f64());
+        let evidence = Evidence::open(&options(at)).expect("opened");
+        let all = took(|| evidence.verify(&Asked::default(), &mut |_, _| {}));
+        let end = took(|| evidence.verify(&Asked { since: size, against: None }, &mut |_, _| {}));
+        drop(evidence);
+        let published = took(|| verify(&published_alone(at, key.clone()), &Asked::default(), &mut |_, _| {}));
+        whole.push(alone / all);
+        since.push(alone / end);
+        files.push(alone / published);
+        rates.push(size as f64 / all);
+        seconds.push(published);
     }
     let figures = format!("{:.0} events/s, everything re-derived", median(&rates));
-    let met = median(&whole) >= 0.6;
+    let met = (median(&whole) >= 0.6, median(&files) >= 0.6);
+    let seconds = format!("{size} events in {:.2} s, without the store", median(&seconds));
+    let tree = "the tree from its published hashes".to_owned();
     vec![
-        Line::new("verify / SHA-256 alone on both cores", whole, (">= 0.6", met), figures),
+        Line::new("verify / SHA-256 alone on both cores", whole, (">= 0.6", met.0), figures),
         Line::new(
-            "verify --since the end / SHA-256 alone on both cores",
-            since,
-            ("none", true),
-            "the tree from its published hashes".to_owned(),
+            "verify of the published files / SHA-256 alone on both cores",
+            files,
+            (">= 0.6", met.1),
+            seconds,
         ),
+        Line::new("verify --since the end / SHA-256 alone on both cores", since, ("none", true), tree),
     ]
+}
+
+/// What an outsider has: the files, and a key.
+fn published_alone(at: &Path, key: Verifier) -> Sources {
+    Sources {
+        stored: None,
+        places: None,
+        published: at.join("ledger/published"),
+        keys: vec![key],
+        faults: Vec::new(),
+    }
 }
 
 /// Peak memory of `haloy verify` as a process, in megabytes.
@@ -89,25 +119,24 @@ fn peak(at: &Path) -> f64 {
     peak as f64 / 1024.0
 }
 
-fn memory(folder: &Path) -> Line {
-    assert!(SIZES.iter().all(|size| *size as u64 > IN_MEMORY), "both fold on disk");
-    let [small, large] = SIZES.map(|events| {
-        let at = folder.join(format!("verify-{events}"));
-        filled(&at, events);
-        peak(&at)
-    });
-    let figures = format!("{small:.0} and {large:.0} MB");
-    Line::new(
-        "verify, peak memory, 3,000,000 events / 300,000",
-        vec![large / small],
-        ("<= 1.2", large / small <= 1.2),
-        figures,
-    )
-}
-
 /// All comparisons.
 pub fn bench(folder: &Path) -> Vec<Line> {
-    let mut lines = speed(folder);
-    lines.push(memory(folder));
+    assert!(SIZES.iter().all(|size| *size as u64 > IN_MEMORY), "both fold on disk");
+    let [small, large] = SIZES.map(|events| folder.join(format!("verify-{events}")));
+    filled(&small, SIZES[0]);
+    let mut lines = speed(&small);
+    let few = peak(&small);
+    std::fs::remove_dir_all(&small).expect("removed");
+    filled(&large, SIZES[1]);
+    let many = peak(&large);
+    std::fs::remove_dir_all(&large).expect("removed");
+    let flat = ("<= 1.2", many / few <= 1.2);
+    let figures = format!("{few:.0} and {many:.0} MB");
+    lines.push(Line::new(
+        "verify, peak memory, 10,000,000 events / 1,000,000",
+        vec![many / few],
+        flat,
+        figures,
+    ));
     lines
 }

@@ -1,0 +1,27 @@
+//! fjall asserts some of what it reads. A file that was damaged is no reason to end the process, nor to
+//! tell its user of threads and lines of source.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic of this thread, now, is caught and told as the error that it is. A panic hook that
+/// prints is to leave it alone.
+pub fn panic_is_caught() -> bool {
+    GUARDED.get()
+}
+
+/// Opens something; a panic on the way is an error.
+pub(super) fn guarded<T>(open: impl FnOnce() -> T) -> Result<T, String> {
+    GUARDED.set(true);
+    let opened = catch_unwind(AssertUnwindSafe(open));
+    GUARDED.set(false);
+    opened.map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason was given");
+        format!("what was read is not as it must be: {text}")
+    })
+}
