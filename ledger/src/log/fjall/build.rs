@@ -120,7 +120,7 @@ impl Rebuild {
                 None => write.remove(space(Keyspace::Rows), key),
             }
         }
-        write.commit().map_err(store_error)?;
+        self.spaces.commit(write).map_err(store_error)?;
         // Nobody is told before everything is durable, so rows need not be durable before they move.
         bundles::move_due(&self.spaces, self.next, BUNDLE_AFTER)
     }

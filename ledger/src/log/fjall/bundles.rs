@@ -153,7 +153,7 @@ fn remove_rows(store: &Spaces, from: u64, to: u64) -> Result<(), LogError> {
         for at in first..first + WIDTH {
             write.remove(store.get(Keyspace::Entries), Key::Entry(Position(at)).encode());
         }
-        write.commit().map_err(store_error)?;
+        store.commit(write).map_err(store_error)?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod closed;
 mod guarded;
 mod open;
 mod read;
+mod room;
 mod scratch;
 mod sound;
 mod store;

@@ -83,6 +83,12 @@ impl Spaces {
         self.bundled.store(bundled, Ordering::Release);
     }
 
+    /// Writes a batch, and write buffers that it might not fit into before it.
+    pub(super) fn commit(&self, write: ::fjall::OwnedWriteBatch) -> ::fjall::Result<()> {
+        self.spaces.iter().try_for_each(|space| room::make(space, MEMTABLE_BYTES))?;
+        write.commit()
+    }
+
     /// Something failed: the next open is to look closely.
     pub(super) fn not_clean(&self) {
         self.closing.clean.store(false, Ordering::Relaxed);

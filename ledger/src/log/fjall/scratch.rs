@@ -47,6 +47,7 @@ impl Scratch {
 
     /// Puts and removes rows.
     pub fn write(&self, rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>) -> Result<(), LogError> {
+        room::make(&self.rows, MEMTABLE_BYTES).map_err(store_error)?;
         let mut write = self.db.batch();
         for (key, value) in rows {
             match value {

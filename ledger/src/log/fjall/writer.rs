@@ -116,7 +116,7 @@ impl Writer {
                 None => write.remove(space(Keyspace::Rows), key),
             }
         }
-        let persisted = write.commit().map_err(|error| plain(&error));
+        let persisted = self.store.commit(write).map_err(|error| plain(&error));
         let sealed = persisted.and_then(|()| self.seal(batch.first, &batch.entries));
         if let Err(reason) = sealed {
             // Whether it is on disk is not known: nothing may be acknowledged any more.
@@ -154,7 +154,7 @@ pub(super) fn put_rows(store: &Spaces, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) ->
             None => write.remove(store.get(Keyspace::Rows), key),
         }
     }
-    write.commit().map_err(store_error)
+    store.commit(write).map_err(store_error)
 }
 
 struct StoreView<'a> {

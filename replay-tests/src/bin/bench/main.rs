@@ -91,7 +91,7 @@ fn main() {
     let only: Vec<String> = std::env::args().skip(1).collect();
     let folder = folder();
     let picked = GROUPS.iter().filter(|(name, _)| only.is_empty() || only.iter().any(|only| only == name));
-    let lines: Vec<Line> = picked.flat_map(|(_, bench)| bench(&folder)).collect();
+    let rows: String = picked.flat_map(|(_, bench)| bench(&folder)).map(|line| told(&line)).collect();
     std::fs::remove_dir_all(&folder).expect("removed");
     let mut text = INTRODUCTION.to_owned();
     let _written = writeln!(
@@ -99,9 +99,7 @@ fn main() {
         "Machine: {}.\n\n| comparison | ratio | spread | goal | | figures |\n|---|---|---|---|---|---|",
         machine()
     );
-    for line in &lines {
-        text.push_str(&told(line));
-    }
+    text.push_str(&rows);
     text.push_str(MISSED);
     // A part is for whoever works on it; the document shows one whole run.
     if only.is_empty() {
