@@ -3,7 +3,7 @@
 use haloy_ledger::ids::*;
 use haloy_ledger::log::*;
 use haloy_ledger::ports::SystemClock;
-use haloy_ledger::projection::{Folding, Projections, RebuildReport, rebuild};
+use haloy_ledger::projection::{Folding, Keep, Projections, RebuildReport, rebuild};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use std::sync::Arc;
 const EVENTS: usize = 1500;
 /// Number of the projection of which a rebuild keeps no rows.
 const AUDIT: u8 = 7;
+const KEY: [u8; 32] = [7; 32];
 
 /// An event of every kind that was ever written.
 fn every_kind() -> Vec<Recorded> {
@@ -54,7 +55,7 @@ fn log() -> MemoryLog {
 }
 
 fn in_memory(log: &MemoryLog) -> RebuildReport {
-    rebuild(log, &mut || Ok(Folding::in_memory()), &mut |_| {}).expect("rebuilt")
+    rebuild(log, &mut |keep| Ok(Folding::in_memory(keep)), KEY, &mut |_| {}).expect("rebuilt")
 }
 
 fn rows(log: &MemoryLog, number: u8) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -68,11 +69,13 @@ fn on_disk_and_in_memory_with_every_row_and_with_sums_it_is_the_same() {
     let report = in_memory(&log);
     assert_eq!(report.differences, []);
     assert_eq!((report.events, report.rows), (EVENTS as u64, log.snapshot().rows().len() as u64));
-    let exact = rebuild(&log, &mut || Ok(Folding::in_memory().exact()), &mut |_| {}).expect("rebuilt");
+    let exact =
+        rebuild(&log, &mut |_| Ok(Folding::in_memory(Keep::Every)), KEY, &mut |_| {}).expect("rebuilt");
     assert_eq!(exact, report);
     let folder = tempfile::tempdir().expect("a folder");
     let scratch = folder.path().join("scratch");
-    let on_disk = rebuild(&log, &mut || Folding::on_disk(&scratch), &mut |_| {}).expect("rebuilt");
+    let on_disk =
+        rebuild(&log, &mut |keep| Folding::on_disk(&scratch, keep), KEY, &mut |_| {}).expect("rebuilt");
     assert_eq!(on_disk, report);
     assert!(!scratch.exists(), "nothing is left");
 }
@@ -93,7 +96,7 @@ fn every_row_that_differs_is_named_with_its_key() {
             let differences = in_memory(&log).differences;
             assert_eq!(differences.len(), 1, "{number} {what}: {differences:?}");
             let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!((differences[0].key.as_str(), differences[0].what), (hex.as_str(), what), "{number}");
+            assert_eq!((differences[0].key.as_ref(), differences[0].what), (Some(&hex), what), "{number}");
             log.put_rows(vec![(key.clone(), back)]).expect("put");
         }
     }
@@ -107,7 +110,7 @@ fn an_event_that_cannot_be_folded_is_named_also_on_another_thread() {
     let mut bad = kinds.iter().find(|recorded| recorded.head.kind == 20).expect("a request").clone();
     bad.envelope.stream = StreamId::Ledger;
     for at in [0, 100, 700] {
-        let mut folding = Folding::in_memory();
+        let mut folding = Folding::in_memory(Keep::Sums(KEY));
         let fold = |number: usize| {
             let mut event = if number == at { bad.clone() } else { kinds[0].clone() };
             event.head.position = Position(number as u64);

@@ -17,7 +17,8 @@ use super::verify::private::{PrivateCheck, Values};
 use super::verify::rows;
 use crate::ids::Position;
 use crate::log::{Found, LogError, Stored};
-use crate::projection::Folding;
+use crate::ports::{Entropy, SystemEntropy};
+use crate::projection::{Folding, Keep};
 
 /// A store that is not as it was left is checked entry by entry if it has no more than this many; of a
 /// larger one the last bundle and everything above the published tree (the rest: `haloy verify`).
@@ -234,9 +235,10 @@ fn tail(stored: &dyn Stored, size: u64, edge: &TileEdge, signed: &[Signed]) -> R
 /// Everything: entries, their private values, what finds them, and what is computed from them.
 fn whole(stored: &dyn Stored, size: u64, signed: &[Signed]) -> Result<Frontier, Fault> {
     let mut frontier = Frontier::default();
-    let (mut chain, mut index) = (Chain::default(), IndexCheck::default());
+    let entropy: &dyn Entropy = &SystemEntropy;
+    let (mut chain, mut index) = (Chain::default(), IndexCheck::new(entropy.salt()));
     let (mut private, mut values) = (PrivateCheck::default(), Values::default());
-    let mut folding = Some(Folding::in_memory().exact());
+    let mut folding = Some(Folding::in_memory(Keep::Every));
     let mut fault = None;
     let read = stored.entries(Position(0), usize::MAX, &mut |entry| {
         if fault.is_some() {

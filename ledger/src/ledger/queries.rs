@@ -234,11 +234,11 @@ impl Ledger {
     pub fn replay(&self, progress: &mut dyn FnMut(Position)) -> Result<RebuildReport, LogError> {
         // Where there are many events, their read models do not fit into memory.
         let large = self.head().next.0 > IN_MEMORY;
-        let mut folding = || match self.places.as_ref().filter(|_| large) {
-            Some(places) => Folding::on_disk(&places.scratch()),
-            None => Ok(Folding::in_memory()),
+        let mut folding = |keep| match self.places.as_ref().filter(|_| large) {
+            Some(places) => Folding::on_disk(&places.scratch(), keep),
+            None => Ok(Folding::in_memory(keep)),
         };
-        rebuild(self.log.as_ref(), &mut folding, progress)
+        rebuild(self.log.as_ref(), &mut folding, self.entropy().salt(), progress)
     }
 }
 

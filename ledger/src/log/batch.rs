@@ -306,14 +306,6 @@ impl Rows for Overlay<'_> {
         }
     }
 
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.writes.insert(key, Some(value));
-    }
-
-    fn delete(&mut self, key: Vec<u8>) {
-        self.writes.insert(key, None);
-    }
-
     fn scan(
         &self,
         prefix: &[u8],
@@ -340,21 +332,35 @@ impl Rows for Overlay<'_> {
     }
 }
 
+impl RowsMut for Overlay<'_> {
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.writes.insert(key, Some(value));
+    }
+
+    fn delete(&mut self, key: Vec<u8>) {
+        self.writes.insert(key, None);
+    }
+}
+
 /// Rows in memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MapRows(pub BTreeMap<Vec<u8>, Vec<u8>>);
 
+impl MapRows {
+    /// Puts rows, and removes those without a value.
+    pub(super) fn apply(&mut self, rows: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>) {
+        for (key, value) in rows {
+            match value {
+                Some(value) => self.put(key, value),
+                None => self.delete(key),
+            }
+        }
+    }
+}
+
 impl Rows for MapRows {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
         Ok(self.0.get(key).cloned())
-    }
-
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.0.insert(key, value);
-    }
-
-    fn delete(&mut self, key: Vec<u8>) {
-        self.0.remove(&key);
     }
 
     fn scan(
@@ -369,8 +375,18 @@ impl Rows for MapRows {
     }
 }
 
+impl RowsMut for MapRows {
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.0.insert(key, value);
+    }
+
+    fn delete(&mut self, key: Vec<u8>) {
+        self.0.remove(&key);
+    }
+}
+
 /// Scans a sorted map as [`Rows::scan`] asks.
-pub(super) fn scan_map(
+fn scan_map(
     map: &BTreeMap<Vec<u8>, Vec<u8>>,
     prefix: &[u8],
     reverse: bool,

@@ -1,6 +1,6 @@
 //! A log in memory: the same contract, for simulation and tests.
 
-use super::batch::{Batch, Request, Store, Tail, known_append, scan_map};
+use super::batch::{Batch, Request, Store, Tail, known_append};
 use super::clock::ClockPolicy;
 use super::keys::{self, Key};
 use super::*;
@@ -15,7 +15,7 @@ pub struct MemoryStore {
     entries: Vec<Vec<u8>>,
     index: BTreeMap<Vec<u8>, Vec<u8>>,
     private: BTreeMap<Vec<u8>, Vec<u8>>,
-    rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    rows: MapRows,
 }
 
 impl MemoryStore {
@@ -26,7 +26,7 @@ impl MemoryStore {
 
     /// Every row of the read models.
     pub fn rows(&self) -> &BTreeMap<Vec<u8>, Vec<u8>> {
-        &self.rows
+        &self.rows.0
     }
 }
 
@@ -80,10 +80,9 @@ impl Inner {
         policy: ClockPolicy,
     ) -> Result<Appended, AppendError> {
         let mut batch = Batch::new(self.tail);
-        let view = View { store: &self.store, rows: ReadRows(&self.store.rows) };
-        let planned = batch.add(&view, self.in_batch.as_mut(), request, now, policy);
+        let planned = batch.add(&self.store, self.in_batch.as_mut(), request, now, policy);
         let appended = planned.and_then(|appended| {
-            batch.finish(&view, self.in_batch.as_mut())?;
+            batch.finish(&self.store, self.in_batch.as_mut())?;
             Ok(appended)
         });
         let appended = appended.inspect_err(|_| self.in_batch.abandon())?;
@@ -92,60 +91,20 @@ impl Inner {
         self.store.entries.extend(batch.entries);
         self.store.index.extend(batch.index);
         self.store.private.extend(batch.private);
-        for (key, value) in batch.rows {
-            match value {
-                Some(value) => self.store.rows.insert(key, value),
-                None => self.store.rows.remove(&key),
-            };
-        }
+        self.store.rows.apply(batch.rows);
         Ok(appended)
     }
 }
 
-struct View<'a> {
-    store: &'a MemoryStore,
-    rows: ReadRows<'a>,
-}
-
-impl Store for View<'_> {
+impl Store for MemoryStore {
     fn index(&self, key: &Key) -> Result<Option<Vec<u8>>, LogError> {
-        Ok(self.store.index.get(&key.encode()).cloned())
+        Ok(self.index.get(&key.encode()).cloned())
     }
 
     fn rows(&self) -> &dyn Rows {
         &self.rows
     }
 }
-
-struct ReadRows<'a>(&'a BTreeMap<Vec<u8>, Vec<u8>>);
-
-impl Rows for ReadRows<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
-        Ok(self.0.get(key).cloned())
-    }
-
-    fn put(&mut self, _key: Vec<u8>, _value: Vec<u8>) {
-        panic!("{}", READ_ONLY);
-    }
-
-    fn delete(&mut self, _key: Vec<u8>) {
-        panic!("{}", READ_ONLY);
-    }
-
-    fn scan(
-        &self,
-        prefix: &[u8],
-        reverse: bool,
-        after: Option<&[u8]>,
-        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<(), RowsError> {
-        scan_map(self.0, prefix, reverse, after, each);
-        Ok(())
-    }
-}
-
-/// Why writing to a read-only view panics.
-pub(super) const READ_ONLY: &str = "a read model was written through a read-only view";
 
 impl EventLog for MemoryLog {
     fn submit(&self, writes: Vec<StreamWrite>, once: Option<IdempotencyKey>, _stage: Stage, done: Done) {
@@ -202,17 +161,12 @@ impl EventLog for MemoryLog {
 
     fn put_rows(&self, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<(), LogError> {
         let mut inner = self.lock();
-        for (key, value) in rows {
-            match value {
-                Some(value) => inner.store.rows.insert(key, value),
-                None => inner.store.rows.remove(&key),
-            };
-        }
+        inner.store.rows.apply(rows);
         Ok(())
     }
 
     fn read_rows(&self, read: &mut dyn FnMut(&dyn Rows)) -> Result<(), LogError> {
-        read(&ReadRows(&self.lock().store.rows));
+        read(&self.lock().store.rows);
         Ok(())
     }
 }

@@ -26,7 +26,7 @@ pub use fjall::{
     panic_is_caught, swap,
 };
 pub use memory::{MemoryLog, MemoryStore};
-pub use ports::{InBatch, PrivateRows, Published, Rows, RowsError, Seal, Stored, Unsealed};
+pub use ports::{InBatch, PrivateRows, Published, Rows, RowsError, RowsMut, Seal, Stored, Unsealed};
 pub use sum::RowSum;
 
 use crate::ids::{Position, Revision, StreamId};

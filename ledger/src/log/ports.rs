@@ -13,10 +13,6 @@ use std::ops::Range;
 pub trait Rows {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError>;
-    /// Sets a key. Panics on a read-only view: a projection that writes while reading is broken.
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>);
-    /// Removes a key.
-    fn delete(&mut self, key: Vec<u8>);
     /// Calls `each` with every row whose key starts with `prefix`, in order of key, from `after`
     /// (exclusive) on where given, until it returns false.
     fn scan(
@@ -28,6 +24,14 @@ pub trait Rows {
     ) -> Result<(), RowsError>;
 }
 
+/// Rows that can be written, too.
+pub trait RowsMut: Rows {
+    /// Sets a key.
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>);
+    /// Removes a key.
+    fn delete(&mut self, key: Vec<u8>);
+}
+
 /// The store could not read a row.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("a row of the read models could not be read: {0}")]
@@ -36,10 +40,10 @@ pub struct RowsError(pub String);
 /// Takes part in every batch: folds the events into rows that are written with them.
 pub trait InBatch: Send {
     /// Folds one event. An error fails the whole append: projections are never silently behind.
-    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), LogError>;
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), LogError>;
 
     /// Called once before the batch is written: rows held back for speed are put now.
-    fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), LogError>;
+    fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), LogError>;
 
     /// The batch was not written: forget what was not put.
     fn abandon(&mut self);

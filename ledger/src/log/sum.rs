@@ -1,9 +1,6 @@
 //! Rows that come in different orders, compared without keeping them.
 //!
-//! Both sides are added up: the sum over a keyed hash of each row is the same only if the rows are. The
-//! key is drawn anew each time, so that nobody can make other rows with the same sum beforehand.
-
-use crate::ports::{Entropy, SystemEntropy};
+//! Both sides are added up: the sum over a keyed hash of each row is the same only if the rows are.
 
 /// The sum over rows.
 pub struct RowSum {
@@ -12,14 +9,13 @@ pub struct RowSum {
     rows: u64,
 }
 
-impl Default for RowSum {
-    fn default() -> Self {
-        let entropy: &dyn Entropy = &SystemEntropy;
-        Self { key: entropy.salt(), sum: 0, rows: 0 }
-    }
-}
-
 impl RowSum {
+    /// An empty one. The key is to be drawn anew each time: nobody can make other rows with the same sum
+    /// beforehand.
+    pub fn new(key: [u8; 32]) -> Self {
+        Self { key, sum: 0, rows: 0 }
+    }
+
     /// An empty one, to be compared with this one.
     pub fn other(&self) -> Self {
         Self { key: self.key, sum: 0, rows: 0 }

@@ -3,7 +3,7 @@
 use super::rows::{ProjectionError, ProjectionId, stream_part};
 use super::{Page, Projection};
 use crate::ids::{Position, StreamId};
-use crate::log::{Recorded, Rows};
+use crate::log::{Recorded, Rows, RowsMut};
 
 const ID: ProjectionId = ProjectionId { name: "audit", number: 7, version: 1 };
 const ACTOR: u8 = 1;
@@ -21,7 +21,7 @@ impl Projection for Audit {
         true
     }
 
-    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let at = event.head.position.0.to_be_bytes();
         let kind = event.head.kind.to_be_bytes().to_vec();
         let actor = event.envelope.actor.id.as_bytes();

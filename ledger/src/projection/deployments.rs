@@ -10,7 +10,7 @@ use crate::deployment::event::{
 };
 use crate::deployment::state::Ending;
 use crate::ids::*;
-use crate::log::{Recorded, Rows};
+use crate::log::{Recorded, Rows, RowsMut};
 use crate::outcome::Failure;
 use crate::release::{HistoryStrategy, ReleaseSpec, ResolvedImage, TaggedImage};
 use serde::{Deserialize, Serialize};
@@ -113,7 +113,7 @@ impl Projection for Deployments {
         ID
     }
 
-    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         match &event.event {
             Event::DeploymentRequested(e) => self.requested(event, e, rows),
             Event::ImageResolved(e) => {
@@ -181,7 +181,7 @@ impl Projection for Deployments {
         }
     }
 
-    fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         self.deployments.finish(rows)?;
         self.releases.finish(rows)
     }
@@ -228,7 +228,7 @@ impl Deployments {
         &mut self,
         event: &Recorded,
         e: &DeploymentRequested,
-        rows: &mut dyn Rows,
+        rows: &mut dyn RowsMut,
     ) -> Result<(), ProjectionError> {
         let StreamId::Target { app, target } = &event.envelope.stream else {
             return Err(ProjectionError::Missing(format!("the target of deployment {}", e.id)));

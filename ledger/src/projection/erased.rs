@@ -4,7 +4,7 @@ use super::Projection;
 use super::rows::{ProjectionError, ProjectionId, get, put};
 use crate::deployment::Event;
 use crate::ids::Position;
-use crate::log::{Recorded, Rows};
+use crate::log::{Recorded, Rows, RowsMut};
 use crate::private::FieldNumber;
 
 const ID: ProjectionId = ProjectionId { name: "erased", number: 11, version: 1 };
@@ -22,7 +22,7 @@ impl Projection for Erased {
         ID
     }
 
-    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         if let Event::PayloadRedacted(redacted) = &event.event {
             for field in &redacted.fields {
                 put(rows, key(redacted.position, *field), &event.head.position)?;

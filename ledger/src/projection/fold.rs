@@ -3,7 +3,7 @@
 use super::rows::{ProjectionError, ProjectionId, get, put};
 use super::{Projection, audit, deployments, erased, pending, retention, rollback_targets, state, status};
 use crate::ids::Position;
-use crate::log::{InBatch, LogError, Recorded, Rows};
+use crate::log::{InBatch, LogError, Recorded, Rows, RowsMut};
 
 /// Most events folded between two writes while a projection catches up.
 pub const CATCH_UP_EVENTS: usize = 10_000;
@@ -80,7 +80,7 @@ pub struct Behind {
 }
 
 impl InBatch for Projections {
-    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), LogError> {
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), LogError> {
         let at = event.head.position;
         for projection in &mut self.all {
             projection.apply(event, rows).map_err(|error| failed(projection.id(), at, &error))?;
@@ -89,7 +89,7 @@ impl InBatch for Projections {
         Ok(())
     }
 
-    fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), LogError> {
+    fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), LogError> {
         let Some(next) = self.next.take() else { return Ok(()) };
         for projection in &mut self.all {
             let id = projection.id();

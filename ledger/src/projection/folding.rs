@@ -7,7 +7,7 @@ use super::fold::{CATCH_UP_EVENTS, Projections};
 use super::rows::ProjectionId;
 use crate::ids::Position;
 use crate::log::{
-    InBatch, LogError, MapRows, Overlay, Recorded, RowSum, Rows, RowsError, Scratch, ScratchRow,
+    InBatch, LogError, MapRows, Overlay, Recorded, RowSum, Rows, RowsError, RowsMut, Scratch, ScratchRow,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,6 +18,16 @@ use std::thread::JoinHandle;
 pub const AT_ONCE: usize = 512;
 /// Such portions that wait to be folded.
 const AHEAD: usize = 4;
+
+/// Which rows are kept to be compared.
+#[derive(Debug, Clone, Copy)]
+pub enum Keep {
+    /// Every one: it takes longer, and tells each row that differs.
+    Every,
+    /// Of projections that put each row once and never read it while folding, only a sum under this key,
+    /// which is to be drawn anew each time.
+    Sums([u8; 32]),
+}
 
 /// Where the rows are.
 enum Place {
@@ -32,7 +42,7 @@ pub(super) struct Fold {
     place: Place,
     pub(super) next: Position,
     pending: usize,
-    /// Projections whose rows are put once each and never read while folding: only their sum is kept.
+    /// Projections of whose rows only the sum is kept.
     pub(super) summed: Vec<(ProjectionId, RowSum)>,
 }
 
@@ -88,24 +98,13 @@ impl Fold {
 
 /// Rows, some of which are only added up.
 struct Summing<'a> {
-    rows: &'a mut dyn Rows,
+    rows: &'a mut dyn RowsMut,
     summed: &'a mut [(ProjectionId, RowSum)],
 }
 
 impl Rows for Summing<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
         self.rows.get(key)
-    }
-
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        match self.summed.iter_mut().find(|(id, _)| id.has_row(&key)) {
-            Some((_, sum)) => sum.add(&key, &value),
-            None => self.rows.put(key, value),
-        }
-    }
-
-    fn delete(&mut self, key: Vec<u8>) {
-        self.rows.delete(key);
     }
 
     fn scan(
@@ -116,6 +115,19 @@ impl Rows for Summing<'_> {
         each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), RowsError> {
         self.rows.scan(prefix, reverse, after, each)
+    }
+}
+
+impl RowsMut for Summing<'_> {
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        match self.summed.iter_mut().find(|(id, _)| id.has_row(&key)) {
+            Some((_, sum)) => sum.add(&key, &value),
+            None => self.rows.put(key, value),
+        }
+    }
+
+    fn delete(&mut self, key: Vec<u8>) {
+        self.rows.delete(key);
     }
 }
 
@@ -136,28 +148,23 @@ enum At {
 
 impl Folding {
     /// With its rows in memory.
-    pub fn in_memory() -> Self {
-        Self::at(Place::Memory(MapRows::default()))
+    pub fn in_memory(keep: Keep) -> Self {
+        Self::at(Place::Memory(MapRows::default()), keep)
     }
 
     /// With its rows in a folder: for logs whose read models may be too large for memory.
-    pub fn on_disk(folder: &Path) -> Result<Self, LogError> {
-        Ok(Self::at(Place::Disk(Scratch::new(folder)?, BTreeMap::new())))
+    pub fn on_disk(folder: &Path, keep: Keep) -> Result<Self, LogError> {
+        Ok(Self::at(Place::Disk(Scratch::new(folder)?, BTreeMap::new()), keep))
     }
 
-    fn at(place: Place) -> Self {
+    fn at(place: Place, keep: Keep) -> Self {
         let projections = Projections::default();
-        let summed = projections.put_once().into_iter().map(|id| (id, RowSum::default())).collect();
+        let summed = match keep {
+            Keep::Every => Vec::new(),
+            Keep::Sums(key) => projections.put_once().into_iter().map(|id| (id, RowSum::new(key))).collect(),
+        };
         let fold = Fold { projections, place, next: Position(0), pending: 0, summed };
         Self { waiting: Vec::new(), at: At::Here(Box::new(fold)) }
-    }
-
-    /// Keeps every row: it takes longer, and tells each row that differs.
-    pub fn exact(mut self) -> Self {
-        if let At::Here(fold) = &mut self.at {
-            fold.summed.clear();
-        }
-        self
     }
 
     /// The next event. An error may be of one before.

@@ -2,7 +2,7 @@
 //! would cost more than all else.
 
 use super::rows::{ProjectionError, get, put};
-use crate::log::Rows;
+use crate::log::{Rows, RowsMut};
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -76,7 +76,7 @@ impl<T: Serialize + DeserializeOwned> Held<T> {
     }
 
     /// Puts what was changed.
-    pub fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    pub fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         for key in self.changed.drain(..) {
             let Some(held) = self.rows.get_mut(&key) else { continue };
             held.changed = false;

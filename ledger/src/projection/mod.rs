@@ -20,7 +20,7 @@ mod status;
 pub use audit::{AuditBy, audit};
 pub use deployments::{DeploymentRow, DeploymentStatus, Found, ReleaseRow};
 pub use fold::{Behind, CATCH_UP_EVENTS, Projections};
-pub use folding::Folding;
+pub use folding::{Folding, Keep};
 pub use pending::PendingRow;
 pub use rebuild::{Difference, LiveRows, RebuildReport, rebuild};
 pub use retention::ArtefactRow;
@@ -40,7 +40,7 @@ pub mod read {
     pub use super::status::status;
 }
 
-use crate::log::{Recorded, Rows};
+use crate::log::{Recorded, RowsMut};
 
 /// One read model.
 pub trait Projection: Send {
@@ -53,10 +53,10 @@ pub trait Projection: Send {
     }
 
     /// Folds one event into the rows.
-    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError>;
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError>;
 
     /// Puts rows that were held back; called once before a batch is written.
-    fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let _nothing_held_back = rows;
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::deployment::event::{
     edge_events, hold_events, is_own_tag, ledger_events, registry_events, step_events,
 };
 use crate::ids::{DeploymentId, Position, StreamId};
-use crate::log::{Recorded, Rows};
+use crate::log::{Recorded, Rows, RowsMut};
 use serde::{Deserialize, Serialize};
 
 const ID: ProjectionId = ProjectionId { name: "pending", number: 6, version: 2 };
@@ -37,7 +37,7 @@ impl Projection for Pending {
         ID
     }
 
-    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let stream = &event.envelope.stream;
         let change: fn(&mut PendingRow, &Recorded) = match &event.event {
             Event::DeploymentRequested(_) => |row, event| {
@@ -100,7 +100,7 @@ impl Projection for Pending {
         })
     }
 
-    fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         self.0.finish(rows)
     }
 

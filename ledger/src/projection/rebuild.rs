@@ -1,7 +1,7 @@
 //! Read models folded anew beside the live ones, and compared with them row by row.
 
 use super::fold::Projections;
-use super::folding::{AT_ONCE, Folding};
+use super::folding::{AT_ONCE, Folding, Keep};
 use super::rows::ProjectionId;
 use crate::ids::Position;
 use crate::log::{EventLog, LogError, RowSum, ScratchRow};
@@ -28,10 +28,20 @@ pub struct RebuildReport {
 pub struct Difference {
     /// Which projection.
     pub projection: String,
-    /// Key of the row, in hex; empty where only the sum over all rows of the projection was compared.
-    pub key: String,
+    /// Key of the row, in hex; none where only the sum over all rows of the projection was compared.
+    pub key: Option<String>,
     /// `missing`, `unexpected` or `different`.
     pub what: &'static str,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { projection, key, what } = self;
+        match key {
+            Some(key) => write!(f, "a row of `{projection}` is {what} (key {key})"),
+            None => write!(f, "rows of `{projection}` are not those that the log makes"),
+        }
+    }
 }
 
 /// Most differences that are listed.
@@ -69,8 +79,8 @@ impl Folding {
         comparison.end()?;
         for ((id, live), (_, rebuilt)) in comparison.summed.iter().zip(&fold.summed) {
             if !live.same(rebuilt) {
-                let (projection, key) = (id.name.to_owned(), String::new());
-                comparison.differences.push(Difference { projection, key, what: "different" });
+                let projection = id.name.to_owned();
+                comparison.differences.push(Difference { projection, key: None, what: "different" });
             }
         }
         Ok(RebuildReport {
@@ -130,24 +140,26 @@ impl<I: Iterator<Item = ScratchRow>> Comparison<I> {
             let of = self.ids.iter().find(|id| key.starts_with(&id.prefix()));
             self.differences.push(Difference {
                 projection: of.map_or("unknown", |id| id.name).to_owned(),
-                key: key.iter().map(|byte| format!("{byte:02x}")).collect(),
+                key: Some(key.iter().map(|byte| format!("{byte:02x}")).collect()),
                 what,
             });
         }
     }
 }
 
-/// Folds the whole log anew and compares with the live rows, byte for byte. `folding` makes what folds.
+/// Folds the whole log anew and compares with the live rows. `folding` makes what folds; `key` is for sums,
+/// and if one differs everything is folded again to name the rows.
 pub fn rebuild(
     log: &dyn EventLog,
-    folding: &mut dyn FnMut() -> Result<Folding, LogError>,
+    folding: &mut dyn FnMut(Keep) -> Result<Folding, LogError>,
+    key: [u8; 32],
     progress: &mut dyn FnMut(Position),
 ) -> Result<RebuildReport, LogError> {
-    let report = attempt(log, folding()?, progress)?;
-    match report.differences.iter().any(|found| found.key.is_empty()) {
-        true => attempt(log, folding()?.exact(), progress),
-        false => Ok(report),
+    let report = attempt(log, folding(Keep::Sums(key))?, progress)?;
+    if report.differences.iter().all(|found| found.key.is_some()) {
+        return Ok(report);
     }
+    attempt(log, folding(Keep::Every)?, progress)
 }
 
 fn attempt(

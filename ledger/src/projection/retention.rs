@@ -8,7 +8,7 @@ use crate::deployment::event::{
     PruneRule, edge_events, hold_events, is_own_tag, ledger_events, registry_events, step_events,
 };
 use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName};
-use crate::log::{Recorded, Rows};
+use crate::log::{Recorded, Rows, RowsMut};
 use crate::outcome::Failure;
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +46,7 @@ impl Projection for Retention {
         ID
     }
 
-    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let at = event.head.position;
         let stream = stream_part(&event.envelope.stream);
         let key = |rel: DeploymentId| ID.key(ROW, &[&stream, rel.to_string().as_bytes()]);
@@ -116,7 +116,7 @@ impl Projection for Retention {
         }
     }
 
-    fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         self.artefacts.finish(rows)?;
         self.sizes.finish(rows)
     }

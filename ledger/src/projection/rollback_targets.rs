@@ -10,7 +10,7 @@ use crate::deployment::event::{
     step_events,
 };
 use crate::ids::{AppName, DeploymentId, Digest, Position, ReleaseName, StreamId, TargetName, Timestamp};
-use crate::log::{Recorded, Rows};
+use crate::log::{Recorded, Rows, RowsMut};
 use crate::outcome::Failure;
 use crate::release::HistoryStrategy;
 use serde::{Deserialize, Serialize};
@@ -102,6 +102,10 @@ fn held(at: Option<Position>) -> impl FnOnce(&mut CandidateRow) {
     move |row| row.held = at
 }
 
+fn unanswered(at: Position, cause: &Failure) -> impl FnOnce(&mut CandidateRow) {
+    move |row| row.unanswered = Some((at, cause.clone()))
+}
+
 fn pinned(at: Option<Position>) -> impl FnOnce(&mut CandidateRow) {
     move |row| row.pinned = at
 }
@@ -111,7 +115,7 @@ impl Projection for RollbackTargets {
         ID
     }
 
-    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let at = event.head.position;
         let stream = stream_part(&event.envelope.stream);
         let key = |id: DeploymentId| ID.key(ROW, &[&stream, id.to_string().as_bytes()]);
@@ -150,9 +154,7 @@ impl Projection for RollbackTargets {
                 let moved = Moved { at, now: e.now.clone() };
                 row.moved = Some(moved).filter(|_| e.now.as_ref() != Some(&e.recorded));
             }),
-            Event::RegistryUnreachable(e) => all.change(rows, key(e.rel), |row| {
-                row.unanswered = Some((at, e.cause.clone()));
-            }),
+            Event::RegistryUnreachable(e) => all.change(rows, key(e.rel), unanswered(at, &e.cause)),
             Event::ImagesChecked(e) => (e.releases.iter()).try_for_each(|rel| {
                 let recorded = event.head.recorded;
                 all.change(rows, key(*rel), |row| {
@@ -161,9 +163,9 @@ impl Projection for RollbackTargets {
                 })
             }),
             Event::ReleaseTagged(e) => self.named(e, key, rows),
-            Event::ReleaseUntagged(e) => all.change(rows, key(e.before), |row| {
-                row.names.retain(|name| *name != e.name);
-            }),
+            Event::ReleaseUntagged(e) => {
+                all.change(rows, key(e.before), |row| row.names.retain(|name| *name != e.name))
+            }
             Event::ReleasePinned(e) => all.change(rows, key(e.rel), pinned(Some(at))),
             Event::ReleaseUnpinned(e) => all.change(rows, key(e.rel), pinned(None)),
             Event::HoldPlaced(e) => all.change(rows, key(e.rel), held(Some(at))),
@@ -184,7 +186,7 @@ impl Projection for RollbackTargets {
         }
     }
 
-    fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         self.candidates.finish(rows)?;
         self.current.finish(rows)
     }

@@ -1,7 +1,7 @@
 //! Rows as bytes: keys with number and version in front, values as MessagePack maps.
 
 use crate::ids::StreamId;
-use crate::log::{Rows, RowsError};
+use crate::log::{Rows, RowsError, RowsMut};
 use serde::{Serialize, de::DeserializeOwned};
 use std::io::Write;
 
@@ -81,7 +81,11 @@ pub(super) fn get<T: DeserializeOwned>(rows: &dyn Rows, key: &[u8]) -> Result<Op
     rows.get(key)?.map(|bytes| decode(&bytes)).transpose()
 }
 
-pub(super) fn put<T: Serialize>(rows: &mut dyn Rows, key: Vec<u8>, row: &T) -> Result<(), ProjectionError> {
+pub(super) fn put<T: Serialize>(
+    rows: &mut dyn RowsMut,
+    key: Vec<u8>,
+    row: &T,
+) -> Result<(), ProjectionError> {
     let mut bytes = Vec::with_capacity(USUAL_ROW);
     let written = rmp_serde::encode::write_named(&mut bytes, row);
     written.map_err(|error| ProjectionError::Code(error.to_string()))?;

@@ -6,7 +6,7 @@ use super::rows::{ProjectionError, ProjectionId, get, put, stream_part};
 use crate::deployment::{TargetState, evolve};
 use crate::edge::EdgeState;
 use crate::ids::{AppName, Position, Revision, StreamId, TargetName, slug};
-use crate::log::{Recorded, Rows};
+use crate::log::{Recorded, Rows, RowsMut};
 use serde::{Deserialize, Serialize};
 
 const ID: ProjectionId = ProjectionId { name: "state", number: 1, version: 3 };
@@ -43,7 +43,7 @@ impl Projection for State {
         ID
     }
 
-    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let stream = &event.envelope.stream;
         let revision = event.head.revision;
         let (app, target) = match stream {
@@ -65,7 +65,7 @@ impl Projection for State {
         })
     }
 
-    fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         self.targets.finish(rows)?;
         self.edge.finish(rows)
     }

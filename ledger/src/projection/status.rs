@@ -7,7 +7,7 @@ use crate::deployment::Event;
 use crate::deployment::event::{edge_events, hold_events, ledger_events, registry_events, step_events};
 use crate::deployment::state::Ending;
 use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName, Timestamp};
-use crate::log::{Recorded, Rows};
+use crate::log::{Recorded, Rows, RowsMut};
 use serde::{Deserialize, Serialize};
 
 const ID: ProjectionId = ProjectionId { name: "status", number: 4, version: 1 };
@@ -38,7 +38,7 @@ impl Projection for Status {
         ID
     }
 
-    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let here = (event.head.position, event.head.recorded);
         let ended = |id: DeploymentId, ending| {
             move |row: &mut StatusRow| {
@@ -89,7 +89,7 @@ impl Projection for Status {
         })
     }
 
-    fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), ProjectionError> {
+    fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         self.0.finish(rows)
     }
 

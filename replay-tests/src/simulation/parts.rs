@@ -1,7 +1,7 @@
 //! Seeded clock, randomness and projections.
 
 use haloy_ledger::ids::Timestamp;
-use haloy_ledger::log::{BUILT, InBatch, LogError, Recorded, Rows};
+use haloy_ledger::log::{BUILT, InBatch, LogError, Recorded, RowsMut};
 use haloy_ledger::ports::{Clock, Entropy};
 use haloy_ledger::projection::Projections;
 use std::sync::Mutex;
@@ -95,14 +95,14 @@ impl Sloppy {
 }
 
 impl InBatch for Sloppy {
-    fn apply(&mut self, event: &Recorded, rows: &mut dyn Rows) -> Result<(), LogError> {
+    fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), LogError> {
         if self.sabotaged && event.head.position.0 % 50 == 49 {
             return Ok(());
         }
         self.inner.apply(event, rows)
     }
 
-    fn finish(&mut self, rows: &mut dyn Rows) -> Result<(), LogError> {
+    fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), LogError> {
         self.inner.finish(rows)
     }
 

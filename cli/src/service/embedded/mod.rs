@@ -251,14 +251,11 @@ impl Service for Embedded {
         let started = Instant::now();
         let report = self.read(|ledger| ledger.replay(&mut |_| {}).map_err(errors::log)).await??;
         progress(report.events);
-        let difference = |difference: &haloy_ledger::projection::Difference| {
-            format!("{} {}: {}", difference.projection, difference.key, difference.what)
-        };
         Ok(ReplayAnswer {
             events: report.events,
             rows: report.rows,
             digest: report.digest,
-            differences: report.differences.iter().map(difference).collect(),
+            differences: report.differences.iter().map(ToString::to_string).collect(),
             took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         })
     }

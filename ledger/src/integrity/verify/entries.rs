@@ -12,7 +12,8 @@ use crate::integrity::code::{Code, Fault};
 use crate::integrity::mirror::Mirror;
 use crate::integrity::tiles::WIDTH;
 use crate::log::{LogError, Stored};
-use crate::projection::Folding;
+use crate::ports::{Entropy, SystemEntropy};
+use crate::projection::{Folding, Keep};
 use std::sync::Arc;
 
 /// Up to this many events their read models are folded in memory, which is faster.
@@ -46,10 +47,11 @@ impl Entries {
     /// From a position on.
     pub fn new(sources: &Sources, since: u64, size: u64, mirrored: u64) -> Self {
         let mut faults = Vec::new();
+        let entropy: &dyn Entropy = &SystemEntropy;
         // Where there are many events, their read models do not fit into memory.
         let folding = match sources.places.as_ref().filter(|_| size > IN_MEMORY) {
-            Some(places) => Folding::on_disk(&places.scratch()),
-            None => Ok(Folding::in_memory()),
+            Some(places) => Folding::on_disk(&places.scratch(), Keep::Sums(entropy.salt())),
+            None => Ok(Folding::in_memory(Keep::Sums(entropy.salt()))),
         };
         let folding =
             folding.map_err(|error| faults.push(Fault::new(Code::StoreUnreadable, error.to_string())));
@@ -60,7 +62,7 @@ impl Entries {
             since,
             next: since,
             chain: Chain::from(since),
-            index: IndexCheck::default(),
+            index: IndexCheck::new(entropy.salt()),
             private: PrivateCheck::default(),
             folding: folding.ok().filter(|_| since == 0),
             values: Values::default(),

@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 const DEPLOYMENT_REQUESTED: u16 = 20;
 
 /// Adds up what the index must be, and compares it with what it is.
-#[derive(Default)]
 pub struct IndexCheck {
     sum: RowSum,
     /// Idempotency keys that events name, and which events do.
@@ -21,6 +20,11 @@ pub struct IndexCheck {
 }
 
 impl IndexCheck {
+    /// With a key for the sums, drawn anew for this check.
+    pub fn new(key: [u8; 32]) -> Self {
+        Self { sum: RowSum::new(key), keys: BTreeMap::new(), required: BTreeSet::new() }
+    }
+
     /// An entry: the index must find it by its stream and revision, and by the key that it was made under.
     pub fn entry(&mut self, head: &Head, envelope: &Envelope) {
         if let (Some(key), StreamId::Target { app, target }) = (&envelope.idem, &envelope.stream) {

@@ -27,14 +27,7 @@ pub fn compare(folding: Folding, stored: &dyn Stored) -> Result<u64, Fault> {
     let report = compared.map_err(|error| not_folded(&error))?;
     let difference = report.differences.iter().find(|found| !behind.contains(&found.projection.as_str()));
     match difference {
-        Some(found) if found.key.is_empty() => {
-            let cause = format!("rows of `{}` are not those that the log makes", found.projection);
-            Err(Fault::new(Code::RowsDiffer, cause))
-        }
-        Some(found) => {
-            let cause = format!("a row of `{}` is {} (key {})", found.projection, found.what, found.key);
-            Err(Fault::new(Code::RowsDiffer, cause))
-        }
+        Some(difference) => Err(Fault::new(Code::RowsDiffer, difference.to_string())),
         None => Ok(report.rows),
     }
 }

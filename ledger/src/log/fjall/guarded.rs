@@ -25,3 +25,17 @@ pub(super) fn guarded<T>(open: impl FnOnce() -> T) -> Result<T, String> {
         format!("what was read is not as it must be: {text}")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_error_and_known_to_be_caught_only_while_it_is() {
+        assert!(!panic_is_caught());
+        assert_eq!(guarded(panic_is_caught), Ok(true));
+        let refused = guarded(|| assert_eq!(1, 2, "a length")).expect_err("a panic");
+        assert!(refused.contains("a length"), "{refused}");
+        assert!(!panic_is_caught());
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::super::bundle::{self, BundleError, WIDTH};
 use super::super::keys::{self, Key, Keyspace};
-use super::super::memory::{READ_ONLY, private_row};
+use super::super::memory::private_row;
 use super::open::{Spaces, store_error};
 use super::*;
 use ::fjall::{Readable, Snapshot};
@@ -202,14 +202,6 @@ impl Rows for RowsView<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
         let value = self.snapshot.get(self.space, key).map_err(rows_error)?;
         Ok(value.map(|value| value.to_vec()))
-    }
-
-    fn put(&mut self, _key: Vec<u8>, _value: Vec<u8>) {
-        panic!("{}", READ_ONLY);
-    }
-
-    fn delete(&mut self, _key: Vec<u8>) {
-        panic!("{}", READ_ONLY);
     }
 
     fn scan(
