@@ -17,6 +17,8 @@ pub enum Kind {
     Partial,
     /// A rebuilt read model differs, or a check failed.
     Verification,
+    /// A gate or a policy said no.
+    Blocked,
     /// Somebody else holds the ledger or the target.
     Locked,
     /// A precondition does not hold.
@@ -56,6 +58,7 @@ impl Kind {
             Self::RolledBack => 4,
             Self::Partial => 5,
             Self::Verification => 6,
+            Self::Blocked => 7,
             Self::Locked => 8,
             Self::Precondition => 9,
             Self::NotRestorable => 11,

@@ -2,9 +2,9 @@
 
 use haloy_ledger::CommandContext;
 use haloy_ledger::deployment::event::{CiFacts, GitFacts};
-use haloy_ledger::ids::DeploymentId;
+use haloy_ledger::ids::{DeploymentId, Timestamp};
 use haloy_ledger::ledger::ActorFacts;
-use haloy_ledger::log::ActorKind;
+use haloy_ledger::log::{ActorKind, Auth};
 use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
 use std::path::Path;
 use std::process::Command;
@@ -31,15 +31,14 @@ pub fn new_id() -> DeploymentId {
 /// The context of one command.
 pub fn context(why: &Why) -> CommandContext {
     let ci = ci();
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let user = variable("HALOY_ACTOR").or_else(system_user);
+    let (user, auth) = who(ci.is_some());
     let on_behalf =
         variable("GITHUB_ACTOR").or_else(|| variable("GITLAB_USER_LOGIN")).filter(|_| ci.is_some());
     CommandContext {
         actor: ActorFacts {
             name: user,
             kind: if ci.is_some() { ActorKind::Ci } else { ActorKind::Person },
-            auth: "os-user".to_owned(),
+            auth,
             on_behalf,
         },
         host: Some(rustix::system::uname().nodename().to_string_lossy().into_owned()),
@@ -53,15 +52,33 @@ pub fn context(why: &Why) -> CommandContext {
     }
 }
 
-/// The name that the system knows for this user; behind sudo, the one who called it.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Who asks, and how that is known. Anybody can set a variable: a name that comes from one is declared, and
+/// is never recorded as the operating system's own.
+fn who(in_ci: bool) -> (Option<String>, Auth) {
+    match variable("HALOY_ACTOR") {
+        Some(name) => (Some(name), Auth::Declared),
+        None if in_ci => (system_user(), Auth::CiEnvironment),
+        // The one who called sudo, as sudo says; to the system it is root.
+        None => match variable("SUDO_USER") {
+            Some(name) => (Some(name), Auth::Declared),
+            None => match system_user() {
+                Some(name) => (Some(name), Auth::OsUser),
+                None => (None, Auth::None),
+            },
+        },
+    }
+}
+
+/// The name that the system knows for this user.
 fn system_user() -> Option<String> {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    variable("SUDO_USER").or_else(|| {
-        let id = rustix::process::getuid().as_raw().to_string();
-        let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
-        let line = passwd.lines().find(|line| line.split(':').nth(2) == Some(&id))?;
-        line.split(':').next().map(str::to_owned)
-    })
+    let id = rustix::process::getuid().as_raw().to_string();
+    let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
+    let line = passwd.lines().find(|line| line.split(':').nth(2) == Some(&id))?;
+    line.split(':').next().map(str::to_owned)
 }
 
 /// The CI job, as its environment says.
@@ -85,5 +102,8 @@ pub fn git(folder: &Path) -> Option<GitFacts> {
     let commit = ask(&["rev-parse", "HEAD"])?;
     let branch = ask(&["symbolic-ref", "--short", "-q", "HEAD"]);
     let dirty = ask(&["status", "--porcelain"]).is_some_and(|changes| !changes.is_empty());
-    Some(GitFacts { commit, branch, dirty })
+    let committed =
+        ask(&["show", "-s", "--format=%ct", "HEAD"]).and_then(|seconds| seconds.parse::<i64>().ok());
+    let committed = committed.and_then(|seconds| seconds.checked_mul(1_000_000_000)).map(Timestamp);
+    Some(GitFacts { commit, branch, dirty, committed })
 }

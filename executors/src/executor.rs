@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::ids::{AppName, DeploymentId, EffectId, LedgerId, TargetName};
-use haloy_ledger::outcome::{Failure, LogTail, Observed, Outcome};
+use haloy_ledger::outcome::{Failure, FailureCode, LogTail, Observed, Outcome, Words};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -66,6 +66,8 @@ pub struct Values {
     pub build_args: Vec<(String, String)>,
     /// Registry: server, user name, password.
     pub registry: Option<RegistryLogin>,
+    /// Lines of the hooks before, then of those after; none for one that was erased.
+    pub hooks: (Vec<Option<String>>, Vec<Option<String>>),
     /// Every value that must not appear in a log tail or error: secrets and credentials.
     pub secrets: Vec<String>,
 }
@@ -154,16 +156,38 @@ pub struct EffectContext {
     pub facts: Arc<BTreeMap<String, String>>,
 }
 
+/// What others wrote, behind our own words: for people, never for the log.
+fn said(detail: &str) -> String {
+    if detail.is_empty() { String::new() } else { format!(": {detail}") }
+}
+
 /// Why an attempt failed. Its birthplace says whether another attempt can help.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{cause}")]
+#[error("{cause}{}", said(detail))]
 pub struct ExecutorError {
-    /// Typed and small; goes into the log.
+    /// Our own words; goes into the log.
     pub cause: Failure,
-    /// Longer foreign text, secrets masked; goes into the log as a private value.
+    /// What others wrote, secrets masked; goes into the log as a private value.
     pub detail: String,
     /// Whether another attempt can help.
     pub retryable: bool,
+}
+
+impl ExecutorError {
+    /// A failure in our own words. Another attempt does not help.
+    pub fn new(code: FailureCode, words: impl Into<Words>) -> Self {
+        Self { cause: Failure::new(code, words), detail: String::new(), retryable: false }
+    }
+
+    /// The same with what others wrote about it; private wherever it is recorded.
+    pub fn saying(self, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..self }
+    }
+
+    /// The same, saying whether another attempt can help.
+    pub fn retryable(self, retryable: bool) -> Self {
+        Self { retryable, ..self }
+    }
 }
 
 /// An executor: the hands of one role.

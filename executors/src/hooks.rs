@@ -1,8 +1,10 @@
 //! Hooks: commands of the user, run on the machine of the command.
 
 use crate::executor::*;
+use crate::values::masked_tail;
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
+use haloy_ledger::deployment::event::HookStage;
 use haloy_ledger::ids::{EffectId, ReplicaId};
 use haloy_ledger::outcome::*;
 use std::collections::BTreeMap;
@@ -27,8 +29,17 @@ impl Executor for HookExecutor {
     }
 
     async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
-        let Effect::RunHook { command, folder, .. } = effect else {
-            return Err(failed(FailureCode::NotSupported, "this executor runs hooks only".to_owned()));
+        let Effect::RunHook { hook, folder } = effect else {
+            return Err(ExecutorError::new(FailureCode::NotSupported, "this executor runs hooks only"));
+        };
+        let (before_lines, after_lines) = &cx.values.hooks;
+        let lines = match hook.stage {
+            HookStage::PreDeploy => before_lines,
+            HookStage::PostDeploy => after_lines,
+        };
+        // Its line was erased: nobody can tell what it would have done, and it is not run.
+        let Some(Some(command)) = lines.get(usize::from(hook.index)) else {
+            return Ok(Outcome::HookFinished { exit: HookExit::Unknown, log_tail: LogTail::default() });
         };
         let before = self.done.lock().ok().and_then(|done| done.get(&cx.id).cloned());
         if let Some(outcome) = before {
@@ -50,10 +61,6 @@ impl Executor for HookExecutor {
     }
 }
 
-fn failed(code: FailureCode, text: String) -> ExecutorError {
-    ExecutorError { cause: Failure::new(code, text), detail: String::new(), retryable: false }
-}
-
 async fn run(cx: &EffectContext, command: &str, folder: &str) -> Result<Outcome, ExecutorError> {
     let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/sh".to_owned());
     let mut child = Command::new(&shell)
@@ -68,13 +75,19 @@ async fn run(cx: &EffectContext, command: &str, folder: &str) -> Result<Outcome,
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| failed(FailureCode::HookFailed, format!("{shell} could not be started: {error}")))?;
+        .map_err(|error| {
+            let said = format!("{shell}: {error}");
+            ExecutorError::new(FailureCode::HookFailed, "the shell could not be started").saying(said)
+        })?;
     let lines = Lines { cx, held: Mutex::new(Vec::new()) };
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let exit = tokio::select! {
         exit = async { tokio::join!(child.wait(), lines.read(out), lines.read(err)).0 } => match exit {
             Ok(status) => status.code().map_or(HookExit::Killed, HookExit::Code),
-            Err(error) => return Err(failed(FailureCode::HookFailed, format!("waiting for it failed: {error}"))),
+            Err(error) => {
+                let failed = ExecutorError::new(FailureCode::HookFailed, "waiting for the hook failed");
+                return Err(failed.saying(error.to_string()));
+            }
         },
         () = cx.cancel.cancelled() => HookExit::Killed,
         () = tokio::time::sleep_until(cx.deadline.into()) => HookExit::Killed,
@@ -83,7 +96,7 @@ async fn run(cx: &EffectContext, command: &str, folder: &str) -> Result<Outcome,
         kill_group(&mut child).await;
     }
     let held = lines.held.into_inner().unwrap_or_default().join("\n");
-    Ok(Outcome::HookFinished { exit, log_tail: LogTail::new(&held, &cx.values.secrets) })
+    Ok(Outcome::HookFinished { exit, log_tail: masked_tail(&held, &cx.values.secrets) })
 }
 
 async fn kill_group(child: &mut Child) {
@@ -105,7 +118,7 @@ impl Lines<'_> {
         let Some(from) = from else { return };
         let mut lines = BufReader::new(from).lines();
         while let Ok(Some(line)) = lines.next_line().await {
-            let line = LogTail::new(&line, &self.cx.values.secrets).0;
+            let line = masked_tail(&line, &self.cx.values.secrets).0;
             self.cx.progress.progress(&self.cx.id, Progress::Line(line.clone()));
             if let Ok(mut held) = self.held.lock() {
                 if held.len() >= HELD_LINES {

@@ -55,7 +55,7 @@ impl RegistryExecutor {
     pub async fn look(&self, origin: &Origin, login: Option<&RegistryLogin>) -> RegistryAnswer {
         match self.ask(origin, login).await {
             Ok(answer) => answer,
-            Err(error) => RegistryAnswer::Unknown(error.cause),
+            Err(error) => RegistryAnswer::Unknown { cause: error.cause, detail: error.detail },
         }
     }
 
@@ -123,13 +123,13 @@ async fn with_tags(registry: &Registry, image: &ImageRef, mut error: ExecutorErr
         let last = tags[tags.len().saturating_sub(SHOWN)..].join(", ");
         let more =
             if tags.len() > SHOWN { format!(" and {} more", tags.len() - SHOWN) } else { String::new() };
-        error.cause = Failure::new(error.cause.code, format!("{}; there is {last}{more}", error.cause.text));
+        error.detail = format!("there is {last}{more}");
     }
     error
 }
 
-fn ended(code: FailureCode, text: &str, retryable: bool) -> ExecutorError {
-    ExecutorError { cause: Failure::new(code, text), detail: String::new(), retryable }
+fn ended(code: FailureCode, text: &'static str, retryable: bool) -> ExecutorError {
+    ExecutorError::new(code, text).retryable(retryable)
 }
 
 #[async_trait]

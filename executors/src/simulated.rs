@@ -11,6 +11,7 @@ use haloy_ledger::deployment::effect::ReplicaSpec;
 use haloy_ledger::ids::{Digest, EffectId, ImageRef, LedgerId, ReplicaId};
 use haloy_ledger::outcome::*;
 use haloy_ledger::release::ResolvedImage;
+use haloy_ledger::words;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -134,8 +135,8 @@ fn digest(of: &str) -> Digest {
     Digest::new(format!("sha256:{hash}")).expect("a BLAKE3 hash is as long as a SHA-256 hash")
 }
 
-fn failed(code: FailureCode, text: &str, retryable: bool) -> ExecutorError {
-    ExecutorError { cause: Failure::new(code, text), detail: String::new(), retryable }
+fn failed(code: FailureCode, words: impl Into<Words>, retryable: bool) -> ExecutorError {
+    ExecutorError::new(code, words).retryable(retryable)
 }
 
 const ENGINE: &str = "simulated";
@@ -192,8 +193,8 @@ impl Executor for SimulatedExecutor {
         Ok(Observed { engine_id: ENGINE.to_owned(), replicas: replicas.collect(), tags: tags.collect() })
     }
 
-    async fn log_tail(&self, _: &Scope, _: ReplicaId, values: &Values) -> Result<LogTail, ExecutorError> {
-        Ok(LogTail::new("simulated: no log", &values.secrets))
+    async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
+        Ok(LogTail::new("simulated: no log"))
     }
 }
 
@@ -318,7 +319,7 @@ impl SimulatedExecutor {
             found.address.clone()
         });
         let container_id = format!("sim-{}", key.3);
-        Outcome::ReplicaStarted { container_id, address, image_id: spec.image_id.clone() }
+        Outcome::ReplicaStarted { container_id, address, fixed: false, image_id: spec.image_id.clone() }
     }
 }
 
@@ -336,8 +337,8 @@ fn stop(world: &mut World, key: &(LedgerId, String, String, ReplicaId)) -> Outco
 
 fn resolve(world: &World, reference: &ImageRef) -> Result<Outcome, ExecutorError> {
     if world.missing.contains(reference.as_str()) {
-        let text = format!("image {reference} is not in the registry");
-        return Err(failed(FailureCode::ImageNotFound, &text, false));
+        let words = words!("image {} is not in the registry", reference);
+        return Err(failed(FailureCode::ImageNotFound, words, false));
     }
     Ok(Outcome::ImageResolved(ResolvedImage {
         reference: reference.clone(),
@@ -353,8 +354,9 @@ fn resolve(world: &World, reference: &ImageRef) -> Result<Outcome, ExecutorError
 }
 
 fn await_healthy(world: &World, key: &(LedgerId, String, String, ReplicaId)) -> Outcome {
-    let unhealthy = |code, text: &str| Outcome::ReplicaUnhealthy {
+    let unhealthy = |code, text: &'static str| Outcome::ReplicaUnhealthy {
         cause: Failure::new(code, text),
+        detail: String::new(),
         probes: 3,
         exit_code: None,
         log_tail: LogTail("simulated: not well".to_owned()),

@@ -32,10 +32,8 @@ impl Executor for SimulatedRouter {
 }
 
 pub(crate) fn apply(world: &mut World, cx: &EffectContext) -> Result<Outcome, ExecutorError> {
-    let refused = |text: &str, retryable| ExecutorError {
-        cause: Failure::new(FailureCode::EdgeRefused, text),
-        detail: String::new(),
-        retryable,
+    let refused = |text: &'static str, retryable| {
+        ExecutorError::new(FailureCode::EdgeRefused, text).retryable(retryable)
     };
     let Some(routes) = &cx.routes else { return Err(refused("no routes came with the effect", false)) };
     let haloy_ledger::ledger::Routes { snapshot, targets, .. } = routes.as_ref();

@@ -5,15 +5,21 @@ use crate::ledger_handle::LedgerHandle;
 use async_trait::async_trait;
 use haloy_ledger::Ledger;
 use haloy_ledger::ids::DeploymentId;
-use haloy_ledger::outcome::{Failure, FailureCode};
+use haloy_ledger::log::LogError;
+use haloy_ledger::outcome::{Failure, FailureCode, FailureReport, LogTail, Public, Words};
 use haloy_ledger::private::PrivateRow;
-use haloy_ledger::release::{ReleaseSpec, ValueEntry, ValueSource, field};
+use haloy_ledger::release::{HookLine, ReleaseSpec, ValueEntry, ValueSource, field};
+use haloy_ledger::words;
 
 /// Where the values of a release come from, whenever they are needed: now, after a crash, later.
 #[async_trait]
 pub trait ValueStore: Send + Sync {
     /// The values of a release, with those that a rollback changed where `spec` is its own.
-    async fn values(&self, release: DeploymentId, spec: Option<&ReleaseSpec>) -> Result<Values, Failure>;
+    async fn values(
+        &self,
+        release: DeploymentId,
+        spec: Option<&ReleaseSpec>,
+    ) -> Result<Values, FailureReport>;
 }
 
 /// The ledger's own: private rows and vault.
@@ -22,22 +28,32 @@ pub struct LedgerValues(pub LedgerHandle);
 
 #[async_trait]
 impl ValueStore for LedgerValues {
-    async fn values(&self, release: DeploymentId, spec: Option<&ReleaseSpec>) -> Result<Values, Failure> {
+    async fn values(
+        &self,
+        release: DeploymentId,
+        spec: Option<&ReleaseSpec>,
+    ) -> Result<Values, FailureReport> {
         let spec = spec.cloned();
         self.0.call(move |ledger| read(ledger, release, spec)).await
     }
 }
 
 /// The values of a release, read from an open ledger.
-pub fn read(ledger: &Ledger, release: DeploymentId, spec: Option<ReleaseSpec>) -> Result<Values, Failure> {
-    let unreadable = |error| missing(format!("the values of release {release} cannot be read: {error}"));
+pub fn read(
+    ledger: &Ledger,
+    release: DeploymentId,
+    spec: Option<ReleaseSpec>,
+) -> Result<Values, FailureReport> {
+    let unreadable = |error: LogError| {
+        missing(words!("the values of release {} cannot be read", release), error.to_string())
+    };
     let row = ledger.release(release).map_err(unreadable)?;
     let private = match &row {
         Some(row) => ledger.log().read_private(row.requested).map_err(unreadable)?,
         None => Vec::new(),
     };
     let spec = spec.or(row.map(|row| row.spec));
-    let spec = spec.ok_or_else(|| missing(format!("release {release} is not known")))?;
+    let spec = spec.ok_or_else(|| missing(words!("release {} is not known", release), String::new()))?;
     Reader { ledger, private }.values(&spec)
 }
 
@@ -46,12 +62,21 @@ struct Reader<'a> {
     private: Vec<PrivateRow>,
 }
 
-fn missing(text: String) -> Failure {
-    Failure::new(FailureCode::ValueMissing, text)
+fn missing(words: Words, detail: String) -> FailureReport {
+    FailureReport::new(Failure::new(FailureCode::ValueMissing, words), detail)
+}
+
+/// Last lines, without a secret.
+pub(crate) fn masked_tail(text: &str, secrets: &[String]) -> LogTail {
+    let mut masked = text.to_owned();
+    for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
+        masked = masked.replace(secret.as_str(), "***");
+    }
+    LogTail::new(&masked)
 }
 
 impl Reader<'_> {
-    fn values(&self, spec: &ReleaseSpec) -> Result<Values, Failure> {
+    fn values(&self, spec: &ReleaseSpec) -> Result<Values, FailureReport> {
         let mut values = Values::default();
         for (entry, number) in spec.config.env.iter().zip(field::ENV..) {
             let value = self.value(entry, number, &mut values.secrets)?;
@@ -67,19 +92,39 @@ impl Reader<'_> {
             values.secrets.push(password.clone());
             values.registry = Some(RegistryLogin { server: auth.server.clone(), username, password });
         }
+        let hooks = &spec.config.hooks;
+        let lines = |hooks: &[HookLine], first: u32| -> Vec<Option<String>> {
+            hooks.iter().zip(field::HOOK + first..).map(|(hook, number)| self.line(hook, number)).collect()
+        };
+        let before = u32::try_from(hooks.pre_deploy.len()).unwrap_or(u32::MAX);
+        values.hooks = (lines(&hooks.pre_deploy, 0), lines(&hooks.post_deploy, before));
         Ok(values)
     }
 
-    fn value(&self, entry: &ValueEntry, number: u32, secrets: &mut Vec<String>) -> Result<String, Failure> {
+    /// A hook's line: private, or as it was recorded before lines were; none if it was erased.
+    fn line(&self, hook: &HookLine, number: u32) -> Option<String> {
+        let private = || self.private.iter().find(|row| row.field == number).map(|row| row.value.clone());
+        hook.recorded.clone().or_else(private)
+    }
+
+    fn value(
+        &self,
+        entry: &ValueEntry,
+        number: u32,
+        secrets: &mut Vec<String>,
+    ) -> Result<String, FailureReport> {
         if entry.source == ValueSource::Literal
             && let Some(row) = self.private.iter().find(|row| row.field == number)
         {
             return Ok(row.value.clone());
         }
         let kept = self.ledger.vault().get(&entry.fingerprint);
-        let kept = kept.map_err(|error| missing(format!("{}: {error}", entry.name)))?;
+        let kept = kept.map_err(|error| {
+            missing(words!("the value of {} cannot be read", Public(&entry.name)), error.to_string())
+        })?;
         let value = kept.ok_or_else(|| {
-            missing(format!("the value of {} is not kept any more; deploy again to give it anew", entry.name))
+            let name = Public(&entry.name);
+            missing(words!("the value of {} is not kept any more; deploy again", name), String::new())
         })?;
         secrets.push(value.clone());
         Ok(value)

@@ -211,11 +211,8 @@ async fn what_a_start_leaves_is_found_by_its_labels_and_removed() {
 #[tokio::test]
 async fn an_engine_refuses_what_is_not_its_role() {
     for subject in subjects().await {
-        let hook = Effect::RunHook {
-            hook: HookId { stage: HookStage::PreDeploy, index: 0 },
-            command: "true".to_owned(),
-            folder: String::new(),
-        };
+        let hook =
+            Effect::RunHook { hook: HookId { stage: HookStage::PreDeploy, index: 0 }, folder: String::new() };
         let refused = subject.perform(EffectNumber::RunHook, "pre/0", &hook).await;
         let error = refused.expect_err(subject.name);
         assert_eq!(

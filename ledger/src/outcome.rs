@@ -1,139 +1,22 @@
 //! What the hands report: plain data, stored in the log as part of events.
 //!
-//! A [`Failure`] is an outcome that went wrong. It is small, has no source chain and no secrets:
-//! what an operator needs to read later. Longer foreign text goes into a private detail.
+//! A [`Failure`] is an outcome that went wrong: a code and words of our own. What others wrote about it (an
+//! engine, a registry, a program) goes beside it, as a detail that events keep private.
 
+mod failure;
 mod observed;
+mod tail;
+mod words;
+
+pub use failure::{Failure, FailureCode, FailureReport};
+pub use tail::{LogTail, cut};
+pub use words::{Ours, Public, Words, ours};
 
 pub use observed::{Observed, ObservedReplica, ObservedTag, RegistryAnswer, RegistrySeen};
 
 use crate::ids::{Digest, ImageRef, ReplicaId};
 use crate::release::{Domain, ResolvedImage};
 use serde::{Deserialize, Serialize};
-use std::fmt;
-
-/// Why an effect failed, in one word. Names are stored: never renamed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureCode {
-    /// The registry, or the engine, has no such image.
-    ImageNotFound,
-    /// The registry asks for credentials, or refuses these.
-    Unauthorized,
-    /// The registry did not answer.
-    RegistryUnreachable,
-    /// Docker did not answer.
-    EngineUnreachable,
-    /// Docker's socket refuses this user.
-    EnginePermission,
-    /// The image is made for another architecture.
-    PlatformMismatch,
-    /// The image could not be built.
-    BuildFailed,
-    /// A container that is not ours has this name.
-    NameTaken,
-    /// The container could not be started.
-    StartFailed,
-    /// The container ended before it was healthy.
-    ExitedEarly,
-    /// Probes were answered, but never well.
-    NeverHealthy,
-    /// Nothing listens on the port.
-    PortNotListening,
-    /// A hook ended with a code other than 0.
-    HookFailed,
-    /// It cannot be known whether the hook ran: the process was killed meanwhile.
-    HookUnknown,
-    /// No space left on the engine.
-    DiskFull,
-    /// The deadline passed.
-    TimedOut,
-    /// Cancelled by the user.
-    Cancelled,
-    /// haloy died in the middle.
-    Interrupted,
-    /// The value of a variable or credential could not be had.
-    ValueMissing,
-    /// The edge did not answer, or could not be started.
-    EdgeUnreachable,
-    /// The edge does not take this: a newer one was applied, or it is another ledger's.
-    EdgeRefused,
-    /// This version of haloy cannot do this.
-    NotSupported,
-    /// Anything else; the text says what.
-    Other,
-}
-
-/// An outcome that went wrong: typed, small, kept in the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// The kind.
-    pub code: FailureCode,
-    /// One sentence without secrets, at most [`Failure::MAX_TEXT`] bytes.
-    pub text: String,
-}
-
-impl Failure {
-    /// Longest text, in bytes.
-    pub const MAX_TEXT: usize = 400;
-
-    /// A failure with its text cut to the limit, in one line: others write some of it (authorities,
-    /// registries), and it is shown on terminals.
-    pub fn new(code: FailureCode, text: impl Into<String>) -> Self {
-        let text: String = text.into();
-        let text = text.replace(|c: char| c.is_control(), " ");
-        Self { code, text: cut(text, Self::MAX_TEXT) }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-/// Cuts a text to at most `max` bytes, at a character.
-pub fn cut(mut text: String, max: usize) -> String {
-    if text.len() > max {
-        let mut at = max.saturating_sub('…'.len_utf8());
-        while !text.is_char_boundary(at) {
-            at -= 1;
-        }
-        text.truncate(at);
-        text.push('…');
-    }
-    text
-}
-
-/// Last lines of a container or hook, secrets masked; at most 50 lines and 8 KiB.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct LogTail(pub String);
-
-impl LogTail {
-    /// Most lines kept.
-    pub const MAX_LINES: usize = 50;
-    /// Most bytes kept.
-    pub const MAX_BYTES: usize = 8 * 1024;
-
-    /// Keeps the last lines within both limits, with every value of `secrets` masked.
-    pub fn new(text: &str, secrets: &[String]) -> Self {
-        let mut masked = text.to_owned();
-        for secret in secrets.iter().filter(|s| s.len() >= 4) {
-            masked = masked.replace(secret.as_str(), "***");
-        }
-        let lines: Vec<&str> = masked.lines().collect();
-        let mut kept = lines[lines.len().saturating_sub(Self::MAX_LINES)..].join("\n");
-        if kept.len() > Self::MAX_BYTES {
-            let mut at = kept.len() - Self::MAX_BYTES;
-            while !kept.is_char_boundary(at) {
-                at += 1;
-            }
-            kept = kept.split_off(at);
-        }
-        Self(kept)
-    }
-}
 
 /// How a replica was found healthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -226,6 +109,8 @@ pub enum Outcome {
         container_id: String,
         /// Its own address on the network, where it has one.
         address: Option<String>,
+        /// The address is the container's own for as long as that exists: kept over restarts.
+        fixed: bool,
         /// Image that it runs.
         image_id: Digest,
     },
@@ -242,6 +127,8 @@ pub enum Outcome {
     ReplicaUnhealthy {
         /// Why.
         cause: Failure,
+        /// What the probe or the engine said; private.
+        detail: String,
         /// Probes made.
         probes: u32,
         /// Code that the container ended with, where it ended.
@@ -326,16 +213,5 @@ impl Wish {
     /// The replicas of it.
     pub fn replicas(&self) -> Vec<ReplicaId> {
         self.backends.iter().map(|backend| backend.replica).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_others_wrote_stays_one_line_and_moves_no_cursor() {
-        let failure = Failure::new(FailureCode::Other, "no\u{1b}[2J such\nhost");
-        assert_eq!(failure.text, "no [2J such host");
     }
 }

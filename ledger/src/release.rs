@@ -1,5 +1,9 @@
 //! What a deployment makes live: the configuration snapshot and how its image is kept.
 
+mod commands;
+
+pub use commands::{CommandForm, HookLine, Hooks, ReleaseCommand};
+
 use crate::ids::{DeploymentId, Digest, ImageRef};
 use crate::private::Private;
 use serde::{Deserialize, Serialize};
@@ -152,6 +156,19 @@ pub struct HealthSpec {
     pub path: String,
     /// Seconds that it must stay healthy before it counts; 0..=600.
     pub min_ready_seconds: u16,
+    /// Seconds that it may take to become healthy; none = the default. Since version 3 of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u32>,
+    /// Headers of the probe, in file order. Since version 3 of the request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<ValueEntry>,
+}
+
+impl HealthSpec {
+    /// With the default time limit, and no headers of its own.
+    pub fn new(path: impl Into<String>, min_ready_seconds: u16) -> Self {
+        Self { path: path.into(), min_ready_seconds, timeout_seconds: None, headers: Vec::new() }
+    }
 }
 
 /// A domain and its aliases, which redirect to it.
@@ -163,6 +180,26 @@ pub struct Domain {
     pub aliases: Vec<String>,
 }
 
+/// Whether certificates are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AcmeMode {
+    /// For every name.
+    On,
+    /// For none.
+    Off,
+}
+
+/// What is done about a replica that is gone, while somebody watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Supervise {
+    /// It is started again.
+    Heal,
+    /// It is reported.
+    Report,
+}
+
 /// Upper bounds for one replica.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resources {
@@ -170,17 +207,6 @@ pub struct Resources {
     pub memory_bytes: Option<u64>,
     /// Thousandths of a CPU.
     pub milli_cpus: Option<u32>,
-}
-
-/// Commands that run on the machine of the command, before and after.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Hooks {
-    /// Before anything starts; a failure fails the deployment.
-    pub pre_deploy: Vec<String>,
-    /// After success; a failure is a warning.
-    pub post_deploy: Vec<String>,
-    /// Folder that they run in: the folder of the configuration file.
-    pub folder: String,
 }
 
 /// Everything that the configuration file says about one target, resolved, without secrets.
@@ -215,6 +241,22 @@ pub struct ConfigSnapshot {
     pub acme_email: Option<Private>,
     /// Commands before and after.
     pub hooks: Hooks,
+    /// Runs once in the new image, before any replica starts. Since version 3 of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_command: Option<ReleaseCommand>,
+    /// Whether Docker's init is process 1; none = as the image needs it. Since version 3 of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<bool>,
+    /// Seconds between the signal to stop and the kill; none = the default. Since version 3 of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_timeout_seconds: Option<u32>,
+    /// Whether certificates are asked for; none = as its names say. Since version 3 of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acme: Option<AcmeMode>,
+    /// What `haloy serve` does about a replica that is gone; none = the default. Since version 3 of the
+    /// request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supervise: Option<Supervise>,
     /// Limits per replica.
     pub resources: Resources,
     /// `host[:port]` that the file names; none = this machine.
@@ -234,11 +276,17 @@ impl ConfigSnapshot {
         let numbered = |base: u32| move |(i, e): (usize, _)| (base + i as u32, e);
         let entries = (self.env.iter_mut().enumerate().map(numbered(field::ENV)))
             .chain(build_args.enumerate().map(numbered(field::BUILD_ARG)))
-            .chain(credentials.enumerate().map(numbered(field::CREDENTIAL)));
-        entries
-            .filter_map(|(number, entry): (u32, &mut ValueEntry)| Some((number, entry.value.as_mut()?)))
-            .chain(self.acme_email.as_mut().map(|email| (field::ACME_EMAIL, email)))
-            .collect()
+            .chain(credentials.enumerate().map(numbered(field::CREDENTIAL)))
+            .chain(self.health.headers.iter_mut().enumerate().map(numbered(field::HEADER)));
+        let entries = entries
+            .filter_map(|(number, entry): (u32, &mut ValueEntry)| Some((number, entry.value.as_mut()?)));
+        let hooks = self.hooks.pre_deploy.iter_mut().chain(&mut self.hooks.post_deploy);
+        let lines =
+            hooks.enumerate().filter_map(|(i, hook)| Some((field::HOOK + i as u32, hook.line.as_mut()?)));
+        let release = self.release_command.iter_mut();
+        let release = release.filter_map(|command| Some((field::ARGV, command.line.as_mut()?)));
+        let email = self.acme_email.as_mut().map(|email| (field::ACME_EMAIL, email));
+        entries.chain(lines).chain(release).chain(email).collect()
     }
 
     /// The same without private values: what state and digests hold.
@@ -246,8 +294,15 @@ impl ConfigSnapshot {
         let mut bare = self.clone();
         let build_args = bare.image.build.iter_mut().flat_map(|b| &mut b.args);
         let credentials = bare.image.registry.iter_mut().flat_map(|r| [&mut r.username, &mut r.password]);
-        for entry in bare.env.iter_mut().chain(build_args).chain(credentials) {
+        let entries = bare.env.iter_mut().chain(build_args).chain(credentials);
+        for entry in entries.chain(&mut bare.health.headers) {
             entry.value = None;
+        }
+        for hook in bare.hooks.pre_deploy.iter_mut().chain(&mut bare.hooks.post_deploy) {
+            hook.line = None;
+        }
+        if let Some(command) = &mut bare.release_command {
+            command.line = None;
         }
         bare.acme_email = None;
         bare
@@ -264,6 +319,12 @@ pub mod field {
     pub const ENV: u32 = 1000;
     /// First build argument; the others follow in order.
     pub const BUILD_ARG: u32 = 5000;
+    /// First hook before, the others before and then those after follow in order.
+    pub const HOOK: u32 = 6000;
+    /// First header of the health probe; the others follow in order.
+    pub const HEADER: u32 = 7000;
+    /// The release command.
+    pub const ARGV: u32 = 32;
 }
 
 /// What a deploy asks to make live, as recorded in its request.

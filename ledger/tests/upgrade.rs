@@ -19,9 +19,10 @@ fn append(log: &FjallLog, event: Event, reason: Option<&str>) {
     let actor = Actor {
         id: "a".to_owned(),
         kind: ActorKind::System,
-        auth: "none".to_owned(),
+        auth: Auth::None,
         on_behalf: None,
         name: None,
+        on_behalf_name: None,
     };
     let envelope = Envelope {
         event_id: DeploymentId::from_parts(1, entropy.ulid_bits()).to_string(),
@@ -29,6 +30,7 @@ fn append(log: &FjallLog, event: Event, reason: Option<&str>) {
         occurred: None,
         actor,
         origin: Origin { host: None, address: None, tool: "haloy/0.0.9".to_owned() },
+        session: None,
         causation: None,
         correlation: "c".to_owned(),
         idem: None,

@@ -83,7 +83,8 @@ fn samples() -> BTreeMap<u16, Vec<u8>> {
         .into(),
         CertificateFailed {
             names: names(),
-            cause: Failure::new(FailureCode::Other, "the authority's own sentence"),
+            cause: Failure::new(FailureCode::Other, "no certificate was issued"),
+            detail: Some(haloy_ledger::private::Private::Plain("the authority's own sentence".to_owned())),
             next_try: at,
         }
         .into(),
@@ -113,9 +114,10 @@ fn entry(event: Event) -> Vec<u8> {
     let actor = Actor {
         id: "a".to_owned(),
         kind: ActorKind::System,
-        auth: "none".to_owned(),
+        auth: Auth::None,
         on_behalf: None,
         name: None,
+        on_behalf_name: None,
     };
     let envelope = Envelope {
         event_id: DeploymentId::from_parts(1_790_000_000_000, 9).to_string(),
@@ -123,6 +125,7 @@ fn entry(event: Event) -> Vec<u8> {
         occurred: None,
         actor,
         origin: Origin { host: None, address: None, tool: "haloy/0.1.0".to_owned() },
+        session: None,
         causation: None,
         correlation: "c".to_owned(),
         idem: None,

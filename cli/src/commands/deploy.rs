@@ -122,8 +122,9 @@ fn one(answer: &DeploymentAnswer) -> String {
             format!("{app}/{target}: rolled back to {} ({image}) in {took}\n", answer.release)
         }
         Ending::Succeeded => format!("{app}/{target}: {image} is live as {id} after {took}\n"),
-        Ending::Failed | Ending::RolledBack | Ending::Cancelled | Ending::Interrupted => {
+        Ending::Failed | Ending::RolledBack | Ending::Cancelled | Ending::Interrupted | Ending::Refused => {
             let cause = answer.cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
+            let cause = words::with_detail(cause, answer.detail.as_deref());
             format!("{app}/{target}: {verb} {id} {}{cause}\n", words::ending(answer.ending))
         }
     };

@@ -40,6 +40,7 @@ fn text(answer: &ShowAnswer) -> String {
     let outcome = row.ending.map_or("unfinished; settle with: haloy settle", words::ending);
     line("outcome", Some(outcome.to_owned()));
     line("cause", row.cause.as_ref().map(ToString::to_string));
+    line("detail", row.detail.as_ref().map(|detail| words::one_line(detail)));
     line("took", row.took_ms.map(time::took));
     text.push_str("steps\n");
     for event in &answer.events {

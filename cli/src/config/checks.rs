@@ -15,7 +15,7 @@ pub fn health(part: &TargetPart, m: &mut Mistakes) -> HealthSpec {
         m.add_with_hint(spot.at, message, format!("write `/{path}`"));
     }
     let seconds = part.min_ready_seconds.as_ref().map_or(0, |spot| spot.value);
-    HealthSpec { path, min_ready_seconds: u16::try_from(seconds).unwrap_or(600) }
+    HealthSpec::new(path, u16::try_from(seconds).unwrap_or(600))
 }
 
 pub fn volumes(part: &TargetPart, m: &mut Mistakes) -> Vec<String> {

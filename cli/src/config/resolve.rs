@@ -80,7 +80,9 @@ pub fn target(
         spot.as_ref().and_then(|spot| u16::try_from(spot.value).ok()).unwrap_or(default)
     };
     let hooks = |list: &Option<Vec<Spot<String>>>| {
-        list.iter().flatten().map(|spot| spot.value.clone()).collect::<Vec<String>>()
+        // Its fingerprint is made by the ledger, like that of every value.
+        let line = |spot: &Spot<String>| HookLine::new(Fingerprint(String::new()), spot.value.clone());
+        list.iter().flatten().map(line).collect::<Vec<HookLine>>()
     };
     let per_domain = part.domains.iter().flatten().find_map(|domain| domain.acme_email.clone());
     let config = ConfigSnapshot {
@@ -101,6 +103,11 @@ pub fn target(
             post_deploy: hooks(&part.post_deploy),
             folder: around.folder.display().to_string(),
         },
+        release_command: None,
+        init: None,
+        stop_timeout_seconds: None,
+        acme: None,
+        supervise: None,
         resources,
         server,
         protected: part.protected.unwrap_or(false),

@@ -2,7 +2,8 @@
 
 use super::TargetConfig;
 use super::values::ConfigValue;
-use haloy_ledger::release::ValueSource;
+use haloy_ledger::private::Private;
+use haloy_ledger::release::{HookLine, ValueSource};
 use serde_json::{Value, json};
 
 /// A target as it would be deployed; every value that is not a plain literal is `***`.
@@ -35,11 +36,19 @@ pub fn show(target: &TargetConfig) -> Value {
         "volumes": config.volumes,
         "network": config.network,
         "domains": config.domains,
-        "pre_deploy": config.hooks.pre_deploy,
-        "post_deploy": config.hooks.post_deploy,
+        "pre_deploy": config.hooks.pre_deploy.iter().map(line).collect::<Vec<_>>(),
+        "post_deploy": config.hooks.post_deploy.iter().map(line).collect::<Vec<_>>(),
         "resources": config.resources,
         "protected": config.protected,
     })
+}
+
+/// A hook's line, as it stands in the file.
+fn line(hook: &HookLine) -> Option<&str> {
+    match &hook.line {
+        Some(Private::Plain(line)) => Some(line),
+        Some(Private::Committed(_)) | None => hook.recorded.as_deref(),
+    }
 }
 
 fn source(source: &ValueSource) -> String {

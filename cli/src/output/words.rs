@@ -1,11 +1,14 @@
 //! Events, effects, verdicts and endings as sentences.
 
-use haloy_ledger::deployment::event::{Ask, PayloadRedacted, PruneRule, Recovered};
+use haloy_ledger::deployment::event::{
+    Ask, ExecWhat, HookStage, PayloadRedacted, PruneRule, Recovered, UpstreamCause,
+};
 use haloy_ledger::deployment::state::Ending;
 use haloy_ledger::deployment::{Effect, Event};
 use haloy_ledger::ids::DeploymentId;
 use haloy_ledger::ledger::Why;
 use haloy_ledger::outcome::HookExit;
+use haloy_ledger::private::Private;
 use haloy_ledger::release::{ConfigSnapshot, ValueEntry};
 
 /// Enough of an id to be unique in practice, and to type.
@@ -36,7 +39,13 @@ pub fn doing(effect: &Effect) -> String {
         Effect::StopReplica { replica, .. } => format!("stopping replica {}", replica.index + 1),
         Effect::RemoveReplica { replica } => format!("removing replica {}", replica.index + 1),
         Effect::RemoveLocalTag { local_tag } => format!("removing tag {local_tag}"),
-        Effect::RunHook { command, .. } => format!("running `{command}`"),
+        Effect::RunHook { hook, .. } => {
+            let stage = match hook.stage {
+                HookStage::PreDeploy => "pre_deploy",
+                HookStage::PostDeploy => "post_deploy",
+            };
+            format!("running {stage} hook {}", hook.index + 1)
+        }
     }
 }
 
@@ -58,6 +67,7 @@ pub fn ending(ending: Ending) -> &'static str {
         Ending::RolledBack => "rolled back",
         Ending::Cancelled => "cancelled",
         Ending::Interrupted => "interrupted",
+        Ending::Refused => "refused",
     }
 }
 
@@ -138,7 +148,9 @@ pub fn event(event: &Event) -> String {
         Event::ReplicaHealthy(e) => {
             format!("replica {} healthy after {}", e.r.index + 1, super::time::took(e.took_ms))
         }
-        Event::ReplicaUnhealthy(e) => format!("replica {} unhealthy: {}", e.r.index + 1, e.cause),
+        Event::ReplicaUnhealthy(e) => {
+            with_detail(format!("replica {} unhealthy: {}", e.r.index + 1, e.cause), plain(&e.detail))
+        }
         Event::RoutesApplied(e) => {
             format!("{} in the route, {} out", count(e.routed.len(), "replica"), e.out.len())
         }
@@ -148,12 +160,23 @@ pub fn event(event: &Event) -> String {
         },
         Event::ReplicaStopped(e) => format!("replica {} of {} stopped", e.r.index + 1, e.r.deployment),
         Event::ReplicaRemoved(e) => format!("replica {} of {} removed", e.r.index + 1, e.r.deployment),
-        Event::EffectAttemptFailed(e) => format!("attempt {} failed: {}", e.attempt, e.cause),
+        Event::EffectAttemptFailed(e) => {
+            with_detail(format!("attempt {} failed: {}", e.attempt, e.cause), plain(&e.detail))
+        }
         Event::EffectFailed(e) => format!("given up after {} attempts: {}", e.attempts, e.cause),
         Event::RolloutTurnedBack(e) => format!("turned back: {}", e.cause),
         Event::RolloutInterrupted(e) => {
             format!("found interrupted; it goes {}", if e.goes_on { "on" } else { "back" })
         }
+        Event::DeploymentRefused(e) => format!("refused: {}", e.cause),
+        Event::ReleaseCommandFinished(e) => match e.exit {
+            HookExit::Code(0) => "release command finished".to_owned(),
+            exit => format!("release command failed: {exit:?}"),
+        },
+        Event::ExecRun(e) => match e.what {
+            ExecWhat::Exec => format!("a command ran in replica {}", e.r.index + 1),
+            ExecWhat::Tunnel => format!("a tunnel was opened to replica {}", e.r.index + 1),
+        },
         Event::DeploymentSucceeded(e) => format!("succeeded after {}", super::time::took(e.took_ms)),
         Event::DeploymentFailed(e) => format!("failed: {}", e.cause),
         Event::DeploymentRolledBack(e) => format!("failed, release {} restored: {}", e.restored, e.cause),
@@ -162,6 +185,30 @@ pub fn event(event: &Event) -> String {
         Event::StopRequested(_) => "stop requested".to_owned(),
         Event::TargetStopped(e) => format!("stopped, {} replicas", e.replicas.len()),
         kept => keeping(kept),
+    }
+}
+
+/// A sentence of ours, and behind it what others wrote, in one line.
+pub fn with_detail(sentence: String, detail: Option<&str>) -> String {
+    match detail.map(one_line).filter(|detail| !detail.is_empty()) {
+        Some(detail) => format!("{sentence}: {detail}"),
+        None => sentence,
+    }
+}
+
+/// What others wrote, in one line that moves no cursor.
+pub fn one_line(text: &str) -> String {
+    /// Longest line that is shown, in bytes; the whole text is in the JSON.
+    const MAX: usize = 400;
+    let line = text.trim().replace(|c: char| c.is_control(), " ");
+    haloy_ledger::outcome::cut(line, MAX)
+}
+
+/// What is still plain of a detail: that of an event that was recorded just now, by this process.
+fn plain(detail: &Option<Private>) -> Option<&str> {
+    match detail {
+        Some(Private::Plain(text)) => Some(text),
+        Some(Private::Committed(_)) | None => None,
     }
 }
 
@@ -209,6 +256,19 @@ fn keeping(event: &Event) -> String {
     }
 }
 
+/// Why a replica gets no requests.
+fn upstream(cause: UpstreamCause) -> &'static str {
+    match cause {
+        UpstreamCause::Gone => "its container is gone",
+        UpstreamCause::NotRunning => "its container does not run",
+        UpstreamCause::NoAddress => "its container has no address",
+        UpstreamCause::NotTheReplica => "what answers at its address is not the replica",
+        UpstreamCause::EngineAway => "the engine does not answer",
+        UpstreamCause::Refused => "it accepts no connections",
+        UpstreamCause::Verified => "it was shown to be the replica",
+    }
+}
+
 /// An event of the edge, in a sentence.
 fn at_edge(event: &Event) -> String {
     match event {
@@ -222,6 +282,18 @@ fn at_edge(event: &Event) -> String {
         Event::CertificateFailed(e) => format!("no certificate for {}: {}", e.names.join(", "), e.cause),
         Event::CertificateImported(e) => format!("own certificate for {} in use", e.names.join(", ")),
         Event::AcmeAccountCreated(e) => format!("account {} made at {}", e.account, e.directory),
+        Event::UpstreamDown(e) => {
+            format!(
+                "replica {} of {}/{} gets no requests: {}",
+                e.r.index + 1,
+                e.app,
+                e.target,
+                upstream(e.cause)
+            )
+        }
+        Event::UpstreamUp(e) => {
+            format!("replica {} of {}/{} gets requests again", e.r.index + 1, e.app, e.target)
+        }
         Event::EdgeStarted(e) => format!("edge {} started", e.version),
         Event::EdgeReplaced(e) => format!("edge {} took over from {}", e.after, e.before),
         other => other.name().to_owned(),

@@ -30,6 +30,8 @@ pub struct DeploymentAnswer {
     pub target_unchanged: Option<bool>,
     /// Why it did not succeed.
     pub cause: Option<Failure>,
+    /// What others wrote about it (an engine, a registry, the app); none where nobody wrote anything.
+    pub detail: Option<String>,
     /// Milliseconds from request to end.
     pub took_ms: u64,
     /// Domains that the edge routes to them.
@@ -52,6 +54,7 @@ impl DeploymentAnswer {
             (Ending::RolledBack, _) | (_, Some(false)) => 4,
             (Ending::Cancelled, _) => 130,
             (Ending::Failed, _) if self.rollback && self.image_missing() => Kind::NotRestorable.code(),
+            (Ending::Refused, _) => Kind::Blocked.code(),
             (Ending::Failed | Ending::Interrupted, _) => 3,
         }
     }
@@ -200,6 +203,8 @@ pub struct HistoryRow {
     pub ending: Option<Ending>,
     /// Why it did not succeed.
     pub cause: Option<Failure>,
+    /// What others wrote about it (an engine, a registry, the app); none where nobody wrote anything.
+    pub detail: Option<String>,
     /// Milliseconds from request to end.
     pub took_ms: Option<u64>,
     /// Commit, with a `+` where the tree was dirty.

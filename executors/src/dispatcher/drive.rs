@@ -9,10 +9,10 @@ use haloy_ledger::deployment::state::TargetState;
 use haloy_ledger::deployment::{Command, Effect, Event, owed};
 use haloy_ledger::ids::{DeploymentId, EffectId, LedgerId};
 use haloy_ledger::log::LogError;
-use haloy_ledger::outcome::{Failure, FailureCode, Observed, Outcome};
+use haloy_ledger::outcome::{FailureCode, FailureReport, Observed, Outcome};
 use haloy_ledger::ports::{Clock, Entropy};
 use haloy_ledger::release::ReleaseSpec;
-use haloy_ledger::{CommandContext, ExecuteError};
+use haloy_ledger::{CommandContext, ExecuteError, words};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
@@ -184,7 +184,7 @@ impl Dispatcher {
     }
 
     /// The values that an effect needs; none for one that only clears up.
-    async fn values_for(&self, state: &TargetState, effect: &Effect) -> Result<Values, Failure> {
+    async fn values_for(&self, state: &TargetState, effect: &Effect) -> Result<Values, FailureReport> {
         let Some((release, spec)) = needs_values(state, effect) else { return Ok(Values::default()) };
         self.values.values(release, spec.as_ref()).await
     }
@@ -276,14 +276,14 @@ async fn perform(
     executor: Arc<dyn Executor>,
     mut context: EffectContext,
     effect: Effect,
-    values: Result<Values, Failure>,
+    values: Result<Values, FailureReport>,
     limit: std::time::Duration,
 ) -> Ended {
     let id = context.id.clone();
     match values {
         Ok(values) => context.values = Arc::new(values),
         Err(cause) => {
-            let result = Err(ExecutorError { cause, detail: String::new(), retryable: false });
+            let result = Err(ExecutorError { cause: cause.cause, detail: cause.detail, retryable: false });
             return Ended { id, result };
         }
     }
@@ -293,12 +293,8 @@ async fn perform(
     let result = tokio::time::timeout(limit + grace, executor.execute(&context, &effect)).await;
     crate::failpoint!("after-effect:{:?}/{}", id.number, failpoint_subject(&id));
     let result = result.unwrap_or_else(|_| {
-        let text = format!("nothing came of it within {} seconds", limit.as_secs());
-        Err(ExecutorError {
-            cause: Failure::new(FailureCode::TimedOut, text),
-            detail: String::new(),
-            retryable: true,
-        })
+        let words = words!("nothing came of it within {} seconds", limit.as_secs());
+        Err(ExecutorError::new(FailureCode::TimedOut, words).retryable(true))
     });
     Ended { id, result }
 }

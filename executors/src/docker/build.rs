@@ -4,9 +4,10 @@ use super::Engine;
 use super::errors::{Doing, failed, refused};
 use super::images::{id_of, platform};
 use crate::executor::*;
+use crate::values::masked_tail;
 use bollard::query_parameters::BuildImageOptions;
 use futures_util::StreamExt;
-use haloy_ledger::outcome::{FailureCode, LogTail, Outcome};
+use haloy_ledger::outcome::{FailureCode, Outcome};
 use haloy_ledger::release::BuildSpec;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,9 @@ impl Engine<'_> {
         let (folder, dockerfile) = (PathBuf::from(&spec.context), spec.dockerfile.clone());
         let packed = tokio::task::spawn_blocking(move || pack(&folder, &dockerfile)).await;
         let packed = packed.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        let context = packed.map_err(|cause| refused(FailureCode::BuildFailed, cause))?;
+        let context = packed.map_err(|cause| {
+            refused(FailureCode::BuildFailed, "the build context cannot be read").saying(cause)
+        })?;
         let options = BuildImageOptions {
             dockerfile: spec.dockerfile.clone(),
             t: Some(local_tag.to_owned()),
@@ -50,14 +53,15 @@ impl Engine<'_> {
                     for line in
                         info.stream.iter().flat_map(|text| text.lines()).filter(|line| !line.is_empty())
                     {
-                        let line = LogTail::new(line, &cx.values.secrets).0;
+                        let line = masked_tail(line, &cx.values.secrets).0;
                         cx.progress.progress(&cx.id, Progress::Line(line.clone()));
                         lines.push(line);
                     }
                 }
                 Err(error) => {
                     let mut failed = failed(&error, Doing::Build, "the build failed");
-                    failed.detail = LogTail::new(&lines.join("\n"), &cx.values.secrets).0;
+                    let tail = masked_tail(&lines.join("\n"), &cx.values.secrets).0;
+                    failed.detail = format!("{}\n{tail}", failed.detail);
                     return Err(failed);
                 }
             }

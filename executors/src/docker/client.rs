@@ -4,7 +4,7 @@ use super::errors;
 use super::health::HealthLimits;
 use crate::executor::ExecutorError;
 use bollard::{API_DEFAULT_VERSION, Docker};
-use haloy_ledger::outcome::{Failure, FailureCode};
+use haloy_ledger::outcome::FailureCode;
 use std::path::Path;
 
 /// Seconds to wait for the first bytes of an answer; longer than the longest graceful stop.
@@ -86,11 +86,12 @@ impl ConnectError {
             Self::Permission { .. } => (FailureCode::EnginePermission, false),
             Self::BadHost { .. } => (FailureCode::EngineUnreachable, false),
         };
-        ExecutorError {
-            cause: Failure::new(code, self.to_string()),
-            detail: self.hint().to_owned(),
-            retryable,
-        }
+        let words = match &self {
+            Self::Unreachable { .. } => "Docker does not answer",
+            Self::Permission { .. } => "this user may not use Docker's socket",
+            Self::BadHost { .. } => "DOCKER_HOST is not an address of Docker",
+        };
+        ExecutorError::new(code, words).saying(format!("{self}; {}", self.hint())).retryable(retryable)
     }
 }
 

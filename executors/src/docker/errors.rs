@@ -2,7 +2,8 @@
 
 use crate::executor::ExecutorError;
 use bollard::errors::Error;
-use haloy_ledger::outcome::{Failure, FailureCode};
+use haloy_ledger::outcome::{FailureCode, Words};
+use haloy_ledger::words;
 
 /// What was being done when an error came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,11 +43,18 @@ pub(super) fn status(error: &Error) -> Option<u16> {
     if let Error::DockerResponseServerError { status_code, .. } = error { Some(*status_code) } else { None }
 }
 
-/// Turns an error into what the log keeps, saying whether another attempt can help.
-pub(super) fn failed(error: &Error, doing: Doing, what: &str) -> ExecutorError {
+/// Turns an error into what the log keeps, saying whether another attempt can help. What the engine wrote
+/// stays beside our own words.
+pub(super) fn failed(error: &Error, doing: Doing, what: impl Into<Words>) -> ExecutorError {
     let said = sentence(error);
     let (code, retryable) = classify(error, &said.to_lowercase(), doing);
-    ExecutorError { cause: Failure::new(code, format!("{what}: {said}")), detail: said, retryable }
+    let what = what.into();
+    let words = match status(error) {
+        Some(status) => words!("{}: the engine refused it ({})", what, status),
+        None if matches!(error, Error::DockerStreamError { .. }) => words!("{}: the engine gave up", what),
+        None => words!("{}: the engine did not answer", what),
+    };
+    ExecutorError::new(code, words).saying(said).retryable(retryable)
 }
 
 fn classify(error: &Error, said: &str, doing: Doing) -> (FailureCode, bool) {
@@ -107,19 +115,18 @@ fn image(error: &Error, says: &dyn Fn(&[&str]) -> bool) -> (FailureCode, bool) {
 }
 
 /// An effect that was ended by us.
-pub(super) fn ended(code: FailureCode, text: &str, retryable: bool) -> ExecutorError {
-    ExecutorError { cause: Failure::new(code, text), detail: String::new(), retryable }
+pub(super) fn ended(code: FailureCode, text: &'static str, retryable: bool) -> ExecutorError {
+    ExecutorError::new(code, text).retryable(retryable)
 }
 
 /// A failure of our own finding.
-pub(super) fn refused(code: FailureCode, text: impl Into<String>) -> ExecutorError {
-    ExecutorError { cause: Failure::new(code, text), detail: String::new(), retryable: false }
+pub(super) fn refused(code: FailureCode, words: impl Into<Words>) -> ExecutorError {
+    ExecutorError::new(code, words)
 }
 
 /// The same without any secret value in it.
 pub(super) fn masked(mut error: ExecutorError, secrets: &[String]) -> ExecutorError {
     for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
-        error.cause.text = error.cause.text.replace(secret.as_str(), "***");
         error.detail = error.detail.replace(secret.as_str(), "***");
     }
     error.detail = haloy_ledger::outcome::cut(error.detail, 4096);

@@ -6,8 +6,9 @@ use super::errors::refused;
 use super::replica::address;
 use crate::executor::*;
 use bollard::models::{ContainerInspectResponse, HealthStatusEnum};
-use haloy_ledger::outcome::{Failure, FailureCode, HealthHow, Outcome};
+use haloy_ledger::outcome::{Failure, FailureCode, FailureReport, HealthHow, Outcome, Public};
 use haloy_ledger::release::HealthSpec;
+use haloy_ledger::words;
 use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
@@ -105,9 +106,12 @@ impl Engine<'_> {
                 }
                 Seen::Gone => return Err(refused(FailureCode::ExitedEarly, "the container is gone")),
                 Seen::Ended { exit_code, oom, restarts } => {
-                    Some((ended(exit_code, oom, restarts), exit_code))
+                    Some((ended(exit_code, oom, restarts).into(), exit_code))
                 }
-                Seen::Unhealthy(said) => Some((Failure::new(FailureCode::NeverHealthy, said), None)),
+                Seen::Unhealthy(said) => {
+                    let cause = Failure::new(FailureCode::NeverHealthy, "its HEALTHCHECK failed");
+                    Some((FailureReport::new(cause, said), None))
+                }
                 Seen::Bad(saw) => {
                     good_since = None;
                     probes.note_bad(saw);
@@ -125,9 +129,15 @@ impl Engine<'_> {
                 let late = good_since.is_none() && start.elapsed() >= limits.timeout;
                 late.then(|| (probes.too_late(&limits, &awaited), None))
             });
-            if let Some((cause, exit_code)) = trouble {
+            if let Some((FailureReport { cause, detail }, exit_code)) = trouble {
                 let log_tail = self.tail(awaited.container_id, &cx.values.secrets).await;
-                return Ok(Outcome::ReplicaUnhealthy { cause, probes: probes.made, exit_code, log_tail });
+                return Ok(Outcome::ReplicaUnhealthy {
+                    cause,
+                    detail,
+                    probes: probes.made,
+                    exit_code,
+                    log_tail,
+                });
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
@@ -164,10 +174,7 @@ fn healthcheck(container: &ContainerInspectResponse) -> Option<Seen> {
     let said = last.and_then(|last| last.output.clone()).unwrap_or_default();
     match health.status? {
         HealthStatusEnum::HEALTHY => Some(Seen::Good(HealthHow::Healthcheck)),
-        HealthStatusEnum::UNHEALTHY => {
-            let said = said.lines().next().unwrap_or_default();
-            Some(Seen::Unhealthy(format!("its HEALTHCHECK failed: {said}")))
-        }
+        HealthStatusEnum::UNHEALTHY => Some(Seen::Unhealthy(said)),
         HealthStatusEnum::STARTING => Some(Seen::Silent("its HEALTHCHECK has not passed yet".to_owned())),
         HealthStatusEnum::NONE | HealthStatusEnum::EMPTY => None,
     }
@@ -204,10 +211,10 @@ async fn get(address: &str, port: u16, path: &str) -> Result<u16, String> {
 }
 
 fn ended(exit_code: Option<i64>, oom: bool, restarts: i64) -> Failure {
-    let code = exit_code.map_or_else(|| "an unknown code".to_owned(), |code| format!("code {code}"));
+    let code = exit_code.map_or(words!("an unknown code"), |code| words!("code {}", code));
     let why = if oom { ", killed for using more memory than it may" } else { "" };
-    let again = if restarts > 0 { format!(", restarted {restarts} times") } else { String::new() };
-    Failure::new(FailureCode::ExitedEarly, format!("the container ended with {code}{why}{again}"))
+    let again = if restarts > 0 { words!(", restarted {} times", restarts) } else { "".into() };
+    Failure::new(FailureCode::ExitedEarly, words!("the container ended with {}{}{}", code, why, again))
 }
 
 fn tell(cx: &EffectContext, probes: &Probes, saw: &str) {
@@ -222,29 +229,33 @@ impl Probes {
         self.last = saw;
     }
 
-    fn gave_up(&self, limits: &HealthLimits, health: &HealthSpec) -> Option<Failure> {
+    fn gave_up(&self, limits: &HealthLimits, health: &HealthSpec) -> Option<FailureReport> {
         let long = self.first_bad.is_some_and(|first| first.elapsed() >= limits.bad_for);
         (self.bad >= limits.bad_answers && long).then(|| self.never_healthy(health))
     }
 
-    fn never_healthy(&self, health: &HealthSpec) -> Failure {
-        let text = format!("GET {} answered {}, {} probes", health.path, self.last, self.made);
-        Failure::new(FailureCode::NeverHealthy, text)
+    fn never_healthy(&self, health: &HealthSpec) -> FailureReport {
+        let path = Public(&health.path);
+        let words = match self.last.parse::<u16>() {
+            Ok(status) => words!("GET {} answered {}, {} probes", path, status, self.made),
+            Err(_) => words!("GET {} was not answered well, {} probes", path, self.made),
+        };
+        Failure::new(FailureCode::NeverHealthy, words).into()
     }
 
-    fn too_late(&self, limits: &HealthLimits, awaited: &Awaited<'_>) -> Failure {
+    fn too_late(&self, limits: &HealthLimits, awaited: &Awaited<'_>) -> FailureReport {
         if self.answered {
             return self.never_healthy(awaited.health);
         }
         let address = awaited.address.unwrap_or("its address");
-        let text = format!(
-            "nothing answered on http://{address}:{}{} within {} s, {} probes: {}",
+        let words = words!(
+            "nothing answered on http://{}:{}{} within {} s, {} probes",
+            Public(address),
             awaited.port,
-            awaited.health.path,
+            Public(&awaited.health.path),
             limits.timeout.as_secs(),
-            self.made,
-            self.last
+            self.made
         );
-        Failure::new(FailureCode::PortNotListening, text)
+        FailureReport::new(Failure::new(FailureCode::PortNotListening, words), self.last.clone())
     }
 }

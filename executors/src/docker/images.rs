@@ -8,8 +8,9 @@ use bollard::models::ImageInspect;
 use bollard::query_parameters::{CreateImageOptions, RemoveImageOptions, TagImageOptions};
 use futures_util::StreamExt;
 use haloy_ledger::ids::{Digest, ImageRef};
-use haloy_ledger::outcome::{FailureCode, Outcome, PulledFrom};
+use haloy_ledger::outcome::{FailureCode, Outcome, Public, PulledFrom};
 use haloy_ledger::release::{ImageSpec, PullPolicy, ResolvedImage};
+use haloy_ledger::words;
 
 /// The credentials of the configuration, or those that `docker login` left.
 pub(super) async fn credentials(cx: &EffectContext, image: &ImageRef) -> Option<DockerCredentials> {
@@ -30,7 +31,7 @@ impl Engine<'_> {
         match self.docker.inspect_image(name).await {
             Ok(image) => Ok(Some(image)),
             Err(error) if errors::status(&error) == Some(404) => Ok(None),
-            Err(error) => Err(failed(&error, Doing::Image, &format!("looking for image {name}"))),
+            Err(error) => Err(failed(&error, Doing::Image, words!("looking for image {}", Public(name)))),
         }
     }
 
@@ -49,7 +50,7 @@ impl Engine<'_> {
         let resolved = match (spec.pull_policy, local) {
             (PullPolicy::Never | PullPolicy::IfMissing, Some(image)) => self.as_local(reference, &image)?,
             (PullPolicy::Never, None) => {
-                let text = format!("image {reference} is not on this engine, and pull_policy is `never`");
+                let text = words!("image {} is not on this engine, and pull_policy is `never`", reference);
                 return Err(refused(FailureCode::ImageNotFound, text));
             }
             (PullPolicy::Always, Some(image)) if reference.digest().is_some() => {
@@ -99,10 +100,10 @@ impl Engine<'_> {
     ) -> Result<ResolvedImage, ExecutorError> {
         let asked =
             self.docker.inspect_registry_image(reference.as_str(), credentials(cx, reference).await).await;
-        let found = asked.map_err(|error| failed(&error, Doing::Image, &format!("image {reference}")))?;
+        let found = asked.map_err(|error| failed(&error, Doing::Image, words!("image {}", reference)))?;
         let digest = found.descriptor.digest.clone().and_then(|digest| Digest::new(digest).ok());
         let digest = digest.ok_or_else(|| {
-            refused(FailureCode::Other, format!("the registry gave no digest for image {reference}"))
+            refused(FailureCode::Other, words!("the registry gave no digest for image {}", reference))
         })?;
         let is_index = found
             .descriptor
@@ -140,8 +141,9 @@ impl Engine<'_> {
         if platform == self.facts.platform {
             return Ok(());
         }
-        let text = format!("image {reference} is for {platform}, this engine runs {}", self.facts.platform);
-        Err(refused(FailureCode::PlatformMismatch, text))
+        let words =
+            words!("image {} is for another platform than {}", reference, Public(&self.facts.platform));
+        Err(refused(FailureCode::PlatformMismatch, words).saying(format!("it is for {platform}")))
     }
 
     /// Has the image on the engine. By digest where one is known; never all tags of a repository.
@@ -168,14 +170,18 @@ impl Engine<'_> {
         let mut stream = Box::pin(self.docker.create_image(Some(options), None, login));
         let mut bytes = Bytes::default();
         while let Some(info) = stream.next().await {
-            let info = info.map_err(|error| failed(&error, Doing::Image, &format!("pulling {name}")))?;
+            let info =
+                info.map_err(|error| failed(&error, Doing::Image, words!("pulling {}", Public(&name))))?;
             if let (Some(layer), Some(detail)) = (info.id, info.progress_detail) {
                 bytes.note(layer, detail.current, detail.total);
                 cx.progress.progress(&cx.id, bytes.progress());
             }
         }
         let image = self.inspect(&name).await?.ok_or_else(|| {
-            refused(FailureCode::ImageNotFound, format!("image {name} was pulled, and is not on the engine"))
+            refused(
+                FailureCode::ImageNotFound,
+                words!("image {} was pulled, and is not on the engine", Public(&name)),
+            )
         })?;
         Ok(Outcome::ImagePulled { image_id: id_of(&image)?, bytes: bytes.done(), from: PulledFrom::Registry })
     }
@@ -183,13 +189,17 @@ impl Engine<'_> {
     /// Our own tag, so that nobody's prune can take the image.
     pub(super) async fn tag(&self, image_id: &Digest, local_tag: &str) -> Result<Outcome, ExecutorError> {
         if self.inspect(image_id.as_str()).await?.is_none() {
-            let text = format!("image {} behind tag {local_tag} is not on this engine", image_id.short());
+            let text = words!(
+                "image {} behind tag {} is not on this engine",
+                Public(image_id.short()),
+                Public(local_tag)
+            );
             return Err(refused(FailureCode::ImageNotFound, text));
         }
         let (repo, tag) = local_tag.split_once(':').unwrap_or((local_tag, "latest"));
         let options = TagImageOptions { repo: Some(repo.to_owned()), tag: Some(tag.to_owned()) };
         let tagged = self.docker.tag_image(image_id.as_str(), Some(options)).await;
-        tagged.map_err(|error| failed(&error, Doing::Image, &format!("tagging {local_tag}")))?;
+        tagged.map_err(|error| failed(&error, Doing::Image, words!("tagging {}", Public(local_tag))))?;
         Ok(Outcome::ImageTagged {
             local_tag: local_tag.to_owned(),
             image_id: image_id.clone(),
@@ -222,7 +232,7 @@ impl Engine<'_> {
         match self.docker.remove_image(name, None::<RemoveImageOptions>, None).await {
             Ok(_) => Ok(()),
             Err(error) if errors::status(&error) == Some(404) => Ok(()),
-            Err(error) => Err(failed(&error, Doing::Other, &format!("removing {name}"))),
+            Err(error) => Err(failed(&error, Doing::Other, words!("removing {}", Public(name)))),
         }
     }
 }
@@ -237,8 +247,9 @@ pub(super) fn platform(image: &ImageInspect) -> String {
 
 pub(super) fn id_of(image: &ImageInspect) -> Result<Digest, ExecutorError> {
     let id = image.id.clone().unwrap_or_default();
-    Digest::new(id)
-        .map_err(|error| refused(FailureCode::Other, format!("the engine gave a bad image id: {error}")))
+    Digest::new(id).map_err(|error| {
+        refused(FailureCode::Other, "the engine gave a bad image id").saying(error.to_string())
+    })
 }
 
 /// Bytes of a pull, per layer.

@@ -3,6 +3,7 @@
 use super::errors::{Doing, failed};
 use super::{DockerExecutor, Engine, labels};
 use crate::executor::*;
+use crate::values::masked_tail;
 use bollard::query_parameters::{ListContainersOptions, LogsOptions};
 use futures_util::{StreamExt, stream};
 use haloy_ledger::ids::ReplicaId;
@@ -49,7 +50,7 @@ impl Engine<'_> {
         while let Some(Ok(line)) = lines.next().await {
             text.push_str(&line.to_string());
         }
-        LogTail::new(&text, secrets)
+        masked_tail(&text, secrets)
     }
 }
 

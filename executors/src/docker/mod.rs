@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use bollard::Docker;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::ids::ReplicaId;
-use haloy_ledger::outcome::{Failure, FailureCode, LogTail, Observed, Outcome};
+use haloy_ledger::outcome::{FailureCode, LogTail, Observed, Outcome};
 use tokio::sync::{Mutex, OnceCell};
 
 /// The executor of containers, networks and local images.
@@ -97,11 +97,9 @@ impl Engine<'_> {
             | Effect::ApplyRoutes { .. }
             | Effect::Drain { .. }
             | Effect::PushTag { .. }
-            | Effect::DeleteRegistryTag { .. } => Err(ExecutorError {
-                cause: Failure::new(FailureCode::NotSupported, "this is not for the engine"),
-                detail: String::new(),
-                retryable: false,
-            }),
+            | Effect::DeleteRegistryTag { .. } => {
+                Err(errors::refused(FailureCode::NotSupported, "this is not for the engine"))
+            }
         }
     }
 }

@@ -6,7 +6,8 @@ use super::errors::{Doing, failed};
 use crate::executor::ExecutorError;
 use bollard::models::{Network, NetworkCreateRequest};
 use bollard::query_parameters::ListNetworksOptions;
-use haloy_ledger::outcome::Outcome;
+use haloy_ledger::outcome::{Outcome, Public};
+use haloy_ledger::words;
 use std::collections::HashMap;
 
 const LABEL: &str = "haloy.network";
@@ -17,8 +18,8 @@ impl Engine<'_> {
         let filters = HashMap::from([("name".to_owned(), vec![format!("^{name}$")])]);
         let options = ListNetworksOptions { filters: Some(filters) };
         let found = self.docker.list_networks(Some(options)).await;
-        let mut found =
-            found.map_err(|error| failed(&error, Doing::Other, &format!("looking for network {name}")))?;
+        let mut found = found
+            .map_err(|error| failed(&error, Doing::Other, words!("looking for network {}", Public(name))))?;
         found.retain(|network| network.name.as_deref() == Some(name));
         let age = |network: &Network| (network.created.as_ref().map(ToString::to_string), network.id.clone());
         found.sort_by_key(age);
@@ -36,8 +37,8 @@ impl Engine<'_> {
                 ..NetworkCreateRequest::default()
             };
             let made = self.docker.create_network(request).await;
-            let made =
-                made.map_err(|error| failed(&error, Doing::Other, &format!("creating network {name}")))?;
+            let made = made
+                .map_err(|error| failed(&error, Doing::Other, words!("creating network {}", Public(name))))?;
             found = self.networks(name).await?;
             let winner = found.first().and_then(|network| network.id.clone());
             if winner.as_ref().is_some_and(|winner| *winner != made.id) {

@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use haloy_ledger::ids::{Digest, ImageRef};
 use haloy_ledger::outcome::{FailureCode, Outcome};
 use haloy_ledger::release::PullPolicy;
+use haloy_ledger::words;
 
 impl Engine<'_> {
     /// Pushes an image under its reference. What the registry has already is not sent again.
@@ -19,8 +20,8 @@ impl Engine<'_> {
         reference: &ImageRef,
     ) -> Result<Outcome, ExecutorError> {
         let (repo, tag) = (reference.repository(), reference.tag().unwrap_or("latest"));
-        let doing = |error: &bollard::errors::Error, what| {
-            failed(error, Doing::Image, &format!("{what} {reference}"))
+        let doing = |error: &bollard::errors::Error, what: &'static str| {
+            failed(error, Doing::Image, words!("{} {}", what, reference))
         };
         let was_here = self.inspect(reference.as_str()).await?;
         let options = TagImageOptions { repo: Some(repo.to_owned()), tag: Some(tag.to_owned()) };
@@ -53,7 +54,7 @@ impl Engine<'_> {
         found.and_then(|(_, digest)| Digest::new(digest).ok()).ok_or_else(|| {
             refused(
                 FailureCode::Other,
-                format!("{reference} was pushed, and the engine knows no digest for it"),
+                words!("{} was pushed, and the engine knows no digest for it", reference),
             )
         })
     }

@@ -7,7 +7,8 @@ use bollard::models::*;
 use bollard::query_parameters::*;
 use haloy_ledger::deployment::effect::ReplicaSpec;
 use haloy_ledger::ids::{Digest, ReplicaId};
-use haloy_ledger::outcome::{FailureCode, Outcome};
+use haloy_ledger::outcome::{FailureCode, Outcome, Public};
+use haloy_ledger::words;
 use std::collections::HashMap;
 
 /// Seconds that a container has to end after SIGTERM.
@@ -78,11 +79,12 @@ impl Engine<'_> {
         if let Err(error) = self.docker.start_container(&id, None).await {
             // A container that cannot start is left as `created`; it would hold the name.
             drop(self.force_remove(&id).await);
-            return Err(failed(&error, Doing::Start, &format!("starting {}", spec.name)));
+            return Err(failed(&error, Doing::Start, words!("starting {}", Public(&spec.name))));
         }
         let container = self.inspect_container(&id).await?;
         Ok(Outcome::ReplicaStarted {
             address: container.as_ref().and_then(address),
+            fixed: false,
             image_id: container
                 .and_then(|container| container.image)
                 .and_then(|image| Digest::new(image).ok())
@@ -98,7 +100,7 @@ impl Engine<'_> {
         match self.docker.create_container(Some(options), body(cx, spec, network)).await {
             Ok(created) => Ok(created.id),
             Err(error) if errors::status(&error) == Some(409) => self.adopt(cx, spec).await,
-            Err(error) => Err(failed(&error, Doing::Start, &format!("creating {}", spec.name))),
+            Err(error) => Err(failed(&error, Doing::Start, words!("creating {}", Public(&spec.name)))),
         }
     }
 
@@ -117,11 +119,8 @@ impl Engine<'_> {
             (_, _) => "was not made by haloy".to_owned(),
         };
         let short = id.get(..12).unwrap_or(&id);
-        let text = format!(
-            "a container named {} is there already ({short}), and {whose}; it was not touched",
-            spec.name
-        );
-        Err(refused(FailureCode::NameTaken, text))
+        let words = words!("a container named {} is there already; it was not touched", Public(&spec.name));
+        Err(refused(FailureCode::NameTaken, words).saying(format!("{short} {whose}")))
     }
 
     pub(super) async fn stop(

@@ -219,10 +219,10 @@ async fn issue(edge: &Edge, names: Vec<String>, contact: &str) {
             edge.report(Report::Issued { names, serial, not_after, ca, account, renewal });
         }
         Err(why) => {
-            let cause = Failure::new(FailureCode::Other, why);
-            let next_try = edge.acme.failed(&domain, now, &cause.text);
-            eprintln!("haloy edge: no certificate for {domain}: {cause}");
-            edge.report(Report::NotIssued { names, cause, next_try });
+            let cause = Failure::new(FailureCode::Other, "no certificate was issued");
+            let next_try = edge.acme.failed(&domain, now, &why);
+            eprintln!("haloy edge: no certificate for {domain}: {why}");
+            edge.report(Report::NotIssued { names, cause, detail: Some(why), next_try });
         }
     }
 }

@@ -8,7 +8,7 @@ use haloy_ledger::deployment::Effect;
 use haloy_ledger::edge::{Route, RouteSnapshot};
 use haloy_ledger::ids::ReplicaId;
 use haloy_ledger::ledger::Routes;
-use haloy_ledger::outcome::{Failure, FailureCode, LogTail, Observed, Outcome};
+use haloy_ledger::outcome::{FailureCode, LogTail, Observed, Outcome};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -54,7 +54,8 @@ impl EdgeRouter {
             return Ok(());
         }
         let mut child = spawn(start).map_err(|error| {
-            failed(FailureCode::EdgeUnreachable, format!("the edge cannot be started: {error}"), true)
+            let failed = ExecutorError::new(FailureCode::EdgeUnreachable, "the edge cannot be started");
+            failed.saying(error.to_string()).retryable(true)
         })?;
         let until = Instant::now() + STARTING;
         while Instant::now() < until {
@@ -64,12 +65,12 @@ impl EdgeRouter {
             if let Ok(Some(_ended)) = child.try_wait() {
                 let said = std::fs::read_to_string(&start.log).unwrap_or_default();
                 let last = said.lines().rev().find(|line| line.starts_with("error")).unwrap_or("it ended");
-                let text = format!("the edge cannot be started: {}", last.trim_start_matches("error: "));
-                return Err(failed(FailureCode::EdgeUnreachable, text, false));
+                let failed = ExecutorError::new(FailureCode::EdgeUnreachable, "the edge cannot be started");
+                return Err(failed.saying(last.trim_start_matches("error: ")));
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        Err(failed(FailureCode::EdgeUnreachable, "the edge was started and does not answer".to_owned(), true))
+        Err(failed(FailureCode::EdgeUnreachable, "the edge was started and does not answer", true))
     }
 
     /// Whether one runs, and stays. One that leaves is waited for: another could not listen beside it.
@@ -87,7 +88,7 @@ impl EdgeRouter {
 
     async fn apply(&self, cx: &EffectContext) -> Result<Outcome, ExecutorError> {
         let Some(routes) = &cx.routes else {
-            return Err(failed(FailureCode::Other, "no routes came with the effect".to_owned(), false));
+            return Err(failed(FailureCode::Other, "no routes came with the effect", false));
         };
         self.ensure().await?;
         let Routes { snapshot, targets, contacts } = routes.as_ref();
@@ -98,7 +99,7 @@ impl EdgeRouter {
         let served = self.client.routes().await.map_err(told)?;
         let Some(served) = served.filter(|served| settles(served, snapshot, &cx.scope)) else {
             applied.map_err(told)?;
-            return Err(failed(FailureCode::EdgeRefused, "the edge has other routes".to_owned(), true));
+            return Err(failed(FailureCode::EdgeRefused, "the edge has other routes", true));
         };
         let own = targets.get(&(cx.scope.app.clone(), cx.scope.target.clone()));
         let own = own.cloned().unwrap_or_default();
@@ -152,21 +153,20 @@ fn spawn(start: &Start) -> std::io::Result<std::process::Child> {
     command.stdout(log.try_clone()?).stderr(log).spawn()
 }
 
-fn failed(code: FailureCode, text: String, retryable: bool) -> ExecutorError {
-    ExecutorError { cause: Failure::new(code, text), detail: String::new(), retryable }
+fn failed(code: FailureCode, text: &'static str, retryable: bool) -> ExecutorError {
+    ExecutorError::new(code, text).retryable(retryable)
 }
 
 fn told(error: ControlError) -> ExecutorError {
     match error {
         ControlError::NotRunning(_) | ControlError::BrokeOff(_) => {
-            failed(FailureCode::EdgeUnreachable, error.to_string(), true)
+            failed(FailureCode::EdgeUnreachable, "the edge does not answer", true).saying(error.to_string())
         }
         // A stale snapshot is made anew for the next attempt; a full disk may have room again.
-        ControlError::Refused { status, .. } => failed(
-            FailureCode::EdgeRefused,
-            format!("the edge refuses: {error}"),
-            status == 409 || status >= 500,
-        ),
+        ControlError::Refused { status, .. } => {
+            failed(FailureCode::EdgeRefused, "the edge refuses", status == 409 || status >= 500)
+                .saying(error.to_string())
+        }
     }
 }
 
@@ -182,13 +182,10 @@ impl Executor for EdgeRouter {
             Effect::Drain { address, port, .. } => tokio::select! {
                 drained = self.drain(address, *port) => drained,
                 () = cx.cancel.cancelled() => {
-                    Err(failed(FailureCode::Cancelled, "cancelled".to_owned(), false))
+                    Err(failed(FailureCode::Cancelled, "cancelled", false))
                 }
             },
-            other => {
-                let text = format!("the edge does not perform {:?}", Role::of(other));
-                Err(failed(FailureCode::NotSupported, text, false))
-            }
+            _other => Err(failed(FailureCode::NotSupported, "the edge does not perform this", false)),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::Registry;
 use crate::executor::ExecutorError;
-use haloy_ledger::outcome::{Failure, FailureCode};
+use haloy_ledger::outcome::{FailureCode, Public, Words};
+use haloy_ledger::words;
 use oci_client::Reference;
 use oci_client::errors::{OciDistributionError, OciErrorCode};
 use oci_client::secrets::RegistryAuth;
@@ -19,8 +20,8 @@ pub fn retry_after(error: &ExecutorError) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
 }
 
-pub(super) fn refused(code: FailureCode, text: impl Into<String>) -> ExecutorError {
-    ExecutorError { cause: Failure::new(code, text), detail: String::new(), retryable: false }
+pub(super) fn refused(code: FailureCode, words: impl Into<Words>) -> ExecutorError {
+    ExecutorError::new(code, words)
 }
 
 /// A question that was asked, to explain its answer.
@@ -31,13 +32,15 @@ pub(super) struct Asked<'a> {
 
 impl Asked<'_> {
     pub(super) fn silent(&self) -> ExecutorError {
-        let seconds = self.registry.options.timeout.as_secs_f32();
-        self.unreachable(&format!("no answer within {seconds} s"), true)
+        let limit = self.registry.options.timeout.as_millis();
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        self.unreachable(words!("no answer within {} ms", limit), String::new(), true)
     }
 
-    fn unreachable(&self, why: &str, retryable: bool) -> ExecutorError {
-        let text = self.masked(format!("registry {}: {why}", self.registry.host));
-        ExecutorError { retryable, ..refused(FailureCode::RegistryUnreachable, text) }
+    /// In our own words, and in those of the registry or of the way to it.
+    fn unreachable(&self, why: impl Into<Words>, said: String, retryable: bool) -> ExecutorError {
+        let words = words!("registry {}: {}", Public(&self.registry.host), why.into());
+        refused(FailureCode::RegistryUnreachable, words).saying(self.masked(said)).retryable(retryable)
     }
 
     pub(super) async fn failed(&self, error: &OciDistributionError) -> ExecutorError {
@@ -48,7 +51,7 @@ impl Asked<'_> {
             E::ServerError { code: 404, .. } | E::ImageManifestNotFoundError(_) => self.missing(),
             E::ServerError { code: 429, .. } => self.slow_down().await,
             E::ServerError { code, message, .. } => {
-                self.unreachable(&format!("it answered {code} {}", message.trim()), *code >= 500)
+                self.unreachable(words!("it answered {}", *code), message.trim().to_owned(), *code >= 500)
             }
             E::RegistryError { envelope, .. } => match envelope.errors.first().map(|error| &error.code) {
                 Some(OciErrorCode::Toomanyrequests) => self.slow_down().await,
@@ -59,15 +62,15 @@ impl Asked<'_> {
                     | OciErrorCode::NotFound
                     | OciErrorCode::BlobUnknown,
                 ) => self.missing(),
-                Some(_) | None => self.unreachable(&format!("it answered: {envelope}"), false),
+                Some(_) | None => self.unreachable("it refused", envelope.to_string(), false),
             },
             E::RequestError(error) => self.request(error),
             // What does not add up to its digest was cut or changed on the way.
-            E::DigestError(error) => self.unreachable(&format!("a damaged answer: {error}"), true),
+            E::DigestError(error) => self.unreachable("a damaged answer", error.to_string(), true),
             E::JsonError(_) | E::ManifestParsingError(_) | E::VersionedParsingError(_) => {
-                self.unreachable(&format!("an answer that cannot be read: {error}"), true)
+                self.unreachable("an answer that cannot be read", error.to_string(), true)
             }
-            other => self.unreachable(&other.to_string(), false),
+            other => self.unreachable("it cannot be asked", other.to_string(), false),
         }
     }
 
@@ -83,10 +86,10 @@ impl Asked<'_> {
         }
         if deepest.contains("certificate") || deepest.contains("UnknownIssuer") {
             let folder = self.registry.options.certs.join(&self.registry.host);
-            let why = format!("{deepest}; its authority belongs in {}/ca.crt", folder.display());
-            return self.unreachable(&why, false);
+            let said = format!("{deepest}; its authority belongs in {}/ca.crt", folder.display());
+            return self.unreachable("its certificate is not trusted", said, false);
         }
-        self.unreachable(&deepest, true)
+        self.unreachable("no answer", deepest, true)
     }
 
     /// An answer to a request that the library has no call for.
@@ -95,25 +98,26 @@ impl Asked<'_> {
             401 | 403 => self.unauthorized(),
             404 => self.missing(),
             429 => self.slow_down().await,
-            code => self.unreachable(&format!("it answered {code}"), code >= 500),
+            code => self.unreachable(words!("it answered {}", code), String::new(), code >= 500),
         }
     }
 
     fn unauthorized(&self) -> ExecutorError {
-        let host = &self.registry.host;
-        let why = match &self.registry.auth {
+        let host = Public(&self.registry.host);
+        let words = words!("registry {}: not allowed to read {}", host, Public(self.about.repository()));
+        let said = match &self.registry.auth {
             RegistryAuth::Basic(user, _) => format!("it refuses the password of user `{user}`"),
             RegistryAuth::Anonymous | RegistryAuth::Bearer(_) => {
                 format!("it asks for credentials: give `image.registry`, or run `docker login {host}`")
             }
         };
-        let text = format!("registry {host}: not allowed to read {}: {why}", self.about.repository());
-        refused(FailureCode::Unauthorized, self.masked(text))
+        refused(FailureCode::Unauthorized, words).saying(self.masked(said))
     }
 
     fn missing(&self) -> ExecutorError {
-        let text = format!("{} is not in registry {}", self.about.whole(), self.registry.host);
-        refused(FailureCode::ImageNotFound, text)
+        let (image, host) = (self.about.whole(), &self.registry.host);
+        let words = words!("{} is not in registry {}", Public(&image), Public(host));
+        refused(FailureCode::ImageNotFound, words)
     }
 
     /// The library does not show how long to wait, so the registry is asked once more, for the head only.
@@ -123,13 +127,13 @@ impl Asked<'_> {
         let answer = self.registry.plain.head(url).send().await.ok();
         let header = answer.and_then(|answer| answer.headers().get("retry-after").cloned());
         let seconds = header.and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
-        let (text, detail) = match seconds {
+        let (words, detail) = match seconds {
             Some(seconds) => {
-                (format!("asks to slow down (429), again in {seconds} s"), format!("{RETRY_AFTER}{seconds}"))
+                (words!("asks to slow down (429), again in {} s", seconds), format!("{RETRY_AFTER}{seconds}"))
             }
-            None => ("asks to slow down (429)".to_owned(), String::new()),
+            None => ("asks to slow down (429)".into(), String::new()),
         };
-        ExecutorError { detail, ..self.unreachable(&text, true) }
+        self.unreachable(words, detail, true)
     }
 
     /// Registries and proxies repeat what they were sent, sometimes with the password.

@@ -15,7 +15,8 @@ pub use login::stored_login;
 use crate::executor::{ExecutorError, RegistryLogin};
 use errors::{Asked, refused};
 use haloy_ledger::ids::{Digest, ImageRef};
-use haloy_ledger::outcome::FailureCode;
+use haloy_ledger::outcome::{FailureCode, Public};
+use haloy_ledger::words;
 use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
@@ -83,7 +84,8 @@ impl Registry {
         let plain_http = options.plain_http.contains(&host) || is_loopback(&host) && authorities.is_none();
         let authorities = authorities.unwrap_or_default();
         let unusable = |error: String| {
-            refused(FailureCode::RegistryUnreachable, format!("registry {host} cannot be asked: {error}"))
+            refused(FailureCode::RegistryUnreachable, words!("registry {} cannot be asked", Public(&host)))
+                .saying(error)
         };
         let plain = plain_client(options, &authorities).map_err(|error| unusable(error.to_string()))?;
         let config = ClientConfig {
@@ -140,8 +142,9 @@ fn authorities(options: &RegistryOptions, host: &str) -> Result<Option<Vec<Certi
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     for path in paths.filter(|path| path.extension().is_some_and(|extension| extension == "crt")) {
         let data = std::fs::read(&path).map_err(|error| {
-            let text = format!("the authority {} cannot be read: {error}", path.display());
-            refused(FailureCode::RegistryUnreachable, text)
+            let said = format!("{}: {error}", path.display());
+            refused(FailureCode::RegistryUnreachable, "an authority's certificate cannot be read")
+                .saying(said)
         })?;
         found.push(Certificate { encoding: CertificateEncoding::Pem, data });
     }
@@ -163,8 +166,9 @@ pub fn host(image: &ImageRef) -> Result<String, ExecutorError> {
 
 /// The reference as the library reads it: short names are Docker Hub's.
 fn reference(image: &ImageRef) -> Result<Reference, ExecutorError> {
-    image.as_str().parse().map_err(|error| {
-        refused(FailureCode::ImageNotFound, format!("`{image}` is no image of a registry: {error}"))
+    image.as_str().parse().map_err(|error: oci_client::ParseError| {
+        refused(FailureCode::ImageNotFound, words!("`{}` is not a valid registry image reference", image))
+            .saying(error.to_string())
     })
 }
 

@@ -4,8 +4,9 @@ use super::errors::refused;
 use super::{Registry, at_digest, reference};
 use crate::executor::ExecutorError;
 use haloy_ledger::ids::{Digest, ImageRef};
-use haloy_ledger::outcome::FailureCode;
+use haloy_ledger::outcome::{FailureCode, Public};
 use haloy_ledger::release::ResolvedImage;
+use haloy_ledger::words;
 use oci_client::Reference;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -103,7 +104,8 @@ impl Registry {
         let (raw, digest) =
             self.ask(image, self.client.pull_manifest_raw(image, &self.auth, ACCEPTED)).await?;
         let unreadable = |error: String| {
-            refused(FailureCode::Other, format!("the manifest of {} cannot be read: {error}", image.whole()))
+            refused(FailureCode::Other, words!("the manifest of {} cannot be read", Public(&image.whole())))
+                .saying(error)
         };
         let manifest: Manifest =
             serde_json::from_slice(&raw).map_err(|error| unreadable(error.to_string()))?;
@@ -129,8 +131,10 @@ fn choose(image: &ImageRef, entries: &[Entry], platform: &str) -> Result<Digest,
         entry.platform.as_ref().map(|platform| format!("{}/{}", platform.os, platform.architecture))
     };
     match entries.iter().find(|entry| named(entry).as_deref() == Some(platform)) {
-        Some(entry) => Digest::new(&*entry.digest)
-            .map_err(|error| refused(FailureCode::Other, format!("the index of {image}: {error}"))),
+        Some(entry) => Digest::new(&*entry.digest).map_err(|error| {
+            refused(FailureCode::Other, words!("the index of {} cannot be read", image))
+                .saying(error.to_string())
+        }),
         None => {
             // Attestations have a platform of `unknown/unknown`, and are no images.
             let there = entries.iter().filter_map(named).filter(|name| !name.starts_with("unknown"));
@@ -140,6 +144,6 @@ fn choose(image: &ImageRef, entries: &[Entry], platform: &str) -> Result<Digest,
 }
 
 fn mismatch(image: &ImageRef, there: &str, platform: &str) -> ExecutorError {
-    let text = format!("image {image} is for {there}, this engine runs {platform}");
-    refused(FailureCode::PlatformMismatch, text)
+    let words = words!("image {} is for another platform than {}", image, Public(platform));
+    refused(FailureCode::PlatformMismatch, words).saying(format!("it is for {there}"))
 }

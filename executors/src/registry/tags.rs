@@ -5,7 +5,8 @@ use super::resolve::ACCEPTED;
 use super::{Registry, at_digest, at_tag, reference};
 use crate::executor::ExecutorError;
 use haloy_ledger::ids::{Digest, ImageRef};
-use haloy_ledger::outcome::FailureCode;
+use haloy_ledger::outcome::{FailureCode, Public, Words};
+use haloy_ledger::words;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Reference, RegistryOperation};
 use serde::Deserialize;
@@ -34,7 +35,8 @@ impl Registry {
     async fn digest_of(&self, image: &Reference) -> Result<Option<Digest>, ExecutorError> {
         match self.ask(image, self.client.fetch_manifest_digest(image, &self.auth)).await {
             Ok(digest) => Digest::new(digest).map(Some).map_err(|error| {
-                refused(FailureCode::Other, format!("{} has a strange digest: {error}", image.whole()))
+                refused(FailureCode::Other, words!("{} has a strange digest", Public(&image.whole())))
+                    .saying(error.to_string())
             }),
             Err(error) if error.cause.code == FailureCode::ImageNotFound => Ok(None),
             Err(error) => Err(error),
@@ -74,14 +76,17 @@ impl Registry {
         let image = reference(image)?;
         let (from, to) = (at_digest(&image, digest), at_tag(&image, tag));
         let (raw, _) = self.ask(&from, self.client.pull_manifest_raw(&from, &self.auth, ACCEPTED)).await?;
-        let bad = |text: String| refused(FailureCode::Other, text);
-        let media_type = media_type(&raw).parse().map_err(|_| bad(format!("{digest} has a strange type")))?;
+        let bad = |words: Words| refused(FailureCode::Other, words);
+        let media_type =
+            media_type(&raw).parse().map_err(|_| bad(words!("{} has a strange type", *digest)))?;
         self.client.store_auth_if_needed(to.resolve_registry(), &self.auth).await;
         self.ask(&to, self.client.push_manifest_raw(&to, raw, media_type)).await?;
         match self.digest_of(&to).await? {
             Some(now) if now == *digest => Ok(()),
-            Some(now) => Err(bad(format!("{} was to point at {digest}, and points at {now}", to.whole()))),
-            None => Err(bad(format!("{} was put, and is not there", to.whole()))),
+            Some(now) => {
+                Err(bad(words!("{} was to point at {}, and points at {}", Public(&to.whole()), *digest, now)))
+            }
+            None => Err(bad(words!("{} was put, and is not there", Public(&to.whole())))),
         }
     }
 
@@ -98,12 +103,9 @@ impl Registry {
             }
         }
         if !others.is_empty() {
-            let text = format!(
-                "{} shares its image with {}, which would go as well",
-                about.whole(),
-                others.join(", ")
-            );
-            return Err(refused(FailureCode::Other, text));
+            let words =
+                words!("{} shares its image with others, which would go as well", Public(&about.whole()));
+            return Err(refused(FailureCode::Other, words).saying(others.join(", ")));
         }
         let url = self.url(&repository, &format!("manifests/{digest}"));
         let request = self.authorized(self.plain.delete(url), &repository, RegistryOperation::Push).await?;
@@ -112,7 +114,7 @@ impl Registry {
         match answer.status().as_u16() {
             200..=299 | 404 => Ok(()),
             405 => {
-                let text = format!("registry {} does not allow to delete anything", self.host);
+                let text = words!("registry {} does not allow to delete anything", Public(&self.host));
                 Err(refused(FailureCode::Other, text))
             }
             _other => Err(asked.status(answer.status()).await),

@@ -1,6 +1,6 @@
 //! What is asked of a target, or reported to it: imperative, carrying every fact it needs.
 
-use crate::deployment::event::{ChangedSecret, CiFacts, GitFacts, PushedTag, SecretsFrom};
+use crate::deployment::event::{ChangedSecret, CiFacts, EngineUsed, GitFacts, PushedTag, SecretsFrom};
 use crate::ids::{DeploymentId, EffectId, ReleaseName, Timestamp};
 use crate::outcome::{Failure, Observed, Outcome, RegistrySeen};
 use crate::release::{ReleaseRecord, ReleaseSpec};
@@ -119,6 +119,8 @@ pub struct Deploy {
     pub git: Option<GitFacts>,
     /// The CI job.
     pub ci: Option<CiFacts>,
+    /// The engine, where it was known when this was asked.
+    pub engine: Option<EngineUsed>,
     /// Domains that another target has are taken over from it.
     pub move_domains: bool,
 }
@@ -142,6 +144,8 @@ pub struct Rollback {
     pub git: Option<GitFacts>,
     /// The CI job.
     pub ci: Option<CiFacts>,
+    /// The engine, where it was known when this was asked.
+    pub engine: Option<EngineUsed>,
 }
 
 impl Command {

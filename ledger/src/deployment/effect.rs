@@ -122,10 +122,8 @@ pub enum Effect {
     },
     /// Run a command of the user on this machine. Never repeated after a crash.
     RunHook {
-        /// Which hook.
+        /// Which hook. Its line, for `$SHELL -c`, is private and travels beside the effect.
         hook: HookId,
-        /// The command line, for `$SHELL -c`.
-        command: String,
         /// Folder to run in.
         folder: String,
     },
@@ -325,8 +323,8 @@ fn run_hook(config: &ConfigSnapshot, hook: HookId) -> Option<Effect> {
         HookStage::PreDeploy => &config.hooks.pre_deploy,
         HookStage::PostDeploy => &config.hooks.post_deploy,
     };
-    let command = commands.get(usize::from(hook.index))?.clone();
-    Some(Effect::RunHook { hook, command, folder: config.hooks.folder.clone() })
+    commands.get(usize::from(hook.index))?;
+    Some(Effect::RunHook { hook, folder: config.hooks.folder.clone() })
 }
 
 fn pull(rollout: &Rollout) -> Option<Effect> {

@@ -23,6 +23,10 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
             state.rollout = Some(rollout(&state, e));
         }
         Event::DeploymentAdmitted(e) => with_rollout(&mut state, e.id, |r| r.admitted = true),
+        // Nothing of it was started.
+        Event::DeploymentRefused(e) => ended(&mut state, e.id, Ending::Refused),
+        // What no rule of this version owes, or waits for.
+        Event::ReleaseCommandFinished(_) | Event::ExecRun(_) => {}
         Event::CancelRequested(e) => with_rollout(&mut state, e.id, |r| r.cancelled = true),
         Event::ImageResolved(e) => with_rollout(&mut state, e.id, |r| r.image = Some(e.image.clone())),
         Event::ImageBuilt(e) => with_rollout(&mut state, e.id, |r| r.image = Some(built(r, e))),
@@ -153,6 +157,7 @@ fn replica_started(state: &mut TargetState, e: &ReplicaStarted) {
         phase: ReplicaPhase::Started,
         container_id: Some(e.container_id.clone()),
         address: e.address.clone(),
+        fixed: e.fixed,
     };
     with_rollout(state, e.r.deployment, |rollout| {
         rollout.replicas.retain(|r| r.id != e.r);
@@ -219,6 +224,7 @@ fn effect_failed(state: &mut TargetState, e: &EffectFailed) {
                 phase: ReplicaPhase::Unhealthy,
                 container_id: None,
                 address: None,
+                fixed: false,
             });
             rollout.replicas.sort_by_key(|r| r.id);
         }),
@@ -241,7 +247,8 @@ fn effect_failed(state: &mut TargetState, e: &EffectFailed) {
         | N::DeleteRegistryTag
         | N::RunHook
         | N::PushImage
-        | N::IssueCertificate => {}
+        | N::RemoveVolume
+        | N::RunReleaseCommand => {}
     }
 }
 
@@ -256,6 +263,7 @@ fn turned_back(state: &mut TargetState, id: DeploymentId, cause: &Failure, after
                     phase: ReplicaPhase::Wanted,
                     container_id: None,
                     address: None,
+                    fixed: false,
                 });
                 rollout.replicas.sort_by_key(|r| r.id);
             }),
@@ -315,6 +323,7 @@ fn interrupted(state: &mut TargetState, e: &RolloutInterrupted) {
                 phase: if found.running { ReplicaPhase::Started } else { ReplicaPhase::Unhealthy },
                 container_id: Some(found.container_id.clone()),
                 address: found.address.clone(),
+                fixed: false,
             });
         }
         rollout.replicas.sort_by_key(|r| r.id);

@@ -135,6 +135,7 @@ fn pruned(state: &mut TargetState, e: &ArtefactPruned) {
         return named(state, |naming| match &e.artefact {
             Artefact::LocalTag(tag) => drop(naming.local.take_if(|local| local.local_tag == *tag)),
             Artefact::RegistryTag(tag) => drop(naming.unpush.take_if(|gone| gone.as_str() == tag)),
+            Artefact::Volume(_) => {}
         });
     }
     with(state, e.rel, |k| {

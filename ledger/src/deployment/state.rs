@@ -52,6 +52,8 @@ pub enum Ending {
     Cancelled,
     /// haloy died in the middle.
     Interrupted,
+    /// A gate said no, and nothing of it started.
+    Refused,
 }
 
 /// The release that is live.
@@ -86,6 +88,9 @@ pub struct Replica {
     pub container_id: Option<String>,
     /// Its address, once started.
     pub address: Option<String>,
+    /// The address is the container's own for as long as that exists.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fixed: bool,
 }
 
 /// Where a replica is in its life.

@@ -6,6 +6,7 @@ use crate::defect::{Defect, planted};
 use crate::deployment::event::*;
 use crate::deployment::{Event, Rejection, TargetState};
 use crate::ids::DeploymentId;
+use crate::outcome::{Failure, FailureReport};
 use crate::release::Domain;
 use std::collections::BTreeSet;
 
@@ -154,12 +155,29 @@ pub fn report(report: Report) -> Event {
         Report::Issued { names, serial, not_after, ca, account, renewal } => {
             CertificateIssued { names, serial, not_after, ca, account, renewal }.into()
         }
-        Report::NotIssued { names, cause, next_try } => CertificateFailed { names, cause, next_try }.into(),
+        Report::NotIssued { names, cause, detail, next_try } => {
+            let why = not_issued(cause, detail);
+            let detail = why.private();
+            CertificateFailed { names, cause: why.cause, detail, next_try }.into()
+        }
         Report::Imported { names, serial, not_after } => {
             CertificateImported { names, serial, not_after }.into()
         }
         Report::Account { directory, account } => AcmeAccountCreated { directory, account }.into(),
+        Report::Down { app, target, r, cause, more } => UpstreamDown { app, target, r, cause, more }.into(),
+        Report::Up { app, target, r, cause, more } => UpstreamUp { app, target, r, cause, more }.into(),
         Report::Started { version, generation } => EdgeStarted { version, generation }.into(),
         Report::Replaced { before, after } => EdgeReplaced { before, after }.into(),
+    }
+}
+
+/// An older edge may still run, or have left reports: the words of the authority are in its cause.
+fn not_issued(cause: Failure, detail: Option<String>) -> FailureReport {
+    match detail {
+        Some(detail) => FailureReport::new(cause, detail),
+        None => {
+            let words = Failure::new(cause.code, "no certificate was issued");
+            FailureReport::new(words, cause.text().to_owned())
+        }
     }
 }

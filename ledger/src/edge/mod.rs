@@ -37,8 +37,12 @@ pub enum Report {
     NotIssued {
         /// Names that it was asked for.
         names: Vec<String>,
-        /// Why, in the words of the authority.
+        /// Why.
         cause: crate::outcome::Failure,
+        /// What the authority wrote about it. None in a report of an edge of before format 3, whose cause
+        /// holds the words of the authority.
+        #[serde(default)]
+        detail: Option<String>,
         /// When it is asked again.
         next_try: crate::ids::Timestamp,
     },
@@ -57,6 +61,32 @@ pub enum Report {
         directory: String,
         /// As the authority names it.
         account: String,
+    },
+    /// A replica that should get requests gets none.
+    Down {
+        /// App of the replica.
+        app: crate::ids::AppName,
+        /// Target of the replica.
+        target: crate::ids::TargetName,
+        /// The replica.
+        r: crate::ids::ReplicaId,
+        /// Why.
+        cause: crate::deployment::event::UpstreamCause,
+        /// Further changes of this target's replicas since the last report, which were only counted.
+        more: u32,
+    },
+    /// A replica gets requests again.
+    Up {
+        /// App of the replica.
+        app: crate::ids::AppName,
+        /// Target of the replica.
+        target: crate::ids::TargetName,
+        /// The replica.
+        r: crate::ids::ReplicaId,
+        /// Why.
+        cause: crate::deployment::event::UpstreamCause,
+        /// Further changes of this target's replicas since the last report, which were only counted.
+        more: u32,
     },
     /// The edge started.
     Started {

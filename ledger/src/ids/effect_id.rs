@@ -1,12 +1,12 @@
 //! The identity of an effect: the same over attempts, restarts and machines.
 
 use super::{DeploymentId, InvalidId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use std::{fmt, str::FromStr};
 
 const EFFECT_RULE: &str = "an effect id is DEPLOYMENT/NUMBER/SUBJECT";
 
-/// The kinds of effect. Numbers are for ever: never reused, never renumbered.
+/// The kinds of effect. Numbers are for ever: never reused, never renumbered; 17 was never used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 #[expect(missing_docs, reason = "each is documented on the Effect variant of its name")]
@@ -27,12 +27,13 @@ pub enum EffectNumber {
     DeleteRegistryTag = 14,
     RunHook = 15,
     PushImage = 16,
-    IssueCertificate = 17,
+    RemoveVolume = 18,
+    RunReleaseCommand = 19,
 }
 
 impl EffectNumber {
     /// Every kind, in order of its number.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ResolveImage,
         Self::BuildImage,
         Self::PullImage,
@@ -49,15 +50,16 @@ impl EffectNumber {
         Self::DeleteRegistryTag,
         Self::RunHook,
         Self::PushImage,
-        Self::IssueCertificate,
+        Self::RemoveVolume,
+        Self::RunReleaseCommand,
     ];
 }
 
 /// Deployment / kind of effect / subject (a replica index, a tag, a hook).
 ///
 /// An effect done before a crash carries this id on what it made, so it is adopted, not repeated.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct EffectId {
     /// The deployment that owes it.
     pub deployment: DeploymentId,
@@ -87,10 +89,17 @@ impl FromStr for EffectId {
     }
 }
 
-impl TryFrom<String> for EffectId {
-    type Error = InvalidId;
-    fn try_from(text: String) -> Result<Self, InvalidId> {
-        text.parse()
+impl<'de> Deserialize<'de> for EffectId {
+    /// As stored: a number that this version does not know is a newer version's word, not damage.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let number = text.split('/').nth(1).and_then(|number| number.parse::<u8>().ok());
+        text.parse().map_err(|error| match number {
+            Some(number) if EffectNumber::ALL.iter().all(|known| *known as u8 != number) => {
+                de::Error::unknown_variant(&number.to_string(), &["a kind of effect"])
+            }
+            Some(_) | None => de::Error::custom(error),
+        })
     }
 }
 

@@ -59,6 +59,16 @@ pub enum StreamId {
     },
     /// Domains and certificates, across all targets.
     Edge,
+    /// Tokens and grants.
+    Access,
+    /// Servers that are deployed to together.
+    Fleet,
+    /// Witnesses, peers and sinks.
+    Witness,
+    /// Policies, persons and freezes.
+    Governance,
+    /// A stream that a newer version of haloy writes. Read, never written.
+    Newer(String),
 }
 
 impl fmt::Display for StreamId {
@@ -67,8 +77,26 @@ impl fmt::Display for StreamId {
             Self::Ledger => f.write_str("ledger"),
             Self::Target { app, target } => write!(f, "target:{app}/{target}"),
             Self::Edge => f.write_str("edge"),
+            Self::Access => f.write_str("access"),
+            Self::Fleet => f.write_str("fleet"),
+            Self::Witness => f.write_str("witness"),
+            Self::Governance => f.write_str("governance"),
+            Self::Newer(name) => f.write_str(name),
         }
     }
+}
+
+/// Longest name of a stream that a newer version may write, in bytes.
+const MAX_STREAM_NAME: usize = 400;
+
+/// Whether a newer version may have named a stream so: `word` or `word:anything printable`. What is not
+/// even that is damage.
+fn may_name_a_stream(text: &str) -> bool {
+    let word = text.split(':').next().unwrap_or_default();
+    let starts = word.starts_with(|c: char| c.is_ascii_lowercase());
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    let printable = text.chars().all(|c| c.is_ascii_graphic());
+    starts && word.chars().all(inner) && printable && text.len() <= MAX_STREAM_NAME
 }
 
 impl FromStr for StreamId {
@@ -77,11 +105,15 @@ impl FromStr for StreamId {
         let invalid = || InvalidId {
             what: "a stream",
             text: text.to_owned(),
-            rule: "a stream is `ledger`, `edge` or `target:APP/TARGET`",
+            rule: "a stream is `target:APP/TARGET`, `ledger`, `edge`, `access`, `fleet`, `witness` or `governance`",
         };
         match text {
             "ledger" => Ok(Self::Ledger),
             "edge" => Ok(Self::Edge),
+            "access" => Ok(Self::Access),
+            "fleet" => Ok(Self::Fleet),
+            "witness" => Ok(Self::Witness),
+            "governance" => Ok(Self::Governance),
             other => {
                 let (app, target) = other
                     .strip_prefix("target:")
@@ -95,8 +127,12 @@ impl FromStr for StreamId {
 
 impl TryFrom<String> for StreamId {
     type Error = InvalidId;
+    /// As stored: a name that this version does not know is a newer version's, not an error.
     fn try_from(text: String) -> Result<Self, InvalidId> {
-        text.parse()
+        match text.parse() {
+            Err(_) if !text.starts_with("target:") && may_name_a_stream(&text) => Ok(Self::Newer(text)),
+            parsed => parsed,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who asks, from where and why: the facts that become an envelope.
 
 use crate::ids::{Position, StreamId, Timestamp};
-use crate::log::{Actor, ActorKind, Envelope, Origin};
+use crate::log::{Actor, ActorKind, Auth, Envelope, Origin};
 use crate::ports::Entropy;
 use crate::secrets::Fingerprinter;
 
@@ -13,7 +13,7 @@ pub struct ActorFacts {
     /// Person, CI or haloy.
     pub kind: ActorKind,
     /// How it is known.
-    pub auth: String,
+    pub auth: Auth,
     /// Name of the person behind an automation.
     pub on_behalf: Option<String>,
 }
@@ -45,12 +45,7 @@ impl CommandContext {
     /// haloy itself, on behalf of nobody.
     pub fn system(tool: impl Into<String>, correlation: impl Into<String>) -> Self {
         Self {
-            actor: ActorFacts {
-                name: None,
-                kind: ActorKind::System,
-                auth: "none".to_owned(),
-                on_behalf: None,
-            },
+            actor: ActorFacts { name: None, kind: ActorKind::System, auth: Auth::None, on_behalf: None },
             host: None,
             address: None,
             tool: tool.into(),
@@ -83,16 +78,18 @@ impl CommandContext {
             occurred: None,
             actor: Actor {
                 id: fingerprint(&self.actor.name).unwrap_or_default(),
-                kind: self.actor.kind,
+                kind: self.actor.kind.clone(),
                 auth: self.actor.auth.clone(),
                 on_behalf: fingerprint(&self.actor.on_behalf),
                 name: private(&self.actor.name),
+                on_behalf_name: private(&self.actor.on_behalf),
             },
             origin: Origin {
                 host: private(&self.host),
                 address: private(&self.address),
                 tool: self.tool.clone(),
             },
+            session: None,
             causation: self.causation,
             correlation: self.correlation.clone(),
             idem: self.idempotency_key.clone(),

@@ -3,11 +3,9 @@
 //! Appends are checked one after the other; each sees the ones before it in the same batch. One
 //! that breaks a rule fails alone and leaves nothing. What is left is for the log to write at once.
 
-use super::clock::{self, ClockPolicy, Verdict};
+use super::clock::{self, ClockPolicy};
 use super::keys::{self, Key};
 use super::*;
-use crate::deployment::Event;
-use crate::deployment::event::{ClockAccepted, ClockStepped};
 use crate::ids::Timestamp;
 use std::collections::BTreeMap;
 
@@ -89,8 +87,13 @@ impl Batch {
             index: Vec::new(),
             private: Vec::new(),
         };
-        if let Some(write) = clock_event(verdict, self.tail.wall, now, &writes) {
+        if let Some(write) = own_events::clock(verdict, self.tail.wall, now, &writes) {
             plan.stream(self, store, write, now)?;
+        }
+        let format = self.index(store, &Key::Format)?.as_deref().and_then(keys::format);
+        if let Some(raised) = format.and_then(|from| own_events::format(from, &writes)) {
+            plan.stream(self, store, raised, now)?;
+            plan.index.push((Key::Format.encode(), FORMAT.to_be_bytes().to_vec()));
         }
         let first = plan.tail.next;
         for write in writes {
@@ -246,43 +249,6 @@ impl Plan {
         self.entries.push((bytes, Recorded { head, envelope, event }));
         Ok(stream)
     }
-}
-
-/// What the clock did, as an event of the ledger's own stream, ahead of the events that met it.
-fn clock_event(
-    verdict: Verdict,
-    before: Option<Timestamp>,
-    now: Timestamp,
-    writes: &[StreamWrite],
-) -> Option<StreamWrite> {
-    let before = before?;
-    let event: Event = match verdict {
-        Verdict::Fine => return None,
-        Verdict::Stepped => ClockStepped { before, after: now }.into(),
-        Verdict::Accepted => ClockAccepted { before, after: now }.into(),
-    };
-    let like = &writes.first()?.events.first()?.envelope;
-    let envelope = Envelope {
-        // Made from the event that met the clock: the log itself has no randomness.
-        event_id: format!("{}-clock", like.event_id),
-        stream: StreamId::Ledger,
-        occurred: None,
-        actor: Actor {
-            id: String::new(),
-            kind: ActorKind::System,
-            auth: "none".to_owned(),
-            on_behalf: None,
-            name: None,
-        },
-        origin: Origin { host: None, address: None, tool: like.origin.tool.clone() },
-        causation: None,
-        correlation: like.correlation.clone(),
-        idem: None,
-        reason: None,
-        ticket: None,
-    };
-    let events = vec![NewEvent { envelope, event, private: Vec::new() }];
-    Some(StreamWrite { stream: StreamId::Ledger, expected: Expected::Any, events })
 }
 
 /// Rows of a store with further writes on top; `None` removes.

@@ -1,5 +1,6 @@
 //! The envelope: who, when, from where, why, and caused by what. Typed, without string maps.
 
+use super::identity::{ActorKind, Auth};
 use crate::deployment::Event;
 use crate::ids::{Position, Revision, StreamId, Timestamp};
 use crate::private::{FieldNumber, Private, PrivateRow};
@@ -26,31 +27,22 @@ pub struct Head {
     pub stream_number: u64,
 }
 
-/// What kind of actor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ActorKind {
-    /// A person at a terminal.
-    Person,
-    /// A CI job.
-    Ci,
-    /// haloy itself.
-    System,
-}
-
 /// Who did it. The name is private; its keyed fingerprint is not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// Keyed fingerprint of the name.
     pub id: String,
-    /// Person, CI or haloy.
+    /// Person, CI, service, peer or haloy.
     pub kind: ActorKind,
-    /// How it is known: `os-user`, `ci-environment`, `none`.
-    pub auth: String,
+    /// How it is known.
+    pub auth: Auth,
     /// Fingerprint of the person behind an automation, where known.
     pub on_behalf: Option<String>,
     /// The name itself.
     pub name: Option<Private>,
+    /// Name of the person behind an automation. Since format 3; before, only its fingerprint was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_name: Option<Private>,
 }
 
 /// From where.
@@ -77,6 +69,9 @@ pub struct Envelope {
     pub actor: Actor,
     /// From where.
     pub origin: Origin,
+    /// The event that opened the session in which it was asked. Since format 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Position>,
     /// The event that caused it.
     pub causation: Option<Position>,
     /// One id for everything that one command caused.
@@ -101,9 +96,18 @@ pub mod field {
     pub const HOST: u32 = 4;
     /// Address of the client.
     pub const ADDRESS: u32 = 5;
+    /// Name of the person behind an automation.
+    pub const ON_BEHALF_NAME: u32 = 7;
 }
 
 impl Envelope {
+    /// Whether it uses a word that only a newer version of haloy knows.
+    pub fn is_newer(&self) -> bool {
+        matches!(self.stream, StreamId::Newer(_))
+            || matches!(self.actor.kind, ActorKind::Newer(_))
+            || matches!(self.actor.auth, Auth::Newer(_))
+    }
+
     /// Every private value, with its field number.
     pub fn private_fields(&mut self) -> Vec<(FieldNumber, &mut Private)> {
         [
@@ -112,6 +116,7 @@ impl Envelope {
             (field::ACTOR_NAME, self.actor.name.as_mut()),
             (field::HOST, self.origin.host.as_mut()),
             (field::ADDRESS, self.origin.address.as_mut()),
+            (field::ON_BEHALF_NAME, self.actor.on_behalf_name.as_mut()),
         ]
         .into_iter()
         .filter_map(|(number, value)| Some((number, value?)))

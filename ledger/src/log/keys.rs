@@ -104,6 +104,11 @@ pub(super) fn unpair(bytes: &[u8]) -> Option<(u64, u64)> {
     Some((first, second))
 }
 
+/// Reads the format of a store.
+pub(super) fn format(bytes: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.try_into().ok()?))
+}
+
 /// Reads one number.
 pub(super) fn number(bytes: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.try_into().ok()?))

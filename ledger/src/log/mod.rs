@@ -1,7 +1,7 @@
 //! The append log: its envelope, its contract and its ports.
 //!
 //! The log knows neither projections nor sealing. It defines the ports [`InBatch`] and [`Seal`];
-//! `projection` and (later) `integrity` implement them, `ledger.rs` hands them to the writer.
+//! `projection` and `integrity` implement them, `ledger.rs` hands them to the writer.
 
 mod batch;
 pub mod bundle;
@@ -10,8 +10,10 @@ pub mod codec;
 mod envelope;
 mod error;
 mod fjall;
+mod identity;
 pub mod keys;
 mod memory;
+mod own_events;
 mod ports;
 mod sum;
 pub mod upcast;
@@ -19,12 +21,13 @@ pub mod upcast;
 pub use clock::{BUILT, ClockPolicy};
 
 pub use batch::{MapRows, Overlay};
-pub use envelope::{Actor, ActorKind, Envelope, Head, NewEvent, Origin, Recorded, field as envelope_field};
+pub use envelope::{Actor, Envelope, Head, NewEvent, Origin, Recorded, field as envelope_field};
 pub use error::{AppendError, LogError};
 pub use fjall::{
     BUNDLE_AFTER, FjallLog, FjallOptions, FjallStore, Found, Old, Rebuild, Scratch, ScratchRow, finish_swap,
     panic_is_caught, swap,
 };
+pub use identity::{ActorKind, Auth};
 pub use memory::{MemoryLog, MemoryStore};
 pub use ports::{InBatch, PrivateRows, Published, Rows, RowsError, RowsMut, Seal, Stored, Unsealed};
 pub use sum::RowSum;
@@ -34,7 +37,7 @@ use crate::ids::{Position, Revision, StreamId};
 /// Largest encoded entry, in bytes; an entry bundle of tlog-tiles holds at most 65,535.
 pub const MAX_ENTRY_BYTES: usize = 60 * 1024;
 /// Format of the store that this program writes. A newer one is read, never written.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 /// Most events of one append.
 pub const MAX_APPEND_EVENTS: usize = 1024;
 

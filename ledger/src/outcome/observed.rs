@@ -56,7 +56,12 @@ pub enum RegistryAnswer {
         tag: Option<Digest>,
     },
     /// It did not say.
-    Unknown(Failure),
+    Unknown {
+        /// Why.
+        cause: Failure,
+        /// What it, or the way to it, said; private.
+        detail: String,
+    },
 }
 
 /// What is really there for one target: the answer of `observe`, sorted, complete for its scope.

@@ -150,6 +150,9 @@ impl Projection for Deployments {
                 row.tagged = Some(TaggedImage { local_tag, image_id, engine_id });
             }),
             Event::DeploymentSucceeded(e) => self.ended(event, rows, e.id, (Ending::Succeeded, None, None)),
+            Event::DeploymentRefused(e) => {
+                self.ended(event, rows, e.id, (Ending::Refused, Some(&e.cause), Some(true)))
+            }
             Event::DeploymentFailed(e) => {
                 self.ended(event, rows, e.id, (Ending::Failed, Some(&e.cause), Some(e.target_unchanged)))
             }
@@ -177,7 +180,8 @@ impl Projection for Deployments {
             | Event::ImageFound(_)
             | Event::RetentionChanged(_)
             | Event::StopRequested(_)
-            | Event::TargetStopped(_) => Ok(()),
+            | Event::TargetStopped(_)
+            | Event::ExecRun(_) => Ok(()),
         }
     }
 

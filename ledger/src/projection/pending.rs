@@ -46,6 +46,7 @@ impl Projection for Pending {
                 }
             },
             Event::DeploymentSucceeded(_)
+            | Event::DeploymentRefused(_)
             | Event::DeploymentFailed(_)
             | Event::DeploymentRolledBack(_)
             | Event::DeploymentCancelled(_)
@@ -89,7 +90,8 @@ impl Projection for Pending {
             | Event::ImageTagged(_)
             | Event::ImageLost(_)
             | Event::ImageFound(_)
-            | Event::RetentionChanged(_) => return Ok(()),
+            | Event::RetentionChanged(_)
+            | Event::ExecRun(_) => return Ok(()),
         };
         let empty =
             || PendingRow { stream: stream.clone(), rollout: None, stop: false, prunes: 0, naming: 0 };

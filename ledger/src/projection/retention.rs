@@ -111,8 +111,10 @@ impl Projection for Retention {
             | Event::ImageLost(_)
             | Event::ImageFound(_)
             | Event::RetentionChanged(_)
+            | Event::DeploymentRefused(_)
             | Event::StopRequested(_)
-            | Event::TargetStopped(_) => Ok(()),
+            | Event::TargetStopped(_)
+            | Event::ExecRun(_) => Ok(()),
         }
     }
 

@@ -132,6 +132,7 @@ impl Projection for RollbackTargets {
         match &event.event {
             Event::DeploymentRequested(e) => self.requested(event, e, key(e.id)),
             Event::DeploymentSucceeded(e) => self.succeeded(event, e, &stream, rows),
+            Event::DeploymentRefused(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
             Event::DeploymentFailed(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
             Event::DeploymentRolledBack(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
             Event::DeploymentCancelled(e) => all.change(rows, key(e.id), never_good(None)),
@@ -182,7 +183,8 @@ impl Projection for RollbackTargets {
             | Event::ImagePushed(_)
             | Event::ArtefactPruned(_)
             | Event::StopRequested(_)
-            | Event::TargetStopped(_) => Ok(()),
+            | Event::TargetStopped(_)
+            | Event::ExecRun(_) => Ok(()),
         }
     }
 

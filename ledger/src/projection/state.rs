@@ -54,7 +54,12 @@ impl Projection for State {
                     Some(EdgeRow { revision, state: crate::edge::evolve(before, &event.event) })
                 });
             }
-            StreamId::Ledger => return Ok(()),
+            StreamId::Ledger
+            | StreamId::Access
+            | StreamId::Fleet
+            | StreamId::Witness
+            | StreamId::Governance
+            | StreamId::Newer(_) => return Ok(()),
         };
         if revision == Revision(0) {
             put(rows, ID.key(SLUG, &[slug(app.as_str()).as_bytes()]), app)?;

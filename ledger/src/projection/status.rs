@@ -55,6 +55,7 @@ impl Projection for Status {
                 row.stopped = None;
                 ended(e.id, Ending::Succeeded)(row);
             }),
+            Event::DeploymentRefused(e) => Box::new(ended(e.id, Ending::Refused)),
             Event::DeploymentFailed(e) => Box::new(ended(e.id, Ending::Failed)),
             Event::DeploymentRolledBack(e) => Box::new(ended(e.id, Ending::RolledBack)),
             Event::DeploymentCancelled(e) => Box::new(ended(e.id, Ending::Cancelled)),
@@ -79,7 +80,8 @@ impl Projection for Status {
             | Event::ImageLost(_)
             | Event::ImageFound(_)
             | Event::RetentionChanged(_)
-            | Event::StopRequested(_) => return Ok(()),
+            | Event::StopRequested(_)
+            | Event::ExecRun(_) => return Ok(()),
         };
         let key = ID.key(ROW, &[&stream_part(&event.envelope.stream)]);
         self.0.update(rows, key, |row| {

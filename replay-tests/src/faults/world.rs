@@ -111,7 +111,7 @@ impl World {
         let entropy: &dyn Entropy = self.entropy.as_ref();
         let at = self.clock.now();
         let id = DeploymentId::from_parts(at.unix_ms(), entropy.ulid_bits());
-        let deploy = Deploy { id, at, release, git: None, ci: None, move_domains: false };
+        let deploy = Deploy { id, at, release, git: None, ci: None, engine: None, move_domains: false };
         let mut context = CommandContext::system("faults", format!("deploy {number}"));
         context.reason = Some(format!("the reason of deploy {number}"));
         context.idempotency_key = Some(format!("key-{number}"));

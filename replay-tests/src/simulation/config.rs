@@ -22,7 +22,13 @@ pub fn config(random: &mut Random, registry: bool, varied: bool) -> (ConfigSnaps
     };
     let keeps = if varied { 1 + random.below(4) } else { 2 };
     let usual = strategy == mine && keeps == 2;
-    let hook = |chance| if random.percent(chance) { vec!["true".to_owned()] } else { Vec::new() };
+    let hook = |chance| {
+        if random.percent(chance) {
+            vec![HookLine::new(Fingerprint("true".to_owned()), "true")]
+        } else {
+            Vec::new()
+        }
+    };
     let mut hook = hook;
     let hooks = Hooks { pre_deploy: hook(10), post_deploy: hook(10), folder: String::new() };
     let reference = ImageRef::new(format!("registry.local/app:v{tag}")).expect("a reference");
@@ -37,7 +43,7 @@ pub fn config(random: &mut Random, registry: bool, varied: bool) -> (ConfigSnaps
         naming: NamingStrategy::Dynamic,
         replicas: 1 + u16::try_from(random.below(3)).unwrap_or(0),
         port: 8080,
-        health: HealthSpec { path: "/".to_owned(), min_ready_seconds: 0 },
+        health: HealthSpec::new("/".to_owned(), 0),
         env: vec![ValueEntry {
             name: "STATUS".to_owned(),
             source: ValueSource::Literal,
@@ -49,6 +55,11 @@ pub fn config(random: &mut Random, registry: bool, varied: bool) -> (ConfigSnaps
         domains: super::routes::domains(random),
         acme_email: None,
         hooks,
+        release_command: None,
+        init: None,
+        stop_timeout_seconds: None,
+        acme: None,
+        supervise: None,
         resources: Resources { memory_bytes: None, milli_cpus: None },
         server: None,
         protected: false,

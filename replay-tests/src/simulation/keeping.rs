@@ -65,7 +65,7 @@ impl Sim {
                 }
                 _other => {
                     let cause = Failure::new(FailureCode::RegistryUnreachable, "simulated: no answer");
-                    RegistryAnswer::Unknown(cause)
+                    RegistryAnswer::Unknown { cause, detail: "simulated: the way was cut".to_owned() }
                 }
             };
             seen.push(RegistrySeen { release: kept.release, answer });

@@ -184,7 +184,7 @@ impl Sim {
         let before = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
         let (id, at) = (self.new_id(), self.clock.now());
         let move_domains = self.random.percent(25);
-        let deploy = Deploy { id, at, release, git: None, ci: None, move_domains };
+        let deploy = Deploy { id, at, release, git: None, ci: None, engine: None, move_domains };
         self.command(key, Command::Deploy(Box::new(deploy))).await?;
         self.as_foretold(key, &before, &wanted, id)
     }
@@ -216,6 +216,7 @@ impl Sim {
             secrets: SecretsFrom::Recorded,
             git: None,
             ci: None,
+            engine: None,
         };
         self.command(key, Command::Rollback(Box::new(ask))).await
     }
@@ -235,6 +236,7 @@ impl Sim {
             release: spec,
             git: None,
             ci: None,
+            engine: None,
             move_domains: false,
         };
         let context = self.context();

@@ -141,9 +141,10 @@ async fn ask(
         async move {
             let looked = registry.look(&question.origin, question.login.as_ref());
             let answer = tokio::time::timeout(DEADLINE, looked).await.unwrap_or_else(|_| {
-                let text =
-                    format!("{}: no answer within {} s", question.origin.reference, DEADLINE.as_secs());
-                RegistryAnswer::Unknown(Failure::new(FailureCode::RegistryUnreachable, text))
+                let reference = &question.origin.reference;
+                let text = haloy_ledger::words!("{}: no answer within {} s", reference, DEADLINE.as_secs());
+                let cause = Failure::new(FailureCode::RegistryUnreachable, text);
+                RegistryAnswer::Unknown { cause, detail: String::new() }
             });
             (question.key, RegistrySeen { release: question.release, answer })
         }

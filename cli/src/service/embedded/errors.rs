@@ -8,8 +8,7 @@ use haloy_ledger::log::{AppendError, LogError};
 use haloy_ledger::{ExecuteError, OpenError};
 
 pub fn executor(error: ExecutorError) -> Error {
-    let told = Error::new(Kind::Operational, error.cause.to_string());
-    if error.detail.is_empty() { told } else { told.hint(error.detail) }
+    Error::new(Kind::Operational, error.to_string())
 }
 
 pub fn dispatch(error: DispatchError) -> Error {

@@ -6,6 +6,7 @@ use crate::facts;
 use crate::service::*;
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::Command;
+use haloy_ledger::deployment::event::field::DETAIL;
 use haloy_ledger::deployment::event::{PushedTag, field::BASIS};
 use haloy_ledger::deployment::retention;
 use haloy_ledger::ids::{DeploymentId, ImageRef, ReleaseName, Timestamp};
@@ -180,12 +181,17 @@ fn failed_since(
     let recorded = ledger.log().read_all(from, usize::MAX).map_err(errors::log)?;
     let stream = StreamId::Target { app: key.app.clone(), target: key.target.clone() };
     let causes = recorded.into_iter().filter(|recorded| recorded.envelope.stream == stream);
-    Ok(causes
+    causes
         .filter_map(|recorded| match recorded.event {
-            Event::EffectFailed(e) => Some(e.cause.to_string()),
+            Event::EffectFailed(e) => Some((recorded.head.position, e.cause.to_string())),
             _other => None,
         })
-        .collect())
+        .map(|(at, cause)| {
+            let said = ledger.log().read_private(at).map_err(errors::log)?;
+            let said = said.into_iter().find(|row| row.field == DETAIL).map(|row| row.value);
+            Ok(crate::output::words::with_detail(cause, said.as_deref()))
+        })
+        .collect()
 }
 
 /// Releases that a new retention would drop beyond what the old one does anyway, per target.

@@ -6,7 +6,7 @@ use crate::output::words;
 use crate::service::*;
 use haloy_executors::{Executor, Scope};
 use haloy_ledger::Ledger;
-use haloy_ledger::deployment::event::field::LOG_TAIL;
+use haloy_ledger::deployment::event::field::{DETAIL, LOG_TAIL};
 use haloy_ledger::deployment::retention::prunable as no_rule_keeps;
 use haloy_ledger::deployment::state::TargetState;
 use haloy_ledger::ids::{AppName, DeploymentId, LedgerId, Position, StreamId, TargetName};
@@ -178,6 +178,7 @@ pub fn answer(ledger: &Ledger, key: &TargetKey, id: DeploymentId) -> Result<Depl
         ending,
         target_unchanged: rollout::unchanged(ending, target_unchanged),
         cause,
+        detail: detail(&of_deployment(ledger, id)?),
         took_ms,
         domains: state.routes.domains.iter().map(|routed| routed.domain.clone()).collect(),
         addresses: replicas.iter().filter_map(|replica| address(&state, replica)).collect(),
@@ -185,6 +186,19 @@ pub fn answer(ledger: &Ledger, key: &TargetKey, id: DeploymentId) -> Result<Depl
         changed_secrets: Vec::new(),
         log_tail: log_tail(ledger, id)?,
     })
+}
+
+/// What others wrote about the failure of a deployment: recorded with the event that turned it back.
+fn detail(views: &[EventView]) -> Option<String> {
+    let turned =
+        views.iter().rev().filter(|view| matches!(&*view.kind, "RolloutTurnedBack" | "EffectFailed"));
+    turned.filter_map(|view| said(view).filter(|said| !said.is_empty())).next()
+}
+
+/// What others wrote about an event, or that it was erased.
+fn said(view: &EventView) -> Option<String> {
+    let erased = view.redacted.contains(&DETAIL).then(|| REDACTED.to_owned());
+    view.private(DETAIL).map(str::to_owned).or(erased)
 }
 
 /// Last lines of the last replica of a deployment that did not become well.
@@ -236,6 +250,7 @@ fn history_row(ledger: &Ledger, row: DeploymentRow) -> Result<HistoryRow, Error>
         digest: row.digest.map(|digest| digest.to_string()),
         ending,
         cause,
+        detail: None,
         took_ms,
         commit,
         ci: row.ci.map(|ci| format!("{} {}", ci.system, ci.run)),
@@ -284,10 +299,12 @@ pub fn show(ledger: &Ledger, prefix: &str) -> Result<ShowAnswer, Error> {
     let row = find(ledger, prefix)?;
     let id = row.id;
     let views = of_deployment(ledger, id)?;
+    let detail = detail(&views);
     let events = views.into_iter().map(|view| event_row(ledger, view)).collect::<Result<_, _>>()?;
     let changes = changes(ledger, &row)?;
     let log_tail = log_tail(ledger, id)?;
-    Ok(ShowAnswer { deployment: history_row(ledger, row)?, events, changes, log_tail })
+    let deployment = HistoryRow { detail, ..history_row(ledger, row)? };
+    Ok(ShowAnswer { deployment, events, changes, log_tail })
 }
 
 /// What the configuration of a deployment changed against the deployment before it.
@@ -311,6 +328,7 @@ fn event_row(ledger: &Ledger, view: EventView) -> Result<EventRow, Error> {
     let recorded = ledger.log().read_all(view.position, 1).ok();
     let sentence =
         recorded.and_then(|recorded| recorded.first().map(|recorded| words::event(&recorded.event)));
+    let sentence = sentence.map(|sentence| words::with_detail(sentence, said(&view).as_deref()));
     Ok(EventRow { view, by, sentence })
 }
 

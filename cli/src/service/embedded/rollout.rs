@@ -134,7 +134,8 @@ impl One {
         settle_first(&self.dispatcher, &key, &self.context, &self.follow).await?;
         let release = self.handle.call(move |ledger| values::seal(ledger, &target)).await?;
         let (id, at) = (facts::new_id(), SystemClock.now());
-        let command = Command::Deploy(Box::new(Deploy { id, at, release, git, ci, move_domains }));
+        let command =
+            Command::Deploy(Box::new(Deploy { id, at, release, git, ci, engine: None, move_domains }));
         self.run(&key, id, command).await
     }
 
@@ -281,7 +282,7 @@ pub async fn rollback(
         follow.note(&format!("values that changed since that release: {}", changed.join(", ")));
     }
     let (id, at) = (facts::new_id(), SystemClock.now());
-    let ask = Rollback { id, at, to: record, engine_id, changed_secrets, secrets, git, ci };
+    let ask = Rollback { id, at, to: record, engine_id, changed_secrets, secrets, git, ci, engine: None };
     let one = One { dispatcher, follow: Arc::clone(follow), context, handle: open.handle.clone() };
     let mut answer = one.run(&key, id, Command::Rollback(Box::new(ask))).await?;
     open.handle.call(values::forget_unused).await;
@@ -312,6 +313,8 @@ pub fn exit(answers: &[DeploymentAnswer]) -> u8 {
 pub fn unchanged(ending: Ending, recorded: Option<bool>) -> Option<bool> {
     match ending {
         Ending::Succeeded => None,
-        Ending::Failed | Ending::RolledBack | Ending::Cancelled | Ending::Interrupted => recorded,
+        Ending::Failed | Ending::RolledBack | Ending::Cancelled | Ending::Interrupted | Ending::Refused => {
+            recorded
+        }
     }
 }

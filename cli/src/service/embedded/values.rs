@@ -5,9 +5,13 @@ use crate::config::{ConfigValue, TargetConfig};
 use crate::error::{Error, Kind};
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::event::{ChangedSecret, SecretsFrom};
+use haloy_ledger::private::Private;
 use haloy_ledger::release::*;
 use std::collections::BTreeSet;
 use std::path::Path;
+
+/// What the entry holds of a private value, with its name.
+const COMMITMENT: usize = 48;
 
 /// A configuration with its fingerprints and literals; secret values are in the vault when this returns.
 pub fn seal(ledger: &Ledger, target: &TargetConfig) -> Result<ReleaseSpec, Error> {
@@ -22,14 +26,20 @@ pub fn seal(ledger: &Ledger, target: &TargetConfig) -> Result<ReleaseSpec, Error
         put(ledger, &mut auth.username, username)?;
         put(ledger, &mut auth.password, password)?;
     }
-    let bare = serde_json::to_vec(&config.without_private()).unwrap_or_default();
-    let whole = serde_json::to_vec(&config).unwrap_or_default();
-    if whole.len() > ConfigSnapshot::MAX_BYTES {
+    for hook in config.hooks.pre_deploy.iter_mut().chain(&mut config.hooks.post_deploy) {
+        if let Some(Private::Plain(line)) = &hook.line {
+            hook.fingerprint = Some(ledger.fingerprints().value(&ValueSource::Literal, line));
+        }
+    }
+    let unreadable = |error: serde_json::Error| Error::new(Kind::Operational, error.to_string());
+    let bare = serde_json::to_vec(&config.without_private()).map_err(unreadable)?;
+    let size = bare.len() + config.private_fields().len() * COMMITMENT;
+    if size > ConfigSnapshot::MAX_BYTES {
         let message = format!(
             "the configuration of {}/{} takes {} bytes, more than the {} that can be recorded",
             target.app,
             target.target,
-            whole.len(),
+            size,
             ConfigSnapshot::MAX_BYTES
         );
         return Err(Error::new(Kind::Usage, message).hint("move large values to files: `from: {file: path}`"));

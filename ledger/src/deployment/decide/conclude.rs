@@ -5,17 +5,19 @@ use crate::deployment::event::*;
 use crate::deployment::plan::{self, Step};
 use crate::deployment::state::{Direction, Rollout, TargetState};
 use crate::ids::{ReplicaId, Timestamp};
-use crate::outcome::{Failure, FailureCode};
+use crate::outcome::{Failure, FailureCode, FailureReport};
 use crate::release::HistoryStrategy;
 
 /// Turns the rollout back, unless it goes back already.
-pub(super) fn turn_back(deciding: &mut Deciding, cause: Failure) {
+pub(super) fn turn_back(deciding: &mut Deciding, why: impl Into<FailureReport>) {
     let Some(rollout) = deciding.state.rollout.as_ref() else { return };
     if rollout.direction != Direction::Forward {
         return;
     }
     let (id, after_retired) = (rollout.deployment, retired(&deciding.state));
-    deciding.push(RolloutTurnedBack { id, cause, after_retired });
+    let why = why.into();
+    let detail = why.private();
+    deciding.push(RolloutTurnedBack { id, cause: why.cause, detail, after_retired });
 }
 
 /// Whether a serving replica of the old release is gone, or is being stopped right now.

@@ -37,7 +37,8 @@ pub fn decide(state: &TargetState, command: Command) -> Result<Vec<Event>, Rejec
         Command::ReleaseHold { release } => keeping::release_hold(state, release),
         Command::RecordOutcome { effect, outcome, at } => Ok(outcome::record(state, effect, *outcome, at)),
         Command::RecordAttempt { effect, cause, detail, retryable, at } => {
-            let attempt = outcome::Attempt { effect, cause, detail, retryable };
+            let why = crate::outcome::FailureReport::new(cause, detail);
+            let attempt = outcome::Attempt { effect, why, retryable };
             Ok(outcome::record_attempt(state, attempt, at))
         }
         Command::RecordObserved { observed } => Ok(world::observed(state, &observed)),

@@ -9,16 +9,18 @@ use crate::deployment::event::*;
 use crate::deployment::state::TargetState;
 use crate::ids::{DeploymentId, EffectId, EffectNumber, ReplicaId, Timestamp};
 use crate::outcome::*;
+use crate::words;
 
 /// Attempts at an effect before it counts as failed. The time between them is the dispatcher's.
 pub fn max_attempts(effect: EffectNumber) -> u32 {
     match effect {
         // A hook is never repeated: nobody knows what it did.
-        EffectNumber::RunHook => 1,
+        EffectNumber::RunHook | EffectNumber::RunReleaseCommand => 1,
         // What clears up is worth more patience.
         EffectNumber::StopReplica
         | EffectNumber::RemoveReplica
         | EffectNumber::RemoveLocalTag
+        | EffectNumber::RemoveVolume
         | EffectNumber::DeleteRegistryTag => 5,
         EffectNumber::ResolveImage
         | EffectNumber::BuildImage
@@ -30,16 +32,14 @@ pub fn max_attempts(effect: EffectNumber) -> u32 {
         | EffectNumber::ApplyRoutes
         | EffectNumber::Drain
         | EffectNumber::PushTag
-        | EffectNumber::PushImage
-        | EffectNumber::IssueCertificate => 3,
+        | EffectNumber::PushImage => 3,
     }
 }
 
 /// A failed attempt, as reported.
 pub(super) struct Attempt {
     pub(super) effect: EffectId,
-    pub(super) cause: Failure,
-    pub(super) detail: String,
+    pub(super) why: FailureReport,
     pub(super) retryable: bool,
 }
 
@@ -56,18 +56,18 @@ pub(super) fn record(state: &TargetState, id: EffectId, outcome: Outcome, at: Ti
 }
 
 pub(super) fn record_attempt(state: &TargetState, attempt: Attempt, at: Timestamp) -> Vec<Event> {
-    let Attempt { effect: eff, cause, detail, retryable } = attempt;
+    let Attempt { effect: eff, why, retryable } = attempt;
     let Some((_, effect)) = owed(state).into_iter().find(|(owed, _)| *owed == eff) else {
         return Vec::new();
     };
     let mut deciding = Deciding::new(state);
     let number = attempts_so_far(state, &eff) + 1;
     if retryable {
-        let cause = cause.clone();
-        deciding.push(EffectAttemptFailed { eff: eff.clone(), attempt: number, cause, retryable });
+        let (cause, detail) = (why.cause.clone(), why.private());
+        deciding.push(EffectAttemptFailed { eff: eff.clone(), attempt: number, cause, detail, retryable });
     }
     if !retryable || number >= max_attempts(eff.number) {
-        give_up(&mut deciding, &eff, &effect, GivenUp { cause, detail, attempts: number });
+        give_up(&mut deciding, &eff, &effect, GivenUp { why, attempts: number });
         conclude::conclude(&mut deciding, Some(at));
     }
     deciding.events
@@ -93,33 +93,33 @@ fn attempts_so_far(state: &TargetState, eff: &EffectId) -> u32 {
 }
 
 struct GivenUp {
-    cause: Failure,
-    detail: String,
+    why: FailureReport,
     attempts: u32,
 }
 
 /// The effect failed for good: says so in the way of its kind, and turns the rollout back.
 fn give_up(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, failed: GivenUp) {
-    let GivenUp { cause, detail, attempts } = failed;
+    let GivenUp { why, attempts } = failed;
     match effect {
         Effect::RemoveLocalTag { local_tag } if is_own_tag(local_tag, eff.deployment) => {
             let artefact = Artefact::LocalTag(local_tag.clone());
-            deciding.push(PruneFailed { rel: eff.deployment, artefact, cause });
+            let detail = why.private();
+            deciding.push(PruneFailed { rel: eff.deployment, artefact, cause: why.cause, detail });
         }
         Effect::RunHook { hook, .. } => {
-            let log_tail = format!("{cause}\n{detail}").into();
+            let log_tail = format!("{}\n{}", why.cause, why.detail).into();
             hook_finished(deciding, eff.deployment, *hook, HookExit::Killed, log_tail);
         }
         Effect::TagImage { .. } | Effect::PullImage { .. } => {
-            let lost = lost_image(&deciding.state, &cause);
-            deciding.push(failure(eff, cause.clone(), detail, attempts));
+            let lost = lost_image(&deciding.state, &why);
+            deciding.push(failure(eff, &why, attempts));
             if let Some(lost) = lost {
                 deciding.push(lost);
             }
-            conclude::turn_back(deciding, cause);
+            conclude::turn_back(deciding, why);
         }
         // What cannot be drained is stopped all the same: it gets no new requests.
-        Effect::Drain { .. } => deciding.push(failure(eff, cause, detail, attempts)),
+        Effect::Drain { .. } => deciding.push(failure(eff, &why, attempts)),
         Effect::ResolveImage { .. }
         | Effect::ApplyRoutes { .. }
         | Effect::BuildImage { .. }
@@ -132,27 +132,27 @@ fn give_up(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, failed: Giv
         | Effect::AwaitHealthy { .. }
         | Effect::StopReplica { .. }
         | Effect::RemoveReplica { .. } => {
-            deciding.push(failure(eff, cause.clone(), detail, attempts));
-            conclude::turn_back(deciding, cause);
+            deciding.push(failure(eff, &why, attempts));
+            conclude::turn_back(deciding, why);
         }
     }
 }
 
-fn failure(eff: &EffectId, cause: Failure, detail: String, attempts: u32) -> EffectFailed {
-    EffectFailed { eff: eff.clone(), cause, attempts, detail: detail.into() }
+fn failure(eff: &EffectId, why: &FailureReport, attempts: u32) -> EffectFailed {
+    EffectFailed { eff: eff.clone(), cause: why.cause.clone(), attempts, detail: why.detail.as_str().into() }
 }
 
 /// A rollback that finds its image gone has learnt something about the world.
-fn lost_image(state: &TargetState, cause: &Failure) -> Option<Event> {
+fn lost_image(state: &TargetState, why: &FailureReport) -> Option<Event> {
     let rollout = state.rollout.as_ref().filter(|r| r.rollback)?;
     let kept = state.kept(rollout.release).filter(|k| !k.lost)?;
     if let Some(origin) = &kept.origin {
-        return super::world::not_in_registry(kept.release, origin, cause);
+        return super::world::not_in_registry(kept.release, origin, why);
     }
     let engine = kept.tagged.as_ref()?.engine_id.clone();
-    (cause.code == FailureCode::ImageNotFound).then(|| {
+    (why.cause.code == FailureCode::ImageNotFound).then(|| {
         let (rel, place) = (rollout.release, ImagePlace::Engine(engine));
-        ImageLost { rel, place, cause: cause.clone() }.into()
+        ImageLost { rel, place, cause: why.cause.clone(), detail: why.private() }.into()
     })
 }
 
@@ -163,19 +163,19 @@ fn hook_finished(
     exit: HookExit,
     log_tail: crate::private::Private,
 ) {
-    deciding.push(HookFinished { id, hook, exit, log_tail });
+    deciding.push(HookFinished { id, hook, exit, ran: RanAt::Server, log_tail });
     let cause = match (hook.stage, exit) {
         (HookStage::PostDeploy, _) | (HookStage::PreDeploy, HookExit::Code(0)) => return,
         (HookStage::PreDeploy, HookExit::Code(code)) => {
-            let text = format!("pre_deploy hook {} ended with code {code}", hook.index + 1);
+            let text = words!("pre_deploy hook {} ended with code {}", hook.index + 1, code);
             Failure::new(FailureCode::HookFailed, text)
         }
         (HookStage::PreDeploy, HookExit::Killed) => {
-            let text = format!("pre_deploy hook {} was killed or could not be run", hook.index + 1);
+            let text = words!("pre_deploy hook {} was killed or could not be run", hook.index + 1);
             Failure::new(FailureCode::HookFailed, text)
         }
         (HookStage::PreDeploy, HookExit::Unknown) => {
-            let text = format!("nobody knows whether pre_deploy hook {} ran to its end", hook.index + 1);
+            let text = words!("nobody knows whether pre_deploy hook {} ran to its end", hook.index + 1);
             Failure::new(FailureCode::HookUnknown, text)
         }
     };
@@ -223,7 +223,7 @@ fn apply(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, outcome: Outc
         }
         Outcome::Failed { cause, detail } => {
             let attempts = attempts_so_far(&deciding.state, eff) + 1;
-            give_up(deciding, eff, effect, GivenUp { cause, detail, attempts });
+            give_up(deciding, eff, effect, GivenUp { why: FailureReport::new(cause, detail), attempts });
         }
         Outcome::RoutesApplied { generation, digest, domains, mut routed } => {
             routed.sort();
@@ -247,16 +247,17 @@ fn apply(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, outcome: Outc
 
 fn apply_replica(deciding: &mut Deciding, r: ReplicaId, outcome: Outcome) {
     match outcome {
-        Outcome::ReplicaStarted { container_id, address, image_id } => {
-            deciding.push(ReplicaStarted { r, container_id, address, image_id });
+        Outcome::ReplicaStarted { container_id, address, fixed, image_id } => {
+            deciding.push(ReplicaStarted { r, container_id, address, fixed, image_id });
         }
         Outcome::ReplicaHealthy { probes, took_ms, how } => {
             deciding.push(ReplicaHealthy { r, probes, took_ms, how });
         }
-        Outcome::ReplicaUnhealthy { cause, probes, exit_code, log_tail } => {
-            let log_tail = log_tail.0.into();
-            deciding.push(ReplicaUnhealthy { r, cause: cause.clone(), probes, exit_code, log_tail });
-            conclude::turn_back(deciding, cause);
+        Outcome::ReplicaUnhealthy { cause, detail, probes, exit_code, log_tail } => {
+            let why = FailureReport::new(cause, detail);
+            let (cause, detail, log_tail) = (why.cause.clone(), why.private(), log_tail.0.into());
+            deciding.push(ReplicaUnhealthy { r, cause, detail, probes, exit_code, log_tail });
+            conclude::turn_back(deciding, why);
         }
         Outcome::ReplicaDrained { left_in_flight, took_ms } => {
             deciding.push(ReplicaDrained { r, left_in_flight, took_ms });

@@ -24,15 +24,21 @@ pub(super) fn nothing_running(state: &TargetState) -> Result<(), Rejection> {
 
 pub(super) fn deploy(state: &TargetState, deploy: Deploy) -> Result<Vec<Event>, Rejection> {
     nothing_running(state)?;
-    let Deploy { id, at, release, git, ci, move_domains: _ } = deploy;
+    let Deploy { id, at, release, git, ci, engine, move_domains: _ } = deploy;
     let ask = Ask::Deploy { release: Box::new(release) };
-    Ok(vec![DeploymentRequested { id, at, ask, git, ci }.into(), admitted(id).into()])
+    Ok(vec![DeploymentRequested { id, at, ask, git, ci, engine }.into(), admitted(id).into()])
 }
 
 fn admitted(id: DeploymentId) -> DeploymentAdmitted {
     DeploymentAdmitted {
         id,
-        by: vec![Admission { gate: "open".to_owned(), decision: "no gate is configured".to_owned() }],
+        by: vec![Admission {
+            gate: Gate::Open,
+            decision: Decision::Passed,
+            rule: None,
+            policy: None,
+            evidence: Vec::new(),
+        }],
     }
 }
 
@@ -44,7 +50,7 @@ pub(super) fn rollback(state: &TargetState, rollback: Rollback) -> Result<Vec<Ev
         return Err(Rejection::AlreadyCurrent { release });
     }
     restorable(state.kept(release), &rollback).map_err(|why| Rejection::NotRestorable { release, why })?;
-    let Rollback { id, at, to, changed_secrets, secrets, git, ci, .. } = rollback;
+    let Rollback { id, at, to, changed_secrets, secrets, git, ci, engine, .. } = rollback;
     let (mut spec, mut image) = (to.spec, to.image);
     spec.config = spec.config.without_private();
     // The host may have dropped it: it is fetched by the digest that was deployed.
@@ -59,7 +65,7 @@ pub(super) fn rollback(state: &TargetState, rollback: Rollback) -> Result<Vec<Ev
         changed_secrets,
         secrets,
     };
-    Ok(vec![DeploymentRequested { id, at, ask, git, ci }.into(), admitted(id).into()])
+    Ok(vec![DeploymentRequested { id, at, ask, git, ci, engine }.into(), admitted(id).into()])
 }
 
 fn restorable(kept: Option<&Kept>, rollback: &Rollback) -> Result<(), NotRestorable> {

@@ -48,7 +48,8 @@ impl Target {
     fn ask(&mut self, config: ConfigSnapshot) -> DeploymentId {
         let id = self.next_id();
         let release = ReleaseSpec { config, config_digest: "d".to_owned() };
-        let deploy = Deploy { id, at: Timestamp(0), release, git: None, ci: None, move_domains: false };
+        let deploy =
+            Deploy { id, at: Timestamp(0), release, git: None, ci: None, engine: None, move_domains: false };
         self.when(Command::Deploy(Box::new(deploy))).expect("accepted");
         id
     }
@@ -66,6 +67,7 @@ impl Target {
             secrets: SecretsFrom::Auto,
             git: None,
             ci: None,
+            engine: None,
         };
         self.when(Command::Rollback(Box::new(rollback))).map(|_| id)
     }
@@ -170,13 +172,19 @@ fn config() -> ConfigSnapshot {
         naming: NamingStrategy::Dynamic,
         replicas: 2,
         port: 8080,
-        health: HealthSpec { path: "/".to_owned(), min_ready_seconds: 0 },
+        health: HealthSpec::new("/".to_owned(), 0),
         env: Vec::new(),
         volumes: Vec::new(),
         network: "haloy".to_owned(),
         domains: Vec::new(),
         acme_email: None,
         hooks: Hooks::default(),
+        release_command: None,
+        init: None,
+        stop_timeout_seconds: None,
+        acme: None,
+        supervise: None,
+
         resources: Resources { memory_bytes: None, milli_cpus: None },
         server: None,
         protected: false,
@@ -212,6 +220,7 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
         Effect::StartReplica(spec) => Outcome::ReplicaStarted {
             container_id: id.to_string(),
             address: Some("10.0.0.1".to_owned()),
+            fixed: false,
             image_id: spec.image_id.clone(),
         },
         Effect::AwaitHealthy { .. } => {
@@ -236,6 +245,7 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
 fn unhealthy() -> Outcome {
     Outcome::ReplicaUnhealthy {
         cause: Failure::new(FailureCode::NeverHealthy, "GET / 503 x6"),
+        detail: String::new(),
         probes: 6,
         exit_code: None,
         log_tail: LogTail::default(),

@@ -8,6 +8,7 @@ use crate::deployment::state::{Direction, Kept, Origin, ReplicaPhase, Rollout, T
 use crate::ids::{DeploymentId, Timestamp};
 use crate::outcome::*;
 use crate::release::RolloutStrategy;
+use crate::words;
 
 /// Images that somebody removed, and images that are back.
 pub(super) fn observed(state: &TargetState, observed: &Observed) -> Vec<Event> {
@@ -31,7 +32,7 @@ pub(super) fn checked(
         else {
             continue;
         };
-        if matches!(seen.answer, RegistryAnswer::Unknown(_)) {
+        if matches!(seen.answer, RegistryAnswer::Unknown { .. }) {
             unanswered.push(seen.release);
         }
         events.extend(in_registry(kept, origin, &seen.answer));
@@ -44,15 +45,19 @@ pub(super) fn checked(
 fn in_registry(kept: &Kept, origin: &Origin, answer: &RegistryAnswer) -> Vec<Event> {
     let (rel, place) = (kept.release, ImagePlace::Registry);
     let (there, tag) = match answer {
-        RegistryAnswer::Unknown(cause) => return not_in_registry(rel, origin, cause).into_iter().collect(),
+        RegistryAnswer::Unknown { cause, detail } => {
+            let why = FailureReport::new(cause.clone(), detail.clone());
+            return not_in_registry(rel, origin, &why).into_iter().collect();
+        }
         RegistryAnswer::There { tag } => (true, tag),
         RegistryAnswer::Gone { tag } => (false, tag),
     };
     let image = match (there, kept.lost) {
         (true, true) => Some(ImageFound { rel, place }.into()),
         (false, false) => {
-            let text = format!("{}@{} is not in the registry", origin.reference.repository(), origin.digest);
-            Some(ImageLost { rel, place, cause: not_found(text) }.into())
+            let repository = origin.reference.repository();
+            let words = words!("{}@{} is not in the registry", Public(&repository), origin.digest);
+            Some(ImageLost { rel, place, cause: not_found(words), detail: None }.into())
         }
         (true, false) | (false, true) => None,
     };
@@ -68,12 +73,14 @@ fn in_registry(kept: &Kept, origin: &Origin, answer: &RegistryAnswer) -> Vec<Eve
 }
 
 /// What it means for a release that a registry did not give its image.
-pub(super) fn not_in_registry(rel: DeploymentId, origin: &Origin, cause: &Failure) -> Option<Event> {
-    let (reference, cause) = (origin.reference.clone(), cause.clone());
+pub(super) fn not_in_registry(rel: DeploymentId, origin: &Origin, why: &FailureReport) -> Option<Event> {
+    let (reference, cause, detail) = (origin.reference.clone(), why.cause.clone(), why.private());
     match cause.code {
-        FailureCode::ImageNotFound => Some(ImageLost { rel, place: ImagePlace::Registry, cause }.into()),
+        FailureCode::ImageNotFound => {
+            Some(ImageLost { rel, place: ImagePlace::Registry, cause, detail }.into())
+        }
         FailureCode::EngineUnreachable | FailureCode::Cancelled => None,
-        _other => Some(RegistryUnreachable { rel, reference, cause }.into()),
+        _other => Some(RegistryUnreachable { rel, reference, cause, detail }.into()),
     }
 }
 
@@ -86,19 +93,20 @@ fn changed(kept: &Kept, observed: &Observed) -> Option<Event> {
             Some(ImageFound { rel: kept.release, place }.into())
         }
         (Some(seen), false) if seen.image_id != tagged.image_id => {
-            let text = format!("tag {} points at another image, {}", tagged.local_tag, seen.image_id.short());
-            Some(ImageLost { rel: kept.release, place, cause: not_found(text) }.into())
+            let tag = Public(&tagged.local_tag);
+            let words = words!("tag {} points at another image, {}", tag, Public(seen.image_id.short()));
+            Some(ImageLost { rel: kept.release, place, cause: not_found(words), detail: None }.into())
         }
         (None, false) => {
-            let text = format!("tag {} is gone from the engine", tagged.local_tag);
-            Some(ImageLost { rel: kept.release, place, cause: not_found(text) }.into())
+            let words = words!("tag {} is gone from the engine", Public(&tagged.local_tag));
+            Some(ImageLost { rel: kept.release, place, cause: not_found(words), detail: None }.into())
         }
         (Some(_), _) | (None, true) => None,
     }
 }
 
-fn not_found(text: String) -> Failure {
-    Failure::new(FailureCode::ImageNotFound, text)
+fn not_found(words: Words) -> Failure {
+    Failure::new(FailureCode::ImageNotFound, words)
 }
 
 /// D7: after a crash, from what is really there, on or back.

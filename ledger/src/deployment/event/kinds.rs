@@ -1,8 +1,8 @@
 //! Every kind of event that this version writes, in order of number: here those of the ledger and of
 //! rollouts; `kinds_kept` and `kinds_edge` append theirs to the same list.
 //!
-//! Reserved, never to be used for anything else: 9, 22, 82 to 89, and the ranges 130-149
-//! (governance), 150-169 (fleet), 170-189 (witness).
+//! Reserved, never to be used for anything else: 9 to 11, 37, 82, 83, 85 to 92, 103, 104, 122, 123 and the
+//! ranges 130-149 (governance), 150-169 (fleet), 170-189 (witness), 190-199 (access).
 
 use super::parts::*;
 use crate::ids::*;
@@ -88,7 +88,7 @@ super::kinds_kept::with_kept! {
         basis: String,
     }
     /// A deploy or rollback was asked for. Owes nothing yet.
-    20 = DeploymentRequested v 2 since "0.1.0" {
+    20 = DeploymentRequested v 3 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
         /// When it was asked, by the clock of the command.
@@ -99,13 +99,28 @@ super::kinds_kept::with_kept! {
         git: Option<GitFacts>,
         /// The CI job, where there is one.
         ci: Option<CiFacts>,
+        /// The engine that it is to run on, as far as it was known when it was asked. Since version 3.
+        #[serde(default, skip_serializing_if = "Option::is_none")] engine: Option<EngineUsed>,
     }
     /// Every gate let it pass; its effects are owed from here on.
-    21 = DeploymentAdmitted v 1 since "0.1.0" {
+    21 = DeploymentAdmitted v 2 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
         /// The gates and what they said.
         by: Vec<Admission>,
+    }
+    /// A gate said no; nothing of it ever started.
+    22 = DeploymentRefused v 1 since "0.2.0" {
+        /// Id of the deployment.
+        id: DeploymentId,
+        /// The gate.
+        gate: Gate,
+        /// The rule of it, where it has rules.
+        rule: Option<String>,
+        /// The policy that the rule is of, and its version.
+        policy: Option<String>,
+        /// Why.
+        cause: Failure,
     }
     /// Somebody asked to stop the rollout.
     23 = CancelRequested v 1 since "0.1.0" {
@@ -175,24 +190,38 @@ super::kinds_kept::with_kept! {
         network_id: String,
     }
     /// A hook ended.
-    36 = HookFinished v 1 since "0.1.0" {
+    36 = HookFinished v 2 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
         /// Which hook.
         hook: HookId,
         /// How it ended.
         exit: HookExit,
+        /// Where it ran. Since version 2.
+        #[serde(default)] ran: RanAt,
+        /// Its last lines.
+        log_tail: Private,
+    }
+    /// The release command ended. It is never run twice for one deployment.
+    38 = ReleaseCommandFinished v 1 since "0.2.0" {
+        /// Id of the deployment.
+        id: DeploymentId,
+        /// How it ended.
+        exit: HookExit,
         /// Its last lines.
         log_tail: Private,
     }
     /// A replica's container runs.
-    40 = ReplicaStarted v 1 since "0.1.0" {
+    40 = ReplicaStarted v 2 since "0.1.0" {
         /// Which replica, of which deployment.
         r: ReplicaId,
         /// Id on the engine.
         container_id: String,
         /// Its address, where it has one.
         address: Option<String>,
+        /// The address is the container's own for as long as that exists: kept over restarts, and given to
+        /// no other. Since version 2.
+        #[serde(default)] fixed: bool,
         /// Image that it runs.
         image_id: Digest,
     }
@@ -208,11 +237,13 @@ super::kinds_kept::with_kept! {
         how: HealthHow,
     }
     /// A replica did not become well.
-    42 = ReplicaUnhealthy v 1 since "0.1.0" {
+    42 = ReplicaUnhealthy v 2 since "0.1.0" {
         /// Which replica.
         r: ReplicaId,
         /// Why.
         cause: Failure,
+        /// What others wrote about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")] detail: Option<Private>,
         /// Probes made.
         probes: u32,
         /// Code that it ended with, where it ended.
@@ -261,33 +292,37 @@ super::kinds_kept::with_kept! {
         container_id: Option<String>,
     }
     /// An effect went wrong and will be tried again, or was tried once too often.
-    47 = EffectAttemptFailed v 1 since "0.1.0" {
+    47 = EffectAttemptFailed v 2 since "0.1.0" {
         /// Which effect.
         eff: EffectId,
         /// Number of the attempt, from 1.
         attempt: u32,
         /// Why.
         cause: Failure,
+        /// What others wrote about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")] detail: Option<Private>,
         /// Whether trying again can help.
         retryable: bool,
     }
     /// An effect failed for good.
-    48 = EffectFailed v 1 since "0.1.0" {
+    48 = EffectFailed v 2 since "0.1.0" {
         /// Which effect.
         eff: EffectId,
         /// Why.
         cause: Failure,
         /// Attempts made.
         attempts: u32,
-        /// Longer foreign text.
+        /// What others wrote about it.
         detail: Private,
     }
     /// The rollout goes back to what ran before.
-    49 = RolloutTurnedBack v 1 since "0.1.0" {
+    49 = RolloutTurnedBack v 2 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
         /// Why.
         cause: Failure,
+        /// What others wrote about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")] detail: Option<Private>,
         /// An old replica was retired already, so the old release has to be restored.
         after_retired: bool,
     }
@@ -312,19 +347,19 @@ super::kinds_kept::with_kept! {
         took_ms: u64,
     }
     /// It failed.
-    56 = DeploymentFailed v 1 since "0.1.0" {
+    56 = DeploymentFailed v 2 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
-        /// Why.
+        /// Why. What others wrote about it lies with the `RolloutTurnedBack` before.
         cause: Failure,
         /// What ran before runs unchanged.
         target_unchanged: bool,
     }
     /// It failed, and the release before was restored.
-    57 = DeploymentRolledBack v 1 since "0.1.0" {
+    57 = DeploymentRolledBack v 2 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
-        /// Why.
+        /// Why. What others wrote about it lies with the `RolloutTurnedBack` before.
         cause: Failure,
         /// The release that is live again.
         restored: DeploymentId,
@@ -337,10 +372,10 @@ super::kinds_kept::with_kept! {
         target_unchanged: bool,
     }
     /// haloy died in the middle, and what ran before runs.
-    59 = DeploymentInterrupted v 1 since "0.1.0" {
+    59 = DeploymentInterrupted v 2 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
-        /// Why.
+        /// Why. What others wrote about it lies with the `RolloutTurnedBack` before.
         cause: Failure,
         /// What ran before runs unchanged.
         target_unchanged: bool,

@@ -57,11 +57,13 @@ macro_rules! with_edge {
         renewal: bool,
     }
     /// An authority issued no certificate. What was served before is served on.
-    111 = CertificateFailed v 1 since "0.1.0" {
+    111 = CertificateFailed v 2 since "0.1.0" {
         /// Names that it was asked for.
         names: Vec<String>,
-        /// Why, in the words of the authority.
+        /// Why.
         cause: Failure,
+        /// What the authority wrote about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")] detail: Option<Private>,
         /// When it is asked again.
         next_try: Timestamp,
     }
@@ -80,6 +82,32 @@ macro_rules! with_edge {
         directory: String,
         /// The account, as the authority names it.
         account: String,
+    }
+    /// A replica that should get requests gets none. At most six an hour for one target.
+    114 = UpstreamDown v 1 since "0.2.0" {
+        /// App of the replica.
+        app: AppName,
+        /// Target of the replica.
+        target: TargetName,
+        /// The replica.
+        r: ReplicaId,
+        /// Why.
+        cause: UpstreamCause,
+        /// Further changes of this target's replicas since the last event, which were only counted.
+        more: u32,
+    }
+    /// A replica gets requests again.
+    115 = UpstreamUp v 1 since "0.2.0" {
+        /// App of the replica.
+        app: AppName,
+        /// Target of the replica.
+        target: TargetName,
+        /// The replica.
+        r: ReplicaId,
+        /// Why.
+        cause: UpstreamCause,
+        /// Further changes of this target's replicas since the last event, which were only counted.
+        more: u32,
     }
     /// An edge started to serve.
     120 = EdgeStarted v 1 since "0.1.0" {

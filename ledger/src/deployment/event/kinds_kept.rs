@@ -5,7 +5,7 @@ macro_rules! with_kept {
         crate::deployment::event::kinds_edge::with_edge! {
     $($before)*
     /// An artefact is to be removed.
-    60 = PrunePlanned v 1 since "0.1.0" {
+    60 = PrunePlanned v 2 since "0.1.0" {
         /// The release that it belongs to.
         rel: DeploymentId,
         /// What goes.
@@ -16,7 +16,7 @@ macro_rules! with_kept {
         count: u16,
     }
     /// An artefact is gone, as planned. What it was stays known.
-    61 = ArtefactPruned v 1 since "0.1.0" {
+    61 = ArtefactPruned v 2 since "0.1.0" {
         /// The release that it belonged to.
         rel: DeploymentId,
         /// What went.
@@ -27,22 +27,26 @@ macro_rules! with_kept {
         shared: bool,
     }
     /// An artefact could not be removed; it is tried again with the next prune.
-    62 = PruneFailed v 1 since "0.1.0" {
+    62 = PruneFailed v 2 since "0.1.0" {
         /// The release that it belongs to.
         rel: DeploymentId,
         /// What stays.
         artefact: Artefact,
         /// Why.
         cause: Failure,
+        /// What others wrote about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")] detail: Option<Private>,
     }
     /// An image that should be there is not: somebody else removed it.
-    63 = ImageLost v 1 since "0.1.0" {
+    63 = ImageLost v 2 since "0.1.0" {
         /// The release that it belongs to.
         rel: DeploymentId,
         /// Where it should be.
         place: ImagePlace,
         /// What was seen.
         cause: Failure,
+        /// What others wrote about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")] detail: Option<Private>,
     }
     /// An image that was lost is there again.
     64 = ImageFound v 1 since "0.1.0" {
@@ -63,13 +67,15 @@ macro_rules! with_kept {
         now: Option<Digest>,
     }
     /// A registry could not be asked about a release.
-    66 = RegistryUnreachable v 1 since "0.1.0" {
+    66 = RegistryUnreachable v 2 since "0.1.0" {
         /// The release.
         rel: DeploymentId,
         /// What was asked for.
         reference: ImageRef,
         /// Why there was no answer.
         cause: Failure,
+        /// What others wrote about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")] detail: Option<Private>,
     }
     /// Somebody looked whether images are where they should be; what had changed was recorded before.
     67 = ImagesChecked v 1 since "0.1.0" {
@@ -148,6 +154,21 @@ macro_rules! with_kept {
     81 = TargetStopped v 1 since "0.1.0" {
         /// Replicas that were stopped.
         replicas: Vec<ReplicaId>,
+    }
+    /// Somebody ran a command in a replica, or opened a way to one of its ports.
+    84 = ExecRun v 1 since "0.2.0" {
+        /// What it was.
+        what: ExecWhat,
+        /// In which replica.
+        r: ReplicaId,
+        /// The command line, as JSON.
+        argv: Private,
+        /// The port, of a tunnel.
+        port: Option<u16>,
+        /// Code that it ended with, where it did.
+        exit_code: Option<i64>,
+        /// Milliseconds that it took.
+        took_ms: u64,
     }
         }
     };

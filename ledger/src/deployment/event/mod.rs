@@ -18,12 +18,18 @@ use crate::private::{FieldNumber, Private};
 
 /// Numbers of private fields that belong to one kind of event, not to its configuration.
 pub mod field {
-    /// Longer foreign text of a failure.
+    /// What others wrote about a failure.
     pub const DETAIL: u32 = 21;
     /// Last lines of a container or hook.
     pub const LOG_TAIL: u32 = 22;
     /// Why a release is held.
     pub const BASIS: u32 = 23;
+    /// A command line.
+    pub const ARGV: u32 = 32;
+}
+
+fn detail(detail: &mut Option<Private>) -> Vec<(FieldNumber, &mut Private)> {
+    detail.iter_mut().map(|detail| (field::DETAIL, detail)).collect()
 }
 
 impl Event {
@@ -36,8 +42,19 @@ impl Event {
                 Ask::Rollback { .. } => Vec::new(),
             },
             Self::HookFinished(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],
-            Self::ReplicaUnhealthy(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],
+            Self::ReleaseCommandFinished(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],
+            Self::ReplicaUnhealthy(e) => {
+                let detail = e.detail.iter_mut().map(|detail| (field::DETAIL, detail));
+                detail.chain([(field::LOG_TAIL, &mut e.log_tail)]).collect()
+            }
             Self::EffectFailed(e) => vec![(field::DETAIL, &mut e.detail)],
+            Self::EffectAttemptFailed(e) => detail(&mut e.detail),
+            Self::RolloutTurnedBack(e) => detail(&mut e.detail),
+            Self::PruneFailed(e) => detail(&mut e.detail),
+            Self::ImageLost(e) => detail(&mut e.detail),
+            Self::RegistryUnreachable(e) => detail(&mut e.detail),
+            Self::CertificateFailed(e) => detail(&mut e.detail),
+            Self::ExecRun(e) => vec![(field::ARGV, &mut e.argv)],
             Self::HoldPlaced(e) => vec![(field::BASIS, &mut e.basis)],
             Self::LedgerCreated(_)
             | Self::FormatRaised(_)
@@ -48,6 +65,7 @@ impl Event {
             | Self::Recovered(_)
             | Self::PayloadRedacted(_)
             | Self::DeploymentAdmitted(_)
+            | Self::DeploymentRefused(_)
             | Self::CancelRequested(_)
             | Self::ImageResolved(_)
             | Self::ImageBuilt(_)
@@ -60,8 +78,6 @@ impl Event {
             | Self::ReplicaDrained(_)
             | Self::ReplicaStopped(_)
             | Self::ReplicaRemoved(_)
-            | Self::EffectAttemptFailed(_)
-            | Self::RolloutTurnedBack(_)
             | Self::RolloutInterrupted(_)
             | Self::DeploymentSucceeded(_)
             | Self::DeploymentFailed(_)
@@ -70,12 +86,9 @@ impl Event {
             | Self::DeploymentInterrupted(_)
             | Self::PrunePlanned(_)
             | Self::ArtefactPruned(_)
-            | Self::PruneFailed(_)
-            | Self::ImageLost(_)
             | Self::ImageFound(_)
             | Self::ImagePushed(_)
             | Self::TagMoved(_)
-            | Self::RegistryUnreachable(_)
             | Self::ImagesChecked(_)
             | Self::ReleaseTagged(_)
             | Self::ReleaseUntagged(_)
@@ -89,9 +102,10 @@ impl Event {
             | Self::DomainReleased(_)
             | Self::DomainMoved(_)
             | Self::CertificateIssued(_)
-            | Self::CertificateFailed(_)
             | Self::CertificateImported(_)
             | Self::AcmeAccountCreated(_)
+            | Self::UpstreamDown(_)
+            | Self::UpstreamUp(_)
             | Self::EdgeStarted(_)
             | Self::EdgeReplaced(_) => Vec::new(),
         }

@@ -1,6 +1,6 @@
 //! Pieces that events are made of.
 
-use crate::ids::{AppName, DeploymentId, TargetName};
+use crate::ids::{AppName, DeploymentId, TargetName, Timestamp};
 use crate::release::{ReleaseSpec, ResolvedImage};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,20 @@ pub struct GitFacts {
     pub branch: Option<String>,
     /// There were uncommitted changes.
     pub dirty: bool,
+    /// When the commit was made, as it says itself. Since version 3 of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed: Option<Timestamp>,
+}
+
+/// The engine that a deployment is to run on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineUsed {
+    /// Which executor: `docker`.
+    pub executor: String,
+    /// Version of the engine.
+    pub version: String,
+    /// What it can do beyond the least that every engine can, in order of name.
+    pub capabilities: Vec<String>,
 }
 
 /// The CI job that a deploy was asked by, as its environment says.
@@ -65,10 +79,67 @@ pub struct CiFacts {
 /// Which gate let a deployment pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Admission {
-    /// Name of the gate.
-    pub gate: String,
+    /// The gate.
+    pub gate: Gate,
     /// What it said.
-    pub decision: String,
+    pub decision: Decision,
+    /// The rule of it, where it has rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The policy that the rule is of, and its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// What it rests on: positions of events, ids of credentials and grants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+}
+
+/// What stands between a request and its effects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    /// None is configured.
+    Open,
+    /// What the caller may do.
+    Access,
+    /// A reason has to be given.
+    Reason,
+    /// A ticket has to be given.
+    Ticket,
+    /// Others have to agree.
+    Approvals,
+    /// Times at which nothing is deployed.
+    Freeze,
+    /// Where images may come from.
+    Image,
+    /// Which commits and branches may be deployed.
+    Git,
+    /// Who may ask, and how that has to be known.
+    Actor,
+    /// The same image has to have been live elsewhere first.
+    Promoted,
+    /// There has to be a release to go back to.
+    Fallback,
+    /// Time has to pass between two.
+    Pace,
+    /// An override has to be reviewed first.
+    Reviewed,
+    /// A program of the user decides.
+    External,
+}
+
+/// What a gate said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// It may pass.
+    Passed,
+    /// It would not pass, and the rule only warns.
+    Warned,
+    /// The rule is not for this.
+    Exempt,
+    /// It did not pass, and somebody who may do so overrode that.
+    Overridden,
 }
 
 /// Which command around a deployment.
@@ -90,6 +161,47 @@ pub struct HookId {
     pub index: u16,
 }
 
+/// Where a hook ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RanAt {
+    /// On the machine of the ledger.
+    #[default]
+    Server,
+    /// On the machine of the one who asked.
+    Caller,
+}
+
+/// Why a replica gets no requests, or gets them again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpstreamCause {
+    /// The engine has no such container.
+    Gone,
+    /// The container does not run.
+    NotRunning,
+    /// The container has no address that can be reached.
+    NoAddress,
+    /// What answered is not the container, or was started after the connection was made.
+    NotTheReplica,
+    /// The engine does not answer, so nothing can be shown.
+    EngineAway,
+    /// The container does not accept connections.
+    Refused,
+    /// It was shown to be the replica.
+    Verified,
+}
+
+/// What somebody did in a replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExecWhat {
+    /// Ran a command.
+    Exec,
+    /// Opened a way to a port.
+    Tunnel,
+}
+
 /// Something kept for a release that takes room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -98,13 +210,15 @@ pub enum Artefact {
     LocalTag(String),
     /// A tag in the registry.
     RegistryTag(String),
+    /// A volume on the engine that the image asked for and the configuration does not name.
+    Volume(String),
 }
 
 impl Artefact {
-    /// The tag itself.
+    /// The tag, or the name of the volume.
     pub fn tag(&self) -> &str {
         match self {
-            Self::LocalTag(tag) | Self::RegistryTag(tag) => tag,
+            Self::LocalTag(tag) | Self::RegistryTag(tag) | Self::Volume(tag) => tag,
         }
     }
 

@@ -212,11 +212,8 @@ pub(super) fn check_format(store: &Spaces) -> Result<Option<u32>, LogError> {
     let key = Key::Format.encode();
     match index.get(&key).map_err(store_error)? {
         Some(bytes) => {
-            let bytes: [u8; 4] = bytes
-                .as_ref()
-                .try_into()
-                .map_err(|_| LogError::Store("the format of the store cannot be read".to_owned()))?;
-            let found = u32::from_be_bytes(bytes);
+            let found = keys::format(&bytes)
+                .ok_or_else(|| LogError::Store("the format of the store cannot be read".to_owned()))?;
             Ok((found > FORMAT).then_some(found))
         }
         // Written with the first append, so that opening alone changes nothing.

@@ -27,13 +27,18 @@ pub fn config() -> ConfigSnapshot {
         naming: NamingStrategy::Dynamic,
         replicas: 2,
         port: 8080,
-        health: HealthSpec { path: "/health".to_owned(), min_ready_seconds: 0 },
+        health: HealthSpec::new("/health".to_owned(), 0),
         env: (0..8).map(entry).collect(),
         volumes: vec!["data:/data".to_owned()],
         network: "haloy".to_owned(),
         domains: vec![Domain { domain: "my-app.com".to_owned(), aliases: Vec::new() }],
         acme_email: None,
         hooks: Hooks::default(),
+        release_command: None,
+        init: None,
+        stop_timeout_seconds: None,
+        acme: None,
+        supervise: None,
         resources: Resources { memory_bytes: None, milli_cpus: None },
         server: None,
         protected: false,
@@ -56,7 +61,15 @@ fn next_with(state: &TargetState, config: &dyn Fn() -> ConfigSnapshot) -> Comman
             let entropy: &dyn Entropy = &SystemEntropy;
             let id = DeploymentId::from_parts(1_790_000_000_000, entropy.ulid_bits());
             let release = ReleaseSpec { config: config(), config_digest: "d".repeat(64) };
-            Command::Deploy(Box::new(Deploy { id, at, release, git: None, ci: None, move_domains: false }))
+            Command::Deploy(Box::new(Deploy {
+                id,
+                at,
+                release,
+                git: None,
+                ci: None,
+                engine: None,
+                move_domains: false,
+            }))
         }
     }
 }

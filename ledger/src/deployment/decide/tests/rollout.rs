@@ -105,7 +105,8 @@ fn a_second_deploy_is_refused_naming_the_first() {
     let running = target.ask(config());
     let id = target.next_id();
     let release = ReleaseSpec { config: config(), config_digest: String::new() };
-    let again = Deploy { id, at: Timestamp(0), release, git: None, ci: None, move_domains: false };
+    let again =
+        Deploy { id, at: Timestamp(0), release, git: None, ci: None, engine: None, move_domains: false };
     let refused = target.when(Command::Deploy(Box::new(again)));
     assert_eq!(refused, Err(Rejection::RolloutRunning { running }));
 }
@@ -168,8 +169,8 @@ fn cancelling_while_an_old_replica_is_being_stopped_restores_it() {
 #[test]
 fn hooks_run_before_and_after_and_only_the_first_can_fail_a_deploy() {
     let hooks = Hooks {
-        pre_deploy: vec!["one".to_owned()],
-        post_deploy: vec!["two".to_owned()],
+        pre_deploy: vec![HookLine::recorded("one")],
+        post_deploy: vec![HookLine::recorded("two")],
         folder: "/".to_owned(),
     };
     let with_hooks = ConfigSnapshot { hooks, ..config() };

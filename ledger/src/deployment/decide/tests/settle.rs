@@ -105,8 +105,11 @@ fn a_stop_that_was_under_way_counts_if_it_happened() {
 
 #[test]
 fn a_hook_is_never_repeated_after_a_crash() {
-    let hooks =
-        Hooks { pre_deploy: vec!["migrate".to_owned()], post_deploy: Vec::new(), folder: "/".to_owned() };
+    let hooks = Hooks {
+        pre_deploy: vec![HookLine::recorded("migrate")],
+        post_deploy: Vec::new(),
+        folder: "/".to_owned(),
+    };
     let mut target = Target::new();
     target.ask(ConfigSnapshot { hooks, ..config() });
     settle(&mut target, Observed::default());

@@ -1,0 +1,63 @@
+//! Events that the log itself puts ahead of an append, in the ledger's own stream.
+
+use super::clock::Verdict;
+use super::*;
+use crate::deployment::Event;
+use crate::deployment::event::{ClockAccepted, ClockStepped, FormatRaised};
+use crate::ids::Timestamp;
+
+/// The first append of this program to an older store says so, ahead of its events: kinds and words that
+/// the older program does not know may follow.
+pub(super) fn format(from: u32, writes: &[StreamWrite]) -> Option<StreamWrite> {
+    let said = |new: &NewEvent| matches!(new.event, Event::FormatRaised(_));
+    if from >= FORMAT || writes.iter().flat_map(|write| &write.events).any(said) {
+        return None;
+    }
+    let like = &writes.first()?.events.first()?.envelope;
+    let raised = FormatRaised { from, to: FORMAT, tool: like.origin.tool.clone() };
+    Some(of_the_log(like, "format", raised.into()))
+}
+
+/// What the clock did, as an event of the ledger's own stream, ahead of the events that met it.
+pub(super) fn clock(
+    verdict: Verdict,
+    before: Option<Timestamp>,
+    now: Timestamp,
+    writes: &[StreamWrite],
+) -> Option<StreamWrite> {
+    let before = before?;
+    let event: Event = match verdict {
+        Verdict::Fine => return None,
+        Verdict::Stepped => ClockStepped { before, after: now }.into(),
+        Verdict::Accepted => ClockAccepted { before, after: now }.into(),
+    };
+    let like = &writes.first()?.events.first()?.envelope;
+    Some(of_the_log(like, "clock", event))
+}
+
+/// An event that the log itself adds to an append, in the ledger's own stream. Its id is made from the event
+/// that it goes ahead of: the log has no randomness.
+fn of_the_log(like: &Envelope, what: &str, event: Event) -> StreamWrite {
+    let envelope = Envelope {
+        event_id: format!("{}-{what}", like.event_id),
+        stream: StreamId::Ledger,
+        occurred: None,
+        actor: Actor {
+            id: String::new(),
+            kind: ActorKind::System,
+            auth: Auth::None,
+            on_behalf: None,
+            name: None,
+            on_behalf_name: None,
+        },
+        origin: Origin { host: None, address: None, tool: like.origin.tool.clone() },
+        session: None,
+        causation: None,
+        correlation: like.correlation.clone(),
+        idem: None,
+        reason: None,
+        ticket: None,
+    };
+    let events = vec![NewEvent { envelope, event, private: Vec::new() }];
+    StreamWrite { stream: StreamId::Ledger, expected: Expected::Any, events }
+}
