@@ -1,6 +1,7 @@
 //! What a deployment makes live: the configuration snapshot and how its image is kept.
 
 mod commands;
+pub mod labels;
 
 pub use commands::{CommandForm, HookLine, Hooks, ReleaseCommand};
 

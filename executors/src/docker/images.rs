@@ -9,7 +9,7 @@ use bollard::query_parameters::{CreateImageOptions, RemoveImageOptions, TagImage
 use futures_util::StreamExt;
 use haloy_ledger::ids::{Digest, ImageRef};
 use haloy_ledger::outcome::{FailureCode, Outcome, Public, PulledFrom};
-use haloy_ledger::release::{ImageSpec, PullPolicy, ResolvedImage};
+use haloy_ledger::release::{ImageSpec, PullPolicy, ResolvedImage, labels as described};
 use haloy_ledger::words;
 
 /// The credentials of the configuration, or those that `docker login` left.
@@ -75,6 +75,7 @@ impl Engine<'_> {
         let platform = platform(image);
         self.check_platform(reference, &platform)?;
         let labels = image.config.as_ref().and_then(|config| config.labels.clone()).unwrap_or_default();
+        let label = |name: &str| labels.get(name).map(String::as_str);
         let mut digests = image.repo_digests.iter().flatten();
         let digest = digests.find_map(|known| {
             let (repository, digest) = known.split_once('@')?;
@@ -87,9 +88,9 @@ impl Engine<'_> {
             image_id: image.id.clone().and_then(|id| Digest::new(id).ok()),
             platform,
             size: image.size.and_then(|size| u64::try_from(size).ok()),
-            created: image.created.as_ref().map(ToString::to_string),
-            revision: labels.get("org.opencontainers.image.revision").cloned(),
-            source: labels.get("org.opencontainers.image.source").cloned(),
+            created: image.created.as_ref().and_then(|created| described::created(&created.to_string())),
+            revision: label("org.opencontainers.image.revision").and_then(described::revision),
+            source: label("org.opencontainers.image.source").and_then(described::source),
         })
     }
 

@@ -5,7 +5,7 @@ use super::{Registry, at_digest, reference};
 use crate::executor::ExecutorError;
 use haloy_ledger::ids::{Digest, ImageRef};
 use haloy_ledger::outcome::{FailureCode, Public};
-use haloy_ledger::release::ResolvedImage;
+use haloy_ledger::release::{ResolvedImage, labels as described};
 use haloy_ledger::words;
 use oci_client::Reference;
 use serde::Deserialize;
@@ -86,6 +86,7 @@ impl Registry {
             return Err(mismatch(image, &runs_on, platform));
         }
         let labels = about.config.and_then(|config| config.labels).unwrap_or_default();
+        let label = |name: &str| labels.get(name).map(String::as_str);
         let blobs = manifest.config.iter().chain(&manifest.layers);
         Ok(ResolvedImage {
             reference: image.clone(),
@@ -94,9 +95,9 @@ impl Registry {
             image_id: None,
             platform: platform.to_owned(),
             size: Some(blobs.map(|blob| blob.size).sum()),
-            created: about.created,
-            revision: labels.get("org.opencontainers.image.revision").cloned(),
-            source: labels.get("org.opencontainers.image.source").cloned(),
+            created: about.created.as_deref().and_then(described::created),
+            revision: label("org.opencontainers.image.revision").and_then(described::revision),
+            source: label("org.opencontainers.image.source").and_then(described::source),
         })
     }
 

@@ -245,7 +245,9 @@ pub(super) fn flush_if_worth_it(store: &Spaces) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::{AppendError, EventLog, Expected, FjallLog, Stage, StreamWrite, Unsealed};
+    use crate::deployment::event::CancelRequested;
+    use crate::ids::{DeploymentId, StreamId};
+    use crate::log::*;
     use crate::ports::SystemClock;
     use crate::projection::Projections;
     use std::sync::Arc;
@@ -274,5 +276,55 @@ mod tests {
             StreamWrite { stream: crate::ids::StreamId::Ledger, expected: Expected::Any, events: Vec::new() };
         let refused = log.append(vec![write], None, Stage::Durable);
         assert!(matches!(refused, Err(AppendError::NewerFormat { .. })), "{refused:?}");
+    }
+
+    fn event() -> NewEvent {
+        let envelope = Envelope {
+            event_id: "id".to_owned(),
+            stream: StreamId::Ledger,
+            occurred: None,
+            actor: Actor {
+                id: "a".to_owned(),
+                kind: ActorKind::System,
+                auth: Auth::None,
+                on_behalf: None,
+                name: None,
+                on_behalf_name: None,
+            },
+            origin: Origin { host: None, address: None, tool: "test".to_owned() },
+            session: None,
+            causation: None,
+            correlation: "c".to_owned(),
+            idem: None,
+            reason: None,
+            ticket: None,
+        };
+        let event = CancelRequested { id: DeploymentId::from_parts(1, 1) }.into();
+        NewEvent::seal(envelope, event, || [0; 32])
+    }
+
+    #[test]
+    fn the_first_append_to_an_older_store_raises_its_format_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log");
+        let append = |log: &FjallLog| {
+            let events = vec![event()];
+            let write = StreamWrite { stream: StreamId::Ledger, expected: Expected::Any, events };
+            log.append(vec![write], None, Stage::Durable).expect("appended")
+        };
+        let log = FjallLog::open(&path, options()).expect("opens");
+        append(&log);
+        log.store.get(Keyspace::Index).insert(Key::Format.encode(), 2_u32.to_be_bytes()).expect("put");
+        drop(log);
+        for _ in 0..2 {
+            let log = FjallLog::open(&path, options()).expect("opens");
+            append(&log);
+        }
+        let log = FjallLog::open(&path, options()).expect("opens");
+        let events = log.read_all(crate::ids::Position(0), 10).expect("reads");
+        let names: Vec<&str> = events.iter().map(|event| event.event.name()).collect();
+        assert_eq!(names, ["CancelRequested", "FormatRaised", "CancelRequested", "CancelRequested"]);
+        let format = log.store.get(Keyspace::Index).get(Key::Format.encode()).expect("read").expect("there");
+        assert_eq!(format.as_ref(), FORMAT.to_be_bytes());
     }
 }
