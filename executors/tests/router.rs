@@ -1,6 +1,7 @@
 //! One suite for every router, through `dyn Executor`: newest routes only, safe to repeat, and nothing
 //! to drain is drained.
 
+use haloy_executors::edge::identity::{self, Inspector, Looked};
 use haloy_executors::edge::{EdgeOptions, run};
 use haloy_executors::*;
 use haloy_ledger::deployment::Effect;
@@ -22,6 +23,17 @@ struct Subject {
     _folder: tempfile::TempDir,
 }
 
+/// There are no containers.
+#[derive(Debug)]
+struct Nobody;
+
+#[async_trait::async_trait]
+impl Inspector for Nobody {
+    async fn look(&self, _: &identity::Subject) -> Looked {
+        Looked::Gone
+    }
+}
+
 fn id(number: u128) -> DeploymentId {
     DeploymentId::from_parts(1, number)
 }
@@ -39,6 +51,7 @@ async fn subjects() -> Vec<Subject> {
         answer: Duration::from_secs(5),
         takeover: false,
         access_log: Default::default(),
+        inspector: Arc::new(Nobody),
     }));
     let edge = EdgeRouter::new(folder.path(), None, Some(Duration::from_millis(200)));
     while edge.client().status().await.is_err() {
@@ -63,6 +76,7 @@ impl Subject {
         let domains = vec![Domain { domain: "a.example".to_owned(), aliases: Vec::new() }];
         let backends = replicas.iter().map(|index| Backend {
             replica: ReplicaId { deployment: id(7), index: *index },
+            container: Some(format!("c{index}")),
             address: format!("10.0.0.{}", index + 1),
             port: 8080,
         });
@@ -144,7 +158,7 @@ async fn what_has_no_requests_is_drained_at_once_and_twice() {
         subject.apply(1, &[0]).await.expect("applied");
         subject.apply(2, &[]).await.expect("applied");
         let replica = ReplicaId { deployment: id(7), index: 0 };
-        let drain = Effect::Drain { replica, address: "10.0.0.1".to_owned(), port: 8080 };
+        let drain = Effect::Drain { replica };
         for _ in 0..2 {
             let drained = subject.perform(&drain, None).await.expect("drained");
             assert!(

@@ -194,7 +194,11 @@ pub enum Outcome {
 pub struct Backend {
     /// Which replica.
     pub replica: ReplicaId,
-    /// Its address, without port.
+    /// Its container on the engine: who is to answer. None only in what older versions wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// Where it was when it started, without port. A hint: the engine gives the address to another container
+    /// once this one has stopped.
     pub address: String,
     /// Port that it listens on.
     pub port: u16,
@@ -210,6 +214,13 @@ pub struct Wish {
 }
 
 impl Wish {
+    /// The same, without saying which containers they are: what rows of every version hold. A replica that
+    /// gets another container is not well in between, which is a change of the wish by itself.
+    pub(crate) fn without_containers(mut self) -> Self {
+        self.backends.iter_mut().for_each(|backend| backend.container = None);
+        self
+    }
+
     /// The replicas of it.
     pub fn replicas(&self) -> Vec<ReplicaId> {
         self.backends.iter().map(|backend| backend.replica).collect()

@@ -4,9 +4,11 @@ use super::Context;
 use crate::error::{Error, Kind};
 use crate::output::Reply;
 use haloy_executors::edge::acme::AcmeOptions;
-use haloy_executors::edge::{AccessLog, EdgeError, EdgeOptions, EdgeStatus};
+use haloy_executors::edge::{AccessLog, ChildInspector, EdgeError, EdgeOptions, EdgeStatus, ReplicaStatus};
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The edge: the process in front of every app that has a domain.
 ///
@@ -28,6 +30,7 @@ enum EdgeCommand {
     Reload(Reload),
     Stop(Stop),
     Upgrade(Upgrade),
+    Inspector(Inspector),
 }
 
 /// Serve in the foreground, until SIGTERM or `haloy edge stop`.
@@ -90,10 +93,19 @@ struct Stop {}
 #[derive(Debug, clap::Args)]
 struct Upgrade {}
 
+/// Say where containers are, to the edge that started this.
+#[derive(Debug, clap::Args)]
+#[command(hide = true)]
+struct Inspector {}
+
 pub(super) async fn run(cx: &Context, args: Edge) -> Result<Reply, Error> {
     match args.command {
         EdgeCommand::Run(args) => serve(cx, args).await,
         EdgeCommand::Status(_) => Ok(reply(&cx.service.edge_status().await?, "serves")),
+        EdgeCommand::Inspector(_) => match haloy_executors::docker::inspect_for_edge(Default::default()).await {
+            Ok(()) => Ok(Reply::empty("edge-ended/1", String::new())),
+            Err(error) => Err(Error::new(Kind::Operational, error.to_string())),
+        },
         EdgeCommand::Reload(_) => Ok(reply(&cx.service.edge_reload().await?, "serves")),
         EdgeCommand::Stop(_) => Ok(reply(&cx.service.edge_stop().await?, "leaves")),
         EdgeCommand::Upgrade(_) => {
@@ -127,11 +139,17 @@ async fn serve(cx: &Context, args: Run) -> Result<Reply, Error> {
         acme: AcmeOptions { directory: Some(args.acme_directory), root: args.acme_ca },
         takeover: args.takeover,
         access_log: args.access_log,
+        inspector: Arc::new(ChildInspector::new(inspector())),
     };
     match haloy_executors::edge::run(options).await {
         Ok(()) => Ok(Reply::empty("edge-ended/1", String::new())),
         Err(error) => Err(told(error)),
     }
+}
+
+/// This very program, also where another was put in its place meanwhile.
+fn inspector() -> Vec<OsString> {
+    ["/proc/self/exe", "edge", "inspector"].map(OsString::from).to_vec()
 }
 
 fn told(error: EdgeError) -> Error {
@@ -181,11 +199,33 @@ fn reply(status: &EdgeStatus, word: &str) -> Reply {
         text.push_str(&format!("  no certificate from {file}\n"));
     }
     for replica in &status.replicas {
-        let marked = if replica.marked { ", does not accept connections" } else { "" };
-        let requests = count(replica.in_flight as usize, "request");
-        text.push_str(&format!("  {}  {requests} on their way{marked}\n", replica.address));
+        text.push_str(&line(replica));
     }
     Reply::one("edge/1", status, text)
+}
+
+/// Which replica, where it is, and what is known against it.
+fn line(status: &ReplicaStatus) -> String {
+    let at = status.address.map_or_else(|| "nowhere known".to_owned(), |at| at.to_string());
+    let mut text = format!("  {at}");
+    if let Some(subject) = &status.subject {
+        let container = subject.container.as_deref().and_then(|id| id.get(..12)).unwrap_or("by its labels");
+        let number = subject.replica.index + 1;
+        text = format!("  {}/{} replica {number} ({container}) at {at}", subject.app, subject.target);
+    }
+    if let (Some(now), Some(recorded)) = (status.address, status.recorded)
+        && now != recorded
+    {
+        text.push_str(&format!(", started at {recorded}"));
+    }
+    text.push_str(&format!(": {} on their way", count(status.in_flight as usize, "request")));
+    match &status.doubt {
+        Some(doubt) => text.push_str(&format!("; no new connections, {doubt}")),
+        None if status.marked => text.push_str("; does not accept connections"),
+        None => {}
+    }
+    text.push('\n');
+    text
 }
 
 use crate::output::words::count;

@@ -35,7 +35,7 @@ pub fn doing(effect: &Effect) -> String {
             0 => "taking the app out of the edge".to_owned(),
             some => format!("routing to {}", count(some, "replica")),
         },
-        Effect::Drain { replica, .. } => format!("draining replica {}", replica.index + 1),
+        Effect::Drain { replica } => format!("draining replica {}", replica.index + 1),
         Effect::StopReplica { replica, .. } => format!("stopping replica {}", replica.index + 1),
         Effect::RemoveReplica { replica } => format!("removing replica {}", replica.index + 1),
         Effect::RemoveLocalTag { local_tag } => format!("removing tag {local_tag}"),

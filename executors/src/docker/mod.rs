@@ -9,6 +9,7 @@ mod errors;
 mod forget;
 mod health;
 mod images;
+mod inspector;
 mod labels;
 mod logs;
 mod network;
@@ -19,6 +20,7 @@ mod sizes;
 
 pub use client::{ConnectError, DockerOptions, EngineFacts};
 pub use health::HealthLimits;
+pub use inspector::inspect_for_edge;
 pub use logs::{LogLine, LogQuery};
 pub use sizes::Reclaim;
 

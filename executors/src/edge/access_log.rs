@@ -46,8 +46,13 @@ impl std::str::FromStr for AccessLog {
 }
 
 /// The replica that answered; travels with a response to the log.
-#[derive(Debug, Clone, Copy)]
-pub struct ServedBy(pub SocketAddr);
+#[derive(Debug, Clone)]
+pub struct ServedBy {
+    /// Where the connection that was used ends.
+    pub at: SocketAddr,
+    /// Id of the container; none where the routes do not say.
+    pub container: Option<Arc<str>>,
+}
 
 enum Line {
     Text(String),
@@ -108,7 +113,7 @@ impl Access {
     pub fn follow(&self, mut entry: Entry, response: Response<Body>) -> Response<Body> {
         let Some(lines) = self.lines.clone() else { return response };
         entry.status = response.status().as_u16();
-        entry.replica = response.extensions().get::<ServedBy>().map(|by| by.0);
+        entry.replica = response.extensions().get::<ServedBy>().cloned();
         let lost = Arc::clone(&self.lost);
         response.map(|inner| Followed { inner, entry, lines, lost, bytes: 0, whole: false }.boxed_unsync())
     }
@@ -170,7 +175,7 @@ pub struct Entry {
     path: String,
     protocol: hyper::Version,
     status: u16,
-    replica: Option<SocketAddr>,
+    replica: Option<ServedBy>,
 }
 
 impl Entry {
@@ -205,7 +210,8 @@ impl Entry {
             "path": self.path,
             "protocol": format!("{:?}", self.protocol),
             "status": self.status,
-            "replica": self.replica.map(|at| at.to_string()),
+            "replica": self.replica.as_ref().map(|by| by.at.to_string()),
+            "container": self.replica.as_ref().and_then(|by| by.container.as_deref()),
             "bytes": bytes,
             "complete": whole,
             "took_us": u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),

@@ -5,12 +5,12 @@ use super::handoff;
 use super::limits::SNAPSHOT_BYTES;
 use super::store::Reported;
 use haloy_ledger::edge::RouteSnapshot;
+use haloy_ledger::ids::ReplicaId;
 use http_body_util::{BodyExt, Limited};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::UnixStream;
@@ -102,10 +102,15 @@ impl Client {
         self.ask(Method::PUT, "/contacts", body, SHORT).await
     }
 
+    /// The same, after it has looked where every replica is.
+    pub async fn status_seen(&self) -> Result<EdgeStatus, ControlError> {
+        self.ask(Method::GET, "/status/seen", Vec::new(), SHORT).await
+    }
+
     /// Waits until nothing is on its way through a replica.
-    pub async fn drain(&self, address: SocketAddr, limit: Duration) -> Result<Drained, ControlError> {
+    pub async fn drain(&self, replica: ReplicaId, limit: Duration) -> Result<Drained, ControlError> {
         let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-        let body = serde_json::to_vec(&Drain { address, limit_ms });
+        let body = serde_json::to_vec(&Drain { replica, limit_ms });
         let body = body.map_err(|error| ControlError::BrokeOff(error.to_string()))?;
         self.ask(Method::POST, "/drain", body, limit + SHORT).await
     }

@@ -3,11 +3,13 @@
 
 use super::body::{self, Body};
 use super::handoff;
-use super::limits::{DRAIN, SNAPSHOT_BYTES};
+use super::identity::Subject;
+use super::limits::{DRAIN, ENGINE_TIME, SNAPSHOT_BYTES};
 use super::metrics::Now;
 use super::server::Edge;
 use super::table::{Refused, decode};
-use haloy_ledger::ids::Timestamp;
+use super::upstream::Upstream;
+use haloy_ledger::ids::{ReplicaId, Timestamp};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -60,11 +62,20 @@ pub struct EdgeStatus {
 /// A replica, as the edge sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplicaStatus {
-    /// Where it listens.
-    pub address: SocketAddr,
+    /// Which one; an older edge does not say.
+    #[serde(default)]
+    pub subject: Option<Subject>,
+    /// Where it was when it started, as the routes say; an older edge does not say.
+    #[serde(default)]
+    pub recorded: Option<SocketAddr>,
+    /// Where it is, as last seen; none where that is not known.
+    pub address: Option<SocketAddr>,
+    /// Why it gets no new connection; none where nothing is in doubt.
+    #[serde(default)]
+    pub doubt: Option<String>,
     /// Requests and tunnels on their way.
     pub in_flight: u32,
-    /// It did not accept a connection a moment ago.
+    /// There was no connection to be had a moment ago.
     pub marked: bool,
 }
 
@@ -117,7 +128,7 @@ pub(super) struct Applied {
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Drain {
-    pub(super) address: SocketAddr,
+    pub(super) replica: ReplicaId,
     pub(super) limit_ms: u64,
 }
 
@@ -183,6 +194,10 @@ async fn command(
     }
     Ok(match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/status") => answer(&status(&edge)),
+        (&Method::GET, "/status/seen") => {
+            look_at_all(&edge).await;
+            answer(&status(&edge))
+        }
         (&Method::GET, "/routes") => answer(&edge.table().snapshot),
         (&Method::GET, "/metrics") => Response::new(body::text(metrics(&edge))),
         (&Method::PUT, "/routes") => apply(&edge, &bytes),
@@ -237,14 +252,37 @@ fn problem(status: StatusCode, error: &str) -> Response<Body> {
     response
 }
 
-fn in_flight(edge: &Edge) -> Vec<ReplicaStatus> {
+/// By the name of the replica, which stays the same wherever it is.
+fn in_flight(upstream: &Arc<Upstream>) -> (String, u32) {
+    let Subject { app, target, replica, .. } = upstream.subject();
+    (format!("{app}/{target}/{replica}"), upstream.in_flight())
+}
+
+fn replicas(edge: &Edge) -> Vec<ReplicaStatus> {
     let all = edge.upstreams.all().into_iter();
-    all.map(|upstream| ReplicaStatus {
-        address: upstream.address,
-        in_flight: upstream.in_flight(),
-        marked: upstream.marked(),
+    all.map(|upstream| {
+        let (address, doubt) = upstream.seen();
+        ReplicaStatus {
+            subject: Some(upstream.subject().clone()),
+            recorded: Some(upstream.recorded()),
+            address,
+            doubt: doubt.map(|doubt| doubt.to_string()),
+            in_flight: upstream.in_flight(),
+            marked: upstream.marked(),
+        }
     })
     .collect()
+}
+
+/// Looks where every replica is, for as long as somebody who asks may wait.
+async fn look_at_all(edge: &Arc<Edge>) {
+    let mut looks = tokio::task::JoinSet::new();
+    for upstream in edge.upstreams.all() {
+        looks.spawn(async move { upstream.look().await });
+    }
+    // What has not answered by then is told as it was last seen.
+    let all = async { while looks.join_next().await.is_some() {} };
+    drop(tokio::time::timeout(ENGINE_TIME, all).await);
 }
 
 fn status(edge: &Edge) -> EdgeStatus {
@@ -262,7 +300,7 @@ fn status(edge: &Edge) -> EdgeStatus {
         generation: table.generation(),
         digest: table.digest.clone(),
         routes: snapshot.map_or(0, |snapshot| snapshot.routes.len()),
-        replicas: in_flight(edge),
+        replicas: replicas(edge),
         reports: edge.store.reports().len(),
         leaving: edge.leave.is_cancelled(),
     }
@@ -286,7 +324,7 @@ fn metrics(edge: &Edge) -> String {
         |cert: Arc<super::certs::Cert>| Some((cert.names.first()?.clone(), cert.not_after.0 / 1_000_000_000));
     edge.metrics.text(&Now {
         generation: edge.table().generation(),
-        in_flight: in_flight(edge).into_iter().map(|r| (r.address.to_string(), r.in_flight)).collect(),
+        in_flight: edge.upstreams.all().iter().map(in_flight).collect(),
         certificates: edge.certs.all().into_iter().filter_map(first).collect(),
         lost_lines: edge.access.lost(),
     })
@@ -339,17 +377,17 @@ pub async fn metrics_at(edge: Arc<Edge>) {
 async fn drain(edge: &Edge, asked: &Drain) -> Drained {
     let started = Instant::now();
     let limit = Duration::from_millis(asked.limit_ms).min(DRAIN);
-    let upstream = edge.upstreams.find(asked.address);
-    let in_flight = || upstream.as_ref().map_or(0, |upstream| upstream.in_flight());
+    let upstreams = edge.upstreams.of(asked.replica);
+    let in_flight = || upstreams.iter().map(|upstream| upstream.in_flight()).sum();
     // Asked late, it may be in the route again.
-    if let Some(upstream) = upstream.as_ref().filter(|upstream| !edge.look().routes_to(upstream)) {
+    for upstream in upstreams.iter().filter(|upstream| !edge.look().routes_to(upstream)) {
         upstream.leave();
     }
     while (in_flight() > 0 || edge.before.lives()) && started.elapsed() < limit {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let left_in_flight = in_flight();
-    drop(upstream);
+    drop(upstreams);
     edge.upstreams.forget_unused();
     Drained { left_in_flight, took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX) }
 }

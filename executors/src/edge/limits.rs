@@ -16,6 +16,24 @@ pub const WRITE_PAUSE: Duration = Duration::from_secs(60);
 pub const STREAMS: u32 = 128;
 /// How long a replica may take to accept a connection.
 pub const CONNECT_TIME: Duration = Duration::from_secs(2);
+/// Places of one container that a connection is tried at.
+pub const PLACES: usize = 4;
+/// Times that a container which went elsewhere is followed by one request.
+pub const CONNECT_TRIES: usize = 3;
+/// How long a look at a container may take, the way to the process that looks included.
+pub const LOOK_TIME: Duration = Duration::from_secs(5);
+/// How long the engine may take to answer before the kernel is asked beside it.
+pub const WITNESS_AFTER: Duration = Duration::from_millis(500);
+/// How long the engine may take to say where a container is.
+pub const ENGINE_TIME: Duration = Duration::from_secs(3);
+/// Between two attempts to find an engine that does not answer.
+pub const ENGINE_AGAIN: Duration = Duration::from_millis(300);
+/// Longest line between the edge and the process that looks, in bytes.
+pub const INSPECTOR_LINE: usize = 64 * 1024;
+/// Looks on their way at once.
+pub const LOOKS: usize = 256;
+/// Pause before the process that looks is started again; doubled up to the second.
+pub const INSPECTOR_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 /// How long a replica may take to begin its answer, from the last piece of the request on.
 pub const ANSWER_TIME: Duration = Duration::from_secs(120);
 /// Milliseconds for which a replica that did not accept a connection is passed over.

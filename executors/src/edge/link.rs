@@ -8,6 +8,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::TokioIo;
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use tokio::net::TcpStream;
@@ -17,6 +18,8 @@ type Moving = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 /// A connection to a replica.
 pub struct Link {
+    /// Where it ends.
+    pub at: SocketAddr,
     sender: SendRequest<Body>,
     /// None once it has ended: what it still had is given up, and told as failed.
     moving: Option<Moving>,
@@ -32,9 +35,9 @@ pub enum Unanswered {
 
 impl Link {
     /// Over a connection that was just made.
-    pub async fn new(stream: TcpStream) -> std::io::Result<Self> {
+    pub async fn new(stream: TcpStream, at: SocketAddr) -> std::io::Result<Self> {
         let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
-        Ok(Self { sender, moving: Some(Box::pin(connection.with_upgrades())) })
+        Ok(Self { at, sender, moving: Some(Box::pin(connection.with_upgrades())) })
     }
 
     /// Moves what can be moved.

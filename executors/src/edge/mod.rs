@@ -3,7 +3,8 @@
 //! It knows nothing of deployments. It serves the newest table of routes that it was given, keeps it on
 //! disk, and says what it does. So a crash or an upgrade of haloy never touches traffic.
 //!
-//! Reading order: [`limits`], [`table`] (who answers for a name), `upstream` (connections to replicas),
+//! Reading order: [`limits`], [`table`] (who answers for a name), [`identity`] (who a replica is), `verify`
+//! (a connection that ends at it), `upstream` (connections to replicas),
 //! `proxy` (one request), `connections` (of clients), `server` (the process), [`control`] (the socket of
 //! commands), [`router`] (the executor).
 
@@ -15,10 +16,13 @@ mod client;
 mod connections;
 pub mod control;
 mod handoff;
+pub mod identity;
+pub(crate) mod inspector;
 pub mod limits;
 mod link;
 mod methods;
 mod metrics;
+pub(crate) mod netns;
 mod notify;
 mod open;
 mod pages;
@@ -33,11 +37,13 @@ pub mod table;
 mod tls;
 mod tunnel;
 mod upstream;
+mod verify;
 mod workers;
 
 pub use access_log::AccessLog;
 pub use client::{Client, ControlError};
-pub use control::EdgeStatus;
+pub use control::{EdgeStatus, ReplicaStatus};
+pub use inspector::ChildInspector;
 pub use router::EdgeRouter;
 pub use server::{EdgeError, EdgeOptions, run};
 pub use store::Reported;

@@ -1,6 +1,7 @@
 //! What the edge itself answers: short, and saying what to do.
 
 use super::body::{self, Body};
+use super::identity::Doubt;
 use hyper::{Response, StatusCode, header};
 
 /// A page of the edge.
@@ -32,6 +33,19 @@ pub fn unknown_host(host: &str) -> Response<Body> {
 pub fn nothing_runs(owner: &str) -> Response<Body> {
     let what = format!("{owner} has no running replica at the moment.");
     page(StatusCode::SERVICE_UNAVAILABLE, &what, "See `haloy status`; deploy or roll back to start it.")
+}
+
+/// Replicas are there, and nothing shows that a request would reach one of them.
+pub fn in_doubt(owner: &str, doubt: &Doubt) -> Response<Body> {
+    let what = format!(
+        "No replica of {owner} can be shown to be the one that was deployed: {}. The request was sent to nobody.",
+        doubt.public()
+    );
+    page(
+        StatusCode::SERVICE_UNAVAILABLE,
+        &what,
+        "It is looked for again with each request; see `haloy edge status` and `haloy doctor`.",
+    )
 }
 
 /// No replica took the request.

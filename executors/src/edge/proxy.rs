@@ -7,7 +7,9 @@ use super::limits::*;
 use super::link::{Link, Unanswered};
 use super::server::Edge;
 use super::table::{Named, Site};
+use super::identity::Doubt;
 use super::upstream::{InFlight, Upstream};
+use super::verify::Unconnected;
 use super::{methods, pages, tunnel};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
@@ -170,7 +172,7 @@ async fn pass_on(
         if bodiless { body::empty() } else { FromClient::new(incoming, Arc::clone(&pieces)).boxed_unsync() };
     let mut next = Some(outgoing.request(body));
     let mut tried: Vec<Arc<Upstream>> = Vec::new();
-    let (mut silent, mut renewed) = (false, false);
+    let (mut silent, mut renewed, mut doubted) = (false, false, None);
     while let Some(request) = next.take() {
         // Counted first, then looked again: whoever drains a replica sees every request that goes there.
         let Some((site, in_flight)) = enter(edge, site, &tried) else { break };
@@ -183,6 +185,7 @@ async fn pass_on(
                 return finish(edge, response, link, in_flight, client_upgrade);
             }
             Err(Failed::NotSent(request)) => next = Some(*request),
+            Err(Failed::Doubted(request, doubt)) => (next, doubted) = (Some(*request), Some(doubt)),
             // An idle connection that the replica closed while it was used says nothing about the replica:
             // once more, there, over a new one.
             Err(Failed::Lost { reused }) => {
@@ -204,10 +207,12 @@ async fn pass_on(
             break;
         }
     }
-    match (silent, tried.is_empty()) {
-        (true, _) => pages::too_slow(&site.owner),
-        (false, true) if site.upstreams.is_empty() => pages::nothing_runs(&site.owner),
-        (false, _) => pages::no_answer(&site.owner),
+    match doubted {
+        _ if silent => pages::too_slow(&site.owner),
+        // Whoever accepted none may be back at once; whoever is in doubt is looked for.
+        Some(doubt) => pages::in_doubt(&site.owner, &doubt),
+        None if tried.is_empty() && site.upstreams.is_empty() => pages::nothing_runs(&site.owner),
+        None => pages::no_answer(&site.owner),
     }
 }
 
@@ -229,6 +234,8 @@ fn enter(edge: &Edge, site: &Arc<Site>, tried: &[Arc<Upstream>]) -> Option<(Arc<
 enum Failed {
     /// Not a byte was sent: it may go elsewhere.
     NotSent(Box<Request<Body>>),
+    /// The same: nothing shows that it would reach the replica.
+    Doubted(Box<Request<Body>>, Doubt),
     /// Nobody knows what the replica did with it.
     Lost {
         /// The connection had been used before.
@@ -252,9 +259,13 @@ async fn send(
             Some(link) => link,
             None => match upstream.connect().await {
                 Ok(link) => link,
-                Err(_refused) => {
+                Err(Unconnected::Refused) => {
                     upstream.mark();
                     return Err(Failed::NotSent(Box::new(request)));
+                }
+                Err(Unconnected::Doubted(doubt)) => {
+                    upstream.pass_over();
+                    return Err(Failed::Doubted(Box::new(request), doubt));
                 }
             },
         };
@@ -303,7 +314,7 @@ fn finish(
         return response.map(|_| body::empty());
     }
     let (mut parts, incoming) = response.into_parts();
-    parts.extensions.insert(ServedBy(in_flight.0.address));
+    parts.extensions.insert(ServedBy { at: link.at, container: in_flight.0.container.clone() });
     strip(&mut parts.headers);
     if edge.leaving() {
         parts.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

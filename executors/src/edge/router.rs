@@ -9,7 +9,7 @@ use haloy_ledger::edge::{Route, RouteSnapshot};
 use haloy_ledger::ids::ReplicaId;
 use haloy_ledger::ledger::Routes;
 use haloy_ledger::outcome::{FailureCode, LogTail, Observed, Outcome};
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
@@ -92,11 +92,8 @@ impl EdgeRouter {
         };
         self.ensure().await?;
         let Routes { snapshot, targets, contacts } = routes.as_ref();
-        // Before the routes, so that a certificate is asked for as soon as they are in force.
-        self.client.contacts(contacts).await.map_err(told)?;
-        let applied = self.client.apply(snapshot).await;
         // Read back: what counts is what the edge has, not what it was sent.
-        let served = self.client.routes().await.map_err(told)?;
+        let (applied, served) = self.tell(snapshot, contacts).await.map_err(told)?;
         let Some(served) = served.filter(|served| settles(served, snapshot, &cx.scope)) else {
             applied.map_err(told)?;
             return Err(failed(FailureCode::EdgeRefused, "the edge has other routes", true));
@@ -111,9 +108,28 @@ impl EdgeRouter {
         })
     }
 
-    async fn drain(&self, address: &str, port: u16) -> Result<Outcome, ExecutorError> {
-        let Ok(ip) = address.parse() else { return Ok(nothing_left()) };
-        match self.client.drain(SocketAddr::new(ip, port), self.drain).await {
+    /// Brings routes to the edge that runs; what it said, and what it serves now. One of an older version
+    /// keeps no containers, and could not show who answers: this program takes over from it.
+    pub async fn tell(
+        &self,
+        snapshot: &RouteSnapshot,
+        contacts: &BTreeMap<String, String>,
+    ) -> Result<(Result<(u64, String), ControlError>, Option<RouteSnapshot>), ControlError> {
+        // Before the routes, so that a certificate is asked for as soon as they are in force.
+        self.client.contacts(contacts).await?;
+        let applied = self.client.apply(snapshot).await;
+        let served = self.client.routes().await?;
+        let lacks = |served: &RouteSnapshot| served != snapshot && served.same_but_for_containers(snapshot);
+        let program = self.start.as_ref().and_then(|start| start.command.first());
+        let Some(program) = program.filter(|_| applied.is_ok() && served.as_ref().is_some_and(lacks)) else {
+            return Ok((applied, served));
+        };
+        self.client.upgrade(program.as_ref()).await?;
+        Ok((self.client.apply(snapshot).await, self.client.routes().await?))
+    }
+
+    async fn drain(&self, replica: ReplicaId) -> Result<Outcome, ExecutorError> {
+        match self.client.drain(replica, self.drain).await {
             Ok(drained) => Ok(Outcome::ReplicaDrained {
                 left_in_flight: drained.left_in_flight,
                 took_ms: drained.took_ms,
@@ -179,8 +195,8 @@ impl Executor for EdgeRouter {
     async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
         match effect {
             Effect::ApplyRoutes { .. } => self.apply(cx).await,
-            Effect::Drain { address, port, .. } => tokio::select! {
-                drained = self.drain(address, *port) => drained,
+            Effect::Drain { replica } => tokio::select! {
+                drained = self.drain(*replica) => drained,
                 () = cx.cancel.cancelled() => {
                     Err(failed(FailureCode::Cancelled, "cancelled", false))
                 }

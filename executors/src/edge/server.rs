@@ -7,6 +7,7 @@ use super::client::Client;
 use super::connections::{Clients, accept};
 use super::control;
 use super::handoff::{self, Other};
+use super::identity::Inspector;
 use super::limits::*;
 use super::metrics::Metrics;
 use super::notify;
@@ -50,6 +51,8 @@ pub struct EdgeOptions {
     pub takeover: bool,
     /// Where a line for each request goes.
     pub access_log: AccessLog,
+    /// Says where containers are.
+    pub inspector: Arc<dyn Inspector>,
 }
 
 /// Why an edge does not run.
@@ -114,6 +117,8 @@ pub struct Edge {
     pub before: Other,
     /// The edge that took over from this one.
     pub next: Other,
+    /// There are routes, maybe to replicas that nobody has seen.
+    routed: Notify,
     /// Another edge put its socket of commands in the place of this one's, and is gone.
     pub socket_lost: Notify,
     /// Copies, to hand over. As long as there are any, clients can connect.
@@ -143,7 +148,7 @@ impl Edge {
         let access = Access::open(&options.access_log).map_err(EdgeError::AccessLog)?;
         let copies: Result<Vec<_>, _> = listeners.iter().map(std::net::TcpListener::try_clone).collect();
         let workers = Workers::start().map_err(EdgeError::Threads)?;
-        let upstreams = Upstreams::default();
+        let upstreams = Upstreams::new(Arc::clone(&options.inspector));
         let table = store.snapshot().map(|snapshot| Table::new(snapshot, &upstreams)).unwrap_or_default();
         Ok(Self {
             table: ArcSwap::from_pointee(table),
@@ -158,6 +163,7 @@ impl Edge {
             access,
             before: Other::default(),
             next: Other::default(),
+            routed: Notify::new(),
             socket_lost: Notify::new(),
             listeners: Mutex::new(copies.map_err(copied)?),
             leaving: AtomicBool::new(false),
@@ -210,6 +216,7 @@ impl Edge {
         self.table.store(Arc::clone(&table));
         self.upstreams.forget_unused();
         self.acme.look.notify_one();
+        self.routed.notify_one();
         Ok(table)
     }
 
@@ -302,12 +309,22 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
     notify::serves();
     let certificates = tokio::spawn(acme::keep(Arc::clone(&edge)));
     let scraped = tokio::spawn(control::metrics_at(Arc::clone(&edge)));
+    let seeing = tokio::spawn(see(Arc::clone(&edge)));
     told_to_leave(&edge).await;
     certificates.abort();
     scraped.abort();
+    seeing.abort();
     leave(&edge, accepting).await;
     socket.abort();
     Ok(())
+}
+
+/// Has every replica seen soon after it came into the routes.
+async fn see(edge: Arc<Edge>) {
+    loop {
+        edge.upstreams.see_new().await;
+        edge.routed.notified().await;
+    }
 }
 
 /// A connection is a file, and the usual limit is far below what the edge can serve.

@@ -1,10 +1,11 @@
 //! The table of routes: from a name to the replicas that answer for it.
 
 use super::limits::{NAMES, SNAPSHOT_BYTES};
+use super::identity::Subject;
 use super::upstream::{Upstream, Upstreams};
 use haloy_ledger::edge::RouteSnapshot;
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -120,10 +121,16 @@ impl Table {
     pub fn new(snapshot: RouteSnapshot, upstreams: &Upstreams) -> Self {
         let mut names = HashMap::new();
         for route in &snapshot.routes {
-            let backends = route.backends.iter();
-            let address =
-                |b: &haloy_ledger::outcome::Backend| Some(SocketAddr::new(b.address.parse().ok()?, b.port));
-            let found = backends.filter_map(address).map(|address| upstreams.get(address));
+            let found = route.backends.iter().filter_map(|backend| {
+                let subject = Subject {
+                    ledger: snapshot.ledger,
+                    app: route.app.clone(),
+                    target: route.target.clone(),
+                    replica: backend.replica,
+                    container: backend.container.clone(),
+                };
+                Some(upstreams.get(subject, backend.port, backend.address.parse().ok()?))
+            });
             let site = Site {
                 domain: route.domain.clone(),
                 owner: format!("{}/{}", route.app, route.target),
@@ -167,7 +174,8 @@ impl Table {
             std::cmp::Ordering::Less => {
                 Err(Refused::Stale { given: next.generation, current: current.generation })
             }
-            std::cmp::Ordering::Equal if next.routes != current.routes => {
+            // The same log may be read by a version that says more of it.
+            std::cmp::Ordering::Equal if !next.same_but_for_containers(current) => {
                 Err(Refused::Different(current.generation))
             }
             std::cmp::Ordering::Equal | std::cmp::Ordering::Greater => Ok(()),

@@ -1,19 +1,26 @@
-//! Connections to replicas: kept, counted, and passed over for a while where none is accepted.
+//! Connections to replicas: kept, counted, and passed over for a while where there are none to be had.
 
+use super::identity::{Doubt, Inspector, Looked, Subject};
 use super::limits::*;
 use super::link::Link;
+use super::verify::{Identity, Unconnected};
 use super::workers;
+use haloy_ledger::ids::ReplicaId;
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// One replica, as an address.
+/// One replica: a container, wherever it is.
 pub struct Upstream {
-    /// Where it listens.
-    pub address: SocketAddr,
+    identity: Identity,
+    /// Id of its container, for the access log.
+    pub container: Option<Arc<str>>,
+    port: u16,
+    /// Where it was when it started, as the newest table says.
+    recorded: Mutex<IpAddr>,
     in_flight: AtomicU32,
     marked_until_ms: AtomicU64,
     /// By worker: a connection is used where it was made.
@@ -43,9 +50,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Upstream {
-    fn new(address: SocketAddr) -> Self {
+    fn new(subject: Subject, port: u16, recorded: IpAddr, inspector: Arc<dyn Inspector>) -> Self {
         Self {
-            address,
+            container: subject.container.as_deref().map(Arc::from),
+            identity: Identity::new(subject, inspector),
+            port,
+            recorded: Mutex::new(recorded),
             in_flight: AtomicU32::new(0),
             marked_until_ms: AtomicU64::new(0),
             idle: (0..workers::count()).map(|_| Mutex::default()).collect(),
@@ -53,6 +63,27 @@ impl Upstream {
             gone: AtomicBool::new(false),
             cut: CancellationToken::new(),
         }
+    }
+
+    /// Which container it is.
+    pub fn subject(&self) -> &Subject {
+        self.identity.subject()
+    }
+
+    /// Where it was when it started.
+    pub fn recorded(&self) -> SocketAddr {
+        SocketAddr::new(*lock(&self.recorded), self.port)
+    }
+
+    /// Where it is as far as is known, and why no request is sent there, if so.
+    pub fn seen(&self) -> (Option<SocketAddr>, Option<Doubt>) {
+        let (at, doubt) = self.identity.seen(*lock(&self.recorded));
+        (at.map(|at| SocketAddr::new(at, self.port)), doubt)
+    }
+
+    /// Looks where it is now.
+    pub async fn look(&self) -> Looked {
+        self.identity.look().await
     }
 
     /// It gets no more requests: tunnels through it end, and connections are not kept.
@@ -98,9 +129,14 @@ impl Upstream {
         until == 0 || (until <= now && tries().is_ok())
     }
 
-    /// Passes it over for a while.
-    pub fn mark(&self) {
+    /// Passes it over for a while: connections that it has are good, and there are no new ones.
+    pub fn pass_over(&self) {
         self.marked_until_ms.store(self.now_ms() + MARKED_MS, Ordering::Relaxed);
+    }
+
+    /// The same, and what it has is not to be relied on.
+    pub fn mark(&self) {
+        self.pass_over();
         self.forget_idle();
     }
 
@@ -142,45 +178,71 @@ impl Upstream {
         }
     }
 
-    /// A new connection.
-    pub async fn connect(&self) -> std::io::Result<Link> {
-        let connecting = tokio::net::TcpStream::connect(self.address);
-        let stream = tokio::time::timeout(CONNECT_TIME, connecting).await??;
+    /// A new connection, which was shown to end at its container.
+    pub async fn connect(&self) -> Result<Link, Unconnected> {
+        let recorded = *lock(&self.recorded);
+        let stream = self.identity.connect(recorded, self.port).await?;
         self.marked_until_ms.store(0, Ordering::Relaxed);
-        stream.set_nodelay(true)?;
-        Link::new(stream).await
+        let at = stream.peer_addr().and_then(|at| stream.set_nodelay(true).map(|()| at));
+        let Ok(at) = at else { return Err(Unconnected::Refused) };
+        Link::new(stream, at).await.map_err(|_| Unconnected::Refused)
     }
 }
 
 /// Every replica that is or was routed and still has requests.
-#[derive(Default)]
-pub struct Upstreams(Mutex<HashMap<SocketAddr, Arc<Upstream>>>);
+pub struct Upstreams {
+    known: Mutex<HashMap<(Subject, u16), Arc<Upstream>>>,
+    inspector: Arc<dyn Inspector>,
+}
 
 impl Upstreams {
-    /// The replica at an address; made if it is new, or if it was told to end.
-    pub fn get(&self, address: SocketAddr) -> Arc<Upstream> {
-        let mut known = lock(&self.0);
-        let found = known.entry(address).or_insert_with(|| Arc::new(Upstream::new(address)));
+    /// None yet; `inspector` says where containers are.
+    pub fn new(inspector: Arc<dyn Inspector>) -> Self {
+        Self { known: Mutex::default(), inspector }
+    }
+
+    /// A replica; made if it is new, or if it was told to end. `recorded` is where it was when it started.
+    pub fn get(&self, subject: Subject, port: u16, recorded: IpAddr) -> Arc<Upstream> {
+        let make = || {
+            let inspector = Arc::clone(&self.inspector);
+            Arc::new(Upstream::new(subject.clone(), port, recorded, inspector))
+        };
+        let mut known = lock(&self.known);
+        let found = known.entry((subject.clone(), port)).or_insert_with(make);
         if found.cut.is_cancelled() {
-            *found = Arc::new(Upstream::new(address));
+            *found = make();
         }
+        *lock(&found.recorded) = recorded;
         Arc::clone(found)
     }
 
-    /// The replica at an address, where it is known.
-    pub fn find(&self, address: SocketAddr) -> Option<Arc<Upstream>> {
-        lock(&self.0).get(&address).cloned()
+    /// All that is known of a replica: also what an older table said less of.
+    pub fn of(&self, replica: ReplicaId) -> Vec<Arc<Upstream>> {
+        let known = lock(&self.known);
+        known.values().filter(|upstream| upstream.subject().replica == replica).cloned().collect()
     }
 
     /// Forgets those that are in no table and have no requests.
     pub fn forget_unused(&self) {
-        lock(&self.0).retain(|_, upstream| Arc::strong_count(upstream) > 1 || upstream.in_flight() > 0);
+        lock(&self.known).retain(|_, upstream| Arc::strong_count(upstream) > 1 || upstream.in_flight() > 0);
     }
 
-    /// All of them, by address.
+    /// All of them, by app, target and replica.
     pub fn all(&self) -> Vec<Arc<Upstream>> {
-        let mut all: Vec<_> = lock(&self.0).values().cloned().collect();
-        all.sort_by_key(|upstream| upstream.address);
+        let mut all: Vec<_> = lock(&self.known).values().cloned().collect();
+        let key = |upstream: &Arc<Upstream>| {
+            let subject = upstream.subject();
+            (subject.app.clone(), subject.target.clone(), subject.replica, upstream.port)
+        };
+        all.sort_by_key(key);
         all
+    }
+
+    /// Looks where each of them is that nobody has seen: a container that was seen can be shown to be where
+    /// a connection ends also while the engine is away.
+    pub async fn see_new(&self) {
+        for upstream in self.all().into_iter().filter(|upstream| !upstream.identity.sighted()) {
+            upstream.look().await;
+        }
     }
 }

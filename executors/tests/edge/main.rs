@@ -1,11 +1,14 @@
 //! The edge with replicas that misbehave and clients that mean harm: no Docker needed.
 
 mod hostile;
+mod identity;
+mod inspector;
 mod routes;
 mod secure;
 mod serving;
 mod tunnels;
 
+use haloy_executors::edge::identity::{Inspector, Looked, Place, Process, Sighting, Subject};
 use haloy_executors::edge::{Client, EdgeOptions, run};
 use haloy_ledger::edge::{Route, RouteSnapshot};
 use haloy_ledger::ids::*;
@@ -30,7 +33,34 @@ fn free() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port")
 }
 
+/// Servers of this process stand for containers, named by where they listen: each is where its name says.
+#[derive(Debug)]
+struct Servers;
+
+#[async_trait::async_trait]
+impl Inspector for Servers {
+    async fn look(&self, subject: &Subject) -> Looked {
+        let at: Option<SocketAddr> = subject.container.as_ref().and_then(|name| name.parse().ok());
+        at.map_or(Looked::Gone, |at| running("the first", "the only", at))
+    }
+}
+
+/// A container since a start, at an address by an endpoint, without a process that may be looked at.
+fn running(started: &str, endpoint: &str, at: SocketAddr) -> Looked {
+    let place = Place { network: "net".to_owned(), endpoint: endpoint.to_owned(), address: at.ip() };
+    Looked::Running(Sighting {
+        container: "c".to_owned(),
+        started: started.to_owned(),
+        process: None,
+        places: vec![place],
+    })
+}
+
 async fn edge() -> Edge {
+    edge_with(Arc::new(Servers)).await
+}
+
+async fn edge_with(inspector: Arc<dyn Inspector>) -> Edge {
     let folder = tempfile::tempdir().expect("a folder");
     let (at, secure) = (free(), free());
     let options = EdgeOptions {
@@ -43,6 +73,7 @@ async fn edge() -> Edge {
         answer: Duration::from_millis(1200),
         takeover: false,
         access_log: Default::default(),
+        inspector,
     };
     let ended = tokio::spawn(run(options));
     let client = Client::new(folder.path());
@@ -109,10 +140,14 @@ fn ledger() -> LedgerId {
     serde_json::from_str("\"01k99pmrstvwxyz0123456789a\"").expect("an id")
 }
 
+fn replica_at(at: SocketAddr) -> ReplicaId {
+    ReplicaId { deployment: DeploymentId::from_parts(1, 1), index: at.port() }
+}
+
 fn route(domain: &str, at: &[SocketAddr]) -> Route {
-    let id = DeploymentId::from_parts(1, 1);
-    let backends = at.iter().zip(0..).map(|(at, index)| Backend {
-        replica: ReplicaId { deployment: id, index },
+    let backends = at.iter().map(|at| Backend {
+        replica: replica_at(*at),
+        container: Some(at.to_string()),
         address: at.ip().to_string(),
         port: at.port(),
     });

@@ -34,7 +34,7 @@ async fn a_replica_that_does_not_accept_is_passed_over() {
         assert!(post.contains("200 OK"), "what was not sent may go elsewhere, whatever it is: {post}");
     }
     let status = edge.client.status().await.expect("it answers");
-    assert!(status.replicas.iter().any(|replica| replica.address == gone && replica.marked));
+    assert!(status.replicas.iter().any(|replica| replica.recorded == Some(gone) && replica.marked));
     edge.client.apply(&snapshot(2, vec![route("a.example", &[gone])])).await.expect("applied");
     assert!(get(edge.at, "a.example").await.contains("502"));
 }

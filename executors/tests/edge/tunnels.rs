@@ -29,7 +29,7 @@ async fn tunnels_of_the_app_that_switches_end_and_others_stay() {
     let mut tunnels = [tunnel(edge.at, "a.example").await, tunnel(edge.at, "b.example").await];
     let next = replica("next").await;
     edge.client.apply(&snapshot(2, routes(next.at))).await.expect("applied");
-    let drained = edge.client.drain(web.at, Duration::from_secs(5)).await.expect("drained");
+    let drained = edge.client.drain(replica_at(web.at), Duration::from_secs(5)).await.expect("drained");
     assert_eq!(drained.left_in_flight, 0);
     let mut chunk = [0; 4];
     assert!(matches!(tunnels[0].read(&mut chunk).await, Ok(0) | Err(_)), "its tunnel was ended");

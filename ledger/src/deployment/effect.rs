@@ -5,7 +5,7 @@
 
 use super::plan::{self, Step};
 use super::route::wish;
-use super::state::{Live, Replica, ReplicaPhase, Rollout, TargetState};
+use super::state::{Live, ReplicaPhase, Rollout, TargetState};
 use crate::deployment::event::{HookId, HookStage};
 use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ImageRef, ReplicaId, slug};
 use crate::outcome::Wish;
@@ -95,12 +95,8 @@ pub enum Effect {
     },
     /// Wait until a replica that gets no new requests has ended those that it had, or the limit is over.
     Drain {
-        /// Which replica.
+        /// Which replica; the edge knows it by its container, wherever that is by now.
         replica: ReplicaId,
-        /// Where it listens, as the edge knows it.
-        address: String,
-        /// Port that it listens on.
-        port: u16,
     },
     /// Stop a container gracefully; fine if it does not run or is gone.
     StopReplica {
@@ -230,10 +226,8 @@ fn effect(state: &TargetState, step: &Step) -> Option<(EffectId, Effect)> {
             Some((id(by, N::ApplyRoutes, subject), Effect::ApplyRoutes { wish: wish(state) }))
         }
         Step::Drain(replica) => {
-            let (found, port) = placed(state, *replica)?;
-            let address = found.address.clone().unwrap_or_default();
             let id = id(replica.deployment, N::Drain, replica.index);
-            Some((id, Effect::Drain { replica: *replica, address, port }))
+            Some((id, Effect::Drain { replica: *replica }))
         }
         Step::Hook(_)
         | Step::Resolve
@@ -294,21 +288,6 @@ fn rollout_effect(state: &TargetState, rollout: &Rollout, step: &Step) -> Option
         }
         Step::Stop(_) | Step::Remove(_) | Step::Routes | Step::Drain(_) => return None,
     })
-}
-
-/// A replica of this target and the port that it listens on.
-fn placed(state: &TargetState, id: ReplicaId) -> Option<(&Replica, u16)> {
-    let old = state
-        .current
-        .iter()
-        .flat_map(|live| live.replicas.iter().map(|replica| (replica, live.spec.config.port)));
-    let new = state.rollout.iter().flat_map(|rollout| {
-        rollout
-            .replicas
-            .iter()
-            .filter_map(|replica| Some((replica, runs(state, rollout, replica.id.index)?.0.port)))
-    });
-    old.chain(new).find(|(replica, _)| replica.id == id)
 }
 
 fn hook_subject(hook: HookId) -> String {

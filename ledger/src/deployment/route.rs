@@ -47,7 +47,7 @@ fn backend(replica: &Replica, port: u16) -> Option<Backend> {
     let well = replica.phase == ReplicaPhase::Healthy
         || planted(Defect::RouteUnhealthy) && replica.phase == ReplicaPhase::Started;
     let address = replica.address.clone().filter(|_| well)?;
-    Some(Backend { replica: replica.id, address, port })
+    Some(Backend { replica: replica.id, container: replica.container_id.clone(), address, port })
 }
 
 /// Replicas of the rollout that may get requests, were it not for what the plan does with them.

@@ -46,6 +46,24 @@ pub struct TargetRoutes {
 }
 
 impl RouteSnapshot {
+    /// Whether both route the same names to the same replicas, and differ at most in that one of them does
+    /// not say which containers those are: a version that did not record them wrote it.
+    pub fn same_but_for_containers(&self, other: &Self) -> bool {
+        let unsaid = |backend: &Backend| Backend { container: None, ..backend.clone() };
+        let same = |(one, other): (&Backend, &Backend)| {
+            one == other
+                || (one.container.is_none() || other.container.is_none()) && unsaid(one) == unsaid(other)
+        };
+        let bare = |route: &Route| Route { backends: Vec::new(), ..route.clone() };
+        self.ledger == other.ledger
+            && self.routes.len() == other.routes.len()
+            && self.routes.iter().zip(&other.routes).all(|(one, other)| {
+                bare(one) == bare(other)
+                    && one.backends.len() == other.backends.len()
+                    && one.backends.iter().zip(&other.backends).all(same)
+            })
+    }
+
     /// BLAKE3 of the routes, in hex: the same table has the same digest, whatever its generation.
     pub fn digest(&self) -> String {
         // Plain data of strings and numbers: it always encodes.

@@ -62,7 +62,12 @@ impl Embedded {
     }
 
     pub(super) async fn edge(&self) -> Result<EdgeStatus, Error> {
-        self.client().status().await.map_err(refused)
+        match self.client().status_seen().await {
+            // One of an older version does not look.
+            Err(ControlError::Refused { status: 404, .. }) => self.client().status().await,
+            status => status,
+        }
+        .map_err(refused)
     }
 
     pub(super) async fn reload_edge(&self) -> Result<EdgeStatus, Error> {
@@ -116,7 +121,7 @@ impl Embedded {
         if answer.routes.is_empty() {
             return None;
         }
-        let status = self.client().status().await;
+        let status = self.edge().await;
         let differ = answer.routes.iter().filter(|route| !route.in_force).count();
         let (ok, found, fix) = match status {
             Err(_) => (false, "none runs".to_owned(), Some("haloy edge run".to_owned())),
@@ -134,7 +139,13 @@ impl Embedded {
                 let found = format!("no certificate for {}", told.collect::<Vec<_>>().join("; "));
                 (false, found, Some("mend what the authority says; it is asked again by itself".to_owned()))
             }
-            Ok(status) => (true, format!("process {}, {} route(s)", status.pid, status.routes), None),
+            Ok(status) => match in_doubt(&status) {
+                Some(found) => {
+                    let fix = "haloy status; once the container runs and the engine answers, the edge finds it by itself";
+                    (false, found, Some(fix.to_owned()))
+                }
+                None => (true, format!("process {}, {} route(s)", status.pid, status.routes), None),
+            },
         };
         Some(Finding { what: "edge", ok, found, fix })
     }
@@ -156,9 +167,19 @@ impl Embedded {
         }
         let status = edge.client().status().await.map_err(refused)?;
         if status.digest != wanted.digest() {
-            edge.client().contacts(&routes.contacts).await.map_err(refused)?;
-            edge.client().apply(&wanted).await.map_err(refused)?;
+            let (applied, _) = edge.tell(&wanted, &routes.contacts).await.map_err(refused)?;
+            applied.map_err(refused)?;
         }
         Ok(())
     }
+}
+
+/// Replicas that get no new connections, and why.
+fn in_doubt(status: &EdgeStatus) -> Option<String> {
+    let doubted = status.replicas.iter().filter_map(|replica| {
+        let (subject, doubt) = (replica.subject.as_ref()?, replica.doubt.as_ref()?);
+        Some(format!("replica {} of {}/{}: {doubt}", subject.replica.index + 1, subject.app, subject.target))
+    });
+    let doubted: Vec<String> = doubted.collect();
+    (!doubted.is_empty()).then(|| format!("no requests to {}", doubted.join("; ")))
 }

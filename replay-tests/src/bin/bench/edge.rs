@@ -1,6 +1,6 @@
 //! The edge against nginx and Caddy: the same upstream, the same load, in turn.
 
-use super::{Line, ROUNDS, median};
+use super::{Line, ROUNDS, engine, median};
 use haloy_executors::edge::Client;
 use haloy_ledger::edge::{Route, RouteSnapshot};
 use haloy_ledger::ids::*;
@@ -105,15 +105,23 @@ pub fn edge(folder: &Path, upstream: Option<u16>) -> Server {
     let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)).to_string();
     let mut command = Command::new(binary);
     command.args(["edge", "run", "--http", &local(ports.0), "--https", &local(ports.1), "--folder"]).arg(&at);
+    let Some(upstream) = upstream else { return start("edge", ports, &mut command) };
+    let socket = folder.join("docker.sock");
+    engine::start(&socket);
+    command.env("DOCKER_HOST", format!("unix://{}", socket.display()));
     let server = start("edge", ports, &mut command);
-    let Some(upstream) = upstream else { return server };
     let replica = ReplicaId { deployment: DeploymentId::from_parts(1, 1), index: 0 };
     let route = Route {
         domain: HOST.to_owned(),
         aliases: Vec::new(),
         app: AppName::new("bench").expect("a name"),
         target: TargetName::new("t").expect("a name"),
-        backends: vec![Backend { replica, address: "127.0.0.1".to_owned(), port: upstream }],
+        backends: vec![Backend {
+            replica,
+            container: Some("bench".to_owned()),
+            address: "127.0.0.1".to_owned(),
+            port: upstream,
+        }],
     };
     let snapshot = RouteSnapshot { ledger: LedgerId::from_parts(1, 1), generation: 1, routes: vec![route] };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

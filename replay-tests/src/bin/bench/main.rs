@@ -4,6 +4,7 @@
 mod append;
 mod deploy;
 mod edge;
+mod engine;
 mod history;
 mod process;
 mod replay;

@@ -1,0 +1,220 @@
+//! A new connection to a replica: made to where its container is, and used only if it was shown to end
+//! there. See [`super::identity`] for why that is enough.
+
+use super::identity::{Doubt, Inspector, Looked, Place, Sighting, Subject};
+use super::limits::*;
+use super::netns;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::net::TcpStream;
+
+/// Why there is no connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unconnected {
+    /// The container is known, and accepts none.
+    Refused,
+    /// Nothing shows that it would end at the container.
+    Doubted(Doubt),
+}
+
+/// What is known of one container, and how it is looked at.
+pub struct Identity {
+    subject: Subject,
+    inspector: Arc<dyn Inspector>,
+    /// Looks that have begun.
+    begun: AtomicU64,
+    /// Number and answer of the last look that has ended; whoever holds it looks.
+    last: tokio::sync::Mutex<(u64, Looked)>,
+    known: Mutex<Known>,
+}
+
+/// What is known, for the next connection and for people.
+#[derive(Default)]
+struct Known {
+    /// The container, when it was last seen running.
+    sighting: Option<Arc<Sighting>>,
+    /// Where the last connection was shown to end.
+    at: Option<Place>,
+    /// Why the last look or connection showed nothing.
+    doubt: Option<Doubt>,
+}
+
+impl Identity {
+    /// Of a container that nobody has looked at yet.
+    pub fn new(subject: Subject, inspector: Arc<dyn Inspector>) -> Self {
+        let never = Looked::Unknown { why: "nobody has looked yet".to_owned() };
+        Self {
+            subject,
+            inspector,
+            begun: AtomicU64::new(0),
+            last: tokio::sync::Mutex::new((0, never)),
+            known: Mutex::default(),
+        }
+    }
+
+    /// Who it is.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // A panic elsewhere leaves plain data, which is still what it was.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where it is as far as is known, and why no request is sent there, if so.
+    pub fn seen(&self, recorded: IpAddr) -> (Option<IpAddr>, Option<Doubt>) {
+        let known = self.known();
+        let places = known.sighting.as_deref().map(|sighting| in_order(sighting, known.at.as_ref(), recorded));
+        let first = places.and_then(|places| places.first().map(|place| place.address));
+        (first, known.doubt.clone())
+    }
+
+    /// Whether the container was ever seen running, and is not known to have ended since.
+    pub fn sighted(&self) -> bool {
+        self.known().sighting.is_some()
+    }
+
+    /// Looks at the container. Whoever comes while another look is on its way shares the next one, since
+    /// what is asked is what is true from now on.
+    pub async fn look(&self) -> Looked {
+        let begun = self.begun.load(Ordering::Acquire);
+        let mut last = self.last.lock().await;
+        if last.0 > begun {
+            return last.1.clone();
+        }
+        let number = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
+        let looked = tokio::time::timeout(LOOK_TIME, self.inspector.look(&self.subject)).await;
+        let looked = looked.unwrap_or_else(|_| Looked::Unknown { why: "nobody answers in time".to_owned() });
+        self.learn(&looked);
+        *last = (number, looked.clone());
+        looked
+    }
+
+    fn learn(&self, looked: &Looked) {
+        let mut known = self.known();
+        match looked {
+            Looked::Running(sighting) => {
+                if known.sighting.as_deref() != Some(sighting) {
+                    known.sighting = Some(Arc::new(sighting.clone()));
+                }
+                known.doubt = sighting.places.is_empty().then_some(Doubt::Nowhere);
+            }
+            Looked::Stopped => *known = Known { doubt: Some(Doubt::Stopped), ..Known::default() },
+            Looked::Gone => *known = Known { doubt: Some(Doubt::Gone), ..Known::default() },
+            // What was seen last may still show where a connection ends.
+            Looked::Unknown { why } => known.doubt = Some(Doubt::Unknown(why.clone())),
+        }
+    }
+
+    /// A connection to a port of the container, which was shown to end there. `recorded` is where it was
+    /// when it started.
+    pub async fn connect(&self, recorded: IpAddr, port: u16) -> Result<TcpStream, Unconnected> {
+        for _ in 0..CONNECT_TRIES {
+            let before = self.before().await?;
+            let last = self.known().at.clone();
+            let places = in_order(&before, last.as_ref(), recorded);
+            if places.is_empty() {
+                return Err(self.doubted(Doubt::Nowhere));
+            }
+            let Some((place, stream)) = reach(&places, port).await else {
+                // Nobody accepts there; it may be elsewhere by now.
+                match self.look().await {
+                    Looked::Running(now) if now == *before => return Err(Unconnected::Refused),
+                    Looked::Running(_elsewhere) => continue,
+                    looked => return Err(self.doubted(doubt(looked))),
+                }
+            };
+            if self.ends_there(&before, place, &stream).await? {
+                let mut known = self.known();
+                (known.at, known.doubt) = (Some(place.clone()), None);
+                drop(known);
+                return Ok(stream);
+            }
+        }
+        Err(self.doubted(Doubt::Moves))
+    }
+
+    fn doubted(&self, doubt: Doubt) -> Unconnected {
+        self.known().doubt = Some(doubt.clone());
+        Unconnected::Doubted(doubt)
+    }
+
+    /// What is known from before the connection.
+    async fn before(&self) -> Result<Arc<Sighting>, Unconnected> {
+        if let Some(sighting) = self.known().sighting.clone() {
+            return Ok(sighting);
+        }
+        match self.look().await {
+            Looked::Running(sighting) => Ok(Arc::new(sighting)),
+            looked => Err(self.doubted(doubt(looked))),
+        }
+    }
+
+    /// Whether a connection ends at the container; false if that went elsewhere meanwhile.
+    async fn ends_there(
+        &self,
+        before: &Arc<Sighting>,
+        place: &Place,
+        stream: &TcpStream,
+    ) -> Result<bool, Unconnected> {
+        let mut look = std::pin::pin!(self.look());
+        let looked = match tokio::time::timeout(WITNESS_AFTER, look.as_mut()).await {
+            Ok(looked) => looked,
+            // An engine with much to do: the kernel may know as well.
+            Err(_elapsed) if witnessed(before, stream).await => return Ok(true),
+            Err(_elapsed) => look.await,
+        };
+        match looked {
+            // An engine that gives endpoints no id does not say that the address was kept all the while.
+            Looked::Running(now) if before.stayed(&now, place) => {
+                Ok(!place.endpoint.is_empty() || witnessed(before, stream).await)
+            }
+            Looked::Running(_elsewhere) => Ok(false),
+            Looked::Unknown { .. } if witnessed(before, stream).await => Ok(true),
+            looked => Err(self.doubted(doubt(looked))),
+        }
+    }
+}
+
+fn doubt(looked: Looked) -> Doubt {
+    match looked {
+        Looked::Stopped => Doubt::Stopped,
+        Looked::Gone => Doubt::Gone,
+        Looked::Unknown { why } => Doubt::Unknown(why),
+        // It runs, and yet is not where it was: it moved.
+        Looked::Running(_) => Doubt::Moves,
+    }
+}
+
+/// The kernel says so.
+async fn witnessed(before: &Arc<Sighting>, stream: &TcpStream) -> bool {
+    let (Some(process), Ok(theirs), Ok(ours)) = (before.process, stream.peer_addr(), stream.local_addr())
+    else {
+        return false;
+    };
+    // A list of many connections takes milliseconds to read.
+    let held = tokio::task::spawn_blocking(move || netns::holds(process, theirs, ours)).await;
+    held.unwrap_or(false)
+}
+
+/// Where to try, in order: on the network where it answered last, where it was when it started, elsewhere.
+fn in_order<'a>(sighting: &'a Sighting, last: Option<&Place>, recorded: IpAddr) -> Vec<&'a Place> {
+    let mut places: Vec<&Place> = sighting.places.iter().collect();
+    places.sort_by_key(|place| {
+        let elsewhere = last.is_some_and(|last| last.network != place.network);
+        (elsewhere, place.address != recorded, place.address.is_ipv6(), &place.network)
+    });
+    places
+}
+
+async fn reach<'a>(places: &[&'a Place], port: u16) -> Option<(&'a Place, TcpStream)> {
+    for place in places.iter().take(PLACES) {
+        let connecting = TcpStream::connect(SocketAddr::new(place.address, port));
+        if let Ok(Ok(stream)) = tokio::time::timeout(CONNECT_TIME, connecting).await {
+            return Some((place, stream));
+        }
+    }
+    None
+}
