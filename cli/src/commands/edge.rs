@@ -102,10 +102,12 @@ pub(super) async fn run(cx: &Context, args: Edge) -> Result<Reply, Error> {
     match args.command {
         EdgeCommand::Run(args) => serve(cx, args).await,
         EdgeCommand::Status(_) => Ok(reply(&cx.service.edge_status().await?, "serves")),
-        EdgeCommand::Inspector(_) => match haloy_executors::docker::inspect_for_edge(Default::default()).await {
-            Ok(()) => Ok(Reply::empty("edge-ended/1", String::new())),
-            Err(error) => Err(Error::new(Kind::Operational, error.to_string())),
-        },
+        EdgeCommand::Inspector(_) => {
+            match haloy_executors::docker::inspect_for_edge(Default::default()).await {
+                Ok(()) => Ok(Reply::empty("edge-ended/1", String::new())),
+                Err(error) => Err(Error::new(Kind::Operational, error.to_string())),
+            }
+        }
         EdgeCommand::Reload(_) => Ok(reply(&cx.service.edge_reload().await?, "serves")),
         EdgeCommand::Stop(_) => Ok(reply(&cx.service.edge_stop().await?, "leaves")),
         EdgeCommand::Upgrade(_) => {

@@ -210,7 +210,9 @@ async fn by_labels(docker: &Docker, subject: &Subject) -> Result<Option<String>,
         ..ListContainersOptions::default()
     };
     let mut found = docker.list_containers(Some(options)).await?;
-    found.sort_by_key(|container| container.state != Some(bollard::models::ContainerSummaryStateEnum::RUNNING));
+    found.sort_by_key(|container| {
+        container.state != Some(bollard::models::ContainerSummaryStateEnum::RUNNING)
+    });
     Ok(found.into_iter().find_map(|container| container.id))
 }
 

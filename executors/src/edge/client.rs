@@ -1,9 +1,10 @@
 //! A client of the socket of commands: what haloy says to its edge.
 
-use super::control::{Applied, Drain, Drained, EdgeStatus, Problem, SOCKET, Upgrade};
+use super::control::SOCKET;
 use super::handoff;
 use super::limits::SNAPSHOT_BYTES;
 use super::store::Reported;
+use super::wire::{Applied, Drain, Drained, EdgeStatus, Problem, Upgrade};
 use haloy_ledger::edge::RouteSnapshot;
 use haloy_ledger::ids::ReplicaId;
 use http_body_util::{BodyExt, Limited};

@@ -38,12 +38,13 @@ mod tls;
 mod tunnel;
 mod upstream;
 mod verify;
+mod wire;
 mod workers;
 
 pub use access_log::AccessLog;
 pub use client::{Client, ControlError};
-pub use control::{EdgeStatus, ReplicaStatus};
 pub use inspector::ChildInspector;
 pub use router::EdgeRouter;
 pub use server::{EdgeError, EdgeOptions, run};
 pub use store::Reported;
+pub use wire::{EdgeStatus, ReplicaStatus};

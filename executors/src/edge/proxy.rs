@@ -3,11 +3,11 @@
 use super::access_log::ServedBy;
 use super::body::{self, Body, FromClient, FromUpstream};
 use super::connections::Admitted;
+use super::identity::Doubt;
 use super::limits::*;
 use super::link::{Link, Unanswered};
 use super::server::Edge;
 use super::table::{Named, Site};
-use super::identity::Doubt;
 use super::upstream::{InFlight, Upstream};
 use super::verify::Unconnected;
 use super::{methods, pages, tunnel};

@@ -1,7 +1,7 @@
 //! The table of routes: from a name to the replicas that answer for it.
 
-use super::limits::{NAMES, SNAPSHOT_BYTES};
 use super::identity::Subject;
+use super::limits::{NAMES, SNAPSHOT_BYTES};
 use super::upstream::{Upstream, Upstreams};
 use haloy_ledger::edge::RouteSnapshot;
 use std::collections::HashMap;

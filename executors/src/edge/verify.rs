@@ -66,7 +66,8 @@ impl Identity {
     /// Where it is as far as is known, and why no request is sent there, if so.
     pub fn seen(&self, recorded: IpAddr) -> (Option<IpAddr>, Option<Doubt>) {
         let known = self.known();
-        let places = known.sighting.as_deref().map(|sighting| in_order(sighting, known.at.as_ref(), recorded));
+        let places =
+            known.sighting.as_deref().map(|sighting| in_order(sighting, known.at.as_ref(), recorded));
         let first = places.and_then(|places| places.first().map(|place| place.address));
         (first, known.doubt.clone())
     }

@@ -66,6 +66,15 @@ async fn edge_to(recorded: SocketAddr, script: &Arc<Script>) -> Edge {
     edge
 }
 
+/// The first piece of the answer, however long it takes.
+async fn wait_for(at: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(at).await.expect("the edge listens");
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await.expect("written");
+    let mut chunk = [0; 4096];
+    let count = stream.read(&mut chunk).await.expect("answered");
+    String::from_utf8_lossy(&chunk[..count]).into_owned()
+}
+
 async fn replica_status(edge: &Edge) -> ReplicaStatus {
     edge.client.status().await.expect("it answers").replicas.remove(0)
 }
@@ -123,7 +132,9 @@ async fn what_does_not_run_gets_503_that_says_so_until_it_runs_again() {
     let own = server_beside("own", foreign.at, 9).await;
     let script = Script::new(vec![running("first", "one", foreign.at)]);
     let edge = edge_to(foreign.at, &script).await;
-    for (looked, says) in [(Looked::Stopped, "does not run"), (Looked::Gone, "is gone"), (unknown(), "engine")] {
+    for (looked, says) in
+        [(Looked::Stopped, "does not run"), (Looked::Gone, "is gone"), (unknown(), "engine")]
+    {
         script.then(vec![looked]);
         let answer = get(edge.at, "a.example").await;
         assert!(answer.starts_with("HTTP/1.1 503") && answer.contains(says), "{answer}");
@@ -159,11 +170,8 @@ async fn an_engine_that_is_slow_holds_nothing_up_and_one_without_endpoints_is_no
     let edge = edge_to(server.at, &script).await;
     script.takes.store(3000, Ordering::SeqCst);
     let asked = std::time::Instant::now();
-    let mut stream = TcpStream::connect(edge.at).await.expect("the edge listens");
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await.expect("written");
-    let mut chunk = [0; 4096];
-    let count = stream.read(&mut chunk).await.expect("answered");
-    assert!(chunk[..count].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&chunk[..count]));
+    let answer = wait_for(edge.at).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
     // Without the id of an endpoint nothing shows that the address was kept: the kernel has to.
     let script = Script::new(vec![running("first", "", server.at)]);
@@ -202,7 +210,7 @@ async fn connections_that_come_at_once_share_looks_that_began_after_them() {
     let mut clients = tokio::task::JoinSet::new();
     for _ in 0..64 {
         let at = edge.at;
-        clients.spawn(async move { get(at, "a.example").await });
+        clients.spawn(async move { wait_for(at).await });
     }
     while let Some(answer) = clients.join_next().await {
         assert!(answer.expect("no panic").contains("own"));

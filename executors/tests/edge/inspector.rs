@@ -43,7 +43,9 @@ async fn a_child_that_ends_or_talks_nonsense_is_started_again_and_nothing_is_mad
     let folder = tempfile::tempdir().expect("a folder");
     let mark = folder.path().join("mark");
     let long = "head -c 100000 /dev/zero | tr '\\0' x >&0; sleep 60";
-    for first in ["exit 1", "read -r line; exit 0", "echo nonsense >&0; sleep 60", "echo '{}' >&0; sleep 60", long] {
+    for first in
+        ["exit 1", "read -r line; exit 0", "echo nonsense >&0; sleep 60", "echo '{}' >&0; sleep 60", long]
+    {
         drop(std::fs::remove_file(&mark));
         let second = answers("\"gone\"");
         let mark = mark.display();

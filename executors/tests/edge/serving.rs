@@ -109,7 +109,7 @@ async fn a_replica_that_is_back_is_found_by_one_request() {
         assert!(get(edge.at, "a.example").await.contains("web"));
     }
     let marked = |status: haloy_executors::edge::EdgeStatus| {
-        status.replicas.iter().find(|replica| replica.address == gone).expect("known").marked
+        status.replicas.iter().find(|replica| replica.recorded == Some(gone)).expect("known").marked
     };
     assert!(marked(edge.client.status().await.expect("it answers")));
     let listener = TcpListener::bind(gone).await.expect("the port is still free");
