@@ -208,7 +208,7 @@ fn reply(status: &EdgeStatus, word: &str) -> Reply {
 
 /// Which replica, where it is, and what is known against it.
 fn line(status: &ReplicaStatus) -> String {
-    let at = status.address.map_or_else(|| "nowhere known".to_owned(), |at| at.to_string());
+    let at = status.address.map_or_else(|| "no known address".to_owned(), |at| at.to_string());
     let mut text = format!("  {at}");
     if let Some(subject) = &status.subject {
         let container = subject.container.as_deref().and_then(|id| id.get(..12)).unwrap_or("by its labels");

@@ -119,14 +119,7 @@ impl Identity {
             if places.is_empty() {
                 return Err(self.doubted(Doubt::Nowhere));
             }
-            let Some((place, stream)) = reach(&places, port).await else {
-                // Nobody accepts there; it may be elsewhere by now.
-                match self.look().await {
-                    Looked::Running(now) if now == *before => return Err(Unconnected::Refused),
-                    Looked::Running(_elsewhere) => continue,
-                    looked => return Err(self.doubted(doubt(looked))),
-                }
-            };
+            let Some((place, stream)) = self.reached(&before, &places, port).await? else { continue };
             if self.ends_there(&before, place, &stream).await? {
                 let mut known = self.known();
                 (known.at, known.doubt) = (Some(place.clone()), None);
@@ -135,6 +128,32 @@ impl Identity {
             }
         }
         Err(self.doubted(Doubt::Moves))
+    }
+
+    /// A connection to where the container was last seen; none if it is elsewhere by now.
+    async fn reached<'a>(
+        &self,
+        before: &Sighting,
+        places: &[&'a Place],
+        port: u16,
+    ) -> Result<Option<(&'a Place, TcpStream)>, Unconnected> {
+        let mut reaching = std::pin::pin!(reach(places, port));
+        // A container that has stopped does not refuse: what is sent to its address is lost.
+        let reached = tokio::time::timeout(SILENCE, reaching.as_mut()).await;
+        if let Ok(Some(reached)) = reached {
+            return Ok(Some(reached));
+        }
+        let silent = reached.is_err();
+        match self.look().await {
+            Looked::Running(now) if now == *before => {}
+            Looked::Running(_elsewhere) => return Ok(None),
+            Looked::Unknown { .. } if silent => {}
+            looked => return Err(self.doubted(doubt(looked))),
+        }
+        match if silent { reaching.await } else { None } {
+            Some(reached) => Ok(Some(reached)),
+            None => Err(Unconnected::Refused),
+        }
     }
 
     fn doubted(&self, doubt: Doubt) -> Unconnected {
