@@ -64,5 +64,9 @@ pub const SNAPSHOT_BYTES: usize = 16 * 1024 * 1024;
 pub const NAMES: usize = 100_000;
 /// Lines of the access log that may wait to be written.
 pub const LOG_LINES: usize = 10_000;
+/// Changes of the replicas of one target that are told to the log within a time; others are counted.
+pub const CHANGES: usize = 6;
+/// That time.
+pub const CHANGES_WITHIN: Duration = Duration::from_secs(3600);
 /// Most reports kept until a command takes them.
 pub const REPORTS: usize = 10_000;

@@ -12,6 +12,7 @@ mod access_log;
 pub mod acme;
 mod body;
 mod certs;
+mod changes;
 mod client;
 mod connections;
 pub mod control;

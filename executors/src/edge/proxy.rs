@@ -246,7 +246,7 @@ enum Failed {
 }
 
 async fn send(
-    edge: &Edge,
+    edge: &Arc<Edge>,
     upstream: &Upstream,
     safe: bool,
     pieces: &AtomicU64,
@@ -257,17 +257,21 @@ async fn send(
         let reused = kept.is_some();
         let mut link = match kept {
             Some(link) => link,
-            None => match upstream.connect().await {
-                Ok(link) => link,
-                Err(Unconnected::Refused) => {
-                    upstream.mark();
-                    return Err(Failed::NotSent(Box::new(request)));
+            None => {
+                let connected = upstream.connect().await;
+                edge.connected(upstream, &connected);
+                match connected {
+                    Ok(link) => link,
+                    Err(Unconnected::Refused) => {
+                        upstream.mark();
+                        return Err(Failed::NotSent(Box::new(request)));
+                    }
+                    Err(Unconnected::Doubted(doubt)) => {
+                        upstream.pass_over();
+                        return Err(Failed::Doubted(Box::new(request), doubt));
+                    }
                 }
-                Err(Unconnected::Doubted(doubt)) => {
-                    upstream.pass_over();
-                    return Err(Failed::Doubted(Box::new(request), doubt));
-                }
-            },
+            }
         };
         match in_time(edge.options.answer, pieces, link.ask(request)).await {
             None => return Err(Failed::Silent),

@@ -3,6 +3,7 @@
 use super::access_log::{Access, AccessLog};
 use super::acme::{self, Acme, AcmeOptions};
 use super::certs::Certs;
+use super::changes::Changes;
 use super::client::Client;
 use super::connections::{Clients, accept};
 use super::control;
@@ -117,6 +118,8 @@ pub struct Edge {
     pub before: Other,
     /// The edge that took over from this one.
     pub next: Other,
+    /// Changes of replicas that were told to the log.
+    pub changes: Changes,
     /// There are routes, maybe to replicas that nobody has seen.
     routed: Notify,
     /// Another edge put its socket of commands in the place of this one's, and is gone.
@@ -163,6 +166,7 @@ impl Edge {
             access,
             before: Other::default(),
             next: Other::default(),
+            changes: Changes::default(),
             routed: Notify::new(),
             socket_lost: Notify::new(),
             listeners: Mutex::new(copies.map_err(copied)?),

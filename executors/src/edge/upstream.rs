@@ -26,6 +26,8 @@ pub struct Upstream {
     /// By worker: a connection is used where it was made.
     idle: Box<[Mutex<Vec<Unused>>]>,
     started: Instant,
+    /// No connection was to be had when that was last tried.
+    down: AtomicBool,
     /// It has to go.
     gone: AtomicBool,
     /// Set when tunnels through it have to end.
@@ -60,6 +62,7 @@ impl Upstream {
             marked_until_ms: AtomicU64::new(0),
             idle: (0..workers::count()).map(|_| Mutex::default()).collect(),
             started: Instant::now(),
+            down: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             cut: CancellationToken::new(),
         }
@@ -111,6 +114,11 @@ impl Upstream {
     /// It did not accept a connection when it was last tried.
     pub fn marked(&self) -> bool {
         self.marked_until_ms.load(Ordering::Relaxed) > 0
+    }
+
+    /// Notes whether a connection was to be had; whether that is news.
+    pub fn turned(&self, down: bool) -> bool {
+        self.down.swap(down, Ordering::Relaxed) != down
     }
 
     /// Whether a request is to be sent there: not while it is marked, but for one request after each

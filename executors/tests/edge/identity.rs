@@ -2,6 +2,8 @@
 
 use super::*;
 use haloy_executors::edge::ReplicaStatus;
+use haloy_ledger::deployment::event::UpstreamCause;
+use haloy_ledger::edge::Report;
 use std::sync::Mutex;
 
 /// Answers from a script; the last answer stays.
@@ -284,6 +286,44 @@ async fn a_replica_is_drained_by_what_it_is_wherever_it_went() {
     let drained = edge.client.drain(replica_at(foreign.at), Duration::from_secs(5)).await.expect("drained");
     assert_eq!(drained.left_in_flight, 0);
     assert!(matches!(open.read(&mut chunk).await, Ok(0) | Err(_)), "its tunnel was ended");
+}
+
+#[tokio::test]
+async fn a_replica_that_gets_no_requests_is_told_to_the_log_and_so_is_its_return() {
+    // It keeps no connection, so that each request needs one.
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            drop(stream.read(&mut [0; 4096]).await);
+            let answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\nown";
+            drop(stream.write_all(answer).await);
+        }
+    });
+    let script = Script::new(vec![running("first", "one", at)]);
+    let edge = edge_to(at, &script).await;
+    let told = async || {
+        let reports = edge.client.reports().await.expect("it answers").into_iter();
+        let of_replicas = reports.filter_map(|reported| match reported.what {
+            Report::Down { r, cause, .. } => Some((r, cause)),
+            Report::Up { r, cause, .. } => Some((r, cause)),
+            _other => None,
+        });
+        of_replicas.collect::<Vec<_>>()
+    };
+    for _ in 0..8 {
+        script.then(vec![Looked::Stopped]);
+        for _ in 0..2 {
+            assert!(wait_for(edge.at).await.starts_with("HTTP/1.1 503"));
+        }
+        script.then(vec![running("later", "another", at)]);
+        assert!(wait_for(edge.at).await.starts_with("HTTP/1.1 200"));
+    }
+    // Written beside the requests.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let r = replica_at(at);
+    let pair = [(r, UpstreamCause::NotRunning), (r, UpstreamCause::Verified)];
+    assert_eq!(told().await, [pair, pair, pair].concat(), "a few times an hour");
 }
 
 #[test]

@@ -1,0 +1,107 @@
+//! Replicas that should get requests and get none, and those that get them again: told to the log, a few
+//! times an hour for each target, and otherwise counted.
+
+use super::identity::{Doubt, Subject};
+use super::limits::{CHANGES, CHANGES_WITHIN};
+use super::server::Edge;
+use super::upstream::Upstream;
+use super::verify::Unconnected;
+use haloy_ledger::deployment::event::UpstreamCause;
+use haloy_ledger::edge::Report;
+use haloy_ledger::ids::{AppName, TargetName};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// What was told of each target.
+#[derive(Default)]
+pub struct Changes {
+    told: Mutex<HashMap<(AppName, TargetName), Told>>,
+    /// To be written, in their order.
+    waiting: Mutex<VecDeque<Report>>,
+    /// Whoever holds it writes.
+    writing: Mutex<()>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere leaves plain data, which is still what it was.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Default)]
+struct Told {
+    at: Vec<Instant>,
+    /// Changes since that were only counted.
+    more: u32,
+}
+
+impl Changes {
+    /// Whether a change of a target is to be told now, and if so how many others were only counted before.
+    fn tell(&self, of: (AppName, TargetName), now: Instant) -> Option<u32> {
+        let mut known = lock(&self.told);
+        let told = known.entry(of).or_default();
+        told.at.retain(|at| now.saturating_duration_since(*at) < CHANGES_WITHIN);
+        if told.at.len() >= CHANGES {
+            told.more = told.more.saturating_add(1);
+            return None;
+        }
+        told.at.push(now);
+        Some(std::mem::take(&mut told.more))
+    }
+}
+
+fn cause(unconnected: &Unconnected) -> UpstreamCause {
+    match unconnected {
+        Unconnected::Refused => UpstreamCause::Refused,
+        Unconnected::Doubted(Doubt::Stopped) => UpstreamCause::NotRunning,
+        Unconnected::Doubted(Doubt::Gone) => UpstreamCause::Gone,
+        Unconnected::Doubted(Doubt::Nowhere) => UpstreamCause::NoAddress,
+        Unconnected::Doubted(Doubt::Moves) => UpstreamCause::NotTheReplica,
+        Unconnected::Doubted(Doubt::Unknown(_)) => UpstreamCause::EngineAway,
+    }
+}
+
+impl Edge {
+    /// A replica could be connected to, or not: told where that is news.
+    pub fn connected<T>(self: &Arc<Self>, upstream: &Upstream, came_to: &Result<T, Unconnected>) {
+        if !upstream.turned(came_to.is_err()) {
+            return;
+        }
+        let Subject { app, target, replica, .. } = upstream.subject();
+        let (app, target, r) = (app.clone(), target.clone(), *replica);
+        let Some(more) = self.changes.tell((app.clone(), target.clone()), Instant::now()) else { return };
+        let report = match came_to {
+            Ok(_) => Report::Up { app, target, r, cause: UpstreamCause::Verified, more },
+            Err(unconnected) => Report::Down { app, target, r, cause: cause(unconnected), more },
+        };
+        lock(&self.changes.waiting).push_back(report);
+        let edge = Arc::clone(self);
+        // Written to disk: no request waits for that.
+        drop(tokio::task::spawn_blocking(move || {
+            let _one_at_a_time = lock(&edge.changes.writing);
+            let next = || lock(&edge.changes.waiting).pop_front();
+            while let Some(report) = next() {
+                edge.report(report);
+            }
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_target_is_told_of_a_few_times_an_hour_and_the_rest_is_counted() {
+        let changes = Changes::default();
+        let name = |app: &str| (AppName::new(app).expect("a name"), TargetName::new("t").expect("a name"));
+        let now = Instant::now();
+        let told: Vec<_> = (0..20).filter_map(|_| changes.tell(name("web"), now)).collect();
+        assert_eq!(told, [0; CHANGES]);
+        assert_eq!(changes.tell(name("other"), now), Some(0), "each target for itself");
+        assert_eq!(changes.tell(name("web"), now + CHANGES_WITHIN - Duration::from_secs(1)), None);
+        assert_eq!(changes.tell(name("web"), now + CHANGES_WITHIN), Some(15), "those that were only counted");
+        assert_eq!(changes.tell(name("web"), now + CHANGES_WITHIN), Some(0));
+    }
+}
