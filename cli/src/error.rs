@@ -40,7 +40,7 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     (6, "a verification failed"),
     (7, "blocked by a policy (reserved)"),
     (8, "locked, or timed out waiting"),
-    (9, "a precondition does not hold: the same key for another command"),
+    (9, "a precondition does not hold: the same key for another command, or a ledger of a newer haloy"),
     (10, "differences found (reserved)"),
     (11, "nothing to roll back to, or not restorable"),
     (12, "stopped watching, the work goes on (reserved)"),

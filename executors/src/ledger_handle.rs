@@ -68,10 +68,7 @@ impl LedgerHandle {
             drop(permit);
             answer
         });
-        match done.await {
-            Ok(answer) => answer,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        crate::join::ended(done.await).await
     }
 
     /// Decides and appends; durable when it returns.

@@ -10,6 +10,7 @@ pub mod edge;
 pub mod executor;
 pub mod failpoint;
 pub mod hooks;
+pub mod join;
 pub mod ledger_handle;
 pub mod registry;
 pub mod registry_executor;

@@ -1,12 +1,13 @@
 //! The record of haloy: pure rules and an append-only log. No async, no Docker, no terminal.
 //!
 //! Reading order, which is also the order of imports:
-//! [`ids`], [`private`], [`release`], [`ports`], [`secrets`], [`outcome`], [`deployment`], [`edge`],
-//! [`log`], [`projection`], [`ledger`].
+//! [`ids`], [`private`], [`release`], [`ports`], [`defect`], [`files`], [`secrets`], [`outcome`],
+//! [`deployment`], [`edge`], [`log`], [`projection`], [`integrity`], [`ledger`].
 
 pub mod defect;
 pub mod deployment;
 pub mod edge;
+pub mod files;
 pub mod ids;
 pub mod integrity;
 pub mod ledger;

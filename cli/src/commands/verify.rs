@@ -130,6 +130,9 @@ fn text(report: &Report, took_ms: u64) -> String {
     for looked in report.looked_at.iter().filter(|looked| looked.count > 0) {
         text.push_str(&format!("    {:width$} {}\n", looked.count, looked.what));
     }
+    if let Some(newer) = &report.newer {
+        text.push_str(&format!("  {newer}: index, private values and read models were not looked at\n"));
+    }
     if report.since > 0 {
         text.push_str(&format!("  below #{} only published hashes were looked at\n", report.since));
     }

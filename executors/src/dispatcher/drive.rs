@@ -113,7 +113,7 @@ impl Dispatcher {
                 // In this order, always: the same run takes the same steps.
                 biased;
                 Some(ended) = flight.tasks.join_next() => {
-                    let ended = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+                    let ended = crate::join::ended(ended).await;
                     self.report(key, &context, &mut flight, ended).await?;
                 }
                 () = wait_until(next_attempt) => {}

@@ -31,7 +31,7 @@ impl Engine<'_> {
     ) -> Result<Outcome, ExecutorError> {
         let (folder, dockerfile) = (PathBuf::from(&spec.context), spec.dockerfile.clone());
         let packed = tokio::task::spawn_blocking(move || pack(&folder, &dockerfile)).await;
-        let packed = packed.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let packed = crate::join::ended(packed).await;
         let context = packed.map_err(|cause| {
             refused(FailureCode::BuildFailed, "the build context cannot be read").saying(cause)
         })?;
@@ -82,7 +82,7 @@ fn pack(folder: &Path, dockerfile: &str) -> Result<Context, String> {
     let told = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
     let recipe = folder.join(dockerfile);
     let recipe_bytes = std::fs::read(&recipe).map_err(|error| told(&recipe, error))?;
-    let ignored = Ignored::read(folder);
+    let ignored = Ignored::read(folder).map_err(|error| told(&folder.join(IGNORED), error))?;
     let mut files = Vec::new();
     walk(folder, Path::new(""), &ignored, &mut files).map_err(|(path, error)| told(&path, error))?;
     if !files.iter().any(|file| file == Path::new(dockerfile)) {
@@ -143,19 +143,24 @@ fn walk(
     Ok(())
 }
 
+/// The file of rules.
+const IGNORED: &str = ".dockerignore";
+
 /// The rules of `.dockerignore`: the last one that matches decides; `!` takes back.
 struct Ignored(Vec<(bool, Vec<String>)>);
 
 impl Ignored {
-    fn read(folder: &Path) -> Self {
-        let text = std::fs::read_to_string(folder.join(".dockerignore")).unwrap_or_default();
+    /// Rules that are there and cannot be read are an error: without them, what they keep back is sent.
+    fn read(folder: &Path) -> std::io::Result<Self> {
+        let bytes = haloy_ledger::files::read_if_there(&folder.join(IGNORED))?.unwrap_or_default();
+        let text = String::from_utf8(bytes).map_err(std::io::Error::other)?;
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let rules = lines.map(|line| {
             let (takes_back, pattern) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest));
             let parts = pattern.split('/').filter(|part| !part.is_empty() && *part != ".");
             (takes_back, parts.map(ToOwned::to_owned).collect())
         });
-        Self(rules.collect())
+        Ok(Self(rules.collect()))
     }
 
     fn has_exceptions(&self) -> bool {
@@ -199,7 +204,18 @@ mod tests {
     fn ignored(rules: &str, path: &str) -> bool {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join(".dockerignore"), rules).expect("written");
-        Ignored::read(folder.path()).covers(Path::new(path))
+        Ignored::read(folder.path()).expect("rules").covers(Path::new(path))
+    }
+
+    #[test]
+    fn rules_that_cannot_be_read_let_nothing_through() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("Dockerfile"), "FROM scratch\n").expect("written");
+        std::fs::write(folder.path().join(IGNORED), b"secret\xff\n").expect("written");
+        assert!(pack(folder.path(), "Dockerfile").is_err_and(|cause| cause.contains(IGNORED)));
+        std::fs::remove_file(folder.path().join(IGNORED)).expect("removed");
+        std::fs::create_dir(folder.path().join(IGNORED)).expect("made");
+        assert!(pack(folder.path(), "Dockerfile").is_err(), "a folder cannot be read as rules");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Certificates: the user's own, those of an authority, and self-signed ones until there is a real one.
 
 use arc_swap::ArcSwap;
+use haloy_ledger::files::{self, Readers};
 use haloy_ledger::ids::Timestamp;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -101,9 +102,8 @@ const SELF_SIGNED: usize = 1000;
 impl Certs {
     /// Those of a folder: `certs/*.pem` of authorities, `certs/own/*.pem` of the user.
     pub fn open(folder: &Path) -> std::io::Result<Self> {
-        use std::os::unix::fs::DirBuilderExt;
         let folder = folder.join("certs");
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder.join("own"))?;
+        files::private_folder(&folder.join("own"))?;
         Ok(Self {
             folder,
             by_name: ArcSwap::default(),
@@ -118,7 +118,12 @@ impl Certs {
         let (mut own, mut unreadable) = (Vec::new(), Vec::new());
         // The user's own come last: they count before an authority's.
         for (folder, is_own) in [(self.folder.clone(), false), (self.folder.join("own"), true)] {
-            let files = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path());
+            let files = files::list_if_there(&folder).unwrap_or_else(|error| {
+                // Every certificate of it is missing, and so it is said.
+                unreadable.push(format!("{}: {error}", folder.display()));
+                Vec::new()
+            });
+            let files = files.into_iter().map(|file| file.path());
             let mut files: Vec<_> =
                 files.filter(|path| path.extension().is_some_and(|e| e == "pem")).collect();
             files.sort();
@@ -169,15 +174,9 @@ impl Certs {
 
     /// Keeps a certificate that an authority issued, key first, readable by this user only.
     pub fn keep(&self, domain: &str, key: &str, chain: &str) -> std::io::Result<()> {
-        use std::io::Write;
-        use std::os::unix::fs::OpenOptionsExt;
-        let (path, new) =
-            (self.folder.join(format!("{domain}.pem")), self.folder.join(format!("{domain}.new")));
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        file.write_all(format!("{}\n{}\n", key.trim(), chain.trim()).as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(new, path)
+        let pem = format!("{}\n{}\n", key.trim(), chain.trim());
+        let path = self.folder.join(format!("{domain}.pem"));
+        files::write_whole(&path, pem.as_bytes(), Readers::Owner)
     }
 
     /// Made here, trusted by nobody: better than no answer while there is no other.

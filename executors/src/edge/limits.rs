@@ -68,5 +68,5 @@ pub const LOG_LINES: usize = 10_000;
 pub const CHANGES: usize = 6;
 /// That time.
 pub const CHANGES_WITHIN: Duration = Duration::from_secs(3600);
-/// Most reports kept until a command takes them.
+/// Most reports of one file; the next one begins then, and none is let go.
 pub const REPORTS: usize = 10_000;

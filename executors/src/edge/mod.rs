@@ -47,5 +47,5 @@ pub use client::{Client, ControlError};
 pub use inspector::ChildInspector;
 pub use router::EdgeRouter;
 pub use server::{EdgeError, EdgeOptions, run};
-pub use store::Reported;
+pub use store::{Reported, kept_aside};
 pub use wire::{EdgeStatus, ReplicaStatus};

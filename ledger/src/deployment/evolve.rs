@@ -8,7 +8,7 @@ use super::event::{edge_events, ledger_events};
 use super::kept;
 use super::plan::{self, Step};
 use super::state::*;
-use crate::ids::{DeploymentId, ReplicaId};
+use crate::ids::{DeploymentId, EffectId, ReplicaId};
 use crate::outcome::{Failure, Observed};
 use crate::release::{HistoryStrategy, ResolvedImage};
 
@@ -20,7 +20,7 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
         ledger_events!() | edge_events!() => {}
         Event::DeploymentRequested(e) => {
             routes::try_again(&mut state);
-            state.rollout = Some(rollout(&state, e));
+            state.rollout = Some(rollout(e));
         }
         Event::DeploymentAdmitted(e) => with_rollout(&mut state, e.id, |r| r.admitted = true),
         // Nothing of it was started.
@@ -82,7 +82,7 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
     state
 }
 
-fn rollout(state: &TargetState, e: &DeploymentRequested) -> Rollout {
+fn rollout(e: &DeploymentRequested) -> Rollout {
     let (release, spec, image, rollback, secrets) = match &e.ask {
         Ask::Deploy { release } => (e.id, release.as_ref().clone(), None, false, SecretsFrom::Fresh),
         Ask::Rollback { restores, release, image, changed_secrets, secrets, .. } => {
@@ -98,7 +98,6 @@ fn rollout(state: &TargetState, e: &DeploymentRequested) -> Rollout {
             (*restores, spec, Some(image.as_ref().clone()), true, *secrets)
         }
     };
-    debug_assert!(state.rollout.is_none(), "one rollout per target");
     Rollout {
         deployment: e.id,
         requested: e.at,
@@ -185,6 +184,15 @@ fn attempt_failed(state: &mut TargetState, e: &EffectAttemptFailed) {
     }
 }
 
+/// Whether a stop is given up when this effect of it failed for good. Neither a container that is stopped
+/// and cannot be removed, nor an edge that cannot be told, is a reason.
+pub(crate) fn gives_up_stop(effect: &EffectId) -> bool {
+    use crate::ids::EffectNumber as N;
+    let of_a_replica = effect.subject.parse::<u16>().is_ok();
+    let aside = of_a_replica && matches!(effect.number, N::Drain | N::RemoveReplica);
+    !aside && effect.number != N::ApplyRoutes
+}
+
 /// An effect that failed for good must not be owed for ever: what it was for is given up.
 fn effect_failed(state: &mut TargetState, e: &EffectFailed) {
     use crate::ids::EffectNumber as N;
@@ -195,7 +203,7 @@ fn effect_failed(state: &mut TargetState, e: &EffectFailed) {
         return;
     }
     if state.stop.is_some() {
-        match id.filter(|_| e.eff.number == N::RemoveReplica) {
+        match id.filter(|_| !gives_up_stop(&e.eff)) {
             // It is stopped, which is what counts; its container is removed by the next rollout.
             Some(id) => {
                 set_phase(state, id, ReplicaPhase::Removed);

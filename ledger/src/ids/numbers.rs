@@ -12,7 +12,7 @@ pub struct Position(pub u64);
 impl Position {
     /// The place after this one.
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 

@@ -15,8 +15,9 @@ use super::verify::found;
 use super::verify::index::IndexCheck;
 use super::verify::private::{PrivateCheck, Values};
 use super::verify::rows;
+use crate::files;
 use crate::ids::Position;
-use crate::log::{Found, LogError, Stored};
+use crate::log::{Found, LogError, Stored, codec};
 use crate::ports::{Entropy, SystemEntropy};
 use crate::projection::{Folding, Keep};
 
@@ -38,6 +39,26 @@ pub struct Examined {
     pub frontier: Frontier,
     /// What is wrong, and is mended by going on.
     pub mended: Vec<Fault>,
+    /// Why it is read, and not written: its events say that it is newer than this program.
+    pub newer: Option<LogError>,
+}
+
+/// The files that have signed heads, as they are. They are read before anything is compared with them.
+pub struct HeadFiles {
+    slots: [Slot; 2],
+    checkpoint: std::io::Result<Option<Vec<u8>>>,
+}
+
+impl HeadFiles {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// [`LogError::Io`] if a head of the ledger is there and cannot be read. What is published may lie
+    /// elsewhere, and a ledger goes on without it.
+    pub fn read(places: &Places) -> Result<Self, LogError> {
+        let checkpoint = files::read_if_there(&places.published().join(CHECKPOINT));
+        Ok(Self { slots: heads::read(places.folder())?, checkpoint })
+    }
 }
 
 /// A head that counts, and where it lies.
@@ -59,12 +80,19 @@ fn unreadable(error: LogError) -> Fault {
 ///
 /// # Errors
 /// The fault that it is refused for.
-pub fn examine(places: &Places, stored: &dyn Stored, found: Found) -> Result<Examined, Fault> {
+pub fn examine(
+    places: &Places,
+    heads: HeadFiles,
+    stored: &dyn Stored,
+    found: Found,
+) -> Result<Examined, Fault> {
     let size = stored.next().map_err(unreadable)?.0;
-    let known = Known::read(stored).map_err(unreadable)?;
-    let Some(known) = known else { return nothing_yet(places, size) };
+    // The index and the rows of a newer store are its own business; its entries are not.
+    let known = if stored.newer().is_some() { Known::scan(stored) } else { Known::read(stored) };
+    let known = known.map_err(unreadable)?;
+    let Some(known) = known else { return nothing_yet(&heads, size) };
     let mut mended = Vec::new();
-    let signed = signed_heads(places, &known, size, &mut mended)?;
+    let signed = signed_heads(places, heads, &known, size, &mut mended)?;
     let best = signed.iter().max_by_key(|signed| signed.head.size);
     if let Some(best) = best
         && size < best.head.size
@@ -74,9 +102,12 @@ pub fn examine(places: &Places, stored: &dyn Stored, found: Found) -> Result<Exa
     }
     let published = signed.iter().find(|signed| signed.slot.is_none());
     let edge = published_edge(places, published.map(|signed| &signed.head), &mut mended);
+    let mut newer = known.newer();
     let frontier = match found {
-        Found::Changed if size <= WHOLE_CHECK => whole(stored, size, &signed)?,
-        Found::Changed | Found::AsLeft | Found::New => tail(stored, size, &edge, &signed)?,
+        Found::Changed if size <= WHOLE_CHECK && stored.newer().is_none() => {
+            whole(stored, size, &signed, &mut newer)?
+        }
+        Found::Changed | Found::AsLeft | Found::New => tail(stored, size, &edge, &signed, &mut newer)?,
     };
     let newest = signed.iter().filter(|signed| signed.slot.is_some()).max_by_key(|signed| signed.head.size);
     Ok(Examined {
@@ -86,32 +117,37 @@ pub fn examine(places: &Places, stored: &dyn Stored, found: Found) -> Result<Exa
         edge,
         frontier,
         mended,
+        newer,
     })
 }
 
-fn nothing_yet(places: &Places, size: u64) -> Result<Examined, Fault> {
+fn nothing_yet(heads: &HeadFiles, size: u64) -> Result<Examined, Fault> {
     if size > 0 {
         let cause = "the events of the ledger itself cannot be found";
         return Err(Fault::new(Code::IndexDiffers, cause).at(Position(0)));
     }
-    let head =
-        heads::read(places.folder()).into_iter().any(|slot| !matches!(slot, Slot::Missing | Slot::Empty));
-    if head || places.published().join(CHECKPOINT).exists() {
+    let head = heads.slots.iter().any(|slot| !matches!(slot, Slot::Missing | Slot::Empty));
+    if head || matches!(heads.checkpoint, Ok(Some(_))) {
         return Err(Fault::new(Code::LogShorter, "it has no entries, and some were signed").at(Position(0)));
     }
+    if let Err(error) = &heads.checkpoint {
+        // There may have been a log: a new one does not take its place.
+        return Err(Fault::new(Code::CheckpointDamaged, format!("it cannot be read: {error}")));
+    }
     let (edge, frontier) = (TileEdge::default(), Frontier::default());
-    Ok(Examined { known: None, head: None, newest: None, edge, frontier, mended: Vec::new() })
+    Ok(Examined { known: None, head: None, newest: None, edge, frontier, mended: Vec::new(), newer: None })
 }
 
 /// Every head that counts: of both files, and the published one.
 fn signed_heads(
     places: &Places,
+    heads: HeadFiles,
     known: &Known,
     size: u64,
     mended: &mut Vec<Fault>,
 ) -> Result<Vec<Signed>, Fault> {
     let mut signed: Vec<Signed> = Vec::new();
-    let slots = heads::read(places.folder());
+    let HeadFiles { slots, checkpoint } = heads;
     let any = slots.iter().any(|slot| !matches!(slot, Slot::Missing));
     for (slot, name) in
         slots.into_iter().zip(heads::NAMES).enumerate().map(|(at, (slot, name))| ((at, slot), name))
@@ -129,15 +165,19 @@ fn signed_heads(
             Slot::Missing | Slot::Empty => {}
         }
     }
-    match std::fs::read(places.published().join(CHECKPOINT)) {
-        Ok(bytes) => match counts(&bytes, known) {
+    match checkpoint {
+        Ok(Some(bytes)) => match counts(&bytes, known) {
             Ok((head, note)) => signed.push(Signed { head, note, slot: None }),
             Err(cause) => mended.push(Fault::new(Code::CheckpointDamaged, cause)),
         },
-        Err(_) if size > 0 && places.published().join("tile").exists() => {
+        Ok(None) if size > 0 && places.published().join("tile").exists() => {
             mended.push(Fault::new(Code::CheckpointDamaged, "the published checkpoint is missing"));
         }
-        Err(_) => {}
+        Err(error) if size > 0 => {
+            let cause = format!("the published checkpoint cannot be read: {error}");
+            mended.push(Fault::new(Code::CheckpointDamaged, cause));
+        }
+        Ok(None) | Err(_) => {}
     }
     // Only a ledger of the time before heads may have none, and one whose first head was never written.
     let begun = known.only_begun(size) && mended.is_empty();
@@ -202,13 +242,20 @@ fn compare(frontier: &Frontier, signed: &[Signed]) -> Result<(), Fault> {
 }
 
 /// The last bundle of what is published, and everything above it.
-fn tail(stored: &dyn Stored, size: u64, edge: &TileEdge, signed: &[Signed]) -> Result<Frontier, Fault> {
+fn tail(
+    stored: &dyn Stored,
+    size: u64,
+    edge: &TileEdge,
+    signed: &[Signed],
+    newer: &mut Option<LogError>,
+) -> Result<Frontier, Fault> {
     let mut frontier = edge.frontier();
     let mut at = edge.size() - edge.size() % WIDTH;
     let mut leaves = edge.last_leaves().iter();
     let (mut fault, mut broken) = (None, compare(&frontier, signed).err());
     let read = stored.entries(Position(at), usize::MAX, &mut |entry| {
         let leaf = leaf(entry);
+        *newer = newer.take().or_else(|| codec::newer(entry));
         match leaves.next() {
             Some(published) if *published != leaf => {
                 let cause = format!("the entry at {at} is not the one that was published");
@@ -233,7 +280,12 @@ fn tail(stored: &dyn Stored, size: u64, edge: &TileEdge, signed: &[Signed]) -> R
 }
 
 /// Everything: entries, their private values, what finds them, and what is computed from them.
-fn whole(stored: &dyn Stored, size: u64, signed: &[Signed]) -> Result<Frontier, Fault> {
+fn whole(
+    stored: &dyn Stored,
+    size: u64,
+    signed: &[Signed],
+    newer: &mut Option<LogError>,
+) -> Result<Frontier, Fault> {
     let mut frontier = Frontier::default();
     let entropy: &dyn Entropy = &SystemEntropy;
     let (mut chain, mut index) = (Chain::default(), IndexCheck::new(entropy.salt()));
@@ -258,6 +310,7 @@ fn whole(stored: &dyn Stored, size: u64, signed: &[Signed]) -> Result<Frontier, 
             // Read models of a newer program are its own business.
             Ok(Linked::Newer(raw)) => {
                 index.entry(&raw.head, &raw.envelope);
+                *newer = newer.take().or_else(|| codec::newer(entry));
                 folding = None;
             }
             Err(found) => fault = Some(found),

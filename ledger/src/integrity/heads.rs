@@ -5,6 +5,8 @@
 
 use super::note::MAX_NOTE_BYTES;
 use crate::defect::{Step, step};
+use crate::files;
+use crate::log::LogError;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -35,23 +37,42 @@ pub enum Slot {
 }
 
 /// Reads both files.
-pub fn read(folder: &Path) -> [Slot; 2] {
-    NAMES.map(|name| {
-        let Ok(bytes) = std::fs::read(folder.join(name)) else { return Slot::Missing };
-        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-        if bytes.len() > MAX_NOTE_BYTES || bytes[end..].iter().any(|byte| *byte != 0) {
-            Slot::Damaged
-        } else if end == 0 {
-            Slot::Empty
-        } else {
-            Slot::Note(bytes[..end].to_vec())
-        }
+///
+/// # Errors
+/// [`LogError::Io`] if one is there and cannot be read: what it says is not known, and taking it for a
+/// missing one would let an older head count.
+pub fn read(folder: &Path) -> Result<[Slot; 2], LogError> {
+    let [a, b] = NAMES.map(|name| slot(&folder.join(name)));
+    Ok([a?, b?])
+}
+
+fn slot(path: &Path) -> Result<Slot, LogError> {
+    let read = files::read_if_there(path);
+    let Some(bytes) = read.map_err(|error| unread(path, &error))? else { return Ok(Slot::Missing) };
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    Ok(if bytes.len() > MAX_NOTE_BYTES || bytes[end..].iter().any(|byte| *byte != 0) {
+        Slot::Damaged
+    } else if end == 0 {
+        Slot::Empty
+    } else {
+        Slot::Note(bytes[..end].to_vec())
     })
 }
 
+fn unread(path: &Path, error: &io::Error) -> LogError {
+    LogError::Io { path: path.to_owned(), cause: error.to_string() }
+}
+
 /// Whether there ever was a head.
-pub fn exist(folder: &Path) -> bool {
-    NAMES.iter().any(|name| folder.join(name).exists())
+///
+/// # Errors
+/// [`LogError::Io`] if that cannot be known.
+pub fn exist(folder: &Path) -> Result<bool, LogError> {
+    let there = |name: &str| {
+        let path = folder.join(name);
+        path.try_exists().map_err(|error| unread(&path, &error))
+    };
+    Ok(there(NAMES[0])? || there(NAMES[1])?)
 }
 
 impl Heads {
@@ -94,12 +115,13 @@ mod tests {
     #[test]
     fn two_heads_are_kept_in_turn_and_a_torn_one_is_none() {
         let folder = tempfile::tempdir().expect("a folder");
-        assert!(!exist(folder.path()));
+        assert!(!exist(folder.path()).expect("known"));
         let mut heads = Heads::open(folder.path(), None).expect("made");
         heads.write("one\n").expect("written");
         heads.write("two\n").expect("written");
         heads.write("three\n").expect("written");
         let note = |text: &str| Slot::Note(text.as_bytes().to_vec());
+        let read = |folder: &Path| super::read(folder).expect("readable");
         assert_eq!(read(folder.path()), [note("three\n"), note("two\n")]);
         let mut heads = Heads::open(folder.path(), Some(0)).expect("opened");
         heads.write("four\n").expect("written");
@@ -108,5 +130,19 @@ mod tests {
         torn[1000] = 7;
         std::fs::write(folder.path().join("head.b"), torn).expect("written");
         assert_eq!(read(folder.path())[1], Slot::Damaged);
+    }
+
+    #[test]
+    fn a_head_that_cannot_be_read_is_not_a_missing_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut heads = Heads::open(folder.path(), None).expect("made");
+        heads.write("one\n").expect("written");
+        // Permissions do not stop a privileged test; what cannot be read as a file stands for them.
+        std::fs::remove_file(folder.path().join("head.b")).expect("removed");
+        std::fs::create_dir(folder.path().join("head.b")).expect("made");
+        let error = read(folder.path()).expect_err("it is there, and cannot be read");
+        assert!(error.to_string().contains("head.b"), "{error}");
+        let file = folder.path().join("head.a");
+        assert!(exist(&file).is_err(), "below a file nothing can be looked for");
     }
 }

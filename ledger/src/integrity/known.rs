@@ -3,7 +3,7 @@
 use super::note::Verifier;
 use crate::deployment::Event;
 use crate::ids::{LedgerId, Position, Revision, StreamId};
-use crate::log::{LogError, Recorded, Stored, codec};
+use crate::log::{FORMAT, LogError, Recorded, Stored, codec};
 use std::collections::BTreeMap;
 
 /// A key that signs.
@@ -32,6 +32,8 @@ pub struct Known {
     pub others: BTreeMap<String, String>,
 }
 
+/// Kinds from which it is known: those of the ledger itself that say something of keys and format.
+const KINDS: std::ops::RangeInclusive<u16> = 1..=4;
 /// Events read at a time.
 const CHUNK: usize = 1024;
 
@@ -55,6 +57,31 @@ impl Known {
             }
             from = Revision(from.0 + events.len() as u64);
         }
+    }
+
+    /// Reads the same from all entries, with no index: that of a newer store is its own business.
+    pub fn scan(stored: &dyn Stored) -> Result<Option<Self>, LogError> {
+        let mut known = None;
+        stored.entries(Position(0), usize::MAX, &mut |entry| {
+            Self::fold_entry(&mut known, entry);
+            Ok(())
+        })?;
+        Ok(known)
+    }
+
+    /// Folds one entry, if it is of a kind that counts and can be read.
+    pub fn fold_entry(known: &mut Option<Self>, entry: &[u8]) {
+        // Decoding all others would take as long as checking them.
+        let counts = codec::decode_head(entry).is_ok_and(|head| KINDS.contains(&head.kind));
+        if counts && let Ok(event) = codec::decode(entry) {
+            Self::fold(known, &event);
+        }
+    }
+
+    /// Why nothing may be written, if the log says that its format is newer than this program's.
+    pub fn newer(&self) -> Option<LogError> {
+        let found = self.format;
+        (found > FORMAT).then_some(LogError::NewerFormat { found, supported: FORMAT })
     }
 
     /// Folds one event; others than those of keys and format change nothing.

@@ -1,8 +1,8 @@
 //! The second copy of private values: a file for each 256 events, beside the published tree and never in
 //! it, for the owner alone. What recovery restores them from; redaction removes from it.
 
-use super::files::{self, Readers};
 use super::tiles::WIDTH;
+use crate::files::{self, Readers};
 use crate::ids::Position;
 use crate::log::PrivateRows;
 use crate::private::PrivateRow;
@@ -38,10 +38,7 @@ impl Mirror {
     pub fn put(&self, bundle: u64, rows: &PrivateRows) -> io::Result<()> {
         let path = self.path(bundle);
         if rows.values().all(Vec::is_empty) {
-            return match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                Ok(()) | Err(_) => Ok(()),
-            };
+            return files::remove_if_there(&path);
         }
         let mut bytes = Vec::new();
         for (position, row) in rows.iter().flat_map(|(at, rows)| rows.iter().map(move |row| (at, row))) {
@@ -52,11 +49,7 @@ impl Mirror {
 
     /// The values of a bundle; none where there is no file.
     pub fn get(&self, bundle: u64) -> io::Result<PrivateRows> {
-        let bytes = match std::fs::read(self.path(bundle)) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(PrivateRows::new()),
-            Err(error) => return Err(error),
-        };
+        let Some(bytes) = files::read_if_there(&self.path(bundle))? else { return Ok(PrivateRows::new()) };
         let mut rest = bytes.as_slice();
         let mut rows = PrivateRows::new();
         while !rest.is_empty() {

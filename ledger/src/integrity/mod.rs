@@ -10,7 +10,6 @@ pub mod checkpoint;
 pub mod code;
 pub mod edge;
 pub mod examine;
-pub mod files;
 pub mod frontier;
 pub mod hash;
 pub mod heads;

@@ -4,10 +4,10 @@
 
 use super::checkpoint::TreeHead;
 use super::edge::TileEdge;
-use super::files::{self, Readers};
 use super::hash::{Hash, hex, leaf};
 use super::mirror::Mirror;
 use super::tiles::{self, Tile, WIDTH};
+use crate::files::{self, Readers};
 use crate::ids::Position;
 use crate::log::{LogError, Stored};
 use std::collections::BTreeSet;
@@ -77,7 +77,8 @@ impl Publisher {
         let mut at = from;
         let (stored, hashed) = (Arc::clone(&self.stored), self.edge.size());
         stored.entries(Position(from), usize::try_from(width).unwrap_or(usize::MAX), &mut |entry| {
-            tiles::push_entry(&mut bundle, entry);
+            tiles::push_entry(&mut bundle, entry)
+                .map_err(|error| LogError::BadEntry { position: Position(at), cause: error.to_string() })?;
             if at >= hashed {
                 leaves.push(leaf(entry));
             }

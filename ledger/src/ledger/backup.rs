@@ -1,8 +1,10 @@
 //! Backups: copies of what is published, and of what lies beside it. They need nobody to stop: published
 //! files change only by growing, and the checkpoint comes last.
 
+use super::open::{newer_in_place, newer_published};
 use super::recover::{Recovery, best_head, forget_published, write_heads};
 use super::{CommandContext, Evidence, Ledger, LedgerOptions, OpenError};
+use crate::files::{self, Readers};
 use crate::ids::Position;
 use crate::integrity::checkpoint::TreeHead;
 use crate::integrity::code::{Code, Fault};
@@ -14,7 +16,7 @@ use crate::integrity::publish::CHECKPOINT;
 use crate::integrity::rebuild::{Copies, rebuild};
 use crate::integrity::tiles::{self, MAX_LEVELS, Tile, WIDTH};
 use crate::integrity::verify::published::Published;
-use crate::integrity::verify::{Asked, Report};
+use crate::integrity::verify::{Asked, Report, known_from};
 use crate::log::{LogError, Old, swap};
 use std::collections::BTreeSet;
 use std::fs;
@@ -42,6 +44,9 @@ pub struct Backup {
 /// If nothing is published yet, the folder has another ledger, or what was copied does not verify.
 pub fn backup(options: &LedgerOptions, into: &Path) -> Result<Backup, OpenError> {
     let places = options.places();
+    if let Some(newer) = newer_published(&places) {
+        return Err(newer.into());
+    }
     let failed = |cause: String| OpenError::Log(LogError::Publish { path: into.to_owned(), cause });
     let mut last = None;
     for _ in 0..ATTEMPTS {
@@ -82,40 +87,61 @@ fn copy(places: &Places, into: &Path) -> io::Result<(TreeHead, u64)> {
         }
         Ok(_) | Err(_) => {}
     }
-    let mut copied = 0;
+    let mut copies = Copied::default();
     for path in tree_files(head.size) {
-        copied += copy_file(&places.published().join(&path), &published.join(&path))?;
+        copies.file(&places.published().join(&path), &published.join(&path))?;
     }
     for bundle in 0..head.size.div_ceil(WIDTH) {
         let from = places.mirror().path(bundle);
         let to = Mirror::new(into.join("private")).path(bundle);
-        match copy_file(&from, &to) {
-            Ok(one) => copied += one,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => drop(fs::remove_file(to)),
-            Err(error) => return Err(error),
+        match copies.file(&from, &to) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => files::remove_if_there(&to)?,
+            done => done?,
         }
     }
-    copied += copy_vault(&places.vault(), &into.join("vault"))?;
-    put(&published.join(CHECKPOINT), &checkpoint)?;
-    fs::File::open(&published)?.sync_all()?;
-    Ok((head, copied))
+    copy_vault(&places.vault(), &into.join("vault"), &mut copies)?;
+    copies.folders.iter().try_for_each(|folder| files::sync_folder(folder))?;
+    // It comes last: what it stands for is durable by now.
+    files::write_whole(&published.join(CHECKPOINT), &checkpoint, Readers::Owner)?;
+    Ok((head, copies.files))
+}
+
+/// What was written so far.
+#[derive(Default)]
+struct Copied {
+    files: u64,
+    /// Folders that are not synced yet.
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Copied {
+    /// Copies a file, unless the same bytes are there.
+    fn file(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let bytes = fs::read(from)?;
+        if fs::read(to).is_ok_and(|there| there == bytes) {
+            return Ok(());
+        }
+        files::put(to, &bytes, Readers::Owner)?;
+        self.files += 1;
+        self.folders.extend(to.parent().map(Path::to_owned));
+        Ok(())
+    }
 }
 
 /// Values that are there; then those that were let go since the last backup go, too.
-fn copy_vault(from: &Path, to: &Path) -> io::Result<u64> {
-    let mut copied = 0;
+fn copy_vault(from: &Path, to: &Path, copies: &mut Copied) -> io::Result<()> {
     let mut kept = BTreeSet::new();
-    for file in fs::read_dir(from).into_iter().flatten() {
-        let file = file?;
-        copied += copy_file(&file.path(), &to.join(file.file_name()))?;
+    // A vault that cannot be listed is an error: taken for an empty one, it would empty the backup's.
+    for file in files::list_if_there(from)? {
+        copies.file(&file.path(), &to.join(file.file_name()))?;
         kept.insert(file.file_name());
     }
-    for file in fs::read_dir(to).into_iter().flatten().flatten() {
+    for file in files::list_if_there(to)? {
         if !kept.contains(&file.file_name()) {
             fs::remove_file(file.path())?;
         }
     }
-    Ok(copied)
+    Ok(())
 }
 
 /// Every file of a published tree of this size, but for its checkpoint.
@@ -130,20 +156,6 @@ fn tree_files(size: u64) -> Vec<String> {
         }
     }
     files
-}
-
-/// Copies a file, unless the same bytes are there; how many files were written.
-fn copy_file(from: &Path, to: &Path) -> io::Result<u64> {
-    let bytes = fs::read(from)?;
-    if fs::read(to).is_ok_and(|there| there == bytes) {
-        return Ok(0);
-    }
-    put(to, &bytes)?;
-    Ok(1)
-}
-
-fn put(to: &Path, bytes: &[u8]) -> io::Result<()> {
-    crate::integrity::files::put(to, bytes, crate::integrity::files::Readers::Owner)
 }
 
 /// Whether a backup is whole, by its own checkpoint and the keys that it names.
@@ -167,9 +179,13 @@ impl Ledger {
         if let Some(fault) = check(from).faults.first() {
             return Err(OpenError::Refused(fault.clone()));
         }
+        let published = Published::new(&from.join("published"), head.size);
+        let newer = known_from(&published).and_then(|known| known.newer());
+        if let Some(newer) = newer.map_or_else(|| newer_in_place(&places), |newer| Ok(Some(newer)))? {
+            return Err(newer.into());
+        }
         let lost = replaced(&places, &head, older)?;
         let note = String::from_utf8(checkpoint).map_err(|error| unread(error.to_string()))?;
-        let published = Published::new(&from.join("published"), head.size);
         let mirror = Mirror::new(from.join("private"));
         let copies =
             Copies { stored: None, published: Some(&published), mirror: &mirror, without: &BTreeSet::new() };
@@ -194,7 +210,7 @@ impl Ledger {
 
 /// Size and note of the head that is replaced; refused if more was signed than the backup has.
 fn replaced(places: &Places, head: &TreeHead, older: bool) -> Result<Option<(u64, String)>, OpenError> {
-    if !heads::exist(places.folder()) && !places.store().exists() {
+    if !heads::exist(places.folder())? && !places.store().exists() {
         return Ok(None);
     }
     let Ok((here, note)) = best_head(places) else {
@@ -216,14 +232,9 @@ fn replaced(places: &Places, head: &TreeHead, older: bool) -> Result<Option<(u64
 }
 
 fn restore_vault(from: &Path, to: &Path) -> io::Result<()> {
-    let files: Vec<PathBuf> =
-        fs::read_dir(from).into_iter().flatten().flatten().map(|file| file.path()).collect();
-    if files.is_empty() {
-        return Ok(());
+    let mut copies = Copied::default();
+    for file in files::list_if_there(from)? {
+        copies.file(&file.path(), &to.join(file.file_name()))?;
     }
-    crate::integrity::files::private_folder(to)?;
-    for file in files {
-        copy_file(&file, &to.join(file.file_name().unwrap_or_default()))?;
-    }
-    Ok(())
+    copies.folders.iter().try_for_each(|folder| files::sync_folder(folder))
 }

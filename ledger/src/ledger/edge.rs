@@ -112,6 +112,7 @@ impl Ledger {
         report: Report,
         context: &CommandContext,
     ) -> Result<Executed, ExecuteError> {
+        self.readable()?;
         if edge::known(&self.edge()?, &report) {
             return Ok(Executed { positions: None, events: Vec::new(), repeated: false });
         }

@@ -72,7 +72,7 @@ impl Evidence {
 pub(super) fn open_store(places: &Places, faults: &mut Vec<Fault>) -> Result<Option<FjallStore>, OpenError> {
     let folder = places.store();
     if !folder.exists() {
-        if heads::exist(places.folder()) {
+        if heads::exist(places.folder())? {
             faults.push(Fault::new(Code::StoreMissing, format!("there is no store in {}", folder.display())));
         }
         return Ok(None);

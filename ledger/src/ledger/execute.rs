@@ -5,6 +5,7 @@ use crate::deployment::{Command, Event, Rejection, TargetState, decide};
 use crate::ids::{AppName, Position, StreamId, TargetName, slug};
 use crate::log::*;
 use crate::projection::{TargetRow, read};
+use std::time::Duration;
 
 /// A conflict means that somebody else was first; the facts are in the command, so decide again.
 const MAX_CONFLICTS: usize = 16;
@@ -34,6 +35,15 @@ pub enum ExecuteError {
     Log(#[from] LogError),
 }
 
+/// How long to wait before an attempt: not at all at first, then longer each time, and not as long as
+/// everybody else who met the same conflict.
+fn pause(attempt: usize, app: &AppName, target: &TargetName) -> Duration {
+    let Some(exponent) = attempt.checked_sub(2) else { return Duration::ZERO };
+    let own = blake3::hash(format!("{app}/{target}").as_bytes()).as_bytes()[0];
+    let most = Duration::from_millis(1) * (1 << exponent.min(5));
+    most.mul_f64((1.0 + f64::from(own) / 255.0) / 2.0)
+}
+
 impl Ledger {
     /// Decides a command for a target and appends what follows; durable when it returns.
     pub fn execute(
@@ -43,8 +53,10 @@ impl Ledger {
         command: &Command,
         context: &CommandContext,
     ) -> Result<Executed, ExecuteError> {
+        self.readable()?;
         let mut conflict = None;
-        for _ in 0..MAX_CONFLICTS {
+        for attempt in 0..MAX_CONFLICTS {
+            std::thread::sleep(pause(attempt, app, target));
             match self.try_execute(app, target, command, context) {
                 Err(ExecuteError::Append(error @ AppendError::Conflict { .. })) => conflict = Some(error),
                 done => return done,
@@ -93,6 +105,11 @@ impl Ledger {
             events: if appended.repeated { Vec::new() } else { events },
             repeated: appended.repeated,
         })
+    }
+
+    /// What a newer haloy wrote decides nothing here: its rows may mean something else.
+    pub(super) fn readable(&self) -> Result<(), LogError> {
+        self.newer.clone().map_or(Ok(()), Err)
     }
 
     /// Events with their envelopes, for one stream.

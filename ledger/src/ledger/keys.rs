@@ -74,6 +74,18 @@ impl Ledger {
     /// What the log says of its keys.
     pub fn known(&self) -> Result<Option<Known>, LogError> {
         let mut known = None;
+        if self.newer.is_some() {
+            // By no index, and past what cannot be read: both are the newer program's.
+            let mut from = crate::ids::Position(0);
+            loop {
+                let entries = self.log.read_entries(from, 1024)?;
+                if entries.is_empty() {
+                    return Ok(known);
+                }
+                from = crate::ids::Position(from.0 + entries.len() as u64);
+                entries.iter().for_each(|entry| Known::fold_entry(&mut known, entry));
+            }
+        }
         let mut from = crate::ids::Revision(0);
         loop {
             let events = self.log.read_stream(&StreamId::Ledger, from, 1024)?;
@@ -94,7 +106,7 @@ impl Ledger {
         let known = ledger.known()?.ok_or(OpenError::NotALedger)?;
         let (Some(old), Some(seed)) = (known.active(), &keys.next) else { return Err(OpenError::NotALedger) };
         let new = Signer::new(&ledger.origin, seed);
-        let retired = retired(&old.verifier.id(), "rotated", ledger.last_head());
+        let retired = retired(&old.verifier.id(), "rotated", ledger.last_head()?);
         ledger.record(&[added(&new), retired], context)?;
         let change = KeyChange {
             retired: vec![format!("signing:{}", old.verifier.id())],
@@ -121,7 +133,7 @@ impl Ledger {
         if let (Some(old), Some(new)) = (known.active(), &signer)
             && old.verifier != *new.verifier()
         {
-            events.push(retired(&old.verifier.id(), "lost", ledger.last_head()));
+            events.push(retired(&old.verifier.id(), "lost", ledger.last_head()?));
             events.push(added(new));
             change.retired.push(format!("signing:{}", old.verifier.id()));
             change.added.push(format!("signing:{}", new.verifier().id()));
@@ -141,20 +153,20 @@ impl Ledger {
         Ok(change)
     }
 
-    fn writable(&self) -> Result<(), AppendError> {
+    pub(super) fn writable(&self) -> Result<(), AppendError> {
         if let Some((code, cause)) = &self.frozen {
             return Err(AppendError::Frozen { code, cause: cause.clone() });
         }
-        match self.newer_format {
-            Some(found) => Err(AppendError::NewerFormat { found, supported: FORMAT }),
-            None => Ok(()),
-        }
+        Ok(self.readable()?)
     }
 
     /// The newest signed head, as it was signed; none before the first one, and for a log in memory.
-    pub fn last_head(&self) -> Option<String> {
-        let places = self.places.as_ref()?;
-        let notes = heads::read(places.folder()).into_iter().filter_map(|slot| match slot {
+    ///
+    /// # Errors
+    /// [`LogError::Io`] if one of the two files cannot be read.
+    pub fn last_head(&self) -> Result<Option<String>, LogError> {
+        let Some(places) = &self.places else { return Ok(None) };
+        let notes = heads::read(places.folder())?.into_iter().filter_map(|slot| match slot {
             Slot::Note(bytes) => String::from_utf8(bytes).ok(),
             Slot::Missing | Slot::Empty | Slot::Damaged => None,
         });
@@ -162,7 +174,7 @@ impl Ledger {
             let text = Note::parse(note.as_bytes()).ok()?.text;
             Some((TreeHead::parse(text).ok()?.size, note))
         });
-        sized.max_by_key(|(size, _)| *size).map(|(_, note)| note)
+        Ok(sized.max_by_key(|(size, _)| *size).map(|(_, note)| note))
     }
 }
 

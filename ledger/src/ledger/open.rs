@@ -1,6 +1,8 @@
 //! Opening a ledger: keys, log, projections that are behind, the first event.
 
 use super::CommandContext;
+use super::evidence::open_store;
+use super::recover::published;
 use super::redact;
 use super::signing::{self, Frozen, KeyMode};
 use crate::deployment::Event;
@@ -8,16 +10,18 @@ use crate::deployment::event::LedgerCreated;
 use crate::ids::{LedgerId, Position, StreamId};
 use crate::integrity::background::Background;
 use crate::integrity::code::{Code, Fault};
-use crate::integrity::examine::{Examined, examine};
+use crate::integrity::examine::{Examined, HeadFiles, examine};
 use crate::integrity::heads::{self, Heads};
+use crate::integrity::known::Known;
 use crate::integrity::note::Signer;
 use crate::integrity::places::Places;
 use crate::integrity::publish::Publisher;
 use crate::integrity::sealer::Sealer;
+use crate::integrity::verify::known_from;
 use crate::log::*;
 use crate::ports::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::projection::{CATCH_UP_EVENTS, Projections};
-use crate::secrets::{Fingerprinter, Keys, KeysError, Vault};
+use crate::secrets::{Fingerprinter, Keys, KeysError, Make, Vault};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -97,7 +101,7 @@ pub struct Ledger {
     pub(super) id: LedgerId,
     pub(super) origin: String,
     pub(super) tool: String,
-    pub(super) newer_format: Option<u32>,
+    pub(super) newer: Option<LogError>,
     pub(super) frozen: Frozen,
     /// Where its parts lie; none for a log in memory.
     pub(super) places: Option<Places>,
@@ -122,31 +126,32 @@ pub struct Parts {
 impl Ledger {
     /// Opens the ledger in a folder, creating it where there is none.
     ///
+    /// One that a newer haloy wrote is opened to show its entries, and nothing is written: see
+    /// [`Ledger::newer`].
+    ///
     /// # Errors
     /// [`OpenError::Refused`] if it is not what was signed.
     pub fn open(options: LedgerOptions) -> Result<Self, OpenError> {
         let places = options.places();
         finish_swap(&places.store(), &places.new_store())?;
-        if redact::unfinished(&places) {
+        if redact::unfinished(&places)? && newer_in_place(&places)?.is_none() {
             redact::erase(&places)?;
         }
         let (store, examined) = examined(&places)?;
+        let newer = store.newer().cloned();
         let entropy = options.entropy.as_ref();
         let known = examined.known.as_ref();
-        let mut keys = Keys::open(&options.keys, entropy, signing::may_make(known, options.key_mode))?;
-        if signing::rotation_unfinished(known, &keys) {
-            keys.finish_rotation(&options.keys)?;
-        }
-        if options.key_mode == KeyMode::Rotate {
-            keys.prepare_rotation(&options.keys, entropy)?;
-        }
+        let keys = match &newer {
+            None => keys(&options, known)?,
+            Some(_) if options.key_mode == KeyMode::Named => Keys::open(&options.keys, entropy, Make::None)?,
+            Some(newer) => return Err(newer.clone().into()),
+        };
         let new_id = LedgerId::from_parts(options.clock.now().unix_ms(), entropy.ulid_bits());
         let origin = known.map_or_else(|| origin_of(new_id), |known| known.origin.clone());
         let (signers, frozen) = signing::signers(&origin, known, &keys, options.key_mode);
         let sealed_before = known.is_some_and(|known| !known.signing.is_empty());
         let mended = examined.mended.clone();
-        let newer_format = store.newer_format();
-        let seal: Box<dyn Seal> = match signers.is_empty() || newer_format.is_some() {
+        let seal: Box<dyn Seal> = match signers.is_empty() || newer.is_some() {
             true => Box::new(Unsealed),
             false => Box::new(sealer(&places, &store, examined, origin, signers)?),
         };
@@ -169,9 +174,9 @@ impl Ledger {
             vault: places.vault(),
             tool: options.tool,
         };
-        let mut ledger = Self::assemble(parts, new_id)?;
-        (ledger.newer_format, ledger.frozen, ledger.places) = (newer_format, frozen, Some(places));
-        if ledger.newer_format.is_none() && ledger.frozen.is_none() {
+        let mut ledger = Self::assemble(parts, new_id, newer)?;
+        (ledger.frozen, ledger.places) = (frozen, Some(places));
+        if ledger.newer.is_none() && ledger.frozen.is_none() {
             if !sealed_before {
                 ledger.begin_sealing(&keys)?;
             }
@@ -183,10 +188,10 @@ impl Ledger {
     /// A ledger made of parts: for simulation, and for tests.
     pub fn with(parts: Parts) -> Result<Self, OpenError> {
         let new_id = LedgerId::from_parts(parts.clock.now().unix_ms(), parts.entropy.ulid_bits());
-        Self::assemble(parts, new_id)
+        Self::assemble(parts, new_id, None)
     }
 
-    fn assemble(parts: Parts, new_id: LedgerId) -> Result<Self, OpenError> {
+    fn assemble(parts: Parts, new_id: LedgerId, newer: Option<LogError>) -> Result<Self, OpenError> {
         let Parts { log, clock, entropy, keys, vault, tool } = parts;
         let fingerprints = Fingerprinter::new(&keys);
         if log.head().next == Position(0) {
@@ -198,7 +203,9 @@ impl Ledger {
             return Err(OpenError::NotALedger);
         };
         let (id, origin) = (created.ledger_id, created.origin.clone());
-        catch_up(log.as_ref())?;
+        if newer.is_none() {
+            catch_up(log.as_ref())?;
+        }
         let vault = Vault::new(vault, &keys);
         Ok(Self {
             log,
@@ -209,7 +216,7 @@ impl Ledger {
             id,
             origin,
             tool,
-            newer_format: None,
+            newer,
             frozen: None,
             places: None,
         })
@@ -220,9 +227,10 @@ impl Ledger {
         self.id
     }
 
-    /// Format of the store, if it is newer than this program: then it is read and never written.
-    pub fn newer_format(&self) -> Option<u32> {
-        self.newer_format
+    /// Why only its entries may be shown: a newer haloy wrote it. What else is asked of it may be answered
+    /// wrongly, and nothing is written.
+    pub fn newer(&self) -> Option<&LogError> {
+        self.newer.as_ref()
     }
 
     /// Why nothing may be appended: the name of a fault, and what is wrong.
@@ -256,21 +264,54 @@ impl Ledger {
     }
 }
 
+/// The keys; what a rotation that was cut off left is finished.
+fn keys(options: &LedgerOptions, known: Option<&Known>) -> Result<Keys, KeysError> {
+    let entropy = options.entropy.as_ref();
+    let mut keys = Keys::open(&options.keys, entropy, signing::may_make(known, options.key_mode))?;
+    if signing::rotation_unfinished(known, &keys) {
+        keys.finish_rotation(&options.keys)?;
+    }
+    if options.key_mode == KeyMode::Rotate {
+        keys.prepare_rotation(&options.keys, entropy)?;
+    }
+    Ok(keys)
+}
+
+/// Why nothing of a ledger may be changed, whatever state it is in, if a newer haloy wrote it: its store
+/// says so, or what is published where the store cannot be read.
+pub(super) fn newer_in_place(places: &Places) -> Result<Option<LogError>, OpenError> {
+    if let Some(store) = open_store(places, &mut Vec::new())? {
+        let stored = store.stored();
+        let says = || Known::scan(stored.as_ref()).ok().flatten()?.newer();
+        return Ok(store.newer().cloned().or_else(says));
+    }
+    Ok(newer_published(places))
+}
+
+/// The same, of what is published alone.
+pub(super) fn newer_published(places: &Places) -> Option<LogError> {
+    known_from(&published(places)?)?.newer()
+}
+
 /// Opens the store and compares it with the signed heads.
 fn examined(places: &Places) -> Result<(FjallStore, Examined), OpenError> {
     let folder = places.store();
-    if !folder.exists() && heads::exist(places.folder()) {
+    let heads = HeadFiles::read(places)?;
+    if !folder.exists() && heads::exist(places.folder())? {
         let cause = format!("there are signed heads, and no store in {}", folder.display());
         return Err(OpenError::Refused(Fault::new(Code::StoreMissing, cause)));
     }
-    let store = FjallStore::open(&folder).map_err(|error| match error {
+    let mut store = FjallStore::open(&folder).map_err(|error| match error {
         LogError::Unreadable { .. } | LogError::Store(_) => {
             OpenError::Refused(Fault::new(Code::StoreUnreadable, error.to_string()))
         }
         other => OpenError::Log(other),
     })?;
-    match examine(places, store.stored().as_ref(), store.found()) {
-        Ok(examined) => Ok((store, examined)),
+    match examine(places, heads, store.stored().as_ref(), store.found()) {
+        Ok(examined) => {
+            examined.newer.iter().for_each(|newer| store.found_newer(newer.clone()));
+            Ok((store, examined))
+        }
         Err(fault) => {
             // Its next open is to look as closely as this one did.
             store.not_clean();

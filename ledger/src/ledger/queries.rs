@@ -217,7 +217,7 @@ impl Ledger {
 
     /// Events that match, oldest first, private values joined.
     pub fn events(&self, filter: &EventFilter) -> Result<Vec<EventView>, LogError> {
-        view::events(self.log.as_ref(), filter)
+        view::events(self.log.as_ref(), self.newer.is_some(), filter)
     }
 
     /// Private fields of an event that were erased.
@@ -293,7 +293,7 @@ fn verdict(state: &TargetState, row: &CandidateRow) -> Verdict {
         Fate::Good { .. } | Fate::Pruned { .. } if row.strategy == HistoryStrategy::None => {
             Why::StrategyNone { at: row.requested }
         }
-        Fate::Pruned { at, rule, count } => Why::Pruned { at: *at, rule: *rule, count: *count },
+        Fate::Pruned { at, rule, count, .. } => Why::Pruned { at: *at, rule: *rule, count: *count },
         Fate::Good { .. } => match &row.lost {
             Some((at, cause)) => Why::Lost { at: *at, cause: cause.clone() },
             None => return Verdict::Ready,

@@ -1,6 +1,7 @@
 //! Making anew what is damaged, from the copies that are whole; recorded, and never by guessing.
 
 use super::evidence::open_store;
+use super::open::newer_in_place;
 use super::{CommandContext, Evidence, Ledger, LedgerOptions, OpenError};
 use crate::deployment::event::Recovered;
 use crate::ids::Position;
@@ -67,6 +68,11 @@ impl Ledger {
     /// histories were signed. Nothing is changed then.
     pub fn recover(options: LedgerOptions, context: &CommandContext) -> Result<Recovery, OpenError> {
         let places = options.places();
+        // One that cannot be read may be the newest: nothing is rebuilt, and no head written, without it.
+        heads::read(places.folder())?;
+        if let Some(newer) = newer_in_place(&places)? {
+            return Err(newer.into());
+        }
         finish_swap(&places.store(), &places.new_store())?;
         let faults = Evidence::open(&options)?.verify(&Asked::default(), &mut |_, _| {}).faults;
         if let Some(fork) = faults.iter().find(|fault| fault.code == Code::Fork) {

@@ -4,14 +4,15 @@ use super::recover::{best_head, renew_store};
 use super::{CommandContext, Ledger, LedgerOptions, OpenError};
 use crate::deployment::Event;
 use crate::deployment::event::PayloadRedacted;
+use crate::files::{self, Readers};
 use crate::ids::{DeploymentId, Position, Revision, StreamId};
 use crate::integrity::places::Places;
 use crate::integrity::tiles::WIDTH;
 use crate::integrity::verify::private::commitments;
-use crate::log::{Expected, LogError, Old, Recorded, Stage, finish_swap};
+use crate::log::{Expected, LogError, Old, PrivateRows, Recorded, Stage, finish_swap};
 use crate::projection::read;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why nothing was erased.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -77,6 +78,7 @@ impl Ledger {
     ) -> Result<Redacted, RedactError> {
         let places = options.places();
         let ledger = Self::open(options)?;
+        ledger.writable().map_err(OpenError::from)?;
         let mut chosen = Vec::new();
         for at in events {
             let fields = ledger.erasable(*at, only)?;
@@ -96,7 +98,8 @@ impl Ledger {
             })
             .collect();
         let io = |error: std::io::Error| LogError::Io { path: marker(&places), cause: error.to_string() };
-        std::fs::write(marker(&places), b"").map_err(io)?;
+        // Durable before the event is: else a power loss could leave the event, and the values for good.
+        files::write_whole(&marker(&places), b"", Readers::Owner).map_err(io)?;
         let write = ledger.write(StreamId::Ledger, Expected::Any, &redactions, context);
         let appended = ledger.log.append(vec![write], None, Stage::Published).map_err(OpenError::from)?;
         drop(ledger);
@@ -166,8 +169,9 @@ impl Ledger {
 }
 
 /// Whether values were being erased when something ended this.
-pub(super) fn unfinished(places: &Places) -> bool {
-    marker(places).exists()
+pub(super) fn unfinished(places: &Places) -> Result<bool, LogError> {
+    let marker = marker(places);
+    marker.try_exists().map_err(|error| LogError::Io { path: marker, cause: error.to_string() })
 }
 
 /// Makes the store anew without what was redacted, and removes every other copy of it.
@@ -179,23 +183,40 @@ pub(super) fn erase(places: &Places) -> Result<(), OpenError> {
     let mirror = places.mirror();
     let bundles: BTreeSet<u64> = without.iter().map(|(at, _)| at.0 / WIDTH).collect();
     let io = |path: PathBuf| move |error: std::io::Error| LogError::Io { path, cause: error.to_string() };
+    let mut changed = BTreeSet::from([places.folder().to_owned()]);
     for bundle in bundles {
-        let mut rows = mirror.get(bundle).unwrap_or_default();
+        let path = mirror.path(bundle);
+        let mut rows = match mirror.get(bundle) {
+            Ok(rows) => rows,
+            // A damaged file holds nothing that could be kept, and may hold what is to go.
+            Err(error) if error.raw_os_error().is_none() => PrivateRows::new(),
+            Err(error) => return Err(io(path)(error).into()),
+        };
         for (at, rows) in &mut rows {
             rows.retain(|row| !without.contains(&(*at, row.field)));
         }
-        mirror.put(bundle, &rows).map_err(io(mirror.path(bundle)))?;
+        mirror.put(bundle, &rows).map_err(io(path.clone()))?;
+        changed.extend(path.parent().filter(|folder| folder.is_dir()).map(Path::to_owned));
     }
+    // A copy that a look at the store left, if it was killed.
+    let copy = places.store().with_extension("copy");
     // Copies of journals and stores, and what the edge was told, have the same text.
-    for path in [places.aside(), places.folder().join("edge").join("contacts.json")] {
-        let removed =
-            if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
-        match removed {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(path)(error).into()),
+    let edge = places.folder().join("edge");
+    files::remove_if_there(&edge.join("contacts.json")).map_err(io(edge.clone()))?;
+    changed.extend(Some(edge).filter(|edge| edge.is_dir()));
+    for folder in [places.aside(), copy] {
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(io(folder)(error).into());
+            }
             Ok(()) | Err(_) => {}
         }
     }
-    std::fs::remove_file(marker(places)).map_err(io(marker(places)))?;
+    // What is gone must not come back after the marker went.
+    for folder in changed {
+        files::sync_folder(&folder).map_err(io(folder))?;
+    }
+    files::remove_if_there(&marker(places)).map_err(io(marker(places)))?;
     Ok(())
 }
 

@@ -79,7 +79,11 @@ impl EventView {
 /// Entries read at a time.
 const CHUNK: usize = 4096;
 
-pub(super) fn events(log: &dyn EventLog, filter: &EventFilter) -> Result<Vec<EventView>, LogError> {
+pub(super) fn events(
+    log: &dyn EventLog,
+    newer: bool,
+    filter: &EventFilter,
+) -> Result<Vec<EventView>, LogError> {
     let mut found = Vec::new();
     let mut next = filter.from;
     while found.len() < filter.limit {
@@ -93,7 +97,7 @@ pub(super) fn events(log: &dyn EventLog, filter: &EventFilter) -> Result<Vec<Eve
                 return Ok(found);
             }
             if found.len() < filter.limit
-                && let Some(view) = view(log, entry, filter)?
+                && let Some(view) = view(log, newer, entry, filter)?
             {
                 found.push(view);
             }
@@ -102,7 +106,12 @@ pub(super) fn events(log: &dyn EventLog, filter: &EventFilter) -> Result<Vec<Eve
     Ok(found)
 }
 
-fn view(log: &dyn EventLog, entry: &[u8], filter: &EventFilter) -> Result<Option<EventView>, LogError> {
+fn view(
+    log: &dyn EventLog,
+    newer: bool,
+    entry: &[u8],
+    filter: &EventFilter,
+) -> Result<Option<EventView>, LogError> {
     let head = codec::decode_head(entry)?;
     let known = Event::KINDS.iter().find(|info| info.number == head.kind);
     let kind = known.map_or_else(|| format!("kind {}", head.kind), |info| info.name.to_owned());
@@ -113,9 +122,12 @@ fn view(log: &dyn EventLog, entry: &[u8], filter: &EventFilter) -> Result<Option
     if filter.stream.as_ref().is_some_and(|stream| *stream != raw.envelope.stream) {
         return Ok(None);
     }
-    let private = log.read_private(head.position)?;
-    let mut redacted = Ok(Vec::new());
-    log.read_rows(&mut |rows| redacted = read::erased(rows, head.position))?;
+    let (mut private, mut redacted) = (Vec::new(), Ok(Vec::new()));
+    // All but its entries is for the newer program to read.
+    if !newer {
+        private = log.read_private(head.position)?;
+        log.read_rows(&mut |rows| redacted = read::erased(rows, head.position))?;
+    }
     let redacted = redacted.map_err(|error| LogError::Store(error.to_string()))?;
     Ok(Some(EventView {
         position: head.position,

@@ -39,6 +39,13 @@ pub(super) struct Request {
     pub(super) once: Option<IdempotencyKey>,
 }
 
+impl Request {
+    /// How many events it has.
+    pub(super) fn events(&self) -> usize {
+        self.writes.iter().map(|write| write.events.len()).sum()
+    }
+}
+
 /// Everything that one group commit writes.
 pub(super) struct Batch {
     pub(super) tail: Tail,
@@ -47,6 +54,8 @@ pub(super) struct Batch {
     pub(super) index: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(super) private: Vec<(Vec<u8>, Vec<u8>)>,
     pub(super) rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    /// Why nothing of it can be written: an append failed, and the rows of those before it are lost.
+    pub(super) spoilt: Option<LogError>,
 }
 
 impl Batch {
@@ -58,11 +67,12 @@ impl Batch {
             index: BTreeMap::new(),
             private: Vec::new(),
             rows: BTreeMap::new(),
+            spoilt: None,
         }
     }
 
-    /// Plans one append. An error of projections is in [`LogError::Projection`] and spoils the
-    /// whole batch; every other error leaves the batch as it was.
+    /// Plans one append. One that fails leaves the batch as it was, whatever it fails for;
+    /// [`Batch::spoilt`] says so where that could not be done.
     pub(super) fn add(
         &mut self,
         store: &dyn Store,
@@ -71,10 +81,16 @@ impl Batch {
         now: Timestamp,
         policy: ClockPolicy,
     ) -> Result<Appended, AppendError> {
+        if let Some(error) = &self.spoilt {
+            return Err(error.clone().into());
+        }
+        let events = request.events();
         let Request { writes, once } = request;
-        let events: usize = writes.iter().map(|w| w.events.len()).sum();
-        if events == 0 || events > MAX_APPEND_EVENTS || writes.iter().any(|w| w.events.is_empty()) {
+        if events == 0 || events > MAX_APPEND_EVENTS {
             return Err(AppendError::TooMany { events, max: MAX_APPEND_EVENTS });
+        }
+        if let Some(empty) = writes.iter().find(|write| write.events.is_empty()) {
+            return Err(AppendError::NoEvents { stream: empty.stream.clone() });
         }
         if let Some(known) = once.as_ref().map(|once| self.known(store, once)).transpose()?.flatten() {
             return Ok(known);
@@ -127,9 +143,13 @@ impl Batch {
         in_batch: &mut dyn InBatch,
         plan: Plan,
     ) -> Result<(), AppendError> {
-        let mut rows = Overlay { base: store.rows(), writes: &mut self.rows };
-        for (_, recorded) in &plan.entries {
-            in_batch.apply(recorded, &mut rows)?;
+        let folded = {
+            let mut rows = Overlay::new(store.rows(), &mut self.rows);
+            plan.entries.iter().try_for_each(|(_, recorded)| in_batch.apply(recorded, &mut rows))
+        };
+        if let Err(error) = folded {
+            self.fold_again(store, in_batch);
+            return Err(error.into());
         }
         self.tail = plan.tail;
         self.entries.extend(plan.entries.into_iter().map(|(bytes, _)| bytes));
@@ -141,9 +161,23 @@ impl Batch {
         Ok(())
     }
 
+    /// Folds what was accepted once more: an append whose events could not be folded left rows that are
+    /// not to be written, and nobody else's append is to fail for it.
+    fn fold_again(&mut self, store: &dyn Store, in_batch: &mut dyn InBatch) {
+        in_batch.abandon();
+        self.rows.clear();
+        let mut rows = Overlay::new(store.rows(), &mut self.rows);
+        let folded =
+            self.entries.iter().try_for_each(|entry| in_batch.apply(&codec::decode(entry)?, &mut rows));
+        self.spoilt = folded.err();
+    }
+
     /// Lets projections put what they held back.
     pub(super) fn finish(&mut self, store: &dyn Store, in_batch: &mut dyn InBatch) -> Result<(), LogError> {
-        in_batch.finish(&mut Overlay { base: store.rows(), writes: &mut self.rows })
+        if let Some(error) = &self.spoilt {
+            return Err(error.clone());
+        }
+        in_batch.finish(&mut Overlay::new(store.rows(), &mut self.rows))
     }
 }
 
@@ -214,13 +248,13 @@ impl Plan {
     ) -> Result<StreamHead, AppendError> {
         let position = self.tail.next;
         let stream = match stream {
-            Some(head) => StreamHead { number: head.number, last: head.last + 1 },
+            Some(head) => StreamHead { number: head.number, last: head.last.saturating_add(1) },
             None => StreamHead { number: position.0, last: 0 },
         };
         let head = Head {
             position,
             revision: Revision(stream.last),
-            recorded: Timestamp(now.0.max(self.tail.recorded.0 + 1)),
+            recorded: Timestamp(now.0.max(self.tail.recorded.0.saturating_add(1))),
             wall: now,
             kind: new.event.kind(),
             version: new.event.version(),
@@ -248,124 +282,5 @@ impl Plan {
         self.tail = Tail { next: position.next(), recorded: head.recorded, wall: Some(now) };
         self.entries.push((bytes, Recorded { head, envelope, event }));
         Ok(stream)
-    }
-}
-
-/// Rows of a store with further writes on top; `None` removes.
-pub struct Overlay<'a> {
-    base: &'a dyn Rows,
-    writes: &'a mut BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-}
-
-impl<'a> Overlay<'a> {
-    /// Over these rows, into these writes.
-    pub fn new(base: &'a dyn Rows, writes: &'a mut BTreeMap<Vec<u8>, Option<Vec<u8>>>) -> Self {
-        Self { base, writes }
-    }
-}
-
-impl Rows for Overlay<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
-        match self.writes.get(key) {
-            Some(written) => Ok(written.clone()),
-            None => self.base.get(key),
-        }
-    }
-
-    fn scan(
-        &self,
-        prefix: &[u8],
-        reverse: bool,
-        after: Option<&[u8]>,
-        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<(), RowsError> {
-        // Scans inside a batch are short (one target's rows), so merging in memory is fine.
-        let mut merged = BTreeMap::new();
-        self.base.scan(prefix, false, None, &mut |key, value| {
-            merged.insert(key.to_vec(), value.to_vec());
-            true
-        })?;
-        for (key, value) in
-            self.writes.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix))
-        {
-            match value {
-                Some(value) => merged.insert(key.clone(), value.clone()),
-                None => merged.remove(key),
-            };
-        }
-        scan_map(&merged, prefix, reverse, after, each);
-        Ok(())
-    }
-}
-
-impl RowsMut for Overlay<'_> {
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.writes.insert(key, Some(value));
-    }
-
-    fn delete(&mut self, key: Vec<u8>) {
-        self.writes.insert(key, None);
-    }
-}
-
-/// Rows in memory.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MapRows(pub BTreeMap<Vec<u8>, Vec<u8>>);
-
-impl MapRows {
-    /// Puts rows, and removes those without a value.
-    pub(super) fn apply(&mut self, rows: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>) {
-        for (key, value) in rows {
-            match value {
-                Some(value) => self.put(key, value),
-                None => self.delete(key),
-            }
-        }
-    }
-}
-
-impl Rows for MapRows {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
-        Ok(self.0.get(key).cloned())
-    }
-
-    fn scan(
-        &self,
-        prefix: &[u8],
-        reverse: bool,
-        after: Option<&[u8]>,
-        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<(), RowsError> {
-        scan_map(&self.0, prefix, reverse, after, each);
-        Ok(())
-    }
-}
-
-impl RowsMut for MapRows {
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.0.insert(key, value);
-    }
-
-    fn delete(&mut self, key: Vec<u8>) {
-        self.0.remove(&key);
-    }
-}
-
-/// Scans a sorted map as [`Rows::scan`] asks.
-fn scan_map(
-    map: &BTreeMap<Vec<u8>, Vec<u8>>,
-    prefix: &[u8],
-    reverse: bool,
-    after: Option<&[u8]>,
-    each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-) {
-    let within = |key: &[u8]| after.is_none_or(|after| if reverse { key < after } else { key > after });
-    let rows = map.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
-    let rows: Box<dyn Iterator<Item = (&Vec<u8>, &Vec<u8>)>> =
-        if reverse { Box::new(rows.collect::<Vec<_>>().into_iter().rev()) } else { Box::new(rows) };
-    for (key, value) in rows.filter(|(key, _)| within(key)) {
-        if !each(key, value) {
-            return;
-        }
     }
 }

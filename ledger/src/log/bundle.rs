@@ -12,16 +12,21 @@ pub enum BundleError {
     /// It has another number of entries.
     #[error("it has not {0} entries")]
     Count(u64),
+    /// An entry is longer than a bundle can say. The log writes none: somebody else did.
+    #[error("an entry of {0} bytes is longer than any bundle can hold")]
+    TooLong(usize),
 }
 
 /// Appends an entry to a bundle: its length in two bytes, big-endian, then itself.
 ///
-/// # Panics
-/// If it is longer than 65,535 bytes; the log refuses such entries long before.
-pub fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) {
-    let length = u16::try_from(entry.len()).expect("the log refuses entries above 60 KiB");
+/// # Errors
+/// [`BundleError::TooLong`] if it is longer than 65,535 bytes. The log refuses such entries long before;
+/// one that is read from a store may be forged.
+pub fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) -> Result<(), BundleError> {
+    let length = u16::try_from(entry.len()).map_err(|_| BundleError::TooLong(entry.len()))?;
     bundle.extend_from_slice(&length.to_be_bytes());
     bundle.extend_from_slice(entry);
+    Ok(())
 }
 
 /// Entries of a bundle of this width, borrowed from it.
@@ -74,7 +79,8 @@ mod tests {
     fn bundles_come_back_and_torn_ones_do_not() {
         let entries: [&[u8]; 3] = [b"", b"a", b"bcd"];
         let mut bundle = Vec::new();
-        entries.iter().for_each(|entry| push_entry(&mut bundle, entry));
+        entries.iter().try_for_each(|entry| push_entry(&mut bundle, entry)).expect("short");
+        assert_eq!(push_entry(&mut bundle, &[0; 65_536]), Err(BundleError::TooLong(65_536)));
         assert_eq!(decode_bundle(&bundle, 3).expect("whole"), entries);
         for cut in 0..bundle.len() {
             assert!(decode_bundle(&bundle[..cut], 3).is_err(), "cut at {cut}");

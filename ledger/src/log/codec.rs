@@ -72,6 +72,11 @@ pub fn decode_head(entry: &[u8]) -> Result<Head, LogError> {
     head_from(head).ok_or_else(bad)
 }
 
+/// What an entry is refused for if a newer haloy wrote it.
+pub fn newer(entry: &[u8]) -> Option<LogError> {
+    decode(entry).err().filter(|error| matches!(error, LogError::NewerEntry { .. }))
+}
+
 /// Decodes an entry. A kind, version or word that this program does not know is [`LogError::NewerEntry`].
 pub fn decode(entry: &[u8]) -> Result<Recorded, LogError> {
     let head = decode_head(entry)?;

@@ -42,6 +42,12 @@ pub enum AppendError {
         /// Events that it may hold.
         max: usize,
     },
+    /// One of several writes has no events.
+    #[error("an append has no events for stream {stream}")]
+    NoEvents {
+        /// Which stream.
+        stream: StreamId,
+    },
     /// The clock is far ahead of the last event, or before this program was built.
     #[error("the clock reads {now_ns} ns, the last event was recorded at {last_ns} ns: {why}")]
     Clock {
@@ -51,14 +57,6 @@ pub enum AppendError {
         last_ns: i64,
         /// Which rule it breaks.
         why: &'static str,
-    },
-    /// The log was written by a newer version: it is read, never written.
-    #[error("the ledger has format {found}, this program writes format {supported}")]
-    NewerFormat {
-        /// Format of the store.
-        found: u32,
-        /// Format of this program.
-        supported: u32,
     },
     /// The ledger must not be written as it is: a key is lost, for example.
     #[error("the ledger is read, and not written ({code}): {cause}")]
@@ -119,6 +117,14 @@ pub enum LogError {
         position: Position,
         /// Why.
         cause: String,
+    },
+    /// The store has a newer format: its entries are shown as they are, and nothing of it is changed.
+    #[error("written by a newer haloy (format {found}; this one reads {supported})")]
+    NewerFormat {
+        /// Format of the store.
+        found: u32,
+        /// Format of this program.
+        supported: u32,
     },
     /// An entry is of a kind or version that this program does not know.
     #[error("the entry at {position} is of kind {kind} version {version}, written by a newer haloy")]

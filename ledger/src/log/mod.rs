@@ -1,7 +1,7 @@
 //! The append log: its envelope, its contract and its ports.
 //!
 //! The log knows neither projections nor sealing. It defines the ports [`InBatch`] and [`Seal`];
-//! `projection` and `integrity` implement them, `ledger.rs` hands them to the writer.
+//! `projection` and `integrity` implement them, `ledger` hands them to the writer.
 
 mod batch;
 pub mod bundle;
@@ -14,13 +14,15 @@ mod identity;
 pub mod keys;
 mod memory;
 mod own_events;
+mod overlay;
 mod ports;
+#[cfg(test)]
+pub(crate) mod samples;
 mod sum;
 pub mod upcast;
 
 pub use clock::{BUILT, ClockPolicy};
 
-pub use batch::{MapRows, Overlay};
 pub use envelope::{Actor, Envelope, Head, NewEvent, Origin, Recorded, field as envelope_field};
 pub use error::{AppendError, LogError};
 pub use fjall::{
@@ -29,6 +31,7 @@ pub use fjall::{
 };
 pub use identity::{ActorKind, Auth};
 pub use memory::{MemoryLog, MemoryStore};
+pub use overlay::{MapRows, Overlay};
 pub use ports::{InBatch, PrivateRows, Published, Rows, RowsError, RowsMut, Seal, Stored, Unsealed};
 pub use sum::RowSum;
 

@@ -83,6 +83,9 @@ pub type EachRow<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), LogError> + 'a;
 
 /// What lies in a store, for those who check and copy it: the bytes as they are.
 pub trait Stored: Send + Sync {
+    /// Why nothing but its entries is to be read, and nothing written: a newer haloy has it.
+    fn newer(&self) -> Option<&LogError>;
+
     /// Position after the last entry.
     fn next(&self) -> Result<Position, LogError>;
 

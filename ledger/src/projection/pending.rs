@@ -3,15 +3,15 @@
 use super::Projection;
 use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
-use crate::deployment::Event;
 use crate::deployment::event::{
     edge_events, hold_events, is_own_tag, ledger_events, registry_events, step_events,
 };
+use crate::deployment::{Event, gives_up_stop};
 use crate::ids::{DeploymentId, Position, StreamId};
 use crate::log::{Recorded, Rows, RowsMut};
 use serde::{Deserialize, Serialize};
 
-const ID: ProjectionId = ProjectionId { name: "pending", number: 6, version: 2 };
+const ID: ProjectionId = ProjectionId { name: "pending", number: 6, version: 3 };
 const ROW: u8 = 1;
 
 /// What a target owes. There is no row where it owes nothing.
@@ -53,9 +53,10 @@ impl Projection for Pending {
             | Event::DeploymentInterrupted(_) => |row, _| row.rollout = None,
             Event::StopRequested(_) => |row, _| row.stop = true,
             Event::TargetStopped(_) => |row, _| row.stop = false,
-            // A stop that failed is given up; see evolve.
-            Event::EffectFailed(_) => |row, _| {
-                row.stop = false;
+            Event::EffectFailed(_) => |row, event| {
+                if let Event::EffectFailed(failed) = &event.event {
+                    row.stop &= !gives_up_stop(&failed.eff);
+                }
                 row.naming = 0;
             },
             Event::ReleaseTagged(_) => |row, event| {

@@ -15,7 +15,7 @@ use crate::outcome::Failure;
 use crate::release::HistoryStrategy;
 use serde::{Deserialize, Serialize};
 
-const ID: ProjectionId = ProjectionId { name: "rollback_targets", number: 3, version: 2 };
+const ID: ProjectionId = ProjectionId { name: "rollback_targets", number: 3, version: 3 };
 const ROW: u8 = 1;
 
 /// A deploy as a candidate for a rollback.
@@ -88,6 +88,8 @@ pub enum Fate {
         rule: PruneRule,
         /// The count in force.
         count: u16,
+        /// The event that made it good, for when it is not removed after all.
+        good: Position,
     },
 }
 
@@ -139,13 +141,15 @@ impl Projection for RollbackTargets {
             Event::DeploymentInterrupted(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
             Event::PrunePlanned(e) => all.change(rows, key(e.rel), |row| {
                 // What a registry keeps is restorable without anything on the host.
-                if matches!(row.fate, Fate::Good { .. }) && e.rule != PruneRule::HostKeepsCurrent {
-                    row.fate = Fate::Pruned { at, rule: e.rule, count: e.count };
+                if let Fate::Good { at: good } = row.fate
+                    && e.rule != PruneRule::HostKeepsCurrent
+                {
+                    row.fate = Fate::Pruned { at, rule: e.rule, count: e.count, good };
                 }
             }),
             Event::PruneFailed(e) => all.change(rows, key(e.rel), |row| {
-                if matches!(row.fate, Fate::Pruned { .. }) {
-                    row.fate = Fate::Good { at };
+                if let Fate::Pruned { good, .. } = row.fate {
+                    row.fate = Fate::Good { at: good };
                 }
             }),
             Event::ImageLost(e) => all.change(rows, key(e.rel), |row| row.lost = Some((at, e.cause.clone()))),
@@ -276,8 +280,9 @@ impl RollbackTargets {
 
 /// A release in a registry lost its place; what is on the engine has its own event.
 fn dropped(row: &mut CandidateRow, at: Position, count: u16) {
-    if row.strategy == HistoryStrategy::Registry && matches!(row.fate, Fate::Good { .. }) {
-        row.fate = Fate::Pruned { at, rule: PruneRule::BeyondCount, count };
+    if let (HistoryStrategy::Registry, Fate::Good { at: good }) = (row.strategy, &row.fate) {
+        let good = *good;
+        row.fate = Fate::Pruned { at, rule: PruneRule::BeyondCount, count, good };
     }
 }
 

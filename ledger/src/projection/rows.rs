@@ -31,6 +31,9 @@ pub enum ProjectionError {
     /// An event needs a row that is not there: the log or the rows are broken.
     #[error("the row of {0} is missing")]
     Missing(String),
+    /// No decision of haloy leads to an event here: somebody else wrote the log.
+    #[error("deployment {0} begins while another one is on its way")]
+    Overlaps(String),
 }
 
 /// Where a listing goes on, newest first: keys before this one.

@@ -3,7 +3,7 @@
 use super::Projection;
 use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, get, put, stream_part};
-use crate::deployment::{TargetState, evolve};
+use crate::deployment::{Event, TargetState, evolve};
 use crate::edge::EdgeState;
 use crate::ids::{AppName, Position, Revision, StreamId, TargetName, slug};
 use crate::log::{Recorded, Rows, RowsMut};
@@ -63,6 +63,11 @@ impl Projection for State {
         };
         if revision == Revision(0) {
             put(rows, ID.key(SLUG, &[slug(app.as_str()).as_bytes()]), app)?;
+        }
+        if let Event::DeploymentRequested(asked) = &event.event
+            && self.targets.get(rows, key(stream))?.is_some_and(|row| row.state.rollout.is_some())
+        {
+            return Err(ProjectionError::Overlaps(asked.id.to_string()));
         }
         self.targets.update(rows, key(stream), |row| {
             let state = row.map_or_else(|| TargetState::new(app.clone(), target.clone()), |row| row.state);

@@ -1,7 +1,7 @@
 //! The keys of a ledger (D14): 32 random bytes each, mode 0600, in a folder outside of the ledger.
 
+use crate::files::{self, Readers};
 use crate::ports::Entropy;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 const FINGERPRINT: &str = "fingerprint.key";
@@ -72,7 +72,9 @@ impl std::fmt::Debug for Keys {
 impl Keys {
     /// Reads the keys of a folder.
     pub fn open(folder: &Path, entropy: &dyn Entropy, make: Make) -> Result<Self, KeysError> {
-        make_folder(folder).map_err(|error| io(folder, &error))?;
+        if make != Make::None {
+            files::private_folder(folder).map_err(|error| io(folder, &error))?;
+        }
         let mut lost = Vec::new();
         let mut key =
             |purpose: &'static str, name: &str, make: bool| -> Result<Option<[u8; 32]>, KeysError> {
@@ -111,8 +113,7 @@ impl Keys {
     /// The log names the new key: it takes the place of the old one.
     pub fn finish_rotation(&mut self, folder: &Path) -> Result<(), KeysError> {
         let path = folder.join(SIGNING);
-        let moved =
-            std::fs::rename(folder.join(NEXT), &path).and_then(|()| std::fs::File::open(folder)?.sync_all());
+        let moved = std::fs::rename(folder.join(NEXT), &path).and_then(|()| files::sync_folder(folder));
         moved.map_err(|error| io(&path, &error))?;
         self.signing = self.next.take();
         Ok(())
@@ -140,15 +141,10 @@ fn io(path: &Path, error: &std::io::Error) -> KeysError {
 }
 
 fn read(path: &Path) -> Result<Option<[u8; 32]>, KeysError> {
-    match std::fs::read(path) {
-        Ok(bytes) => {
-            check_mode(path)?;
-            let key = bytes.try_into().map_err(|_| KeysError::BadKey { path: path.to_owned() })?;
-            Ok(Some(key))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(io(path, &error)),
-    }
+    let Some(bytes) = files::read_if_there(path).map_err(|error| io(path, &error))? else { return Ok(None) };
+    check_mode(path)?;
+    let key = bytes.try_into().map_err(|_| KeysError::BadKey { path: path.to_owned() })?;
+    Ok(Some(key))
 }
 
 fn read_or_make(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], KeysError> {
@@ -156,7 +152,8 @@ fn read_or_make(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], KeysErro
         return Ok(key);
     }
     let key = entropy.salt();
-    make(path, &key).map_err(|error| io(path, &error))?;
+    // Half a key would stand in the way of every open.
+    files::write_whole(path, &key, Readers::Owner).map_err(|error| io(path, &error))?;
     Ok(key)
 }
 
@@ -170,26 +167,4 @@ fn check_mode(path: &Path) -> Result<(), KeysError> {
 #[cfg(not(unix))]
 fn check_mode(_path: &Path) -> Result<(), KeysError> {
     Ok(())
-}
-
-/// Writes a key beside its place, and moves it there: half a key would stand in the way of every open.
-fn make(path: &Path, key: &[u8; 32]) -> std::io::Result<()> {
-    let new = path.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&new)?;
-    file.write_all(key)?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)?;
-    path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
-}
-
-pub(super) fn make_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }

@@ -6,4 +6,4 @@ mod vault;
 
 pub use fingerprint::Fingerprinter;
 pub use keys::{Keys, KeysError, Make};
-pub use vault::{Vault, VaultError};
+pub use vault::{Lease, Vault, VaultError};

@@ -3,18 +3,23 @@
 //! Named by fingerprint, so that the same value is kept once and can be found by what the log says.
 //! XChaCha20-Poly1305 with a random nonce; the fingerprint is authenticated with it, so that files
 //! cannot be swapped.
+//!
+//! A value is put before the event that needs it is in the log. Until then a [`Lease`] keeps it: cleaning up
+//! removes no value that is leased, and none that was put or let go while it looked what is in use.
 
 use super::Keys;
-use super::keys::make_folder;
+use crate::files::{self, Readers};
 use crate::ports::Entropy;
 use crate::release::Fingerprint;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
-use std::collections::BTreeSet;
-use std::io::Write;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const NONCE: usize = 24;
+/// How the name of a file ends that is being written.
+const UNFINISHED: &str = ".new";
 
 /// Why a value cannot be kept or had.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -39,29 +44,80 @@ pub enum VaultError {
 pub struct Vault {
     folder: PathBuf,
     cipher: XChaCha20Poly1305,
+    leases: Arc<Mutex<Leases>>,
+}
+
+#[derive(Default)]
+struct Leases {
+    /// How many hold a value.
+    held: BTreeMap<Fingerprint, usize>,
+    /// Values that were put or let go since somebody began to clean up.
+    touched: BTreeSet<Fingerprint>,
+}
+
+impl Leases {
+    fn spared(&self, fingerprint: &Fingerprint) -> bool {
+        self.held.contains_key(fingerprint) || self.touched.contains(fingerprint)
+    }
+}
+
+/// Keeps a value in the vault until the log says that it is needed.
+#[must_use = "without it the value may be removed at once"]
+pub struct Lease {
+    leases: Arc<Mutex<Leases>>,
+    fingerprint: Fingerprint,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut leases = lock(&self.leases);
+        if let Some(held) = leases.held.get_mut(&self.fingerprint) {
+            *held -= 1;
+            if *held == 0 {
+                leases.held.remove(&self.fingerprint);
+            }
+        }
+        leases.touched.insert(self.fingerprint.clone());
+    }
+}
+
+fn lock(leases: &Mutex<Leases>) -> MutexGuard<'_, Leases> {
+    leases.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Vault {
     /// The vault in this folder; made when the first value is put.
     pub fn new(folder: PathBuf, keys: &Keys) -> Self {
-        Self { folder, cipher: XChaCha20Poly1305::new((&keys.vault).into()) }
+        Self { folder, cipher: XChaCha20Poly1305::new((&keys.vault).into()), leases: Arc::default() }
     }
 
     fn path(&self, fingerprint: &Fingerprint) -> PathBuf {
         self.folder.join(&fingerprint.0)
     }
 
-    /// Keeps a value, durably, before this returns.
+    /// Keeps a value, durably, before this returns, and at least as long as the lease lives.
     pub fn put(
         &self,
         fingerprint: &Fingerprint,
         value: &str,
         entropy: &dyn Entropy,
-    ) -> Result<(), VaultError> {
-        let path = self.path(fingerprint);
+    ) -> Result<Lease, VaultError> {
+        // Before it is looked for: nobody removes it in between.
+        let lease = self.lease(fingerprint);
         if self.get(fingerprint).is_ok_and(|kept| kept.is_some()) {
-            return Ok(());
+            return Ok(lease);
         }
+        self.write(fingerprint, value, entropy)?;
+        Ok(lease)
+    }
+
+    fn lease(&self, fingerprint: &Fingerprint) -> Lease {
+        *lock(&self.leases).held.entry(fingerprint.clone()).or_default() += 1;
+        Lease { leases: Arc::clone(&self.leases), fingerprint: fingerprint.clone() }
+    }
+
+    fn write(&self, fingerprint: &Fingerprint, value: &str, entropy: &dyn Entropy) -> Result<(), VaultError> {
+        let path = self.path(fingerprint);
         let mut nonce = [0; NONCE];
         entropy.fill(&mut nonce);
         let payload = Payload { msg: value.as_bytes(), aad: fingerprint.0.as_bytes() };
@@ -69,21 +125,15 @@ impl Vault {
             .cipher
             .encrypt(&XNonce::from(nonce), payload)
             .map_err(|_| VaultError::Locked { fingerprint: fingerprint.0.clone() })?;
-        let write = || -> std::io::Result<()> {
-            make_folder(&self.folder)?;
-            write_whole(&path, &[&nonce[..], &sealed].concat())
-        };
-        write().map_err(|error| io(&path, &error))
+        let written = files::write_whole(&path, &[&nonce[..], &sealed].concat(), Readers::Owner);
+        written.map_err(|error| io(&path, &error))
     }
 
     /// The value, where it is kept.
     pub fn get(&self, fingerprint: &Fingerprint) -> Result<Option<String>, VaultError> {
         let path = self.path(fingerprint);
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io(&path, &error)),
-        };
+        let read = files::read_if_there(&path).map_err(|error| io(&path, &error))?;
+        let Some(bytes) = read else { return Ok(None) };
         let locked = || VaultError::Locked { fingerprint: fingerprint.0.clone() };
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE>().ok_or_else(locked)?;
         let payload = Payload { msg: sealed, aad: fingerprint.0.as_bytes() };
@@ -93,10 +143,13 @@ impl Vault {
 
     /// Opens every value: how many could be, and why the first that could not be is none.
     pub fn check(&self) -> (u64, Option<String>) {
-        let files = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+        let files = match files::list_if_there(&self.folder) {
+            Ok(files) => files,
+            Err(error) => return (0, Some(io(&self.folder, &error).to_string())),
+        };
+        let names = files.into_iter().map(|file| file.file_name().to_string_lossy().into_owned());
         let (mut good, mut bad) = (0, None);
-        for name in names.filter(|name| !name.ends_with(".new")) {
+        for name in names.filter(|name| !name.ends_with(UNFINISHED)) {
             match self.get(&Fingerprint(name)) {
                 Ok(_) => good += 1,
                 Err(error) => bad = bad.or(Some(error.to_string())),
@@ -105,20 +158,28 @@ impl Vault {
         (good, bad)
     }
 
-    /// Removes every value that is not in use any more; returns how many.
-    pub fn retain(&self, in_use: &BTreeSet<Fingerprint>) -> Result<usize, VaultError> {
-        let files = match std::fs::read_dir(&self.folder) {
-            Ok(files) => files,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-            Err(error) => return Err(io(&self.folder, &error)),
-        };
+    /// Removes every value that is not in use any more; returns how many. `in_use` looks what is: a value
+    /// that somebody puts meanwhile, or lets go, is spared, whatever it finds.
+    pub fn retain<E: From<VaultError>>(
+        &self,
+        in_use: impl FnOnce() -> Result<BTreeSet<Fingerprint>, E>,
+    ) -> Result<usize, E> {
+        lock(&self.leases).touched.clear();
+        let files = files::list_if_there(&self.folder).map_err(|error| io(&self.folder, &error))?;
+        let in_use = in_use()?;
         let mut removed = 0;
-        for file in files.flatten() {
+        for file in files {
             let name = file.file_name().to_string_lossy().into_owned();
-            if !in_use.contains(&Fingerprint(name)) {
-                std::fs::remove_file(file.path()).map_err(|error| io(&file.path(), &error))?;
-                removed += 1;
+            let path = file.path();
+            let fingerprint = Fingerprint(name);
+            // Held while the file goes: who puts the same value now writes it again.
+            let leases = lock(&self.leases);
+            let unfinished = fingerprint.0.ends_with(UNFINISHED) && !leases.held.is_empty();
+            if in_use.contains(&fingerprint) || leases.spared(&fingerprint) || unfinished {
+                continue;
             }
+            files::remove_if_there(&path).map_err(|error| io(&path, &error))?;
+            removed += 1;
         }
         Ok(removed)
     }
@@ -126,23 +187,6 @@ impl Vault {
 
 fn io(path: &Path, error: &std::io::Error) -> VaultError {
     VaultError::Io { path: path.to_owned(), cause: error.to_string() }
-}
-
-/// A file is there whole or not at all, whenever the machine dies.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let new = path.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)?;
-    match path.parent() {
-        Some(folder) => std::fs::File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]
@@ -157,7 +201,7 @@ mod tests {
         let keys = Keys::open(&folder.path().join("keys"), &SystemEntropy, Make::All).expect("keys");
         let vault = Vault::new(folder.path().join("vault"), &keys);
         let fingerprint = Fingerprint("f1".to_owned());
-        vault.put(&fingerprint, "canary-value", &SystemEntropy).expect("kept");
+        drop(vault.put(&fingerprint, "canary-value", &SystemEntropy).expect("kept"));
         assert_eq!(vault.get(&fingerprint).expect("opens").as_deref(), Some("canary-value"));
         let raw = std::fs::read(folder.path().join("vault/f1")).expect("a file");
         assert!(!raw.windows(6).any(|window| window == b"canary"));
@@ -165,9 +209,61 @@ mod tests {
         let other = Vault::new(folder.path().join("vault"), &Keys::ephemeral(&SystemEntropy));
         assert!(other.get(&fingerprint).is_err(), "another key opens nothing");
 
-        assert_eq!(vault.retain(&BTreeSet::from([fingerprint.clone()])).expect("kept"), 0);
-        assert_eq!(vault.retain(&BTreeSet::new()).expect("removed"), 1);
+        let retain = |used: &[&Fingerprint]| {
+            let used: BTreeSet<Fingerprint> = used.iter().map(|used| Fingerprint::clone(used)).collect();
+            vault.retain(|| Ok::<_, VaultError>(used)).expect("listed")
+        };
+        assert_eq!(retain(&[&fingerprint]), 0);
+        assert_eq!(retain(&[]), 1);
         assert_eq!(vault.get(&fingerprint).expect("gone"), None);
+    }
+
+    #[test]
+    fn a_value_that_is_put_while_somebody_cleans_up_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let vault = Vault::new(folder.path().join("vault"), &Keys::ephemeral(&SystemEntropy));
+        let put = |name: &str| vault.put(&Fingerprint(name.to_owned()), name, &SystemEntropy).expect("kept");
+        let there = |name: &str| vault.get(&Fingerprint(name.to_owned())).expect("opens").is_some();
+        // Nothing is in the log yet when somebody looks what is in use.
+        let early = put("early");
+        let let_go = put("let-go");
+        drop(put("old"));
+        let removed = vault.retain(|| {
+            let looked: BTreeSet<Fingerprint> = BTreeSet::new();
+            drop(put("during"));
+            // Its event was recorded after the look: it is in use now, and the look does not say so.
+            drop(let_go);
+            Ok::<_, VaultError>(looked)
+        });
+        assert_eq!(removed.expect("cleaned"), 1, "the old one alone");
+        assert!(there("early") && there("let-go") && there("during") && !there("old"));
+        drop(early);
+        let cleaned = vault.retain(|| Ok::<_, VaultError>(BTreeSet::new())).expect("cleaned");
+        assert_eq!(cleaned, 3, "and next time all that nobody needs");
+    }
+
+    #[test]
+    fn a_value_that_is_leased_twice_stays_until_both_let_it_go() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let vault = Vault::new(folder.path().join("vault"), &Keys::ephemeral(&SystemEntropy));
+        let fingerprint = Fingerprint("same".to_owned());
+        let put = || vault.put(&fingerprint, "value", &SystemEntropy).expect("kept");
+        let clean = || vault.retain(|| Ok::<_, VaultError>(BTreeSet::new())).expect("cleaned");
+        let (one, other) = (put(), put());
+        drop(one);
+        clean();
+        assert_eq!(clean(), 0);
+        drop(other);
+        assert_eq!((clean(), vault.get(&fingerprint).expect("gone")), (1, None));
+    }
+
+    #[test]
+    fn a_vault_that_cannot_be_listed_is_not_an_empty_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("vault"), b"a file").expect("written");
+        let vault = Vault::new(folder.path().join("vault"), &Keys::ephemeral(&SystemEntropy));
+        assert!(vault.retain(|| Ok::<_, VaultError>(BTreeSet::new())).is_err());
+        assert!(matches!(vault.check(), (0, Some(_))));
     }
 
     #[test]

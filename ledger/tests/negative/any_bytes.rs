@@ -113,7 +113,7 @@ pub fn bundle(bytes: &[u8]) -> bool {
         let Ok(entries) = tiles::decode_bundle(bytes, *width) else { return false };
         assert_eq!(entries.len() as u64, *width, "as many as were asked for");
         let mut again = Vec::new();
-        entries.iter().for_each(|entry| tiles::push_entry(&mut again, entry));
+        entries.iter().try_for_each(|entry| tiles::push_entry(&mut again, entry)).expect("short");
         assert_eq!(again, bytes, "nothing is passed over");
         *width > 0
     });

@@ -48,7 +48,7 @@ pub fn tile() -> Vec<u8> {
 
 pub fn bundle() -> Vec<u8> {
     let mut bundle = Vec::new();
-    (0..ENTRIES).for_each(|index| tiles::push_entry(&mut bundle, &entry_of(index)));
+    (0..ENTRIES).try_for_each(|index| tiles::push_entry(&mut bundle, &entry_of(index))).expect("short");
     bundle
 }
 

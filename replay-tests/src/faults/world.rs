@@ -10,6 +10,7 @@ use haloy_ledger::ids::*;
 use haloy_ledger::log::BUILT;
 use haloy_ledger::ports::{Clock, Entropy};
 use haloy_ledger::release::*;
+use haloy_ledger::secrets::Lease;
 use haloy_ledger::{CommandContext, Ledger, LedgerOptions};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -107,7 +108,7 @@ impl World {
         let app = AppName::new(["shop", "blog", "mail"][number % 3]).map_err(|error| text(&error))?;
         let target = TargetName::new("production").map_err(|error| text(&error))?;
         let key = TargetKey { app, target };
-        let release = self.release(ledger, number)?;
+        let (release, lease) = self.release(ledger, number)?;
         let entropy: &dyn Entropy = self.entropy.as_ref();
         let at = self.clock.now();
         let id = DeploymentId::from_parts(at.unix_ms(), entropy.ulid_bits());
@@ -117,11 +118,12 @@ impl World {
         context.idempotency_key = Some(format!("key-{number}"));
         let command = Command::Deploy(Box::new(deploy));
         ledger.execute(&key.app, &key.target, &command, &context).map_err(|error| text(&error))?;
+        drop(lease);
         let driven = self.dispatcher(ledger, engine).drive(&key, &context).await;
         driven.map(drop).map_err(|error| text(&error))
     }
 
-    fn release(&self, ledger: &Ledger, number: usize) -> Result<ReleaseSpec, String> {
+    fn release(&self, ledger: &Ledger, number: usize) -> Result<(ReleaseSpec, Lease), String> {
         let (mut config, _) = crate::simulation::config(&mut Random(number as u64), false, false);
         // Here it is about what is stored, not about how deploys end.
         config.domains.clear();
@@ -130,10 +132,10 @@ impl World {
         let value = format!("the secret of deploy {number}");
         let fingerprint = ledger.fingerprints().value(&source, &value);
         let kept = ledger.vault().put(&fingerprint, &value, self.entropy.as_ref());
-        kept.map_err(|error| error.to_string())?;
+        let lease = kept.map_err(|error| error.to_string())?;
         let name = "SECRET".to_owned();
         config.env.push(ValueEntry { name, source, fingerprint, value: None });
-        Ok(ReleaseSpec { config, config_digest: number.to_string() })
+        Ok((ReleaseSpec { config, config_digest: number.to_string() }, lease))
     }
 
     fn dispatcher(&self, ledger: &Arc<Ledger>, engine: &Arc<SimulatedExecutor>) -> Dispatcher {

@@ -2,7 +2,8 @@
 
 use crate::harness::{Subject, seed, torture};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
-use haloy_replay_tests::faults::oracle::Also;
+use haloy_ledger::integrity::verify::Asked;
+use haloy_replay_tests::faults::oracle::{Also, verify};
 use haloy_replay_tests::faults::{Outcome, Tally, World};
 use haloy_replay_tests::simulation::Random;
 
@@ -87,6 +88,42 @@ fn no_row_is_edited_unnoticed() {
         }
     }
     tally.conclude("rows edited");
+}
+
+/// What the log would never write: an entry that is longer than a bundle can say, and entries at the end
+/// of all positions.
+#[test]
+fn rows_that_cannot_be_are_named_and_nothing_panics_or_goes_on_for_ever() {
+    let [_older, closed, _killed] = Subject::all();
+    let (folder, world) = closed.copy();
+    let newest = closed.before.entries.len() as u64 - 1;
+    let long = |at: u64| {
+        [closed.before.entries[usize::try_from(at).expect("few")].as_slice(), &[0; 70_000]].concat()
+    };
+    let entry = closed.before.entries.last().expect("entries").clone();
+    let latest = {
+        let mut latest = entry.clone();
+        latest[3..11].copy_from_slice(&u64::MAX.to_be_bytes());
+        latest
+    };
+    for (what, at, value) in [
+        ("a long newest entry", newest, long(newest)),
+        ("a long entry more", newest + 1, long(newest)),
+        ("an entry at the end of all positions", u64::MAX, entry.clone()),
+        ("an entry that says so itself", u64::MAX, latest),
+        ("an entry in the middle of all positions", 1 << 62, entry.clone()),
+    ] {
+        closed.image.restore(folder.path()).expect("restored");
+        let database = Database::builder(world.ledger().join("log")).open().expect("opens");
+        space(&database, "entries").insert(at.to_be_bytes(), value).expect("written");
+        database.persist(fjall::PersistMode::SyncAll).expect("written");
+        drop(database);
+        let also = Also { verify_first: true, again: true, recover: true, ..Also::default() };
+        let outcome = closed.before.judge(&world, also);
+        assert!(matches!(&outcome, Outcome::Refused(_)), "{what}: {outcome:?}");
+        let told = verify(&world, &Asked::default()).map(drop);
+        println!("{what}: {outcome:?}, then {told:?}");
+    }
 }
 
 #[test]

@@ -226,7 +226,7 @@ fn what_a_ledger_publishes_is_accepted() {
             ledger.log().append(vec![write], None, Stage::Published).expect("published");
         }
         let path = folder.path().join(format!("kept-{round}"));
-        std::fs::write(&path, ledger.last_head().expect("a head")).expect("written");
+        std::fs::write(&path, ledger.last_head().expect("readable").expect("a head")).expect("written");
         kept.push(path);
     }
     let ledger = Ledger::open(options()).expect("a ledger");

@@ -118,7 +118,9 @@ impl Log {
                 if level == 0 {
                     let mut bundle = Vec::new();
                     let first = index * WIDTH;
-                    (first..first + width).for_each(|index| push_entry(&mut bundle, &(self.entry)(index)));
+                    (first..first + width)
+                        .try_for_each(|index| push_entry(&mut bundle, &(self.entry)(index)))
+                        .expect("short");
                     write(&Tile::Entries { index }.path(width), &bundle);
                 }
             }

@@ -37,6 +37,7 @@ pub async fn doctor(service: &Embedded) -> Vec<Finding> {
         }
     }
     findings.extend(service.edge_finding().await);
+    findings.extend(service.edge_files_finding());
     findings.push(clock(service).await);
     findings.push(disk(&service.options.ledger));
     findings
@@ -50,8 +51,9 @@ fn evidence(ledger: &haloy_ledger::Ledger) -> Finding {
         return Finding { what, ok: false, found: format!("{code}: {cause}"), fix };
     }
     let found = match ledger.last_head() {
-        Some(_) => "every event is under a signed head; all of it is checked by: haloy verify".to_owned(),
-        None => "nothing is signed yet".to_owned(),
+        Ok(Some(_)) => "every event is under a signed head; all of it is checked by: haloy verify".to_owned(),
+        Ok(None) => "nothing is signed yet".to_owned(),
+        Err(error) => return Finding { what, ok: false, found: error.to_string(), fix: None },
     };
     Finding { what, ok: true, found, fix: None }
 }

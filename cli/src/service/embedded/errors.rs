@@ -7,6 +7,9 @@ use haloy_ledger::integrity::code::{Code, Fault};
 use haloy_ledger::log::{AppendError, LogError};
 use haloy_ledger::{ExecuteError, OpenError};
 
+/// What is left to do with a ledger of a newer haloy.
+const NEWER: &str = "upgrade haloy; until then, `haloy events`, `checkpoint`, `prove` and `verify` read it";
+
 pub fn executor(error: ExecutorError) -> Error {
     Error::new(Kind::Operational, error.to_string())
 }
@@ -66,7 +69,6 @@ fn append(error: AppendError) -> Error {
         }
         AppendError::Clock { .. } => Error::new(Kind::Operational, message)
             .hint("set the clock of this machine, or vouch for it with --accept-clock; see: haloy doctor"),
-        AppendError::NewerFormat { .. } => Error::new(Kind::Operational, message).hint("upgrade haloy"),
         AppendError::Log(error) => log(error),
         AppendError::Broken(_) => Error::new(Kind::Operational, message).hint(
             "nothing was acknowledged that is not stored; make room or repair the disk, then: haloy settle",
@@ -77,6 +79,7 @@ fn append(error: AppendError) -> Error {
         AppendError::Conflict { .. }
         | AppendError::TooLarge { .. }
         | AppendError::TooMany { .. }
+        | AppendError::NoEvents { .. }
         | AppendError::Closed => Error::new(Kind::Operational, message),
     }
 }
@@ -85,7 +88,9 @@ pub fn log(error: LogError) -> Error {
     let message = error.to_string();
     match error {
         LogError::Locked { .. } => Error::new(Kind::Locked, message),
-        LogError::NewerEntry { .. } => Error::new(Kind::Operational, message).hint("upgrade haloy"),
+        LogError::NewerFormat { .. } | LogError::NewerEntry { .. } => {
+            Error::new(Kind::Precondition, format!("the ledger was {message}")).hint(NEWER)
+        }
         LogError::Io { .. } => Error::new(Kind::Operational, message)
             .hint("the folder must be writable by this user; another one can be named with --ledger DIR"),
         LogError::Unreadable { .. } | LogError::BadEntry { .. } => Error::new(Kind::Verification, message)

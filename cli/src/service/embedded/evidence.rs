@@ -39,7 +39,7 @@ impl Embedded {
     pub(super) async fn proofs(&self, what: &str) -> Result<Vec<ProofRow>, Error> {
         let what = what.to_owned();
         // Opening and closing the ledger publishes what is not published yet.
-        let events = self.read(move |ledger| positions(ledger, &what)).await??;
+        let events = self.read_entries(move |ledger| positions(ledger, &what)).await??;
         let places = self.ledger_options().places();
         let wanted: Vec<Position> = events.iter().map(|(at, _)| *at).collect();
         let proofs = ledger::prove(&places, &wanted).map_err(errors::log)?;
@@ -111,7 +111,10 @@ impl Embedded {
             // Opening and closing publishes what a crash left unpublished. Who has the ledger now need not
             // stop, and a ledger that is refused has a published copy all the same.
             if options.places().store().exists() {
-                drop(Ledger::open(options.clone()));
+                let opened = Ledger::open(options.clone());
+                if let Some(newer) = opened.as_ref().ok().and_then(Ledger::newer) {
+                    return Err(newer.clone().into());
+                }
             }
             ledger::backup(&options, &into)
         });
@@ -177,7 +180,7 @@ fn positions(ledger: &Ledger, what: &str) -> Result<Vec<(Position, String)>, Err
 pub fn checkpoint(ledger: &Ledger) -> Result<CheckpointAnswer, Error> {
     let none =
         || Error::new(Kind::Operational, "nothing was signed yet").hint("the first deploy makes the ledger");
-    let checkpoint = ledger.last_head().ok_or_else(none)?;
+    let checkpoint = ledger.last_head().map_err(errors::log)?.ok_or_else(none)?;
     let unread = |error: String| Error::new(Kind::Verification, format!("the head cannot be read: {error}"));
     let note = Note::parse(checkpoint.as_bytes()).map_err(|error| unread(error.to_string()))?;
     let head = TreeHead::parse(note.text).map_err(|error| unread(error.to_string()))?;

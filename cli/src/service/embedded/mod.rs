@@ -169,7 +169,7 @@ impl Service for Embedded {
     }
 
     async fn events(&self, request: EventsRequest) -> Result<Vec<EventRow>, Error> {
-        self.read(move |ledger| queries::events(ledger, &request)).await?
+        self.read_entries(move |ledger| queries::events(ledger, &request)).await?
     }
 
     async fn logs(
@@ -265,7 +265,7 @@ impl Service for Embedded {
     }
 
     async fn checkpoint(&self) -> Result<CheckpointAnswer, Error> {
-        self.read(evidence::checkpoint).await?
+        self.read_entries(evidence::checkpoint).await?
     }
 
     async fn prove(&self, what: &str) -> Result<Vec<ProofRow>, Error> {

@@ -99,31 +99,44 @@ impl Embedded {
                 }
             })
             .await?;
+        if let Some(newer) = ledger.newer() {
+            return Err(errors::log(newer.clone()));
+        }
         let holder = self.options.ledger.join(HOLDER);
         let since = crate::output::time::rfc3339(SystemClock.now());
         drop(std::fs::write(&holder, format!("{command} (process {}) since {since}", std::process::id())));
-        if let Some(format) = ledger.newer_format() {
-            let message = format!(
-                "the ledger has format {format}, newer than this program's: it is read, never written"
-            );
-            return Err(Error::new(Kind::Operational, message).hint("upgrade haloy"));
-        }
         let id = ledger.id();
         let open = Open { handle: LedgerHandle::new(Arc::new(ledger)), id, holder };
-        self.collect(&open, &CommandContext::system(TOOL, "edge")).await?;
+        self.collect(&open, &CommandContext::system(TOOL, "edge"), follow).await;
         Ok(open)
     }
 
     /// Opens the ledger, reads, and closes it before anything is printed. Where there is none yet,
-    /// an empty one is read.
+    /// an empty one is read. One that a newer haloy wrote is refused: what it means is not known here.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Ledger) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let ledger = if self.options.ledger.join("log").exists() {
-            self.wait_for(ClockPolicy::default(), |_| {}).await?
-        } else {
-            empty()?
+        let known = move |ledger: &Ledger| match ledger.newer() {
+            Some(newer) => Err(errors::log(newer.clone())),
+            None => Ok(read(ledger)),
+        };
+        self.read_entries(known).await?
+    }
+
+    /// The same, for what is read of the entries alone: they are shown as they are, whoever wrote them.
+    pub(super) async fn read_entries<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Ledger) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let folder = self.options.ledger.join("log");
+        let there = folder.try_exists().map_err(|error| {
+            let message = format!("the ledger {} cannot be read: {error}", self.options.ledger.display());
+            Error::new(Kind::Operational, message)
+        })?;
+        let ledger = match there {
+            true => self.wait_for(ClockPolicy::default(), |_| {}).await?,
+            false => empty()?,
         };
         Ok(LedgerHandle::new(Arc::new(ledger)).call(read).await)
     }
@@ -147,7 +160,7 @@ impl Embedded {
             make_private(&self.options.ledger)?;
             let act = act.clone();
             let done = tokio::task::spawn_blocking(move || act(options)).await;
-            match done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())) {
+            match haloy_executors::join::ended(done).await {
                 Err(OpenError::Log(LogError::Locked { path })) => {
                     let holder = std::fs::read_to_string(self.options.ledger.join(HOLDER));
                     let holder = match holder {

@@ -333,6 +333,10 @@ fn event_row(ledger: &Ledger, view: EventView) -> Result<EventRow, Error> {
 }
 
 pub fn events(ledger: &Ledger, request: &EventsRequest) -> Result<Vec<EventRow>, Error> {
+    if let (Some(_), Some(newer)) = (&request.deployment, ledger.newer()) {
+        // Which events are of a deployment, the read models say.
+        return Err(errors::log(newer.clone()));
+    }
     let views = match &request.deployment {
         Some(prefix) => of_deployment(ledger, find(ledger, prefix)?.id)?,
         None => {

@@ -92,7 +92,7 @@ pub async fn deploy(
             });
         }
         let Some(done) = running.join_next().await else { break };
-        match done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())) {
+        match haloy_executors::join::ended(done).await {
             (number, Ok(answer)) => {
                 if answer.exit() != 0 {
                     failed.get_or_insert(None);
@@ -132,21 +132,23 @@ impl One {
     ) -> Result<DeploymentAnswer, Error> {
         let key = TargetKey { app: target.app.clone(), target: target.target.clone() };
         settle_first(&self.dispatcher, &key, &self.context, &self.follow).await?;
-        let release = self.handle.call(move |ledger| values::seal(ledger, &target)).await?;
+        let (release, leases) = self.handle.call(move |ledger| values::seal(ledger, &target)).await?;
         let (id, at) = (facts::new_id(), SystemClock.now());
         let command =
             Command::Deploy(Box::new(Deploy { id, at, release, git, ci, engine: None, move_domains }));
-        self.run(&key, id, command).await
+        self.run(&key, id, command, leases).await
     }
 
-    /// Asks, drives to the end, and answers.
+    /// Asks, drives to the end, and answers. From the request on, the log keeps the values.
     async fn run(
         &self,
         key: &TargetKey,
         id: DeploymentId,
         command: Command,
+        leases: values::Leases,
     ) -> Result<DeploymentAnswer, Error> {
         let executed = self.handle.execute(key, command, &self.context).await.map_err(errors::execute)?;
+        drop(leases);
         let id = if executed.repeated { self.earlier(&executed).await?.unwrap_or(id) } else { id };
         if executed.repeated {
             self.follow.note(&format!("the same key was used before: following deployment {id}"));
@@ -269,7 +271,7 @@ pub async fn rollback(
         || Error::new(Kind::NotRestorable, format!("release {release} was never resolved to an image"));
     let record = record.ok_or_else(missing)?;
     let spec = record.spec.clone();
-    let (changed_secrets, unasked) =
+    let values::Resolved { changed: changed_secrets, unasked, leases } =
         open.handle.call(move |ledger| values::resolve_again(ledger, &spec, secrets)).await?;
     if !unasked.is_empty() {
         follow.note(&format!(
@@ -284,7 +286,7 @@ pub async fn rollback(
     let (id, at) = (facts::new_id(), SystemClock.now());
     let ask = Rollback { id, at, to: record, engine_id, changed_secrets, secrets, git, ci, engine: None };
     let one = One { dispatcher, follow: Arc::clone(follow), context, handle: open.handle.clone() };
-    let mut answer = one.run(&key, id, Command::Rollback(Box::new(ask))).await?;
+    let mut answer = one.run(&key, id, Command::Rollback(Box::new(ask)), leases).await?;
     open.handle.call(values::forget_unused).await;
     answer.changed_secrets = changed;
     Ok(answer)

@@ -7,24 +7,27 @@ use haloy_ledger::Ledger;
 use haloy_ledger::deployment::event::{ChangedSecret, SecretsFrom};
 use haloy_ledger::private::Private;
 use haloy_ledger::release::*;
-use std::collections::BTreeSet;
+use haloy_ledger::secrets::Lease;
 use std::path::Path;
 
 /// What the entry holds of a private value, with its name.
 const COMMITMENT: usize = 48;
+/// Keep values in the vault until the log says that a release needs them.
+pub type Leases = Vec<Lease>;
 
 /// A configuration with its fingerprints and literals; secret values are in the vault when this returns.
-pub fn seal(ledger: &Ledger, target: &TargetConfig) -> Result<ReleaseSpec, Error> {
+pub fn seal(ledger: &Ledger, target: &TargetConfig) -> Result<(ReleaseSpec, Leases), Error> {
+    let mut leases = Leases::new();
     let mut config = target.config.clone();
     for (entry, value) in config.env.iter_mut().zip(&target.env) {
-        put(ledger, entry, value)?;
+        leases.extend(put(ledger, entry, value)?);
     }
     for (entry, value) in config.image.build.iter_mut().flat_map(|b| &mut b.args).zip(&target.build_args) {
-        put(ledger, entry, value)?;
+        leases.extend(put(ledger, entry, value)?);
     }
     if let (Some(auth), Some([username, password])) = (&mut config.image.registry, &target.credentials) {
-        put(ledger, &mut auth.username, username)?;
-        put(ledger, &mut auth.password, password)?;
+        leases.extend(put(ledger, &mut auth.username, username)?);
+        leases.extend(put(ledger, &mut auth.password, password)?);
     }
     for hook in config.hooks.pre_deploy.iter_mut().chain(&mut config.hooks.post_deploy) {
         if let Some(Private::Plain(line)) = &hook.line {
@@ -44,28 +47,35 @@ pub fn seal(ledger: &Ledger, target: &TargetConfig) -> Result<ReleaseSpec, Error
         );
         return Err(Error::new(Kind::Usage, message).hint("move large values to files: `from: {file: path}`"));
     }
-    Ok(ReleaseSpec { config, config_digest: blake3::hash(&bare).to_hex().to_string() })
+    Ok((ReleaseSpec { config, config_digest: blake3::hash(&bare).to_hex().to_string() }, leases))
 }
 
-fn put(ledger: &Ledger, entry: &mut ValueEntry, value: &ConfigValue) -> Result<(), Error> {
+fn put(ledger: &Ledger, entry: &mut ValueEntry, value: &ConfigValue) -> Result<Option<Lease>, Error> {
     entry.fingerprint = ledger.fingerprints().value(&entry.source, &value.value);
     if !value.secret {
         entry.value = Some(value.value.clone().into());
-        return Ok(());
+        return Ok(None);
     }
     let kept = ledger.vault().put(&entry.fingerprint, &value.value, ledger.entropy());
-    kept.map_err(|error| Error::new(Kind::Operational, error.to_string()))
+    kept.map(Some).map_err(|error| Error::new(Kind::Operational, error.to_string()))
+}
+
+/// What the sources of a release's values say now.
+#[derive(Default)]
+pub struct Resolved {
+    /// Secrets whose value is another one.
+    pub changed: Vec<ChangedSecret>,
+    /// Names of values whose source cannot be asked.
+    pub unasked: Vec<String>,
+    /// Keep the new values until the rollback is in the log.
+    pub leases: Leases,
 }
 
 /// Asks the sources of a release's values again. Names what changed, and what could not be asked.
-pub fn resolve_again(
-    ledger: &Ledger,
-    spec: &ReleaseSpec,
-    from: SecretsFrom,
-) -> Result<(Vec<ChangedSecret>, Vec<String>), Error> {
-    let (mut changed, mut unasked) = (Vec::new(), Vec::new());
+pub fn resolve_again(ledger: &Ledger, spec: &ReleaseSpec, from: SecretsFrom) -> Result<Resolved, Error> {
+    let Resolved { mut changed, mut unasked, mut leases } = Resolved::default();
     if from == SecretsFrom::Recorded {
-        return Ok((changed, unasked));
+        return Ok(Resolved::default());
     }
     let folder = Path::new(&spec.config.hooks.folder);
     let credentials = spec.config.image.registry.iter().flat_map(|auth| [&auth.username, &auth.password]);
@@ -90,37 +100,15 @@ pub fn resolve_again(
         let fingerprint = ledger.fingerprints().value(&entry.source, &value);
         if fingerprint != entry.fingerprint {
             let kept = ledger.vault().put(&fingerprint, &value, ledger.entropy());
-            kept.map_err(|error| Error::new(Kind::Operational, error.to_string()))?;
+            leases.push(kept.map_err(|error| Error::new(Kind::Operational, error.to_string()))?);
             changed.push(ChangedSecret { name: entry.name.clone(), fingerprint });
         }
     }
-    Ok((changed, unasked))
+    Ok(Resolved { changed, unasked, leases })
 }
 
 /// Removes values that no live or restorable release needs. Best effort: what stays is encrypted,
 /// and goes next time.
 pub fn forget_unused(ledger: &Ledger) {
-    let Ok(targets) = ledger.targets() else { return };
-    let mut in_use = BTreeSet::new();
-    for state in &targets {
-        let live = state.current.as_ref().map(|live| &live.spec);
-        let rolling = state.rollout.as_ref().map(|rollout| &rollout.spec);
-        live.into_iter().chain(rolling).for_each(|spec| fingerprints(spec, &mut in_use));
-        for kept in &state.releases {
-            match ledger.release(kept.release) {
-                Ok(Some(row)) => fingerprints(&row.spec, &mut in_use),
-                Ok(None) => {}
-                // What cannot be read may be in use.
-                Err(_) => return,
-            }
-        }
-    }
-    drop(ledger.vault().retain(&in_use));
-}
-
-fn fingerprints(spec: &ReleaseSpec, into: &mut BTreeSet<Fingerprint>) {
-    let build = spec.config.image.build.iter().flat_map(|build| &build.args);
-    let credentials = spec.config.image.registry.iter().flat_map(|auth| [&auth.username, &auth.password]);
-    let entries = spec.config.env.iter().chain(build).chain(credentials);
-    into.extend(entries.map(|entry| entry.fingerprint.clone()));
+    drop(ledger.forget_unused());
 }

@@ -36,7 +36,8 @@ pub(super) fn conclude(deciding: &mut Deciding, at: Option<Timestamp>) {
         let replicas = deciding.state.current.iter().flat_map(|live| &live.replicas).map(|r| r.id).collect();
         deciding.push(TargetStopped { replicas });
     }
-    let Some(rollout) = deciding.state.rollout.clone() else { return };
+    // One that is not admitted has no steps, and is not done for that.
+    let Some(rollout) = deciding.state.rollout.clone().filter(|rollout| rollout.admitted) else { return };
     match &rollout.direction {
         Direction::Forward => succeed(deciding, &rollout, at),
         Direction::Back { cause, after_retired } => {

@@ -10,6 +10,7 @@ use crate::ids::*;
 use crate::outcome::*;
 use crate::release::*;
 
+mod agree;
 mod history;
 mod keeping;
 mod rollout;

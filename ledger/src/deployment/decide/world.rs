@@ -112,7 +112,8 @@ fn not_found(words: Words) -> Failure {
 /// D7: after a crash, from what is really there, on or back.
 pub(super) fn settle(state: &TargetState, found: Observed, at: Timestamp) -> Vec<Event> {
     let mut deciding = Deciding::new(state);
-    if let Some(rollout) = &state.rollout {
+    // One that is not admitted has not begun: a crash interrupted nothing of it.
+    if let Some(rollout) = state.rollout.as_ref().filter(|rollout| rollout.admitted) {
         let id = rollout.deployment;
         let at_effects = owed(state).into_iter().map(|(id, _)| id).collect();
         let goes_on = goes_on(state, rollout, &found);

@@ -67,7 +67,7 @@ impl Chain {
             match self.streams.get_mut(&head.stream_number) {
                 Some((stream, next)) if *stream == envelope.stream && *next == revision => *next += 1,
                 None if self.joined => {
-                    let known = (envelope.stream.clone(), revision + 1);
+                    let known = (envelope.stream.clone(), revision.saturating_add(1));
                     self.streams.insert(head.stream_number, known);
                 }
                 Some(_) | None => {
@@ -85,6 +85,6 @@ impl Chain {
 
     /// Number and last revision of every stream.
     pub fn streams(&self) -> impl Iterator<Item = (&StreamId, u64, u64)> {
-        self.streams.iter().map(|(number, (stream, next))| (stream, *number, next - 1))
+        self.streams.iter().map(|(number, (stream, next))| (stream, *number, next.saturating_sub(1)))
     }
 }

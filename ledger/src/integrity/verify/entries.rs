@@ -47,6 +47,7 @@ impl Entries {
     /// From a position on.
     pub fn new(sources: &Sources, since: u64, size: u64, mirrored: u64) -> Self {
         let mut faults = Vec::new();
+        let newer = sources.stored.as_ref().is_some_and(|stored| stored.newer().is_some());
         let entropy: &dyn Entropy = &SystemEntropy;
         // Where there are many events, their read models do not fit into memory.
         let folding = match sources.places.as_ref().filter(|_| size > IN_MEMORY) {
@@ -57,14 +58,14 @@ impl Entries {
             folding.map_err(|error| faults.push(Fault::new(Code::StoreUnreadable, error.to_string())));
         Self {
             stored: sources.stored.clone(),
-            mirror: sources.places.as_ref().map(super::Places::mirror),
+            mirror: sources.places.as_ref().map(super::Places::mirror).filter(|_| !newer),
             mirrored,
             since,
             next: since,
             chain: Chain::from(since),
             index: IndexCheck::new(entropy.salt()),
             private: PrivateCheck::default(),
-            folding: folding.ok().filter(|_| since == 0),
+            folding: folding.ok().filter(|_| since == 0 && !newer),
             values: Values::default(),
             following: true,
             faults,
@@ -81,7 +82,8 @@ impl Entries {
         match self.chain.link(entry) {
             Ok(Linked::Known(mut recorded)) => {
                 self.index.entry(&recorded.head, &recorded.envelope);
-                let values = self.stored.as_ref().map(|stored| self.values.of(stored.as_ref(), at));
+                let mine = self.stored.as_ref().filter(|stored| stored.newer().is_none());
+                let values = mine.map(|stored| self.values.of(stored.as_ref(), at));
                 match values {
                     Some(Ok(rows)) => self.private.event(&mut recorded, &rows),
                     Some(Err(error)) => {
@@ -137,6 +139,9 @@ impl Entries {
         let Some(stored) = self.stored.filter(|_| self.following && self.next == size) else { return };
         report.looked("entries in order", self.next - self.since);
         report.looked("streams", self.chain.streams().count() as u64);
+        if stored.newer().is_some() {
+            return;
+        }
         let whole = self.since == 0;
         let (stored, folding) = (stored.as_ref(), self.folding);
         // Read models take as long as all else together.

@@ -24,7 +24,7 @@ use super::note::Verifier;
 use super::places::Places;
 use super::tiles::{self, WIDTH};
 use crate::ids::Position;
-use crate::log::{Stored, codec};
+use crate::log::{LogError, Stored};
 use copies::{Copies, Group, Hashed, HashedGroup};
 use entries::Entries;
 use published::Published;
@@ -91,6 +91,7 @@ pub fn verify(sources: &Sources, asked: &Asked, progress: &mut dyn FnMut(u64, u6
         faults,
         against: None,
         bytes: hashed.bytes,
+        newer: sources.stored.as_ref().and_then(|stored| stored.newer()).map(ToString::to_string),
     };
     judge::judge(&mut report, &hashed, &heads, &believed, size, sources);
     if let Some(against) = against {
@@ -122,7 +123,10 @@ pub(crate) fn believed(
     if !sources.keys.is_empty() {
         return Believed::Keys(sources.keys.clone());
     }
-    let known = sources.stored.as_ref().map(|stored| Known::read(stored.as_ref()));
+    let known = sources.stored.as_deref().map(|stored| match stored.newer() {
+        Some(_) => Known::scan(stored),
+        None => Known::read(stored),
+    });
     match known {
         Some(Ok(Some(known))) => return Believed::Log(known),
         Some(Err(error)) => faults.push(Fault::new(Code::StoreUnreadable, error.to_string())),
@@ -135,15 +139,12 @@ pub(crate) fn believed(
 pub(crate) fn known_from(published: &Published) -> Option<Known> {
     let mut known = None;
     for index in 0..published.size().div_ceil(WIDTH) {
-        let Ok((bytes, width)) = published.bundle(index) else { continue };
+        let Ok((bytes, width)) = published.bundle(index) else {
+            // The size is that of a checkpoint which nothing is believed of yet.
+            if published.has(index) { continue } else { break }
+        };
         for entry in tiles::decode_bundle(&bytes, width).unwrap_or_default() {
-            // The few kinds that `Known` reads; decoding all others would take as long as the check.
-            let kind = codec::decode_head(entry).map(|head| head.kind);
-            if matches!(kind, Ok(1..=4))
-                && let Ok(event) = codec::decode(entry)
-            {
-                Known::fold(&mut known, &event);
-            }
+            Known::fold_entry(&mut known, entry);
         }
     }
     known
@@ -198,9 +199,15 @@ fn pass(
             Some(stored) => read(stored.as_ref(), entries, &mut groups, (since, size, total), progress),
             None => since,
         };
-        for index in reached.div_ceil(WIDTH)..total.div_ceil(WIDTH) {
+        // Nothing is read beyond what is published, whatever the keys of the store say.
+        let published_groups = published.map_or(0, |published| published.size().div_ceil(WIDTH));
+        for index in reached.div_ceil(WIDTH)..published_groups {
             groups.send(Group { index, stored: None, hashes_only: false });
             progress((index * WIDTH).min(total), total);
+            if published.is_some_and(|published| !published.has(index)) {
+                // Both copies end here, and so do their trees: what a forged size names goes on for ever.
+                break;
+            }
         }
         drop(groups);
         match collecting.join() {
@@ -221,7 +228,8 @@ fn read(
     let mut bundle = Vec::new();
     let limit = usize::try_from(size - since).unwrap_or(usize::MAX);
     let done = stored.entries(Position(since), limit, &mut |entry| {
-        tiles::push_entry(&mut bundle, entry);
+        tiles::push_entry(&mut bundle, entry)
+            .map_err(|error| LogError::BadEntry { position: Position(at), cause: error.to_string() })?;
         entries.entry(entry);
         at += 1;
         if at.is_multiple_of(WIDTH) {

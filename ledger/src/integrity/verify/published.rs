@@ -23,6 +23,13 @@ impl Published {
         self.size
     }
 
+    /// Whether there is any file of a group: its entries or their hashes.
+    pub fn has(&self, index: u64) -> bool {
+        let width = tiles::width_of(0, index, self.size);
+        let there = |tile: Tile| self.folder.join(tile.path(width)).exists();
+        there(Tile::Entries { index }) || there(Tile::Hashes { level: 0, index })
+    }
+
     /// Entries of one bundle, as bytes with their lengths.
     pub fn bundle(&self, index: u64) -> Result<(Vec<u8>, u64), Fault> {
         let width = (self.size - index * WIDTH).min(WIDTH);

@@ -26,6 +26,9 @@ pub struct Report {
     pub against: Option<Against>,
     /// Bytes of entries.
     pub bytes: u64,
+    /// Why index, private values and read models of the store were not looked at: a newer haloy has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newer: Option<String>,
 }
 
 /// A part of the check.

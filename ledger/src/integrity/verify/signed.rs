@@ -57,8 +57,14 @@ pub fn read(place: &'static str, note: Vec<u8>) -> Result<SignedHead, String> {
 /// Every head that lies with a ledger.
 pub fn all(folder: Option<&Path>, published: &Path) -> (Vec<SignedHead>, Vec<Fault>) {
     let (mut found, mut faults) = (Vec::new(), Vec::new());
-    let slots = folder.map(heads::read).into_iter().flatten().zip(heads::NAMES);
-    for (slot, name) in slots {
+    let slots = match folder.map(heads::read).transpose() {
+        Ok(slots) => slots,
+        Err(error) => {
+            faults.push(Fault::new(Code::HeadDamaged, error.to_string()));
+            None
+        }
+    };
+    for (slot, name) in slots.into_iter().flatten().zip(heads::NAMES) {
         let damaged = |cause: &str| Fault::new(Code::HeadDamaged, format!("{name} {cause}"));
         match slot {
             Slot::Note(note) => match read(name, note) {

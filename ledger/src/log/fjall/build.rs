@@ -4,10 +4,10 @@
 //! Of an idempotency key only the command's digest does not; a key that is known without it stands for
 //! whatever command is given with it.
 
-use super::super::batch::Overlay;
 use super::super::keys::{self, Key, Keyspace};
 use super::open::{self, Spaces, store_error};
 use super::*;
+use crate::deployment::Event;
 use ::fjall::PersistMode;
 use std::collections::BTreeMap;
 
@@ -50,6 +50,12 @@ impl Rebuild {
     /// The next event: its exact bytes and its private values.
     pub fn push(&mut self, entry: &[u8], private: &[PrivateRow]) -> Result<(), LogError> {
         let recorded = codec::decode(entry)?;
+        if let Event::FormatRaised(raised) = &recorded.event
+            && raised.to > FORMAT
+        {
+            // The store that is made would have this program's format, and this entry in it.
+            return Err(LogError::NewerFormat { found: raised.to, supported: FORMAT });
+        }
         let at = recorded.head.position;
         if at != self.next {
             let cause = format!("position {} was expected", self.next.0);
@@ -76,8 +82,8 @@ impl Rebuild {
         );
         self.streams.insert(recorded.envelope.stream.clone(), numbers);
         let ended = self.keyed.take_if(|keyed| {
-            let same =
-                keyed.correlation == recorded.envelope.correlation && head.recorded.0 == keyed.recorded + 1;
+            let same = keyed.correlation == recorded.envelope.correlation
+                && head.recorded.0 == keyed.recorded.saturating_add(1);
             keyed.recorded = head.recorded.0;
             !same
         });

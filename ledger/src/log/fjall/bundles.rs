@@ -116,13 +116,17 @@ fn bundle_of_rows(store: &Spaces, first: u64) -> Result<Vec<u8>, LogError> {
         if keys::number(&key) != Some(at) {
             break;
         }
-        bundle::push_entry(&mut bundle, &entry);
+        bundle::push_entry(&mut bundle, &entry).map_err(|error| not_bundled(at, error))?;
         at += 1;
     }
     if at == first + WIDTH {
         return Ok(bundle);
     }
     Err(read::missing(at))
+}
+
+fn not_bundled(at: u64, error: bundle::BundleError) -> LogError {
+    LogError::BadEntry { position: Position(at), cause: error.to_string() }
 }
 
 fn compare(store: &Spaces, first: u64) -> Result<(), LogError> {
@@ -160,11 +164,9 @@ fn remove_rows(store: &Spaces, from: u64, to: u64) -> Result<(), LogError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::samples;
     use super::*;
-    use crate::deployment::Event;
-    use crate::deployment::event::ClockStepped;
-    use crate::ids::Timestamp;
-    use crate::ports::{Entropy, SystemClock, SystemEntropy};
+    use crate::ports::SystemClock;
     use crate::projection::Projections;
 
     const NEVER: u64 = u64::MAX;
@@ -182,31 +184,7 @@ mod tests {
     }
 
     fn grow(log: &FjallLog, count: usize) {
-        let envelope = Envelope {
-            event_id: "id".to_owned(),
-            stream: StreamId::Ledger,
-            occurred: None,
-            actor: Actor {
-                id: "a".to_owned(),
-                kind: ActorKind::System,
-                auth: Auth::None,
-                on_behalf: None,
-                name: None,
-                on_behalf_name: None,
-            },
-            origin: Origin { host: None, address: None, tool: "test".to_owned() },
-            session: None,
-            causation: None,
-            correlation: "c".to_owned(),
-            idem: None,
-            reason: None,
-            ticket: None,
-        };
-        let event = Event::from(ClockStepped { before: Timestamp(2), after: Timestamp(1) });
-        let entropy: &dyn Entropy = &SystemEntropy;
-        let events = vec![NewEvent::seal(envelope, event, || entropy.salt()); count];
-        let write = StreamWrite { stream: StreamId::Ledger, expected: Expected::Any, events };
-        log.append(vec![write], None, Stage::Durable).expect("appended");
+        log.append(vec![samples::write(count)], None, Stage::Durable).expect("appended");
     }
 
     fn all(log: &FjallLog) -> Vec<Vec<u8>> {

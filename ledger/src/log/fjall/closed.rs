@@ -39,17 +39,12 @@ pub(super) fn was_closed(folder: &Path) -> bool {
     noted.is_ok_and(|noted| describe(folder).is_ok_and(|now| now == noted))
 }
 
-/// Looks at the store before anything opens it. Copies its journals to `aside` if it is not as it was
-/// left.
-pub(super) fn inspect(folder: &Path, aside: &Path) -> io::Result<Found> {
-    if !folder.exists() {
+/// Looks at the store before anything opens it.
+pub(super) fn found(folder: &Path) -> io::Result<Found> {
+    if !folder.try_exists()? {
         return Ok(Found::New);
     }
-    if was_closed(folder) {
-        return Ok(Found::AsLeft);
-    }
-    copy_journals(folder, aside)?;
-    Ok(Found::Changed)
+    Ok(if was_closed(folder) { Found::AsLeft } else { Found::Changed })
 }
 
 /// From now on the store is in use: only a clean close makes the note again.
@@ -106,13 +101,13 @@ fn digest(path: &Path) -> io::Result<(u64, blake3::Hash)> {
     Ok((length, blake3::hash(&ends)))
 }
 
-fn is_journal(path: &Path) -> bool {
+pub(super) fn is_journal(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "jnl")
 }
 
 /// What is written to a journal. It is made much longer than that, with zeros, which are not read: no
 /// entry has so many of them in a row, and fjall stops at them, too.
-fn written(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn written(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = fs::File::open(path)?;
     let mut bytes = Vec::new();
     loop {
@@ -127,7 +122,7 @@ fn written(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Copies journals before fjall may cut them. Old copies go.
-fn copy_journals(folder: &Path, aside: &Path) -> io::Result<()> {
+pub(super) fn copy_journals(folder: &Path, aside: &Path) -> io::Result<()> {
     let mut journals = Vec::new();
     walk(folder, folder, &mut journals)?;
     journals.retain(|path| is_journal(path));
@@ -138,7 +133,7 @@ fn copy_journals(folder: &Path, aside: &Path) -> io::Result<()> {
     let mut copies: Vec<u64> =
         fs::read_dir(aside)?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
     copies.sort_unstable();
-    let number = copies.last().map_or(0, |last| last + 1);
+    let number = copies.last().map_or(0, |last| last.saturating_add(1));
     let into = aside.join(number.to_string());
     super::open::make_folder(&into)?;
     for path in journals {
@@ -160,21 +155,23 @@ mod tests {
     fn a_store_is_as_left_until_a_bit_of_it_changes() {
         let folder = tempfile::tempdir().expect("a folder");
         let (store, aside) = (folder.path().join("log"), folder.path().join("aside"));
-        assert_eq!(inspect(&store, &aside).expect("looked"), Found::New);
+        let found = || super::found(&store).expect("looked");
+        assert_eq!(found(), Found::New);
         fs::create_dir_all(store.join("deep")).expect("made");
         fs::write(store.join("0.jnl"), [1, 2, 3, 0, 0]).expect("written");
         fs::write(store.join("deep/table"), [5; 100]).expect("written");
-        assert_eq!(inspect(&store, &aside).expect("looked"), Found::Changed, "never closed");
+        assert_eq!(found(), Found::Changed, "never closed");
         note(&store).expect("noted");
-        assert_eq!(inspect(&store, &aside).expect("looked"), Found::AsLeft);
+        assert_eq!(found(), Found::AsLeft);
         fs::write(store.join("deep/table"), [4; 100]).expect("written");
         for _ in 0..5 {
-            assert_eq!(inspect(&store, &aside).expect("looked"), Found::Changed);
+            assert_eq!(found(), Found::Changed);
+            copy_journals(&store, &aside).expect("copied");
         }
         let copies: Vec<_> = fs::read_dir(&aside).expect("copies").flatten().map(|e| e.path()).collect();
         assert_eq!(copies.len(), KEPT);
         assert_eq!(fs::read(copies[0].join("0.jnl")).expect("a copy"), [1, 2, 3]);
         in_use(&store).expect("removed");
-        assert_eq!(inspect(&store, &aside).expect("looked"), Found::Changed, "in use when it ended");
+        assert_eq!(found(), Found::Changed, "in use when it ended");
     }
 }

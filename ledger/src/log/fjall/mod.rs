@@ -5,6 +5,8 @@ mod bundles;
 mod closed;
 mod guarded;
 mod open;
+mod peek;
+mod queue;
 mod read;
 mod room;
 mod scratch;
@@ -23,22 +25,25 @@ pub use store::FjallStore;
 pub use swap::{Old, finish_swap, swap};
 
 use super::batch::{Request, Tail, known_append};
+use super::overlay::Over;
 use super::*;
 use crate::private::PrivateRow;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 /// The append log on disk: one writer thread, group commit, fsync before anything is acknowledged.
 pub struct FjallLog {
     store: Arc<open::Spaces>,
     tail: Arc<RwLock<Tail>>,
-    queue: Option<Sender<writer::Job>>,
+    queue: Option<queue::Queue>,
     writer: Option<JoinHandle<()>>,
     folder: PathBuf,
-    newer_format: Option<u32>,
+    newer: Option<LogError>,
     frozen: Option<(&'static str, String)>,
+    /// Rows of a frozen log that caught up: it is not written, so they lie in memory.
+    beside: RwLock<BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
 }
 
 impl FjallLog {
@@ -46,7 +51,7 @@ impl FjallLog {
     ///
     /// # Errors
     /// [`LogError::Locked`] if another process has it, [`LogError::Io`] if the folder cannot be
-    /// used. A store of a newer format opens: reads work, every append is refused.
+    /// used. A store of a newer format opens: entries are read, and everything else is refused.
     pub fn open(folder: &std::path::Path, options: FjallOptions) -> Result<Self, LogError> {
         Self::start(FjallStore::open(folder)?, options)
     }
@@ -54,9 +59,9 @@ impl FjallLog {
     /// Starts the writer of a store that was opened, and perhaps looked at, before.
     pub fn start(store: FjallStore, options: FjallOptions) -> Result<Self, LogError> {
         let FjallOptions { clock, policy, in_batch, seal, frozen, bundle_after } = options;
-        let FjallStore { spaces: store, folder, newer_format, .. } = store;
+        let FjallStore { spaces: store, folder, newer, .. } = store;
         let tail = Arc::new(RwLock::new(open::tail(&store)?));
-        let (queue, jobs) = channel();
+        let (queue, jobs) = queue::queue();
         let writer = writer::Writer {
             store: Arc::clone(&store),
             tail: Arc::clone(&tail),
@@ -71,7 +76,8 @@ impl FjallLog {
             .name("ledger-writer".to_owned())
             .spawn(move || writer.run(&jobs))
             .map_err(|error| LogError::Io { path: folder.clone(), cause: error.to_string() })?;
-        Ok(Self { store, tail, queue: Some(queue), writer: Some(writer), folder, newer_format, frozen })
+        let beside = RwLock::default();
+        Ok(Self { store, tail, queue: Some(queue), writer: Some(writer), folder, newer, frozen, beside })
     }
 
     /// Folder of the store.
@@ -79,9 +85,9 @@ impl FjallLog {
         &self.folder
     }
 
-    /// Format of the store, if it is newer than this program.
-    pub fn newer_format(&self) -> Option<u32> {
-        self.newer_format
+    /// Why the log is read, and not written: a newer haloy has it.
+    pub fn newer(&self) -> Option<&LogError> {
+        self.newer.as_ref()
     }
 }
 
@@ -94,7 +100,9 @@ impl Drop for FjallLog {
                 self.store.not_clean();
             }
         }
-        open::flush_if_worth_it(&self.store);
+        if self.newer.is_none() {
+            open::flush_if_worth_it(&self.store);
+        }
     }
 }
 
@@ -103,12 +111,12 @@ impl EventLog for FjallLog {
         if let Some((code, cause)) = &self.frozen {
             return done(Err(AppendError::Frozen { code, cause: cause.clone() }));
         }
-        if let Some(found) = self.newer_format {
-            return done(Err(AppendError::NewerFormat { found, supported: FORMAT }));
+        if let Some(newer) = &self.newer {
+            return done(Err(newer.clone().into()));
         }
         let Some(queue) = &self.queue else { return done(Err(AppendError::Closed)) };
-        if let Err(refused) = queue.send(writer::Job { request: Request { writes, once }, stage, done }) {
-            (refused.0.done)(Err(AppendError::Closed));
+        if let Err(refused) = queue.push(writer::Job { request: Request { writes, once }, stage, done }) {
+            (refused.done)(Err(AppendError::Closed));
         }
     }
 
@@ -155,11 +163,23 @@ impl EventLog for FjallLog {
     }
 
     fn put_rows(&self, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<(), LogError> {
+        if let Some(newer) = &self.newer {
+            return Err(newer.clone());
+        }
+        if self.frozen.is_some() {
+            self.beside.write().unwrap_or_else(PoisonError::into_inner).extend(rows);
+            return Ok(());
+        }
         writer::put_rows(&self.store, rows)
     }
 
     fn read_rows(&self, read: &mut dyn FnMut(&dyn Rows)) -> Result<(), LogError> {
-        read(&read::RowsView::now(&self.store));
+        let stored = read::RowsView::now(&self.store);
+        let beside = self.beside.read().unwrap_or_else(PoisonError::into_inner);
+        match beside.is_empty() {
+            true => read(&stored),
+            false => read(&Over { base: &stored, writes: &beside }),
+        }
         Ok(())
     }
 }

@@ -33,6 +33,8 @@ const CACHE_BYTES: u64 = 32 << 20;
 const WORTH_FLUSHING: u64 = 256 << 10;
 /// How long a lock may be held by nobody in particular.
 const LOCK_PATIENCE: std::time::Duration = std::time::Duration::from_millis(200);
+/// Threads that flush and compact.
+const WORKERS: usize = 1;
 const MEMTABLE_BYTES: u64 = 4 << 20;
 const SEQUENTIAL_BLOCK: u32 = 32 << 10;
 const INDEX_BLOCK: u32 = 4 << 10;
@@ -46,16 +48,29 @@ pub(super) struct Spaces {
     closing: Closing,
 }
 
+impl Spaces {
+    /// Of a store that is open.
+    pub(super) fn new(
+        (db, spaces): (Database, [::fjall::Keyspace; 5]),
+        closing: Closing,
+    ) -> Result<Self, LogError> {
+        let bundled = AtomicU64::new(bundled_in(&spaces[4])?);
+        Ok(Self { spaces, db, bundled, closing })
+    }
+}
+
 /// Notes what the store looks like once everything else is closed, then lets others in.
-struct Closing {
+pub(super) struct Closing {
     folder: PathBuf,
     clean: AtomicBool,
+    /// What is open is a copy, which goes; the store itself is not touched, so there is nothing to note.
+    copy: Option<peek::Copy>,
     _lock: std::fs::File,
 }
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        if self.clean.load(Ordering::Relaxed) {
+        if self.copy.is_none() && self.clean.load(Ordering::Relaxed) {
             // Without the note the next open checks more: that costs time, and nothing else.
             drop(closed::note(&self.folder));
         }
@@ -136,21 +151,23 @@ pub(super) fn lock(folder: &Path) -> Result<std::fs::File, LogError> {
 
 pub(super) fn open(folder: &Path) -> Result<(Spaces, Found), LogError> {
     let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
-    let lock = lock(folder)?;
-    let aside = folder.with_file_name("aside");
-    let found = closed::inspect(folder, &aside).map_err(io)?;
-    closed::in_use(folder).map_err(io)?;
-    match found {
-        Found::New => make(folder)?,
-        Found::Changed => {
-            sound::look(folder).map_err(|cause| LogError::Unreadable { path: folder.to_owned(), cause })?;
+    let mut closing =
+        Closing { folder: folder.to_owned(), clean: AtomicBool::new(true), copy: None, _lock: lock(folder)? };
+    let found = closed::found(folder).map_err(io)?;
+    if found == Found::Changed {
+        sound::look(folder).map_err(|cause| LogError::Unreadable { path: folder.to_owned(), cause })?;
+        // Opening it would write: what the format says must be known before.
+        if let Some((copy, opened)) = peek::newer(folder) {
+            closing.copy = Some(copy);
+            return Ok((Spaces::new(opened, closing)?, found));
         }
-        Found::AsLeft => {}
+        closed::copy_journals(folder, &folder.with_file_name("aside")).map_err(io)?;
     }
-    let (db, spaces) = database(folder)?;
-    let bundled = AtomicU64::new(bundled_in(&spaces[4])?);
-    let closing = Closing { folder: folder.to_owned(), clean: AtomicBool::new(true), _lock: lock };
-    Ok((Spaces { spaces, db, bundled, closing }, found))
+    closed::in_use(folder).map_err(io)?;
+    if found == Found::New {
+        make(folder)?;
+    }
+    Ok((Spaces::new(database(folder, WORKERS)?, closing)?, found))
 }
 
 /// Makes an empty store beside its place, and moves it there: half of one cannot be opened, and would
@@ -161,16 +178,21 @@ fn make(folder: &Path) -> Result<(), LogError> {
     // What an earlier try left never held anything. Where there is none, nothing is removed.
     drop(std::fs::remove_dir_all(&making));
     make_folder(&making).map_err(io)?;
-    drop(database(&making)?);
+    drop(database(&making, WORKERS)?);
     std::fs::rename(&making, folder).map_err(io)?;
     let beside = folder.parent().unwrap_or(Path::new("."));
     std::fs::File::open(beside).and_then(|beside| beside.sync_all()).map_err(io)
 }
 
-fn database(folder: &Path) -> Result<(Database, [::fjall::Keyspace; 5]), LogError> {
+pub(super) fn database(
+    folder: &Path,
+    workers: usize,
+) -> Result<(Database, [::fjall::Keyspace; 5]), LogError> {
     let unreadable = |cause: String| LogError::Unreadable { path: folder.to_owned(), cause };
-    let builder =
-        Database::builder(folder).cache_size(CACHE_BYTES).worker_threads(1).manual_journal_persist(true);
+    let builder = Database::builder(folder)
+        .cache_size(CACHE_BYTES)
+        .worker_threads_unchecked(workers)
+        .manual_journal_persist(true);
     let db = guarded(|| builder.open()).map_err(unreadable)?.map_err(|error| match error {
         ::fjall::Error::Locked => LogError::Locked { path: folder.to_owned() },
         other => unreadable(plain(&other)),
@@ -206,17 +228,21 @@ pub(super) fn make_folder(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// The format of the store if it is newer than this program; a new store gets this program's.
-pub(super) fn check_format(store: &Spaces) -> Result<Option<u32>, LogError> {
-    let index = store.get(Keyspace::Index);
+/// What a store says if its format is newer than this program's; a new store gets this program's with the
+/// first append, so that opening alone changes nothing.
+pub(super) fn newer_format(store: &Spaces) -> Result<Option<LogError>, LogError> {
+    newer_in(store.get(Keyspace::Index))
+}
+
+/// The same, of the keyspace that has the format.
+pub(super) fn newer_in(index: &::fjall::Keyspace) -> Result<Option<LogError>, LogError> {
     let key = Key::Format.encode();
     match index.get(&key).map_err(store_error)? {
         Some(bytes) => {
             let found = keys::format(&bytes)
                 .ok_or_else(|| LogError::Store("the format of the store cannot be read".to_owned()))?;
-            Ok((found > FORMAT).then_some(found))
+            Ok((found > FORMAT).then_some(LogError::NewerFormat { found, supported: FORMAT }))
         }
-        // Written with the first append, so that opening alone changes nothing.
         None => Ok(None),
     }
 }
@@ -263,6 +289,41 @@ mod tests {
         }
     }
 
+    fn bytes(folder: &Path) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
+        let mut files = std::collections::BTreeMap::new();
+        let mut folders = vec![folder.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+                match entry.path().is_dir() {
+                    true => folders.push(entry.path()),
+                    false => drop(files.insert(entry.path(), std::fs::read(entry.path()).expect("a file"))),
+                }
+            }
+        }
+        files
+    }
+
+    /// As a newer haloy leaves it: closed, and as its note says.
+    #[test]
+    fn a_store_of_a_newer_format_that_was_closed_is_not_changed_by_a_look() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = FjallLog::open(&folder.path().join("log"), options()).expect("opens");
+        log.append(vec![crate::log::samples::write(700)], None, Stage::Durable).expect("appended");
+        log.store.get(Keyspace::Index).insert(Key::Format.encode(), (FORMAT + 1).to_be_bytes()).expect("put");
+        drop(log);
+        let before = bytes(folder.path());
+        for _ in 0..2 {
+            let log = FjallLog::open(&folder.path().join("log"), options()).expect("opens to be read");
+            assert!(log.newer().is_some());
+            assert_eq!(log.read_entries(crate::ids::Position(0), 1000).expect("read").len(), 700);
+            drop(log);
+            let now = bytes(folder.path());
+            let changed: Vec<_> =
+                before.keys().chain(now.keys()).filter(|p| before.get(*p) != now.get(*p)).collect();
+            assert!(changed.is_empty(), "{changed:?}");
+        }
+    }
+
     #[test]
     fn a_store_of_a_newer_format_is_read_and_never_written() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -270,12 +331,14 @@ mod tests {
         log.store.get(Keyspace::Index).insert(Key::Format.encode(), (FORMAT + 1).to_be_bytes()).expect("put");
         drop(log);
         let log = FjallLog::open(&folder.path().join("log"), options()).expect("opens to be read");
-        assert_eq!(log.newer_format(), Some(FORMAT + 1));
+        assert!(matches!(log.newer(), Some(LogError::NewerFormat { found, .. }) if *found == FORMAT + 1));
         assert_eq!(log.read_all(crate::ids::Position(0), 10).expect("reads"), []);
         let write =
             StreamWrite { stream: crate::ids::StreamId::Ledger, expected: Expected::Any, events: Vec::new() };
         let refused = log.append(vec![write], None, Stage::Durable);
-        assert!(matches!(refused, Err(AppendError::NewerFormat { .. })), "{refused:?}");
+        assert!(matches!(refused, Err(AppendError::Log(LogError::NewerFormat { .. }))), "{refused:?}");
+        let refused = log.put_rows(vec![(b"key".to_vec(), Some(b"row".to_vec()))]);
+        assert!(matches!(refused, Err(LogError::NewerFormat { .. })), "{refused:?}");
     }
 
     fn event() -> NewEvent {

@@ -11,7 +11,7 @@ use std::ops::Range;
 pub struct FjallStore {
     pub(super) spaces: Arc<Spaces>,
     pub(super) folder: PathBuf,
-    pub(super) newer_format: Option<u32>,
+    pub(super) newer: Option<LogError>,
     found: Found,
 }
 
@@ -23,13 +23,18 @@ impl FjallStore {
     /// [`LogError::Unreadable`] if what is in it cannot be opened.
     pub fn open(folder: &std::path::Path) -> Result<Self, LogError> {
         let (spaces, found) = open::open(folder)?;
-        let newer_format = open::check_format(&spaces)?;
-        Ok(Self { spaces: Arc::new(spaces), folder: folder.to_owned(), newer_format, found })
+        let newer = open::newer_format(&spaces)?;
+        Ok(Self { spaces: Arc::new(spaces), folder: folder.to_owned(), newer, found })
     }
 
-    /// Its format, if that is newer than this program's.
-    pub fn newer_format(&self) -> Option<u32> {
-        self.newer_format
+    /// Why it is read, and not written: its format is newer than this program's.
+    pub fn newer(&self) -> Option<&LogError> {
+        self.newer.as_ref()
+    }
+
+    /// An entry of a newer haloy was found in it, whatever format it says that it has.
+    pub fn found_newer(&mut self, entry: LogError) {
+        self.newer.get_or_insert(entry);
     }
 
     /// How it was found.
@@ -39,7 +44,7 @@ impl FjallStore {
 
     /// What lies in it, as long as anybody holds on to this.
     pub fn stored(&self) -> Arc<dyn Stored> {
-        Arc::new(FjallStored(Arc::clone(&self.spaces)))
+        Arc::new(FjallStored { spaces: Arc::clone(&self.spaces), newer: self.newer.clone() })
     }
 
     /// Events below are stored 256 as one value.
@@ -53,12 +58,19 @@ impl FjallStore {
     }
 }
 
-struct FjallStored(Arc<Spaces>);
+struct FjallStored {
+    spaces: Arc<Spaces>,
+    newer: Option<LogError>,
+}
 
 impl Stored for FjallStored {
+    fn newer(&self) -> Option<&LogError> {
+        self.newer.as_ref()
+    }
+
     fn next(&self) -> Result<Position, LogError> {
         // The key counts here, not what lies under it: that is for those who check to say.
-        Ok(read::last(&self.0)?.map_or(Position(0), |(last, _)| Position(last.0.saturating_add(1))))
+        Ok(read::last(&self.spaces)?.map_or(Position(0), |(last, _)| Position(last.0.saturating_add(1))))
     }
 
     fn entries(
@@ -67,27 +79,27 @@ impl Stored for FjallStored {
         limit: usize,
         each: &mut dyn FnMut(&[u8]) -> Result<(), LogError>,
     ) -> Result<(), LogError> {
-        read::entries(&self.0, from, limit, each)
+        read::entries(&self.spaces, from, limit, each)
     }
 
     fn stream(&self, stream: &StreamId, from: Revision, limit: usize) -> Result<Vec<Vec<u8>>, LogError> {
-        read::stream(&self.0, stream, from, limit)
+        read::stream(&self.spaces, stream, from, limit)
     }
 
     fn privates(&self, events: Range<Position>) -> Result<PrivateRows, LogError> {
-        read::privates(&self.0, events)
+        read::privates(&self.spaces, events)
     }
 
     fn scan(&self, keyspace: Keyspace, each: &mut EachRow<'_>) -> Result<(), LogError> {
         if keyspace == Keyspace::Entries {
             let mut at = 0u64;
-            return read::entries(&self.0, Position(0), usize::MAX, &mut |entry| {
+            return read::entries(&self.spaces, Position(0), usize::MAX, &mut |entry| {
                 each(&Key::Entry(Position(at)).encode(), entry)?;
                 at += 1;
                 Ok(())
             });
         }
-        for row in self.0.get(keyspace).iter() {
+        for row in self.spaces.get(keyspace).iter() {
             let (key, value) = row.into_inner().map_err(store_error)?;
             each(&key, &value)?;
         }
@@ -96,9 +108,9 @@ impl Stored for FjallStored {
 
     fn row(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, LogError> {
         if keyspace == Keyspace::Entries {
-            return keys::number(key).map_or(Ok(None), |at| read::entry(&self.0, Position(at)));
+            return keys::number(key).map_or(Ok(None), |at| read::entry(&self.spaces, Position(at)));
         }
-        let value = self.0.get(keyspace).get(key).map_err(store_error)?;
+        let value = self.spaces.get(keyspace).get(key).map_err(store_error)?;
         Ok(value.map(|value| value.to_vec()))
     }
 }

@@ -3,14 +3,12 @@
 use super::super::batch::{Batch, Store};
 use super::super::keys::{Key, Keyspace};
 use super::open::{Spaces, plain, store_error};
+use super::queue::Jobs;
 use super::read::RowsView;
 use super::*;
 use crate::ports::Clock;
 use ::fjall::PersistMode;
-use std::sync::mpsc::Receiver;
 
-/// Most appends of one group commit.
-const MAX_GROUP: usize = 1024;
 /// The kind of event that says that the store has this program's format from now on.
 const FORMAT_RAISED: u16 = 2;
 
@@ -34,11 +32,9 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
-        while let Ok(first) = jobs.recv() {
-            // What arrived during the last fsync is the next group: no need to wait for more.
-            let mut group = vec![first];
-            group.extend(jobs.try_iter().take(MAX_GROUP - 1));
+    pub(super) fn run(mut self, jobs: &Jobs) {
+        // What arrived during the last fsync is the next group: no need to wait for more.
+        while let Some(group) = jobs.group() {
             self.commit(group);
         }
     }
@@ -54,19 +50,11 @@ impl Writer {
         let mut batch = Batch::new(*self.tail.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         let now = self.clock.now();
         let mut planned = Vec::with_capacity(group.len());
-        let mut spoilt = None;
         for Job { request, stage, done } in group {
-            let result = match &spoilt {
-                Some(error) => Err(AppendError::Log(LogError::clone(error))),
-                None => batch.add(&view, self.in_batch.as_mut(), request, now, self.policy),
-            };
-            if let Err(AppendError::Log(error @ LogError::Projection { .. })) = &result {
-                spoilt = Some(error.clone());
-            }
+            let result = batch.add(&view, self.in_batch.as_mut(), request, now, self.policy);
             planned.push((result, stage, done));
         }
-        let spoilt = spoilt.map_or_else(|| batch.finish(&view, self.in_batch.as_mut()), Err);
-        let written = match spoilt {
+        let written = match batch.finish(&view, self.in_batch.as_mut()) {
             Ok(()) => self.write(batch),
             Err(error) => Err(AppendError::Log(error)),
         };
@@ -170,5 +158,83 @@ impl Store for StoreView<'_> {
 
     fn rows(&self) -> &dyn Rows {
         &self.rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::samples::{self, Slow};
+    use super::super::*;
+    use crate::ports::SystemClock;
+    use std::sync::mpsc::channel;
+
+    /// Counts events in a row that it holds until the batch ends, and refuses those of one tool.
+    #[derive(Default)]
+    struct Picky(Option<u8>);
+
+    impl InBatch for Picky {
+        fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), LogError> {
+            let stored = || Ok(rows.get(b"count")?.and_then(|row| row.first().copied()).unwrap_or(0));
+            let before = self.0.map_or_else(stored, Ok::<_, LogError>)?;
+            self.0 = Some(before + 1);
+            rows.put(format!("seen {}", event.envelope.event_id).into_bytes(), Vec::new());
+            if event.envelope.event_id == "refused" {
+                let (position, cause) = (event.head.position, "it is refused".to_owned());
+                return Err(LogError::Projection { projection: "picky", position, cause });
+            }
+            Ok(())
+        }
+
+        fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), LogError> {
+            self.0.into_iter().for_each(|count| rows.put(b"count".to_vec(), vec![count]));
+            Ok(())
+        }
+
+        fn abandon(&mut self) {
+            self.0 = None;
+        }
+    }
+
+    #[test]
+    fn an_event_that_a_read_model_refuses_fails_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (seal, groups, go) = Slow::new();
+        let options = FjallOptions {
+            clock: Arc::new(SystemClock),
+            policy: ClockPolicy::default(),
+            in_batch: Box::<Picky>::default(),
+            seal: Box::new(seal),
+            frozen: None,
+            bundle_after: BUNDLE_AFTER,
+        };
+        let log = FjallLog::open(&folder.path().join("log"), options).expect("a log");
+        let (told, results) = channel();
+        let submit = |name: &'static str| {
+            let mut write = samples::write(1);
+            write.events[0].envelope.event_id = name.to_owned();
+            let told = told.clone();
+            let done = move |result: Result<Appended, AppendError>| drop(told.send((name, result.is_ok())));
+            log.submit(vec![write], None, Stage::Durable, Box::new(done));
+        };
+        submit("first");
+        groups.recv().expect("the writer is busy");
+        // These are one group.
+        ["before", "refused", "after"].into_iter().for_each(submit);
+        go.send(()).expect("it waits");
+        assert_eq!(groups.recv().expect("a group"), 2);
+        drop(go);
+        let told: Vec<_> = results.iter().take(4).collect();
+        assert_eq!(told, [("first", true), ("before", true), ("refused", false), ("after", true)]);
+        let mut rows = Vec::new();
+        let read = log.read_rows(&mut |view| {
+            let scanned = view.scan(b"", false, None, &mut |key, value| {
+                rows.push((String::from_utf8_lossy(key).into_owned(), value.to_vec()));
+                true
+            });
+            assert!(scanned.is_ok());
+        });
+        read.expect("rows");
+        let seen = ["seen after", "seen before", "seen first"].map(|key| (key.to_owned(), Vec::new()));
+        assert_eq!(rows, [&[("count".to_owned(), vec![3])][..], &seen].concat());
     }
 }

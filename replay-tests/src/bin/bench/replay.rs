@@ -1,7 +1,7 @@
 //! Full replay with all read models, against a scan of a raw file that only decodes the same entries.
 
 use super::process::fill;
-use super::{Line, ROUNDS, median};
+use super::{Line, median, rounds, sized};
 use haloy_ledger::ids::Position;
 use haloy_ledger::log::bundle;
 use haloy_ledger::log::codec;
@@ -11,19 +11,18 @@ use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
 use std::time::Instant;
 
-const EVENTS: usize = 1_000_000;
 const CHUNK: usize = 4096;
 
 /// The comparison.
 pub fn bench(folder: &Path) -> Line {
-    let at = folder.join("replay");
+    let (at, events) = (folder.join("replay"), sized(1_000_000, 3_000));
     let options = || LedgerOptions::new(at.join("ledger"), at.join("keys"), "bench");
-    fill(&Ledger::open(options()).expect("a ledger"), EVENTS);
+    fill(&Ledger::open(options()).expect("a ledger"), events);
     let ledger = Ledger::open(options()).expect("a ledger");
     let raw = at.join("raw");
     copy(&ledger, &raw);
     let (mut ratios, mut rates) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds() {
         let started = Instant::now();
         let report = ledger.replay(&mut |_| {}).expect("replayed");
         assert!(report.differences.is_empty());
@@ -33,7 +32,7 @@ pub fn bench(folder: &Path) -> Line {
     }
     drop(ledger);
     std::fs::remove_dir_all(&at).expect("removed");
-    let figures = format!("{:.0} events/s replayed, {EVENTS} events of 200 targets", median(&rates));
+    let figures = format!("{:.0} events/s replayed, {events} events of 200 targets", median(&rates));
     let met = median(&ratios) >= 0.5;
     Line::new("replay with all read models / raw file scan that decodes", ratios, (">= 0.5", met), figures)
 }
@@ -49,7 +48,7 @@ fn copy(ledger: &Ledger, raw: &Path) {
         }
         next += entries.len() as u64;
         let mut bytes = Vec::new();
-        entries.iter().for_each(|entry| bundle::push_entry(&mut bytes, entry));
+        entries.iter().try_for_each(|entry| bundle::push_entry(&mut bytes, entry)).expect("short");
         file.write_all(&bytes).expect("written");
     }
     file.flush().expect("written");

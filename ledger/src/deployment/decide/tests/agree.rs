@@ -1,0 +1,118 @@
+//! What the read models say of a target is what the rules say of it, after every event.
+
+use super::*;
+use crate::log::{Head, InBatch, MapRows, Recorded};
+use crate::projection::{Projections, read};
+
+/// Every event of a target folded into the read models; `look` sees them after each.
+fn folded(target: &Target, mut look: impl FnMut(usize, &MapRows)) -> MapRows {
+    let (mut rows, mut fold) = (MapRows::default(), Projections::default());
+    let (app, name) = (target.state.app.clone(), target.state.target.clone());
+    for (at, event) in target.log.iter().enumerate() {
+        let stream = StreamId::Target { app: app.clone(), target: name.clone() };
+        let envelope = crate::log::samples::envelope(stream);
+        let head = Head {
+            position: Position(at as u64),
+            revision: Revision(at as u64),
+            recorded: Timestamp(at as i64),
+            wall: Timestamp(at as i64),
+            kind: event.kind(),
+            version: event.version(),
+            flags: 0,
+            stream_number: 0,
+        };
+        let recorded = Recorded { head, envelope, event: event.clone() };
+        fold.apply(&recorded, &mut rows).expect("folded");
+        fold.finish(&mut rows).expect("put");
+        look(at, &rows);
+    }
+    rows
+}
+
+fn given_up(target: &mut Target, wanted: impl Fn(&Effect) -> bool) {
+    let found = owed(&target.state).into_iter().find(|(_, effect)| wanted(effect));
+    let (effect, _) = found.expect("it is owed");
+    let cause = Failure::new(FailureCode::EngineUnreachable, "gone");
+    let (detail, retryable, at) = (String::new(), false, Timestamp(3));
+    target.when(Command::RecordAttempt { effect, cause, detail, retryable, at }).expect("accepted");
+}
+
+#[test]
+fn what_a_stop_still_owes_is_pending_whatever_of_it_fails() {
+    for removal_fails in [true, false] {
+        let mut target = Target::new();
+        target.deployed(config());
+        target.when(Command::Stop { remove: true, at: Timestamp(0) }).expect("runs");
+        target.run_until(|effect| {
+            matches!(effect, Effect::RemoveReplica { .. }) == removal_fails
+                && matches!(effect, Effect::RemoveReplica { .. } | Effect::StopReplica { .. })
+        });
+        given_up(&mut target, |effect| match removal_fails {
+            true => matches!(effect, Effect::RemoveReplica { .. }),
+            false => matches!(effect, Effect::StopReplica { .. }),
+        });
+        let mut state = TargetState::new(target.state.app.clone(), target.state.target.clone());
+        let mut stops = 0;
+        folded(&target, |at, rows| {
+            state = evolve(state.clone(), &target.log[at]);
+            let pending = read::pending(rows).expect("readable");
+            let stop = pending.first().is_some_and(|row| row.stop);
+            stops += usize::from(stop);
+            assert_eq!(stop, state.stop.is_some(), "after {} ({at})", target.log[at].name());
+        });
+        assert!(stops > 0, "there was a stop");
+        assert_eq!(target.state.stop.is_some(), removal_fails);
+    }
+}
+
+#[test]
+fn a_release_that_could_not_be_pruned_is_good_since_it_was_good() {
+    let mut target = Target::new();
+    let oldest = target.deployed(config());
+    target.deployed(config());
+    target.deployed(config());
+    target.ask(config());
+    let removes = |effect: &Effect| matches!(effect, Effect::RemoveLocalTag { .. });
+    target.run_until(removes);
+    let pruned = fate(&target, oldest);
+    assert!(pruned.contains("Pruned"), "{pruned}");
+    let succeeded = |event: &Event| matches!(event, Event::DeploymentSucceeded(e) if e.id == oldest);
+    let good = target.log.iter().position(succeeded).expect("it succeeded");
+    given_up(&mut target, removes);
+    assert_eq!(target.count("PruneFailed"), 1);
+    assert_eq!(fate(&target, oldest), format!("Good {{ at: Position({good}) }}"));
+}
+
+/// What became of a release, as the read model says.
+fn fate(target: &Target, release: DeploymentId) -> String {
+    let rows = folded(target, |_, _| {});
+    let all = read::candidates(&rows, &target.state.app, &target.state.target).expect("readable");
+    let row = all.into_iter().find(|row| row.release == release).expect("a row");
+    format!("{:?}", row.fate)
+}
+
+#[test]
+fn a_rollout_that_is_not_admitted_concludes_nothing() {
+    let mut target = Target::new();
+    target.deployed(config());
+    target.deployed(config());
+    target.deployed(config());
+    target.ask(config());
+    let removes = |effect: &Effect| matches!(effect, Effect::RemoveLocalTag { .. });
+    target.run_until(removes);
+    assert_eq!(target.state.rollout, None);
+    // Asked for, and nobody admitted it yet.
+    let id = target.next_id();
+    let release = ReleaseSpec { config: config(), config_digest: "d".to_owned() };
+    let deploy = Deploy { id, at: Timestamp(0), release, git: None, ci: None, move_domains: false };
+    let asked = decide(&target.state, Command::Deploy(Box::new(deploy))).expect("accepted");
+    target.state = evolve(target.state.clone(), &asked[0]);
+    assert!(target.state.rollout.as_ref().is_some_and(|rollout| !rollout.admitted));
+    let waiting = target.state.rollout.clone();
+    // A prune of an older release ends, and somebody looks what a crash left.
+    assert!(target.report(|id, effect| removes(effect).then(|| good(id, effect))));
+    let observed = Observed { engine_id: "engine".to_owned(), replicas: Vec::new(), tags: Vec::new() };
+    target.when(Command::Settle { observed, at: Timestamp(2) }).expect("accepted");
+    assert_eq!(target.state.rollout, waiting, "it waits as before");
+    assert_eq!(target.count("DeploymentSucceeded"), 4, "those that ran");
+}

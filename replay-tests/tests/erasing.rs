@@ -1,0 +1,83 @@
+//! Private values are erased, and each step that writes to disk fails, or is done and reported as failed. A
+//! process of its own: what fails is planted for all of it.
+
+use haloy_ledger::defect::{Failing, Step, watch, watched};
+use haloy_ledger::deployment::Event;
+use haloy_ledger::ids::Position;
+use haloy_ledger::integrity::verify::Asked;
+use haloy_ledger::log::envelope_field::REASON;
+use haloy_ledger::{CommandContext, Ledger};
+use haloy_replay_tests::faults::oracle::verify;
+use haloy_replay_tests::faults::{Image, World, folder};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The first event that somebody gave a reason for, and the reason.
+fn with_reason(ledger: &Ledger) -> (Position, String) {
+    let found = (0..ledger.head().next.0).find_map(|at| {
+        let rows = ledger.log().read_private(Position(at)).expect("readable");
+        let reason = rows.into_iter().find(|row| row.field == REASON)?;
+        Some((Position(at), reason.value))
+    });
+    found.expect("a reason")
+}
+
+/// Files that have a text in the clear.
+fn having(folder: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        if entry.file_type().expect("known").is_dir() {
+            found.extend(having(&entry.path(), text));
+        } else {
+            let bytes = std::fs::read(entry.path()).expect("a file");
+            if bytes.windows(text.len()).any(|here| here == text.as_bytes()) {
+                found.push(entry.path().display().to_string());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_value_whose_erasure_is_recorded_is_gone_whatever_failed() {
+    let folder = folder();
+    let world = World::new(folder.path(), 6);
+    let ledger = Arc::new(Ledger::open(world.options()).expect("a ledger"));
+    world.deploy(&ledger, 0..3).expect("deployed");
+    let (at, reason) = with_reason(&ledger);
+    drop(ledger);
+    let image = Image::take(folder.path()).expect("its files");
+    let erase = || {
+        let context = CommandContext::system("erasing", "c");
+        Ledger::redact(world.options(), &[at], &[], "request 88", &context).map(drop)
+    };
+    watch(None);
+    erase().expect("erased");
+    let mut points = Vec::new();
+    for (step, count) in watched() {
+        println!("{step:?}: {count}");
+        let failing = |number| [false, true].map(|persisted| Failing { step, number, persisted });
+        points.extend((1..=count).flat_map(failing));
+    }
+    assert!(points.len() > 20, "{} steps", points.len());
+    assert_eq!(having(folder.path(), &reason), Vec::<String>::new());
+    for failing in &points {
+        image.restore(folder.path()).expect("restored");
+        watch(Some(*failing));
+        let done = erase();
+        drop(watched());
+        let events =
+            Ledger::open(world.options()).map(|ledger| ledger.log().read_all(Position(0), usize::MAX));
+        let events = events.unwrap_or_else(|error| panic!("{failing:?}: {error}")).expect("readable");
+        let recorded = events.iter().any(|recorded| matches!(recorded.event, Event::PayloadRedacted(_)));
+        let left = having(folder.path(), &reason);
+        assert!(!recorded || left.is_empty(), "{failing:?}: recorded as erased, and in {left:?}");
+        assert!(done.is_err() || recorded, "{failing:?}");
+        // The note that it is not finished comes first: without it nobody would know after a power loss.
+        let note = [Step::FileWritten, Step::FileMoved, Step::FolderSynced].contains(&failing.step);
+        if note && failing.number == 1 {
+            assert!(done.is_err() && !recorded, "{failing:?}: the event came before its note was durable");
+        }
+        assert_eq!(verify(&world, &Asked::default()).map(drop), Ok(()), "{failing:?}");
+    }
+}
