@@ -15,14 +15,14 @@ demo: ## The whole story, for real: deploys, breaks, rolls back, shows the ledge
 test: ## The whole test suite, against a real Docker engine
 	tools/docker-up --registry || [ -z "$$HALOY_REQUIRE_E2E" ]
 	cargo build --quiet -p haloy --features failpoints
-	cargo test --workspace --features haloy/failpoints
+	cargo test --workspace --features haloy/failpoints,haloy-replay-tests/bench
 
 torture: ## Faults in the long form: every system call, every cut, and so many flipped bits: make torture BITS=100000
 	HALOY_TORTURE=$(BITS) cargo test -p haloy-replay-tests --test faults --test steps -- --nocapture
 
 lint: ## Format, clippy with warnings as errors, dependencies
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --features haloy/failpoints -- -D warnings
+	cargo clippy --workspace --all-targets --features haloy/failpoints,haloy-replay-tests/bench -- -D warnings
 	command -v cargo-deny >/dev/null || cargo install --quiet --locked cargo-deny
 	cargo deny --log-level error check bans licenses sources
 

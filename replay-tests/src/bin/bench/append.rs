@@ -2,7 +2,7 @@
 //! and against SQLite in WAL mode with `synchronous=FULL`.
 
 use super::history;
-use super::{Line, ROUNDS, median};
+use super::{Line, median, rounds, sized};
 use haloy_ledger::ids::{AppName, Position, TargetName};
 use haloy_ledger::{CommandContext, Ledger, LedgerOptions};
 use std::io::Write;
@@ -11,8 +11,13 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 /// Commands of one writer in one round.
-const COMMANDS: usize = 400;
-const WRITERS: usize = 64;
+fn commands() -> usize {
+    sized(400, 16)
+}
+
+fn writers() -> usize {
+    sized(64, 4)
+}
 
 /// Entries, by the append that they came in.
 type Appends = Vec<Vec<u8>>;
@@ -85,7 +90,7 @@ fn raw_group(folder: &Path, appends: &Appends) -> f64 {
                 group.iter().for_each(|(_, done)| done.send(()).expect("a writer that waits"));
             }
         });
-        for mine in appends.chunks(appends.len().div_ceil(WRITERS)) {
+        for mine in appends.chunks(appends.len().div_ceil(writers())) {
             let tx = tx.clone();
             scope.spawn(move || {
                 for append in mine {
@@ -104,20 +109,20 @@ fn raw_group(folder: &Path, appends: &Appends) -> f64 {
 pub fn bench(folder: &Path) -> Vec<Line> {
     let (mut to_sqlite, mut to_raw, mut to_group) = (Vec::new(), Vec::new(), Vec::new());
     let (mut one_rate, mut many_rate) = (Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let at = folder.join(format!("append-{round}"));
         std::fs::create_dir_all(&at).expect("a folder");
-        let (rate, appends) = haloy(&at.join("one"), 1, COMMANDS);
+        let (rate, appends) = haloy(&at.join("one"), 1, commands());
         to_sqlite.push(rate / sqlite(&at, &appends));
         to_raw.push(rate / raw(&at, &appends));
         one_rate.push(rate);
-        let (rate, appends) = haloy(&at.join("many"), WRITERS, COMMANDS / 8);
+        let (rate, appends) = haloy(&at.join("many"), writers(), commands() / 8);
         to_group.push(rate / raw_group(&at, &appends));
         many_rate.push(rate);
         std::fs::remove_dir_all(&at).expect("removed");
     }
     let one = format!("{:.0} commands/s, 1 writer", median(&one_rate));
-    let many = format!("{:.0} commands/s, {WRITERS} writers", median(&many_rate));
+    let many = format!("{:.0} commands/s, {} writers", median(&many_rate), writers());
     let met = (median(&to_sqlite) >= 1.0, median(&to_group) >= 0.5);
     vec![
         Line::new("durable commands, 1 writer / SQLite WAL FULL", to_sqlite, (">= 1", met.0), one.clone()),

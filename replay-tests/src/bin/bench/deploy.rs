@@ -1,7 +1,7 @@
 //! A deploy of one replica on a real engine, against the same Docker calls made bare: the same effects
 //! in the same order, without ledger, dispatcher and fsync.
 
-use super::{Line, ROUNDS, history, median};
+use super::{Line, history, median, rounds, sized};
 use haloy_executors::*;
 use haloy_ledger::deployment::command::Deploy;
 use haloy_ledger::deployment::{Command, TargetState, decide, evolve, owed};
@@ -139,7 +139,7 @@ pub fn bench(folder: &Path) -> Option<Line> {
     let (mut ratios, mut ms) = (Vec::new(), Vec::new());
     runtime.block_on(async {
         docker.facts().await.expect("an engine");
-        for round in 0..ROUNDS * 3 {
+        for round in 0..sized(3 * rounds(), 1) {
             // Who goes first changes from round to round.
             let (haloy, bare) = if round % 2 == 0 {
                 let haloy = with_ledger(&ledger, &docker, round).await;

@@ -1,10 +1,11 @@
 //! The edge against nginx and Caddy: the same upstream, the same load, in turn.
 
-use super::{Line, ROUNDS, engine, median};
+use super::{Line, engine, median, rounds, sized, smoke};
 use haloy_executors::edge::Client;
 use haloy_ledger::edge::{Route, RouteSnapshot};
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::Backend;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -67,6 +68,7 @@ fn nginx(folder: &Path, name: &'static str, ports: (u16, u16), location: &str, m
     start(name, ports, Command::new("nginx").arg("-p").arg(&at).arg("-c").arg(&file))
 }
 
+/// The edge first, then those of its competitors that are installed.
 fn servers(folder: &Path, upstream: u16) -> Vec<Server> {
     let made = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).expect("made");
     let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
@@ -80,7 +82,10 @@ fn servers(folder: &Path, upstream: u16) -> Vec<Server> {
         cert.display(),
         key.display()
     );
-    let nginx = nginx(folder, "nginx", ports, passes, &more);
+    let mut servers = vec![edge(folder, Some(upstream))];
+    if installed("nginx") {
+        servers.push(nginx(folder, "nginx", ports, passes, &more));
+    }
     let ports = (port(), port());
     let caddyfile = format!(
         "{{\n admin off\n auto_https off\n}}\nhttp://:{} {{\n bind 127.0.0.1\n reverse_proxy 127.0.0.1:{upstream}\n}}\nhttps://:{} {{\n bind 127.0.0.1\n tls {} {}\n reverse_proxy 127.0.0.1:{upstream}\n}}\n",
@@ -94,8 +99,10 @@ fn servers(folder: &Path, upstream: u16) -> Vec<Server> {
     let mut command = Command::new("caddy");
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file);
     command.env("XDG_DATA_HOME", folder).env("XDG_CONFIG_HOME", folder);
-    let caddy = start("caddy", ports, &mut command);
-    vec![edge(folder, Some(upstream)), nginx, caddy]
+    if installed("caddy") {
+        servers.push(start("caddy", ports, &mut command));
+    }
+    servers
 }
 
 /// The edge of this build, in a folder; with routes to an upstream, where there is one.
@@ -132,7 +139,7 @@ pub fn edge(folder: &Path, upstream: Option<u16>) -> Server {
 /// Requests a second, and milliseconds of the 99th percentile.
 fn load(scheme: &str, port: u16) -> (f64, f64) {
     let out = Command::new("wrk")
-        .args(["-t2", "-c32", "-d3s", "--latency", "-H", &format!("Host: {HOST}")])
+        .args(["-t2", "-c32", sized("-d3s", "-d1s"), "--latency", "-H", &format!("Host: {HOST}")])
         // By name: TLS asks for it.
         .arg(format!("{scheme}://{HOST}:{port}/"))
         .output()
@@ -164,8 +171,66 @@ fn resident(process: u32) -> f64 {
     kilobytes.sum::<f64>() / 1024.0
 }
 
+/// An upstream that needs nothing installed; it ends with the process.
+fn plain_upstream() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("known").port();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let (mut seen, mut bytes) = (Vec::new(), [0; 512]);
+                while let Ok(read @ 1..) = client.read(&mut bytes) {
+                    seen.extend_from_slice(&bytes[..read]);
+                    if seen.ends_with(b"\r\n\r\n") {
+                        seen.clear();
+                        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
+                        if client.write_all(answer).is_err() {
+                            return;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+/// A request by hand: what `wrk` sends.
+fn ask(server: &Server) {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.plain)).expect("connected");
+    let request = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("asked");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok\n"), "{}: {answer}", server.name);
+}
+
+/// Every server that is installed answers over the same upstream, through the very configurations.
+fn smoke_round(folder: &Path) {
+    for program in ["nginx", "caddy", "wrk"] {
+        if !installed(program) {
+            println!("SKIPPED: {program} is not installed; the edge runs without it");
+        }
+    }
+    let servers = servers(folder, plain_upstream());
+    for server in &servers {
+        ask(server);
+        assert!(resident(server.process.id()) > 0.0);
+        if installed("wrk") {
+            load("http", server.plain);
+            load("https", server.secure);
+        }
+    }
+}
+
 /// Plain and TLS, against each of the two. Nothing where a competitor is not installed.
 pub fn bench(folder: &Path) -> Vec<Line> {
+    if smoke() {
+        let folder = folder.join("edge-bench");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        smoke_round(&folder);
+        return Vec::new();
+    }
     if let Some(missing) = ["nginx", "caddy", "wrk"].into_iter().find(|program| !installed(program)) {
         println!("SKIPPED: the edge against nginx and Caddy; {missing} is not installed");
         return Vec::new();
@@ -177,7 +242,7 @@ pub fn bench(folder: &Path) -> Vec<Line> {
     let mut lines = Vec::new();
     for (scheme, goal_nginx, goal_caddy) in [("http", 0.8, 1.5), ("https", 0.8, 1.5)] {
         let mut rounds = Vec::new();
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let measured: Vec<(f64, f64)> = servers
                 .iter()
                 .map(|server| load(scheme, if scheme == "http" { server.plain } else { server.secure }))

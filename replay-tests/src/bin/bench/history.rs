@@ -60,7 +60,12 @@ fn next_with(state: &TargetState, config: &dyn Fn() -> ConfigSnapshot) -> Comman
         None => {
             let entropy: &dyn Entropy = &SystemEntropy;
             let id = DeploymentId::from_parts(1_790_000_000_000, entropy.ulid_bits());
-            let release = ReleaseSpec { config: config(), config_digest: "d".repeat(64) };
+            let mut config = config();
+            // A domain belongs to one target.
+            for domain in &mut config.domains {
+                domain.domain = format!("{}.{}", state.target, domain.domain);
+            }
+            let release = ReleaseSpec { config, config_digest: "d".repeat(64) };
             Command::Deploy(Box::new(Deploy {
                 id,
                 at,

@@ -1,5 +1,6 @@
 //! `make bench`: speed against named competitors in the same run, as ratios. Writes
-//! docs/benchmarks.md. Never a test: machines differ, ratios less so.
+//! docs/benchmarks.md. Speed is never a test: machines differ, ratios less so. That every group runs is one:
+//! with `--smoke` each does the least that meets all of its code, and measures nothing.
 
 mod append;
 mod deploy;
@@ -15,6 +16,7 @@ mod verify;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 const INTRODUCTION: &str = "# Benchmarks
 
@@ -42,8 +44,23 @@ Where goals are missed:
   events.
 ";
 
+/// The least that meets all code; set once, before anything runs.
+static SMOKE: OnceLock<bool> = OnceLock::new();
+
+/// Whether nothing is measured.
+pub fn smoke() -> bool {
+    SMOKE.get().copied().unwrap_or(false)
+}
+
+/// How many there are of something: so many where it is measured, few where it is only to run.
+pub fn sized<T>(measured: T, smoke_round: T) -> T {
+    if smoke() { smoke_round } else { measured }
+}
+
 /// Interleaved rounds of every comparison.
-pub const ROUNDS: usize = 5;
+pub fn rounds() -> usize {
+    sized(5, 1)
+}
 
 /// What one comparison came to.
 pub struct Line {
@@ -95,10 +112,23 @@ const GROUPS: [(&str, Group); 9] = [
 ];
 
 fn main() {
-    let only: Vec<String> = std::env::args().skip(1).collect();
+    let (flags, only): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|word| word.starts_with("--"));
+    assert!(flags.iter().all(|flag| flag == "--smoke"), "{flags:?}: there is --smoke, and names of groups");
+    SMOKE.get_or_init(|| !flags.is_empty());
     let folder = folder();
-    let picked = GROUPS.iter().filter(|(name, _)| only.is_empty() || only.iter().any(|only| only == name));
-    let rows: String = picked.flat_map(|(_, bench)| bench(&folder)).map(|line| told(&line)).collect();
+    let picked: Vec<_> =
+        GROUPS.iter().filter(|(name, _)| only.is_empty() || only.iter().any(|only| only == name)).collect();
+    assert!(!picked.is_empty(), "{only:?}: there is no such group");
+    if smoke() {
+        for (name, bench) in picked {
+            let started = std::time::Instant::now();
+            let lines = bench(&folder).len();
+            println!("{name}: {lines} comparisons, {:.1} s", started.elapsed().as_secs_f64());
+        }
+        return std::fs::remove_dir_all(&folder).expect("removed");
+    }
+    let rows: String = picked.iter().flat_map(|(_, bench)| bench(&folder)).map(|line| told(&line)).collect();
     std::fs::remove_dir_all(&folder).expect("removed");
     let mut text = INTRODUCTION.to_owned();
     let _written = writeln!(
@@ -130,7 +160,8 @@ fn told(line: &Line) -> String {
 
 /// On the disk of the build, never in memory.
 fn folder() -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench");
+    let name = sized("bench", "bench-smoke");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target").join(name);
     drop(std::fs::remove_dir_all(&folder));
     std::fs::create_dir_all(&folder).expect("a folder");
     folder.canonicalize().expect("a path")

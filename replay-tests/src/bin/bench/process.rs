@@ -1,6 +1,6 @@
 //! `haloy rollback-targets` as a whole process, on a small and on a large ledger.
 
-use super::{Line, ROUNDS, history, median};
+use super::{Line, history, median, rounds, sized};
 use haloy_ledger::deployment::TargetState;
 use haloy_ledger::ids::{AppName, StreamId, TargetName};
 use haloy_ledger::log::{Expected, NewEvent, Stage, StreamWrite};
@@ -9,8 +9,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-const SMALL: usize = 1_000;
-const LARGE: usize = 1_000_000;
 const TARGETS: usize = 200;
 /// Events of one append: below the log's own limit.
 const AT_ONCE: usize = 900;
@@ -81,7 +79,8 @@ pub fn run(at: &Path) -> (f64, u64) {
 
 /// Both comparisons.
 pub fn bench(folder: &Path) -> Vec<Line> {
-    let ledgers = [(folder.join("small"), SMALL), (folder.join("large"), LARGE)];
+    let sizes = sized([1_000, 1_000_000], [200, 2_000]);
+    let ledgers = [(folder.join("small"), sizes[0]), (folder.join("large"), sizes[1])];
     for (at, events) in &ledgers {
         std::fs::create_dir_all(at).expect("a folder");
         let targets: String = (0..TARGETS).map(|number| format!("  t{number}: {{}}\n")).collect();
@@ -92,7 +91,7 @@ pub fn bench(folder: &Path) -> Vec<Line> {
     }
     let (mut ratios, mut small_ms, mut large_ms, mut peaks) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS * 3 {
+    for _ in 0..sized(3 * rounds(), 1) {
         let (small, _) = run(&ledgers[0].0);
         let (large, peak) = run(&ledgers[1].0);
         ratios.push(large / small);

@@ -3,7 +3,7 @@
 
 use super::deploy::{IMAGE, image, request};
 use super::edge::{HOST, Server, edge};
-use super::{Line, ROUNDS, median};
+use super::{Line, median, rounds, sized};
 use async_trait::async_trait;
 use haloy_executors::edge::EdgeRouter;
 use haloy_executors::*;
@@ -167,7 +167,7 @@ pub fn bench(folder: &Path) -> Vec<Line> {
         bench.docker.facts().await.expect("an engine");
         // The first has nothing to replace.
         bench.deploy("0").await;
-        for round in 1..=ROUNDS * 2 {
+        for round in 1..=sized(2 * rounds(), 1) {
             rounds.push(bench.deploy(&round.to_string()).await);
         }
         let id = bench.ledger.id().to_string();

@@ -1,7 +1,7 @@
 //! What a signed head costs: the same appends to a ledger that seals, and to the same log without
 //! sealing. Then how long one writer waits for its seal, and for its place in the published files.
 
-use super::{Line, ROUNDS, history, median};
+use super::{Line, history, median, rounds, sized};
 use haloy_ledger::deployment::TargetState;
 use haloy_ledger::ids::{AppName, Position, StreamId, TargetName};
 use haloy_ledger::log::*;
@@ -13,11 +13,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Appends of one writer in one round.
-const APPENDS: usize = 400;
-const WRITERS: usize = 64;
-/// Appends whose latency is looked at.
-const LATENCIES: usize = 2000;
-const PUBLISHED: usize = 200;
+fn appends() -> usize {
+    sized(400, 16)
+}
+
+fn many_writers() -> usize {
+    sized(64, 4)
+}
 
 /// The appends of one writer.
 type Appends = Vec<StreamWrite>;
@@ -95,13 +97,15 @@ pub fn bench(folder: &Path) -> Vec<Line> {
     let (mut one, mut many) = (Vec::new(), Vec::new());
     let (mut one_rate, mut many_rate) = (Vec::new(), Vec::new());
     let (mut sealed, mut published) = (Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let at = folder.join(format!("sealed-{round}"));
-        for (writers, ratios, rates) in [(1, &mut one, &mut one_rate), (WRITERS, &mut many, &mut many_rate)] {
+        for (writers, ratios, rates) in
+            [(1, &mut one, &mut one_rate), (many_writers(), &mut many, &mut many_rate)]
+        {
             let at = at.join(writers.to_string());
             std::fs::create_dir_all(&at).expect("a folder");
             let ledger = ledger(&at);
-            let appends = made(&ledger, writers, if writers == 1 { APPENDS } else { APPENDS / 8 });
+            let appends = made(&ledger, writers, if writers == 1 { appends() } else { appends() / 8 });
             let sealing = rate(ledger.log(), &appends);
             // What is published meanwhile is over before the other one is measured.
             drop(ledger);
@@ -109,8 +113,10 @@ pub fn bench(folder: &Path) -> Vec<Line> {
             rates.push(sealing);
         }
         let ledger = ledger(&at.join("latency"));
-        let mut appends = made(&ledger, 1, LATENCIES + PUBLISHED).remove(0);
-        let last = appends.split_off(LATENCIES);
+        // Appends whose latency is looked at: sealed, and published.
+        let (latencies, few) = sized((2000, 200), (20, 5));
+        let mut appends = made(&ledger, 1, latencies + few).remove(0);
+        let last = appends.split_off(latencies);
         sealed.push(latency(ledger.log(), appends, Stage::Sealed));
         published.push(latency(ledger.log(), last, Stage::Published));
         drop(ledger);
@@ -118,7 +124,7 @@ pub fn bench(folder: &Path) -> Vec<Line> {
     }
     let met = (median(&one) >= 0.45, median(&many) >= 0.8);
     let one_rate = format!("{:.0} sealed appends/s, 1 writer", median(&one_rate));
-    let many_rate = format!("{:.0} sealed appends/s, {WRITERS} writers", median(&many_rate));
+    let many_rate = format!("{:.0} sealed appends/s, {} writers", median(&many_rate), many_writers());
     vec![
         Line::new("sealed appends, 1 writer / the same without sealing", one, (">= 0.45", met.0), one_rate),
         Line::new(

@@ -1,6 +1,6 @@
 //! `haloy rollback-targets` for a target with a long history, and `--check` over many targets.
 
-use super::{Line, ROUNDS, history, median, process};
+use super::{Line, history, median, process, rounds, sized};
 use haloy::commands::service_options;
 use haloy::facts::Why;
 use haloy::output::progress;
@@ -17,10 +17,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const FEW: u64 = 10;
-const MANY: u64 = 10_000;
-/// Targets of one `--check`.
-const TARGETS: usize = 200;
 /// How long the registry of the bench takes to answer: a network, not a loopback.
 const LATENCY: Duration = Duration::from_millis(10);
 
@@ -54,7 +50,8 @@ fn deploy(ledger: &Ledger, key: &TargetKey, releases: u64, config: &dyn Fn() -> 
 
 /// A long history of one target must not slow its list down.
 fn long_history(folder: &Path) -> Vec<Line> {
-    let places = [(folder.join("few"), FEW), (folder.join("many"), MANY)];
+    let (few, many) = sized((10, 10_000), (10, 20));
+    let places = [(folder.join("few"), few), (folder.join("many"), many)];
     for (at, releases) in &places {
         std::fs::create_dir_all(at).expect("a folder");
         std::fs::write(at.join("haloy.yaml"), "name: my-app\nimage: my-app:v1\ntargets: {t7: {}}\n")
@@ -64,7 +61,7 @@ fn long_history(folder: &Path) -> Vec<Line> {
     let (mut whole, mut asked) = (Vec::new(), Vec::new());
     let (mut few_ms, mut many_ms) = (Vec::new(), Vec::new());
     let open = places.each_ref().map(|(at, _)| ledger(at));
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds() {
         let [few, many] = open.each_ref().map(|ledger| {
             let (key, started) = (key("t7"), Instant::now());
             for _ in 0..100 {
@@ -76,7 +73,7 @@ fn long_history(folder: &Path) -> Vec<Line> {
         asked.push(many / few);
     }
     drop(open);
-    for _ in 0..ROUNDS * 3 {
+    for _ in 0..sized(3 * rounds(), 1) {
         let (few, _) = process::run(&places[0].0);
         let (many, _) = process::run(&places[1].0);
         whole.push(many / few);
@@ -136,7 +133,7 @@ fn check(folder: &Path) -> Line {
         config.retention = Retention { strategy: HistoryStrategy::Registry, count: 5, pattern };
         config
     };
-    let keys: Vec<TargetKey> = (0..TARGETS).map(|number| key(&format!("t{number}"))).collect();
+    let keys: Vec<TargetKey> = (0..sized(200, 8)).map(|number| key(&format!("t{number}"))).collect();
     let filled = ledger(&at);
     keys.iter().for_each(|key| deploy(&filled, key, 1, &config));
     drop(filled);
@@ -155,7 +152,7 @@ fn check(folder: &Path) -> Line {
         started.elapsed().as_secs_f64()
     };
     let (mut ratios, mut took) = (Vec::new(), Vec::new());
-    for _ in 0..3 {
+    for _ in 0..sized(3, 1) {
         let alone = time(keys.chunks(1).collect());
         let together = time(vec![&keys]);
         ratios.push(alone / together);

@@ -2,7 +2,7 @@
 //! cores; and its memory on a large ledger.
 
 use super::process::{self, fill};
-use super::{Line, ROUNDS, median};
+use super::{Line, median, rounds, sized, smoke};
 use haloy_ledger::deployment::Event;
 use haloy_ledger::ids::Position;
 use haloy_ledger::integrity::hash::leaf;
@@ -14,8 +14,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// Events of both ledgers; read models of both are folded on disk.
-const SIZES: [usize; 2] = [1_000_000, 10_000_000];
+/// Events of both ledgers; read models of both are folded on disk, where anything is measured.
+fn sizes() -> [usize; 2] {
+    sized([1_000_000, 10_000_000], [1_000, 3_000])
+}
 
 fn options(at: &Path) -> LedgerOptions {
     LedgerOptions::new(at.join("ledger"), at.join("keys"), "bench")
@@ -64,7 +66,7 @@ fn speed(at: &Path) -> Vec<Line> {
     let size = entries.len() as u64;
     let (mut whole, mut files, mut since) = (Vec::new(), Vec::new(), Vec::new());
     let (mut rates, mut seconds) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds() {
         let alone = hash_alone(&entries);
         let evidence = Evidence::open(&options(at)).expect("opened");
         let all = took(|| evidence.verify(&Asked::default(), &mut |_, _| {}));
@@ -121,13 +123,14 @@ fn peak(at: &Path) -> f64 {
 
 /// All comparisons.
 pub fn bench(folder: &Path) -> Vec<Line> {
-    assert!(SIZES.iter().all(|size| *size as u64 > IN_MEMORY), "both fold on disk");
-    let [small, large] = SIZES.map(|events| folder.join(format!("verify-{events}")));
-    filled(&small, SIZES[0]);
+    let sizes = sizes();
+    assert!(smoke() || sizes.iter().all(|size| *size as u64 > IN_MEMORY), "both fold on disk");
+    let [small, large] = sizes.map(|events| folder.join(format!("verify-{events}")));
+    filled(&small, sizes[0]);
     let mut lines = speed(&small);
     let few = peak(&small);
     std::fs::remove_dir_all(&small).expect("removed");
-    filled(&large, SIZES[1]);
+    filled(&large, sizes[1]);
     let many = peak(&large);
     std::fs::remove_dir_all(&large).expect("removed");
     let flat = ("<= 1.2", many / few <= 1.2);
