@@ -51,6 +51,9 @@ impl fmt::Display for Digest {
     }
 }
 
+/// Longest reference: a repository of 255 bytes, a tag of 128, a digest.
+const MAX_REFERENCE: usize = 255 + 1 + 128 + 1 + 71;
+
 /// An image as a user names it: `repository[:tag][@sha256:digest]`.
 ///
 /// A registry's port is not a tag: only what follows the last `/` may carry one.
@@ -59,9 +62,17 @@ impl fmt::Display for Digest {
 pub struct ImageRef(String);
 
 impl ImageRef {
-    /// Checks the form and takes the reference as written.
+    /// Checks the form and takes the reference as written. Registries and engines take no other.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
+        match text.len() <= MAX_REFERENCE && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            true => Self::recorded(text),
+            false => Err(Self::invalid(text)),
+        }
+    }
+
+    /// As it was once recorded, when less was checked: what is in the log stays readable.
+    fn recorded(text: String) -> Result<Self, InvalidId> {
         let (name, digest) = match text.split_once('@') {
             Some((name, digest)) => (name, Some(digest)),
             None => (text.as_str(), None),
@@ -71,14 +82,14 @@ impl ImageRef {
             && !name.starts_with(['/', ':'])
             && !name.ends_with(['/', ':'])
             && digest.is_none_or(|d| Digest::new(d).is_ok());
-        if fine {
-            Ok(Self(text))
-        } else {
-            Err(InvalidId {
-                what: "an image reference",
-                text,
-                rule: "write `repository`, `repository:tag` or `repository@sha256:...`, without spaces",
-            })
+        if fine { Ok(Self(text)) } else { Err(Self::invalid(text)) }
+    }
+
+    fn invalid(text: String) -> InvalidId {
+        InvalidId {
+            what: "an image reference",
+            text,
+            rule: "write `repository`, `repository:tag` or `repository@sha256:...`, without spaces",
         }
     }
 
@@ -117,7 +128,7 @@ impl ImageRef {
 impl TryFrom<String> for ImageRef {
     type Error = InvalidId;
     fn try_from(text: String) -> Result<Self, InvalidId> {
-        Self::new(text)
+        Self::recorded(text)
     }
 }
 

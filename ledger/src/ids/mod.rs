@@ -7,6 +7,8 @@ mod effect_id;
 mod image;
 mod names;
 mod numbers;
+#[cfg(test)]
+pub(crate) mod properties;
 mod release_name;
 
 pub use deployment_id::{DeploymentId, LedgerId};

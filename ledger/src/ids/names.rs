@@ -8,7 +8,7 @@ const MAX_NAME: usize = 63;
 
 /// A text that is not the identifier it was read as.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not {what}: {rule}")]
+#[error("`{}` is not {what}: {rule}", shown(text))]
 pub struct InvalidId {
     /// What was expected, with its article: `an app name`.
     pub what: &'static str,
@@ -16,6 +16,26 @@ pub struct InvalidId {
     pub text: String,
     /// The rule that it breaks.
     pub rule: &'static str,
+}
+
+/// Characters of a refused text that are shown.
+const SHOWN: usize = 80;
+
+/// A text of others as it can be printed: its beginning, with what a terminal would act on written out.
+fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars().take(SHOWN) {
+        // Formatting characters turn a line around, or hide in it.
+        let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        match c.is_control() || hidden {
+            true => shown.extend(c.escape_unicode()),
+            false => shown.push(c),
+        }
+    }
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 pub(super) const NAME_RULE: &str =

@@ -17,6 +17,8 @@ mod own_events;
 mod overlay;
 mod ports;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 pub(crate) mod samples;
 mod sum;
 pub mod upcast;

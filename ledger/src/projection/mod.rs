@@ -10,6 +10,8 @@ mod fold;
 mod folding;
 mod held;
 mod pending;
+#[cfg(test)]
+mod properties;
 mod rebuild;
 mod retention;
 mod rollback_targets;
