@@ -18,22 +18,23 @@ pub struct InvalidId {
     pub rule: &'static str,
 }
 
-/// Characters of a refused text that are shown.
-const SHOWN: usize = 80;
+/// Bytes of a refused text that are shown, about.
+const SHOWN: usize = 120;
 
 /// A text of others as it can be printed: its beginning, with what a terminal would act on written out.
 fn shown(text: &str) -> String {
     let mut shown = String::new();
-    for c in text.chars().take(SHOWN) {
+    for c in text.chars() {
+        if shown.len() >= SHOWN {
+            shown.push('…');
+            break;
+        }
         // Formatting characters turn a line around, or hide in it.
         let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
         match c.is_control() || hidden {
             true => shown.extend(c.escape_unicode()),
             false => shown.push(c),
         }
-    }
-    if text.chars().nth(SHOWN).is_some() {
-        shown.push('…');
     }
     shown
 }

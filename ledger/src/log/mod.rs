@@ -13,8 +13,8 @@ mod fjall;
 mod identity;
 pub mod keys;
 mod memory;
-mod own_events;
 mod overlay;
+mod own_events;
 mod ports;
 #[cfg(test)]
 mod properties;

@@ -5,6 +5,7 @@
 //! So a store that is not exactly as it was left is not opened before its journals are copied aside,
 //! and is checked thoroughly afterwards.
 
+use crate::log::FORMAT;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -33,10 +34,26 @@ pub(super) fn note_of(folder: &Path) -> PathBuf {
     folder.with_extension("closed")
 }
 
+/// How the first line of a note begins: which format whoever closed the store writes.
+const FORMAT_LINE: &str = "format ";
+
+/// Format of whoever closed the store, and the files then; notes of format 2 and before say files only.
+fn noted(folder: &Path) -> Option<(Option<u32>, String)> {
+    let note = fs::read_to_string(note_of(folder)).ok()?;
+    let Some((format, files)) = note.strip_prefix(FORMAT_LINE).and_then(|rest| rest.split_once('\n')) else {
+        return Some((None, note));
+    };
+    Some((format.parse().ok(), files.to_owned()))
+}
+
+/// Whether a newer haloy closed the store, as far as its note says.
+pub(super) fn closed_by_newer(folder: &Path) -> bool {
+    noted(folder).and_then(|(format, _)| format).is_some_and(|format| format > FORMAT)
+}
+
 /// Whether the store in a folder is exactly as it was closed.
 pub(super) fn was_closed(folder: &Path) -> bool {
-    let noted = fs::read_to_string(note_of(folder));
-    noted.is_ok_and(|noted| describe(folder).is_ok_and(|now| now == noted))
+    noted(folder).is_some_and(|(_, noted)| describe(folder).is_ok_and(|now| now == noted))
 }
 
 /// Looks at the store before anything opens it.
@@ -57,7 +74,7 @@ pub(super) fn in_use(folder: &Path) -> io::Result<()> {
 
 /// Notes every file of a store that is closed.
 pub(super) fn note(folder: &Path) -> io::Result<()> {
-    fs::write(note_of(folder), describe(folder)?)
+    fs::write(note_of(folder), format!("{FORMAT_LINE}{FORMAT}\n{}", describe(folder)?))
 }
 
 /// A line for each file: BLAKE3, length, path.

@@ -156,11 +156,15 @@ pub(super) fn open(folder: &Path) -> Result<(Spaces, Found), LogError> {
     let found = closed::found(folder).map_err(io)?;
     if found == Found::Changed {
         sound::look(folder).map_err(|cause| LogError::Unreadable { path: folder.to_owned(), cause })?;
-        // Opening it would write: what the format says must be known before.
-        if let Some((copy, opened)) = peek::newer(folder) {
-            closing.copy = Some(copy);
-            return Ok((Spaces::new(opened, closing)?, found));
-        }
+    }
+    // Opening it would write: what the format says must be known before.
+    if (found == Found::Changed || closed::closed_by_newer(folder))
+        && let Some((copy, opened)) = peek::newer(folder)
+    {
+        closing.copy = Some(copy);
+        return Ok((Spaces::new(opened, closing)?, found));
+    }
+    if found == Found::Changed {
         closed::copy_journals(folder, &folder.with_file_name("aside")).map_err(io)?;
     }
     closed::in_use(folder).map_err(io)?;
@@ -311,6 +315,11 @@ mod tests {
         log.append(vec![crate::log::samples::write(700)], None, Stage::Durable).expect("appended");
         log.store.get(Keyspace::Index).insert(Key::Format.encode(), (FORMAT + 1).to_be_bytes()).expect("put");
         drop(log);
+        let note = folder.path().join("log.closed");
+        let noted = std::fs::read_to_string(&note).expect("a note");
+        let newer = noted.replacen(&format!("format {FORMAT}\n"), &format!("format {}\n", FORMAT + 1), 1);
+        assert_ne!(newer, noted);
+        std::fs::write(&note, newer).expect("written");
         let before = bytes(folder.path());
         for _ in 0..2 {
             let log = FjallLog::open(&folder.path().join("log"), options()).expect("opens to be read");

@@ -104,7 +104,8 @@ fn a_rollout_that_is_not_admitted_concludes_nothing() {
     // Asked for, and nobody admitted it yet.
     let id = target.next_id();
     let release = ReleaseSpec { config: config(), config_digest: "d".to_owned() };
-    let deploy = Deploy { id, at: Timestamp(0), release, git: None, ci: None, move_domains: false };
+    let deploy =
+        Deploy { id, at: Timestamp(0), release, git: None, ci: None, engine: None, move_domains: false };
     let asked = decide(&target.state, Command::Deploy(Box::new(deploy))).expect("accepted");
     target.state = evolve(target.state.clone(), &asked[0]);
     assert!(target.state.rollout.as_ref().is_some_and(|rollout| !rollout.admitted));
