@@ -1,5 +1,6 @@
 //! What a user is told when something went wrong, and the one table of exit codes.
 
+use crate::output::foreign;
 use std::fmt;
 
 /// Kinds of bad endings; each has an exit code.
@@ -29,6 +30,9 @@ pub enum Kind {
     Interrupted,
 }
 
+/// The exit code of a panic.
+pub const BUG: u8 = 70;
+
 /// Every exit code and what it means.
 pub const EXIT_CODES: &[(u8, &str)] = &[
     (0, "done"),
@@ -44,7 +48,7 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     (10, "differences found (reserved)"),
     (11, "nothing to roll back to, or not restorable"),
     (12, "stopped watching, the work goes on (reserved)"),
-    (70, "a bug in haloy"),
+    (BUG, "a bug in haloy"),
     (130, "interrupted"),
 ];
 
@@ -76,12 +80,14 @@ pub struct Error {
     pub message: String,
     /// The command to run, or the thing to change.
     pub hint: Option<String>,
+    /// The message has lines of its own, each of them fit to be shown.
+    pub several: bool,
 }
 
 impl Error {
     /// An error without a hint.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None }
+        Self { kind, message: message.into(), hint: None, several: false }
     }
 
     /// With a hint.
@@ -96,9 +102,12 @@ impl std::error::Error for Error {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
+        match self.several {
+            true => f.write_str(&self.message)?,
+            false => f.write_str(&foreign::message(&self.message))?,
+        }
         match &self.hint {
-            Some(hint) => write!(f, "\nhint: {hint}"),
+            Some(hint) => write!(f, "\nhint: {}", foreign::message(hint)),
             None => Ok(()),
         }
     }
@@ -115,7 +124,8 @@ impl From<crate::config::ConfigError> for Error {
             ConfigError::WhichTarget { .. } => Some("name one with --target, or use --all".to_owned()),
             ConfigError::Io { .. } | ConfigError::Problems(_) => None,
         };
-        Self { kind: Kind::Usage, message: error.to_string(), hint }
+        let several = matches!(error, ConfigError::Problems(_));
+        Self { kind: Kind::Usage, message: error.to_string(), hint, several }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Who asks, from where and from what: read before the command is built.
 
+use crate::machine;
 use haloy_ledger::CommandContext;
 use haloy_ledger::deployment::event::{CiFacts, GitFacts};
 use haloy_ledger::ids::{DeploymentId, Timestamp};
 use haloy_ledger::ledger::ActorFacts;
 use haloy_ledger::log::{ActorKind, Auth};
-use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
 use std::path::Path;
 use std::process::Command;
 
@@ -25,7 +25,7 @@ pub struct Why {
 
 /// An id for something new, from this machine's clock and randomness.
 pub fn new_id() -> DeploymentId {
-    DeploymentId::from_parts(SystemClock.now().unix_ms(), (&SystemEntropy as &dyn Entropy).ulid_bits())
+    DeploymentId::from_parts(machine::now().unix_ms(), machine::entropy("ids").ulid_bits())
 }
 
 /// The context of one command.
@@ -41,7 +41,7 @@ pub fn context(why: &Why) -> CommandContext {
             auth,
             on_behalf,
         },
-        host: Some(rustix::system::uname().nodename().to_string_lossy().into_owned()),
+        host: Some(machine::host()),
         address: None,
         tool: TOOL.to_owned(),
         reason: why.reason.clone(),

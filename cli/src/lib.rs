@@ -8,6 +8,7 @@ pub mod commands;
 pub mod config;
 pub mod error;
 pub mod facts;
+pub mod machine;
 pub mod output;
 pub mod service;
 
@@ -18,33 +19,50 @@ use std::process::ExitCode;
 /// Parses the command line, runs the command, prints and ends with its exit code.
 pub fn run() -> ExitCode {
     tell_panics();
+    // What is caught here was told already, with its place.
+    let ended = std::panic::catch_unwind(parse_and_run);
+    ExitCode::from(ended.unwrap_or_else(|_| {
+        let text = "this is a bug in haloy; what was recorded is safe\nhint: end what is unfinished with: haloy settle";
+        told(text);
+        error::BUG
+    }))
+}
+
+fn parse_and_run() -> u8 {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            let code = if error.use_stderr() { 2 } else { 0 };
-            drop(error.print());
-            return ExitCode::from(code);
-        }
+        Err(error) => return usage(&error),
     };
     // The runtime that cannot be made is the one thing that there is no better answer to.
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: no threads could be started: {error}");
-            return ExitCode::from(1);
+            told(&format!("no threads could be started: {error}"));
+            return error::Kind::Operational.code();
         }
     };
     let format = cli.global.format();
-    match runtime.block_on(commands::run(cli)) {
-        Ok(reply) => {
-            reply.print(format);
-            ExitCode::from(reply.exit)
-        }
-        Err(error) => {
-            drop(writeln!(std::io::stderr(), "error: {error}"));
-            ExitCode::from(error.kind.code())
-        }
+    let printed = runtime.block_on(commands::run(cli)).and_then(|reply| reply.print(format));
+    printed.unwrap_or_else(|error| {
+        told(&error.to_string());
+        error.kind.code()
+    })
+}
+
+/// Help, or what is wrong with the command line; that repeats arguments, which may be anything.
+fn usage(error: &clap::Error) -> u8 {
+    let plain = error.render().to_string();
+    let shown = output::foreign::lines(&plain);
+    if shown == plain {
+        drop(error.print());
+    } else {
+        drop(write!(std::io::stderr(), "{shown}"));
     }
+    if error.use_stderr() { error::Kind::Usage.code() } else { 0 }
+}
+
+fn told(error: &str) {
+    drop(writeln!(std::io::stderr(), "error: {error}"));
 }
 
 /// As always, but for those that become an error: that is told, and nothing else.

@@ -16,8 +16,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+#[cfg(feature = "failpoints")]
+mod kept;
+
 /// How often things go wrong, in thousandths.
 #[derive(Debug, Clone, Copy, Default)]
+#[cfg_attr(feature = "failpoints", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct Faults {
     /// An attempt fails, and a retry may help.
     pub retryable: u32,
@@ -35,6 +39,7 @@ pub struct Faults {
 
 /// One simulated container.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "failpoints", derive(serde::Serialize, serde::Deserialize))]
 pub struct SimReplica {
     /// The effect that made it: what its labels say.
     pub effect: EffectId,
@@ -96,13 +101,21 @@ impl World {
 pub struct SimulatedExecutor {
     world: Mutex<World>,
     faults: Mutex<Faults>,
+    /// Where a test keeps the world from one process to the next.
+    #[cfg(feature = "failpoints")]
+    file: Option<std::path::PathBuf>,
 }
 
 impl SimulatedExecutor {
     /// An empty world with a seed.
     pub fn new(seed: u64, faults: Faults) -> Self {
         let world = World { random: seed, ..World::default() };
-        Self { world: Mutex::new(world), faults: Mutex::new(faults) }
+        Self {
+            world: Mutex::new(world),
+            faults: Mutex::new(faults),
+            #[cfg(feature = "failpoints")]
+            file: None,
+        }
     }
 
     /// The world, to look at and to meddle with.
@@ -165,6 +178,8 @@ impl Executor for SimulatedExecutor {
         if self.world().strikes("repeated", faults.repeated) {
             outcome = self.perform(cx, effect);
         }
+        #[cfg(feature = "failpoints")]
+        self.keep();
         if self.world().strikes("lost answer", faults.lost_answer) {
             return Err(failed(FailureCode::TimedOut, "simulated: no answer came", true));
         }

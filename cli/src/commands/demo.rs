@@ -5,7 +5,7 @@ use super::{
 };
 use crate::cli::{Cli, Command};
 use crate::error::{Error, Kind};
-use crate::output::{Reply, progress};
+use crate::output::{Reply, foreign, progress};
 use crate::service::embedded::Embedded;
 use clap::Parser;
 use haloy_executors::{DockerExecutor, DockerOptions, Faults, HealthLimits, SimulatedExecutor};
@@ -95,7 +95,7 @@ impl Stage {
     }
 
     fn say(&self, text: &str) {
-        for line in text.trim_end().lines() {
+        for line in foreign::lines(text.trim_end()).lines() {
             drop(writeln!(std::io::stdout(), "{}{line}", self.prefix));
         }
     }

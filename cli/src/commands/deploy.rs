@@ -58,9 +58,15 @@ pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     };
     let answers = cx.service.deploy(request, std::sync::Arc::clone(&cx.follow)).await?;
     let code = exit(&answers);
-    if code == 0 {
-        hooks(&file.global_post_deploy, &folder, cx)?;
-    }
+    // All is live by now: what fails from here on is told, and the answers are not lost for it.
+    let after = if code == 0 { hooks(&file.global_post_deploy, &folder, cx) } else { Ok(()) };
+    let code = match after {
+        Ok(()) => code,
+        Err(error) => {
+            cx.follow.note(&format!("warning: everything is live; global_post_deploy: {}", error.message));
+            Kind::Operational.code()
+        }
+    };
     Ok(reply(&answers).exit(code))
 }
 
@@ -92,7 +98,7 @@ fn hooks(commands: &[String], folder: &Path, cx: &Context) -> Result<(), Error> 
             Ok(status) => {
                 return Err(Error::new(
                     Kind::Failed,
-                    format!("`{command}` ended with {status}; nothing more was done"),
+                    format!("`{command}` ended with {status}"),
                 ));
             }
             Err(error) => {

@@ -3,10 +3,10 @@
 use super::{Context, keys_to_read};
 use crate::cli::TargetArgs;
 use crate::error::Error;
+use crate::machine;
 use crate::output::table::Table;
 use crate::output::{Reply, time, words};
 use crate::service::HistoryRow;
-use haloy_ledger::ports::{Clock, SystemClock};
 
 /// List every deployment, failed ones too: who, when, why, what, and how it ended.
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,7 @@ fn text(rows: &[HistoryRow], colour: bool) -> String {
     if rows.is_empty() {
         return "nothing was ever deployed here; begin with: haloy deploy".to_owned();
     }
-    let now = SystemClock.now();
+    let now = machine::now();
     let mut table = Table::new(&["DEPLOYMENT", "TARGET", "WHAT", "WHEN", "BY", "OUTCOME", "TOOK", "WHY"]);
     for row in rows {
         let what = if row.rollback { format!("rollback to {}", row.release) } else { row.image.clone() };

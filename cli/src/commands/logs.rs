@@ -3,9 +3,9 @@
 use super::{Context, keys};
 use crate::cli::TargetArgs;
 use crate::error::{Error, Kind};
-use crate::output::Reply;
+use crate::output::{Reply, foreign};
 use crate::service::LogsRequest;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 /// Print what the containers of a target wrote. Opens no ledger.
 #[derive(Debug, clap::Args)]
@@ -34,9 +34,12 @@ pub(super) async fn run(cx: &Context, args: Logs) -> Result<Reply, Error> {
         follow: args.follow,
         timestamps: args.timestamps,
     };
+    // In a pipe it is what the app wrote, as it wrote it.
+    let terminal = std::io::stdout().is_terminal();
     let mut each = |line: haloy_executors::LogLine| {
         // A reader that went away ends a pipe as it always does.
-        if writeln!(std::io::stdout(), "{} | {}", line.replica.index + 1, line.line).is_err() {
+        let text = if terminal { foreign::log_line(&line.line) } else { line.line.as_str().into() };
+        if writeln!(std::io::stdout(), "{} | {text}", line.replica.index + 1).is_err() {
             std::process::exit(0);
         }
     };

@@ -33,8 +33,9 @@ pub mod verify;
 use crate::cli::{Cli, Command, Global, TargetArgs};
 use crate::config::{ConfigFile, Named, Selection};
 use crate::error::{Error, Kind};
-use crate::output::{self, Reply, progress};
-use crate::service::embedded::{Embedded, EmbeddedOptions, keys_folder, ledger_folder};
+use crate::machine;
+use crate::output::{self, Reply, foreign, progress};
+use crate::service::embedded::{EmbeddedOptions, keys_folder, ledger_folder};
 use crate::service::{Follow, Service};
 use haloy_executors::{Limits, TargetKey};
 use haloy_ledger::ids::{AppName, TargetName};
@@ -80,7 +81,7 @@ pub fn service_options(global: &Global) -> Result<EmbeddedOptions, Error> {
 /// Runs a command.
 pub async fn run(cli: Cli) -> Result<Reply, Error> {
     let Cli { global, command } = cli;
-    let service = Arc::new(Embedded::new(service_options(&global)?));
+    let service = Arc::new(machine::service(service_options(&global)?)?);
     let follow = progress::follower(global.progress, global.quiet, "");
     let colour = output::colour(global.color);
     let cx = Context { global, service, follow, colour };
@@ -169,7 +170,7 @@ pub fn confirm(cx: &Context, question: &str, expected: Option<&str>) -> Result<(
             .hint("add --yes"));
     }
     let how = expected.map_or("[y/N]".to_owned(), |name| format!("type `{name}`:"));
-    drop(write!(std::io::stderr(), "{question} {how} "));
+    drop(write!(std::io::stderr(), "{} {how} ", foreign::line(question)));
     let mut line = String::new();
     let read = stdin.lock().read_line(&mut line);
     let answer = line.trim();

@@ -3,9 +3,9 @@
 use super::{Context, keys_to_read};
 use crate::cli::TargetArgs;
 use crate::error::Error;
+use crate::machine;
 use crate::output::{Reply, time, words};
 use crate::service::{WhatIfAnswer, WhatIfRequest};
-use haloy_ledger::ports::{Clock, SystemClock};
 use haloy_ledger::release::HistoryStrategy;
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ fn text(answer: &WhatIfAnswer) -> String {
     }
     let failed: Vec<_> = past.iter().filter(|past| !past.possible).collect();
     text.push_str(&format!("  past rollbacks that would have failed: {} of {}\n", failed.len(), past.len()));
-    let clock = SystemClock.now();
+    let clock = machine::now();
     for past in failed {
         let ago = time::ago(past.at, clock);
         text.push_str(&format!(

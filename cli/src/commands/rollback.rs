@@ -4,10 +4,10 @@ use super::{Context, confirm, deploy, key, require_here, selected};
 use crate::cli::{TargetArgs, WhyArgs};
 use crate::error::{Error, Kind};
 use crate::facts;
+use crate::machine;
 use crate::output::{Reply, time};
 use crate::service::RollbackRequest;
 use haloy_ledger::deployment::event::SecretsFrom;
-use haloy_ledger::ports::{Clock, SystemClock};
 use std::sync::Arc;
 
 /// Make an earlier good release live again: its image and its whole configuration.
@@ -67,7 +67,7 @@ pub(super) async fn run(cx: &Context, args: RollbackArgs) -> Result<Reply, Error
     }
     if args.id.is_none() {
         let choice = cx.service.rollback_choice(&key, None).await?;
-        let age = time::ago(choice.at, SystemClock.now());
+        let age = time::ago(choice.at, machine::now());
         let text =
             format!("{key}: the last good release is {} ({}), deployed {age}.", choice.release, choice.image);
         cx.follow.note(&text);

@@ -3,12 +3,12 @@
 use super::{Context, keys_to_read};
 use crate::cli::TargetArgs;
 use crate::error::Error;
+use crate::machine;
 use crate::output::table::Table;
 use crate::output::{Reply, time, words};
 use crate::service::{TargetRow, TargetsAnswer};
 use haloy_ledger::ids::Timestamp;
 use haloy_ledger::ledger::Verdict;
-use haloy_ledger::ports::{Clock, SystemClock};
 use haloy_ledger::release::HistoryStrategy;
 
 /// List what can be rolled back to, newest first, and the release that runs.
@@ -60,7 +60,7 @@ fn text(answer: &TargetsAnswer, explain: bool, colour: bool) -> String {
         (_, _) => String::new(),
     };
     let mut text = format!("{} · {}{keeps}\n", answer.app, answer.target);
-    let now = SystemClock.now();
+    let now = machine::now();
     let mut table = Table::new(&["DEPLOYMENT", "VERSION", "DEPLOYED", "BY", "STATUS"]);
     for row in &answer.releases {
         let status = match &row.verdict {

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::error::Error;
-use crate::output::{Reply, time, words};
+use crate::output::{Reply, foreign, time, words};
 use crate::service::ShowAnswer;
 
 /// Show one deployment: its steps and timings, what its configuration changed, and the last lines of
@@ -24,7 +24,7 @@ fn text(answer: &ShowAnswer) -> String {
     let mut text = format!("{kind} {}\n", row.id);
     let mut line = |name: &str, value: Option<String>| {
         if let Some(value) = value {
-            text.push_str(&format!("  {name:<9}{value}\n"));
+            text.push_str(&format!("  {name:<9}{}\n", foreign::line(&value)));
         }
     };
     line("target", Some(format!("{}/{}", row.app, row.target)));
@@ -46,11 +46,11 @@ fn text(answer: &ShowAnswer) -> String {
     for event in &answer.events {
         let after = time::took(event.view.recorded.ms_since(row.at));
         let sentence = event.sentence.clone().unwrap_or_else(|| event.view.kind.clone());
-        text.push_str(&format!("  {:<6} {after:>9}  {sentence}\n", event.view.position.to_string()));
+        text.push_str(&format!("  {:<6} {after:>9}  {}\n", event.view.position.to_string(), foreign::line(&sentence)));
     }
     if !answer.changes.is_empty() {
         text.push_str("configuration, against the deployment before\n");
-        answer.changes.iter().for_each(|change| text.push_str(&format!("  {change}\n")));
+        answer.changes.iter().for_each(|change| text.push_str(&format!("  {}\n", foreign::line(change))));
     }
     if !answer.log_tail.is_empty() {
         text.push_str("last lines of the replica that failed\n");

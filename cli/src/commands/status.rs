@@ -3,12 +3,12 @@
 use super::{Context, keys_to_read};
 use crate::cli::TargetArgs;
 use crate::error::{Error, Kind};
+use crate::machine;
 use crate::output::table::Table;
 use crate::output::{Reply, time};
 use crate::service::StatusAnswer;
 use haloy_executors::TargetKey;
 use haloy_ledger::ids::{AppName, TargetName};
-use haloy_ledger::ports::{Clock, SystemClock};
 
 /// Show what runs: release, since when, replicas and where they answer.
 ///
@@ -42,7 +42,7 @@ pub(super) fn text(answers: &[StatusAnswer], colour: bool) -> String {
     if answers.is_empty() {
         return "nothing was ever deployed here; begin with: haloy deploy".to_owned();
     }
-    let now = SystemClock.now();
+    let now = machine::now();
     let mut table = Table::new(&["APP", "TARGET", "RELEASE", "IMAGE", "SINCE", "REPLICAS", "STATE"]);
     for answer in answers {
         let dash = || "-".to_owned();

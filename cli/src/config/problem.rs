@@ -1,6 +1,7 @@
 //! Mistakes in a configuration file, several at once, each with its place.
 
 use super::tree::At;
+use crate::output::foreign;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -46,20 +47,21 @@ impl std::error::Error for Problems {}
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.display();
+        let file = self.file.display().to_string();
+        let file = foreign::line(&file);
         for (number, problem) in self.list.iter().enumerate() {
             if number > 0 {
                 f.write_str("\n")?;
             }
             let At { line, column } = problem.at;
             if line == 0 {
-                write!(f, "{file}: {}", problem.message)?;
+                write!(f, "{file}: {}", foreign::message(&problem.message))?;
             } else {
-                write!(f, "{file}:{line}:{column}: {}", problem.message)?;
+                write!(f, "{file}:{line}:{column}: {}", foreign::message(&problem.message))?;
                 self.excerpt(f, problem.at)?;
             }
             if let Some(hint) = &problem.hint {
-                write!(f, "\n  hint: {hint}")?;
+                write!(f, "\n  hint: {}", foreign::message(hint))?;
             }
         }
         Ok(())
@@ -75,7 +77,7 @@ impl Problems {
         let line: String = masked(line).chars().take(SHOWN).collect();
         let number = at.line.to_string();
         let margin = " ".repeat(number.len());
-        write!(f, "\n  {number} | {}", line.replace('\t', " "))?;
+        write!(f, "\n  {number} | {}", foreign::line(&line.replace('\t', " ")))?;
         if at.column <= SHOWN {
             write!(f, "\n  {margin} | {}^", " ".repeat(at.column.saturating_sub(1)))?;
         }

@@ -1,10 +1,12 @@
 //! What the user sees: results on stdout, everything else on stderr.
 
+pub mod foreign;
 pub mod progress;
 pub mod table;
 pub mod time;
 pub mod words;
 
+use crate::error::{Error, Kind};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
@@ -52,8 +54,10 @@ pub fn colour(color: Color) -> bool {
 pub struct Reply {
     /// Name and version of its JSON.
     schema: &'static str,
-    data: Value,
-    rows: Vec<Value>,
+    /// Why it has no JSON, where it has none: a path that is not text.
+    data: Result<Vec<Value>, String>,
+    /// It is a list.
+    list: bool,
     text: String,
     ids: Vec<String>,
     /// Exit code.
@@ -63,15 +67,14 @@ pub struct Reply {
 impl Reply {
     /// A result that is one thing.
     pub fn one(schema: &'static str, data: &impl Serialize, text: String) -> Self {
-        let data = serde_json::to_value(data).unwrap_or(Value::Null);
-        Self { schema, rows: vec![data.clone()], data, text, ids: Vec::new(), exit: 0 }
+        Self { list: false, ..Self::list(schema, std::slice::from_ref(data), text) }
     }
 
     /// A result that is a list.
     pub fn list(schema: &'static str, data: &[impl Serialize], text: String) -> Self {
-        let rows: Vec<Value> =
-            data.iter().map(|row| serde_json::to_value(row).unwrap_or(Value::Null)).collect();
-        Self { schema, data: Value::Array(rows.clone()), rows, text, ids: Vec::new(), exit: 0 }
+        let data = data.iter().map(serde_json::to_value).collect::<Result<_, _>>();
+        let data = data.map_err(|error| error.to_string());
+        Self { schema, data, list: true, text, ids: Vec::new(), exit: 0 }
     }
 
     /// Nothing but a text.
@@ -98,19 +101,65 @@ impl Reply {
         self
     }
 
-    /// Prints it. A reader that went away is no error.
-    pub fn print(&self, format: Format) {
-        let text = match format {
-            Format::Table => self.text.clone(),
-            Format::Json => {
-                let document = json!({ "schema": format!("haloy/{}", self.schema), "data": self.data });
-                serde_json::to_string_pretty(&document).unwrap_or_default()
-            }
-            Format::Ndjson => self.rows.iter().map(Value::to_string).collect::<Vec<_>>().join("\n"),
-            Format::Id => self.ids.join("\n"),
-        };
-        if !text.is_empty() {
-            drop(writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n')));
+    /// Prints it, and returns the exit code. A reader that went away is no error; a disk that is full is.
+    pub fn print(&self, format: Format) -> Result<u8, Error> {
+        let text = self.form(format)?;
+        if text.is_empty() {
+            return Ok(self.exit);
         }
+        let mut stdout = std::io::stdout().lock();
+        let written = writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush());
+        match written {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                let message = format!("the command was carried out, and its result could not be written: {error}");
+                Err(Error::new(Kind::Operational, message))
+            }
+            Ok(()) | Err(_) => Ok(self.exit),
+        }
+    }
+
+    fn form(&self, format: Format) -> Result<String, Error> {
+        let rows = || {
+            self.data.as_deref().map_err(|cause| {
+                let message = format!("the command was carried out, and its result has no JSON: {cause}");
+                Error::new(Kind::Operational, message).hint("leave out `--json` and `--output`")
+            })
+        };
+        Ok(match format {
+            Format::Table => foreign::lines(&self.text),
+            Format::Json => {
+                let data = match rows()? {
+                    [one] if !self.list => one.clone(),
+                    rows => Value::Array(rows.to_vec()),
+                };
+                let document = json!({ "schema": format!("haloy/{}", self.schema), "data": data });
+                foreign::json(&format!("{document:#}")).into_owned()
+            }
+            Format::Ndjson => {
+                let rows: Vec<String> = rows()?.iter().map(Value::to_string).collect();
+                foreign::json(&rows.join("\n")).into_owned()
+            }
+            Format::Id => foreign::lines(&self.ids.join("\n")),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStrExt;
+
+    #[test]
+    fn what_has_no_json_is_an_error_and_not_null() {
+        let path = std::path::Path::new(std::ffi::OsStr::from_bytes(b"/a/\xff"));
+        for reply in [Reply::one("x/1", &path, "text".to_owned()), Reply::list("x/1", &[path], String::new())] {
+            for format in [Format::Json, Format::Ndjson] {
+                let error = reply.form(format).expect_err("a path that is not text");
+                assert!(error.message.contains("invalid UTF-8"), "{error}");
+            }
+            assert!(reply.form(Format::Table).is_ok());
+        }
+        let reply = Reply::one("x/1", &1, String::new());
+        assert_eq!(reply.form(Format::Json).expect("JSON"), "{\n  \"data\": 1,\n  \"schema\": \"haloy/x/1\"\n}");
     }
 }

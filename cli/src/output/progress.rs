@@ -1,11 +1,11 @@
 //! What happens meanwhile, on stderr: a live block on a terminal, else one line per change.
 
-use super::{time, words};
+use super::{foreign, time, words};
+use crate::machine;
 use crate::service::Follow;
 use haloy_executors::TargetKey;
 use haloy_ledger::deployment::{Effect, Event};
 use haloy_ledger::ids::EffectId;
-use haloy_ledger::ports::{Clock, SystemClock};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
@@ -64,7 +64,7 @@ pub fn counter(mode: Mode, quiet: bool, what: &'static str) -> Arc<dyn Fn(u64, u
 }
 
 fn line(text: &str) {
-    drop(writeln!(std::io::stderr(), "{text}"));
+    drop(writeln!(std::io::stderr(), "{}", foreign::line(text)));
 }
 
 struct Silent {
@@ -87,10 +87,11 @@ struct Plain {
 
 impl Plain {
     fn say(&self, key: Option<&TargetKey>, kind: &str, text: &str) {
-        let now = time::rfc3339(SystemClock.now());
+        let now = time::rfc3339(machine::now());
         if self.json {
             let key = key.map(ToString::to_string);
-            line(&serde_json::json!({ "at": now, "target": key, "kind": kind, "text": text }).to_string());
+            let document = serde_json::json!({ "at": now, "target": key, "kind": kind, "text": text });
+            drop(writeln!(std::io::stderr(), "{}", foreign::json(&document.to_string())));
         } else {
             let key = key.map(|key| format!(" {key}")).unwrap_or_default();
             line(&format!("{}{now}{key} {text}", self.prefix));
@@ -150,22 +151,22 @@ impl Live {
 impl Follow for Live {
     fn started(&self, key: &TargetKey, _: &EffectId, effect: &Effect) {
         if let Some(bar) = self.bar(key) {
-            bar.set_message(words::doing(effect));
+            bar.set_message(foreign::line(&words::doing(effect)).into_owned());
         }
     }
     fn recorded(&self, key: &TargetKey, events: &[Event]) {
         let Some(bar) = self.bar(key) else { return };
         for event in events {
-            drop(self.block.println(format!("  {}", words::event(event))));
+            drop(self.block.println(format!("  {}", foreign::line(&words::event(event)))));
             if Self::ends(event) {
                 bar.finish_and_clear();
             }
         }
     }
     fn line(&self, _: &EffectId, text: &str) {
-        drop(self.block.println(format!("    | {text}")));
+        drop(self.block.println(format!("    | {}", foreign::line(text))));
     }
     fn note(&self, text: &str) {
-        drop(self.block.println(text));
+        drop(self.block.println(foreign::line(text)));
     }
 }

@@ -1,6 +1,12 @@
 //! Aligned columns without borders, headers in upper case.
 
+use super::foreign;
 use unicode_width::UnicodeWidthStr;
+
+/// What haloy itself says to a terminal, and nothing else: everything else of a text is shown.
+pub const BOLD: &str = "\u{1b}[1m";
+/// The end of it.
+pub const PLAIN: &str = "\u{1b}[0m";
 
 /// A table, row by row.
 pub struct Table {
@@ -14,9 +20,9 @@ impl Table {
         Self { header: header.to_vec(), rows: Vec::new() }
     }
 
-    /// Adds a row, as wide as the header.
+    /// Adds a row, as wide as the header. A cell stays in its line, whoever wrote it.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        self.rows.push(cells.into_iter().map(|cell| foreign::line(&cell).into_owned()).collect());
     }
 
     /// The text, indented by `indent` spaces.
@@ -36,7 +42,7 @@ impl Table {
             line.trim_end().to_owned()
         };
         let header = line(&mut self.header.iter().copied());
-        let mut text = if colour { format!("\u{1b}[1m{header}\u{1b}[0m\n") } else { header + "\n" };
+        let mut text = if colour { format!("{BOLD}{header}{PLAIN}\n") } else { header + "\n" };
         for row in &self.rows {
             text.push_str(&line(&mut row.iter().map(String::as_str)));
             text.push('\n');

@@ -3,6 +3,7 @@
 use super::{Embedded, Open, errors, rollout};
 use crate::error::Error;
 use crate::facts;
+use crate::machine;
 use crate::output::words;
 use crate::service::*;
 use futures_util::StreamExt;
@@ -12,7 +13,6 @@ use haloy_ledger::deployment::Command;
 use haloy_ledger::deployment::state::{Origin, TargetState};
 use haloy_ledger::ids::DeploymentId;
 use haloy_ledger::outcome::{Failure, FailureCode, RegistryAnswer, RegistrySeen};
-use haloy_ledger::ports::{Clock, SystemClock};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -170,7 +170,7 @@ async fn record(
     if releases.is_empty() {
         return Ok(());
     }
-    let command = Command::RecordChecked { releases, seen, at: SystemClock.now() };
+    let command = Command::RecordChecked { releases, seen, at: machine::now() };
     let executed = open.handle.execute(key, command, context).await.map_err(errors::execute)?;
     let bad = |event: &Event| {
         matches!(event, Event::TagMoved(_) | Event::RegistryUnreachable(_) | Event::ImageLost(_))

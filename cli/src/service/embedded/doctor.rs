@@ -1,6 +1,7 @@
 //! Whether everything that haloy needs is there: Docker, the ledger, the clock, the disk.
 
 use super::Embedded;
+use crate::machine;
 use crate::service::Finding;
 
 pub async fn doctor(service: &Embedded) -> Vec<Finding> {
@@ -79,8 +80,7 @@ fn published(service: &Embedded, evidence: Finding) -> Finding {
 }
 
 async fn clock(service: &Embedded) -> Finding {
-    use haloy_ledger::ports::{Clock, SystemClock};
-    let now = SystemClock.now();
+    let now = machine::now();
     let engine = match &service.docker {
         Some(docker) => {
             docker.facts().await.ok().and_then(|facts| facts.clock.parse::<jiff::Timestamp>().ok())

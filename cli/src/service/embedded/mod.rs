@@ -18,6 +18,7 @@ pub use rollout::exit;
 
 use super::*;
 use crate::error::Kind;
+use crate::machine;
 use async_trait::async_trait;
 use haloy_executors::edge::EdgeStatus;
 use haloy_executors::registry::RegistryOptions;
@@ -26,7 +27,6 @@ use haloy_executors::{
     SimulatedRouter,
 };
 use haloy_ledger::deployment::Command;
-use haloy_ledger::ports::{Clock, SystemClock};
 use open::Open;
 use std::time::Instant;
 
@@ -143,7 +143,7 @@ impl Service for Embedded {
     async fn what_if(&self, key: &TargetKey, request: &WhatIfRequest) -> Result<WhatIfAnswer, Error> {
         let (key, request) = (key.clone(), request.clone());
         let over = i64::try_from(request.over.as_nanos()).unwrap_or(i64::MAX);
-        let since = haloy_ledger::ids::Timestamp(SystemClock.now().0.saturating_sub(over));
+        let since = haloy_ledger::ids::Timestamp(machine::now().0.saturating_sub(over));
         let mut answer = self.read(move |ledger| keeping::what_if(ledger, &key, &request, since)).await??;
         answer.bytes = self.reclaimable(&answer.tags).await.map(|reclaim| reclaim.total);
         Ok(answer)
@@ -200,7 +200,7 @@ impl Service for Embedded {
         let context = crate::facts::context(why);
         let dispatcher = rollout::dispatcher(self, &open, &follow);
         rollout::settle_first(&dispatcher, key, &context, &follow).await?;
-        let command = Command::Stop { remove, at: SystemClock.now() };
+        let command = Command::Stop { remove, at: machine::now() };
         let executed = open.handle.execute(key, command, &context).await.map_err(errors::execute)?;
         follow.recorded(key, &executed.events);
         dispatcher.drive(key, &context).await.map_err(errors::dispatch)?;

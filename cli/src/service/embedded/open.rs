@@ -3,11 +3,12 @@
 use super::{Embedded, errors};
 use crate::error::{Error, Kind};
 use crate::facts::TOOL;
+use crate::machine;
 use crate::service::Follow;
 use haloy_executors::{LedgerHandle, Limits};
 use haloy_ledger::ledger::{LedgerOptions, Parts};
 use haloy_ledger::log::{ClockPolicy, LogError, MemoryLog, MemoryStore, Unsealed};
-use haloy_ledger::ports::{Clock, SystemClock, SystemEntropy};
+use haloy_ledger::ports::Clock;
 use haloy_ledger::projection::Projections;
 use haloy_ledger::secrets::Keys;
 use haloy_ledger::{CommandContext, Ledger, OpenError};
@@ -103,7 +104,7 @@ impl Embedded {
             return Err(errors::log(newer.clone()));
         }
         let holder = self.options.ledger.join(HOLDER);
-        let since = crate::output::time::rfc3339(SystemClock.now());
+        let since = crate::output::time::rfc3339(machine::now());
         drop(std::fs::write(&holder, format!("{command} (process {}) since {since}", std::process::id())));
         let id = ledger.id();
         let open = Open { handle: LedgerHandle::new(Arc::new(ledger)), id, holder };
@@ -183,6 +184,8 @@ impl Embedded {
     pub(super) fn ledger_options(&self) -> LedgerOptions {
         let mut options = LedgerOptions::new(self.options.ledger.clone(), self.options.keys.clone(), TOOL);
         options.publish.clone_from(&self.options.publish);
+        options.clock = machine::clock();
+        options.entropy = machine::entropy("ledger");
         options
     }
 
@@ -194,7 +197,7 @@ impl Embedded {
             && let Ok(engine) = facts.clock.parse::<jiff::Timestamp>()
         {
             let engine = i64::try_from(engine.as_nanosecond()).unwrap_or(i64::MAX);
-            policy.engine_offset = Some(engine.saturating_sub(SystemClock.now().0));
+            policy.engine_offset = Some(engine.saturating_sub(machine::now().0));
         }
         policy
     }
@@ -212,8 +215,8 @@ fn make_private(folder: &Path) -> Result<(), Error> {
 
 /// A ledger that nothing was ever written to.
 fn empty() -> Result<Ledger, Error> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let entropy = Arc::new(SystemEntropy);
+    let clock: Arc<dyn Clock> = machine::clock();
+    let entropy = machine::entropy("ledger");
     let log = MemoryLog::open(
         MemoryStore::default(),
         Arc::clone(&clock),

@@ -4,6 +4,7 @@ use super::{Embedded, Open, choose, errors, queries, values};
 use crate::config::TargetConfig;
 use crate::error::{Error, Kind};
 use crate::facts;
+use crate::machine;
 use crate::service::*;
 use haloy_executors::{Dispatcher, HookExecutor, LedgerValues, Observer, Progress, ProgressSink};
 use haloy_ledger::deployment::Command;
@@ -11,7 +12,6 @@ use haloy_ledger::deployment::command::{Deploy, Rollback};
 use haloy_ledger::deployment::event::{CiFacts, GitFacts};
 use haloy_ledger::deployment::state::Ending;
 use haloy_ledger::ids::{DeploymentId, StreamId};
-use haloy_ledger::ports::{Clock, SystemClock, SystemEntropy};
 use haloy_ledger::{CommandContext, Executed};
 use std::collections::VecDeque;
 use tokio::task::JoinSet;
@@ -56,8 +56,8 @@ pub fn dispatcher(service: &Embedded, open: &Open, follow: &Arc<dyn Follow>) -> 
         ],
         values: Arc::new(LedgerValues(open.handle.clone())),
         limits: service.options.limits,
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
+        clock: machine::clock(),
+        entropy: machine::entropy("dispatcher"),
         progress: Arc::<Relay>::clone(&relay),
         observer: relay,
         changed: Arc::new(tokio::sync::Notify::new()),
@@ -109,7 +109,7 @@ pub async fn deploy(
     }
     match failed {
         Some(Some(error)) if answers.is_empty() => Err(error),
-        Some(Some(error)) => Err(Error::new(Kind::Partial, error.to_string())),
+        Some(Some(error)) => Err(Error { kind: Kind::Partial, ..error }),
         Some(None) | None => Ok(answers.into_iter().map(|(_, answer)| answer).collect()),
     }
 }
@@ -133,7 +133,7 @@ impl One {
         let key = TargetKey { app: target.app.clone(), target: target.target.clone() };
         settle_first(&self.dispatcher, &key, &self.context, &self.follow).await?;
         let (release, leases) = self.handle.call(move |ledger| values::seal(ledger, &target)).await?;
-        let (id, at) = (facts::new_id(), SystemClock.now());
+        let (id, at) = (facts::new_id(), machine::now());
         let command =
             Command::Deploy(Box::new(Deploy { id, at, release, git, ci, engine: None, move_domains }));
         self.run(&key, id, command, leases).await
@@ -283,7 +283,7 @@ pub async fn rollback(
     if !changed.is_empty() {
         follow.note(&format!("values that changed since that release: {}", changed.join(", ")));
     }
-    let (id, at) = (facts::new_id(), SystemClock.now());
+    let (id, at) = (facts::new_id(), machine::now());
     let ask = Rollback { id, at, to: record, engine_id, changed_secrets, secrets, git, ci, engine: None };
     let one = One { dispatcher, follow: Arc::clone(follow), context, handle: open.handle.clone() };
     let mut answer = one.run(&key, id, Command::Rollback(Box::new(ask)), leases).await?;

@@ -1,0 +1,111 @@
+//! The machine that a command runs on: its clock, its randomness, its name and its engine.
+//!
+//! With the cargo feature `failpoints`, which no release has, a test puts another in its place:
+//! `HALOY_SIMULATED=FILE` is a simulated engine whose world lies in that file, and
+//! `HALOY_SIMULATED_AT=TIME` stops the clock there and makes randomness, from that time. So the same
+//! commands print the same text on every machine.
+
+use crate::error::Error;
+use crate::service::embedded::{Embedded, EmbeddedOptions};
+use haloy_ledger::ids::Timestamp;
+use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
+use std::sync::Arc;
+
+/// What time it is.
+pub fn now() -> Timestamp {
+    clock().now()
+}
+
+/// Where time comes from.
+pub fn clock() -> Arc<dyn Clock> {
+    #[cfg(feature = "failpoints")]
+    if let Some(clock) = simulated::clock() {
+        return Arc::new(clock);
+    }
+    Arc::new(SystemClock)
+}
+
+/// Where randomness comes from; `what` for, so that one use cannot shift what another gets in a test.
+pub fn entropy(what: &'static str) -> Arc<dyn Entropy> {
+    #[cfg(feature = "failpoints")]
+    if let Some(entropy) = simulated::entropy(what) {
+        return entropy;
+    }
+    let _only_tests_care = what;
+    Arc::new(SystemEntropy)
+}
+
+/// The name of this machine.
+pub fn host() -> String {
+    #[cfg(feature = "failpoints")]
+    if simulated::clock().is_some() {
+        return "server-1".to_owned();
+    }
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The service on the engine of this machine.
+pub fn service(options: EmbeddedOptions) -> Result<Embedded, Error> {
+    #[cfg(feature = "failpoints")]
+    if let Some(engine) = simulated::engine() {
+        return Ok(Embedded::simulated(options, Arc::new(engine?)));
+    }
+    Ok(Embedded::new(options))
+}
+
+#[cfg(feature = "failpoints")]
+mod simulated {
+    use super::*;
+    use crate::error::Kind;
+    use haloy_executors::SimulatedExecutor;
+    use std::collections::BTreeMap;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::{Mutex, PoisonError};
+
+    /// A clock that stands still: whatever is done meanwhile, and in whichever order.
+    #[derive(Clone, Copy)]
+    pub struct Stopped(Timestamp);
+
+    impl Clock for Stopped {
+        fn now(&self) -> Timestamp {
+            self.0
+        }
+    }
+
+    pub fn clock() -> Option<Stopped> {
+        let at: jiff::Timestamp = std::env::var("HALOY_SIMULATED_AT").ok()?.parse().ok()?;
+        Some(Stopped(Timestamp(i64::try_from(at.as_nanosecond()).ok()?)))
+    }
+
+    /// Numbers from what they are for, the time, and how many were asked for before.
+    struct Counted {
+        seed: String,
+        asked: AtomicU64,
+    }
+
+    impl Entropy for Counted {
+        fn fill(&self, bytes: &mut [u8]) {
+            let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(format!("{} {asked}", self.seed).as_bytes());
+            hasher.finalize_xof().fill(bytes);
+        }
+    }
+
+    pub fn entropy(what: &'static str) -> Option<Arc<dyn Entropy>> {
+        static ALL: Mutex<BTreeMap<&str, Arc<Counted>>> = Mutex::new(BTreeMap::new());
+        let Stopped(at) = clock()?;
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = all.entry(what).or_insert_with(|| {
+            Arc::new(Counted { seed: format!("{what} {}", at.0), asked: AtomicU64::new(0) })
+        });
+        Some(Arc::<Counted>::clone(counted))
+    }
+
+    pub fn engine() -> Option<Result<SimulatedExecutor, Error>> {
+        let file = std::env::var_os("HALOY_SIMULATED")?;
+        let engine = SimulatedExecutor::kept_in(Path::new(&file));
+        Some(engine.map_err(|error| Error::new(Kind::Usage, format!("HALOY_SIMULATED: {error}"))))
+    }
+}

@@ -1,0 +1,123 @@
+//! Names, pins, holds, retention, prune and stop.
+
+use crate::deploying::{SHOP, shop};
+use crate::harness::*;
+use crate::rolling_back::history;
+
+#[test]
+fn names_and_pins() {
+    let mut scenario = Scenario::new();
+    let ids = history(&mut scenario);
+    scenario.haloy("tag");
+    scenario.haloy(&format!("tag {} stable -m \"what we had at Easter\"", ids[0]));
+    scenario.haloy(&format!("tag {} stable", ids[0]));
+    scenario.haloy(&format!("tag {} stable", ids[1]));
+    scenario.haloy(&format!("tag {} stable -y", ids[1]));
+    scenario.haloy("tag stable --pin");
+    scenario.haloy("tag stable --pin --json");
+    scenario.haloy("tag");
+    scenario.haloy("tag --json");
+    scenario.haloy("tag -o id");
+    scenario.haloy("tag stable --unpin");
+    scenario.haloy("tag stable v2.6 --push");
+    scenario.haloy("rollback stable -q");
+    scenario.haloy("tag --remove stable");
+    scenario.haloy("tag --remove stable");
+    scenario.note("what is not taken");
+    scenario.haloy("tag stable");
+    scenario.haloy(&format!("tag {}", ids[0]));
+    scenario.haloy(&format!("tag {} 01k99pmr", ids[0]));
+    scenario.haloy(&format!("tag {} 'a b'", ids[0]));
+    scenario.haloy(&format!("tag {} current", ids[3]));
+    scenario.haloy("tag --pin");
+    scenario.end("names");
+}
+
+#[test]
+fn holds() {
+    let mut scenario = Scenario::new();
+    let ids = history(&mut scenario);
+    scenario.haloy("hold");
+    scenario.haloy(&format!("hold {}", ids[0]));
+    scenario.haloy(&format!("hold {} -m \"audit 2026\" --ticket AUD-7", ids[0]));
+    scenario.haloy(&format!("hold {} -m again", ids[0]));
+    scenario.haloy("hold");
+    scenario.haloy("hold --json");
+    scenario.haloy("hold -o id");
+    scenario.note("what is held is not erased");
+    scenario.haloy(&format!("redact {} --basis \"GDPR art. 17\" -y", ids[0]));
+    scenario.haloy(&format!("hold --release {} -m \"audit is over\"", ids[0]));
+    scenario.haloy(&format!("hold --release {}", ids[0]));
+    scenario.end("holds");
+}
+
+#[test]
+fn retention_and_prune() {
+    let mut scenario = Scenario::new();
+    history(&mut scenario);
+    scenario.haloy("retention what-if --count 1");
+    scenario.haloy("retention what-if --count 1 --strategy none --over 1d --json");
+    scenario.haloy("retention what-if --count 1 -o id");
+    scenario.haloy("retention what-if --count 0");
+    scenario.haloy("retention what-if --count 1 --over 1w");
+    scenario.haloy("prune");
+    scenario.haloy("prune --apply");
+    scenario.note("a tag that could not be removed when its deploy pruned");
+    scenario.config("name: shop\nimage: {repository: registry.example/shop, tag: v5, history: {count: 1}}\n");
+    scenario.world(|world| world["faults"]["fatal"] = 0.into());
+    scenario.haloy("deploy -y");
+    scenario.haloy("prune --json");
+    scenario.haloy("rollback-targets --explain");
+    scenario.end("retention");
+}
+
+#[test]
+fn stopping() {
+    let mut scenario = Scenario::with(SHOP);
+    scenario.haloy("stop");
+    scenario.haloy("deploy -q");
+    scenario.haloy("stop -m \"maintenance\"");
+    scenario.haloy("stop");
+    scenario.haloy("status");
+    scenario.haloy("status --json");
+    scenario.haloy("stop --remove");
+    scenario.haloy("status");
+    scenario.config(&shop("v2", ""));
+    scenario.haloy("deploy -q");
+    scenario.haloy("stop --remove --json");
+    scenario.end("stop");
+}
+
+#[test]
+fn nothing_was_ever_deployed() {
+    let mut scenario = Scenario::new();
+    for command in [
+        "status",
+        "history",
+        "events",
+        "rollback-targets",
+        "tag",
+        "hold",
+        "prune",
+        "prune --apply",
+        "retention what-if --count 3",
+        "settle",
+        "routes",
+        "key",
+        "checkpoint",
+        "replay",
+        "verify",
+        "recover",
+        "doctor",
+        "backup copy",
+        "restore copy",
+        "logs",
+        "stop",
+        "show 01k",
+        "prove 01k",
+        "redact 01k --basis x -y",
+    ] {
+        scenario.haloy(command);
+    }
+    scenario.end("empty");
+}

@@ -1,0 +1,80 @@
+//! The simulated world in a file, so that a test can give one command after the other, each in a
+//! process of its own. Only with the cargo feature `failpoints`, which no release has.
+
+use super::{Faults, SimReplica, SimulatedExecutor, World};
+use haloy_ledger::edge::RouteSnapshot;
+use haloy_ledger::ids::{Digest, LedgerId, ReplicaId};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Mutex;
+
+/// What of the world lies in the file. A test writes what it wants to begin with: what goes wrong,
+/// which images are missing.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Kept {
+    faults: Faults,
+    missing: BTreeSet<String>,
+    replicas: Vec<((LedgerId, String, String, ReplicaId), SimReplica)>,
+    tags: BTreeMap<String, Digest>,
+    pushed: BTreeMap<String, Digest>,
+    routes: Option<RouteSnapshot>,
+    networks: BTreeSet<String>,
+    addresses: u32,
+    random: u64,
+}
+
+impl SimulatedExecutor {
+    /// The world of a file, empty where there is none; what happens to it is written there.
+    pub fn kept_in(file: &Path) -> std::io::Result<Self> {
+        let kept = match std::fs::read(file) {
+            Ok(bytes) => serde_json::from_slice(&bytes)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Kept::default(),
+            Err(error) => return Err(error),
+        };
+        let Kept { faults, missing, replicas, tags, pushed, routes, networks, addresses, random } = kept;
+        let replicas = replicas.into_iter().collect();
+        let world = World {
+            missing,
+            replicas,
+            tags,
+            pushed,
+            routes,
+            networks,
+            addresses,
+            random,
+            ..World::default()
+        };
+        Ok(Self {
+            world: Mutex::new(world),
+            faults: Mutex::new(faults),
+            file: Some(file.to_owned()),
+        })
+    }
+
+    /// Writes the world down; as a whole, since a test may end this process at any time.
+    pub(super) fn keep(&self) {
+        let Some(file) = &self.file else { return };
+        // Held until it is written: effects are performed side by side.
+        let held = self.world();
+        let world = held.clone();
+        let kept = Kept {
+            faults: self.faults(),
+            missing: world.missing,
+            replicas: world.replicas.into_iter().collect(),
+            tags: world.tags,
+            pushed: world.pushed,
+            routes: world.routes,
+            networks: world.networks,
+            addresses: world.addresses,
+            random: world.random,
+        };
+        let written = serde_json::to_vec(&kept).map_err(std::io::Error::from).and_then(|bytes| {
+            let new = file.with_extension("new");
+            std::fs::write(&new, bytes)?;
+            std::fs::rename(&new, file)
+        });
+        written.expect("a test keeps its world where it can be written");
+    }
+}
