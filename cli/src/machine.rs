@@ -44,6 +44,15 @@ pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
+/// Targets of one command at once. One in a test: what comes first is the same each time then.
+pub fn at_once() -> usize {
+    #[cfg(feature = "failpoints")]
+    if simulated::clock().is_some() {
+        return 1;
+    }
+    4
+}
+
 /// The service on the engine of this machine.
 pub fn service(options: EmbeddedOptions) -> Result<Embedded, Error> {
     #[cfg(feature = "failpoints")]

@@ -34,6 +34,9 @@ pub struct Deploy {
 pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     let (file, named) = selected(&args.targets)?;
     let targets = file.resolve(&named)?;
+    if targets.is_empty() {
+        cx.follow.note("no target is deployed: --all leaves out those that are protected; name them with --target");
+    }
     for target in &targets {
         for warning in &target.warnings {
             cx.follow.note(&format!("warning: {}/{}: {warning}", target.app, target.target));

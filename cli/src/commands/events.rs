@@ -56,6 +56,9 @@ pub(super) async fn run(cx: &Context, args: Events) -> Result<Reply, Error> {
 }
 
 fn text(rows: &[EventRow], colour: bool) -> String {
+    if rows.is_empty() {
+        return "no events\n".to_owned();
+    }
     let mut table = Table::new(&["POSITION", "RECORDED", "STREAM", "KIND", "BY", "WHAT"]);
     for row in rows {
         table.row([

@@ -33,7 +33,10 @@ pub(super) async fn run(cx: &Context, args: Prune) -> Result<Reply, Error> {
     for key in keys {
         answers.push(cx.service.prune(&key, args.apply, &(&args.why).into(), Arc::clone(&cx.follow)).await?);
     }
-    let text: String = answers.iter().map(|answer| text(answer, cx.colour)).collect();
+    let mut text: String = answers.iter().map(|answer| text(answer, cx.colour)).collect();
+    if answers.is_empty() {
+        "nothing was ever deployed here\n".clone_into(&mut text);
+    }
     let ids: Vec<_> = answers.iter().flat_map(|answer| &answer.artefacts).map(|row| row.release).collect();
     Ok(Reply::list("prune/1", &answers, text).ids(ids))
 }

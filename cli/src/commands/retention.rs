@@ -81,7 +81,10 @@ pub(super) async fn run(cx: &Context, args: Retention) -> Result<Reply, Error> {
     for key in keys {
         answers.push(cx.service.what_if(&key, &request).await?);
     }
-    let text: String = answers.iter().map(text).collect();
+    let mut text: String = answers.iter().map(text).collect();
+    if answers.is_empty() {
+        "nothing was ever deployed here\n".clone_into(&mut text);
+    }
     let ids: Vec<_> = answers.iter().flat_map(|answer| &answer.keeps).map(|row| row.release).collect();
     Ok(Reply::list("retention-what-if/1", &answers, text).ids(ids))
 }

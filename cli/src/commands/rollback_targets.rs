@@ -83,7 +83,7 @@ fn text(answer: &TargetsAnswer, explain: bool, colour: bool) -> String {
     let default = answer.releases.iter().find(|row| row.default);
     match (default.or_else(|| ready(answer).next()), ready(answer).next()) {
         (Some(row), _) => text.push_str(&format!("rollback with:  haloy rollback {}\n", row.id)),
-        (None, _) => text.push_str(&empty(answer)),
+        (None, _) => text.push_str(&empty(answer, explain)),
     }
     text.push_str(&checked(answer, now));
     if explain {
@@ -141,7 +141,7 @@ fn left(row: &TargetRow) -> String {
 }
 
 /// Why there is nothing to roll back to, and what to change.
-fn empty(answer: &TargetsAnswer) -> String {
+fn empty(answer: &TargetsAnswer, explain: bool) -> String {
     let good = answer.releases.iter().filter(|row| matches!(row.verdict, Verdict::Current)).count();
     match answer.strategy {
         Some(HistoryStrategy::None) => {
@@ -152,6 +152,7 @@ fn empty(answer: &TargetsAnswer) -> String {
             "no rollback targets: only one release was ever deployed; the next one makes this one a target\n"
                 .to_owned()
         }
+        _ if explain => "no rollback targets\n".to_owned(),
         _ => "no rollback targets: see why with --explain\n".to_owned(),
     }
 }

@@ -3,6 +3,7 @@
 use super::keys::{KeyDoc, Kind};
 use super::problem::Mistakes;
 use super::tree::{At, Node, Value};
+use crate::output::foreign;
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,8 +173,21 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Keys whose texts are for a shell or an app, which may make of them what they like.
+const FREE: [&str; 5] = ["value", "pre_deploy", "post_deploy", "global_pre_deploy", "global_post_deploy"];
+
 fn text(node: &Node, name: &str, mistakes: &mut Mistakes) -> Option<Spot<String>> {
     match &node.value {
+        // No variable and no argument can hold one.
+        Value::Text(value) if value.contains('\0') => {
+            mistakes.add(node.at, format!("`{name}` has a NUL character in it"));
+            None
+        }
+        Value::Text(value) if !FREE.contains(&name) && foreign::line(value) != value.as_str() => {
+            let message = format!("`{name}` is `{value}`, and must not have control characters in it");
+            mistakes.add(node.at, message);
+            None
+        }
         Value::Text(value) => Some(Spot { at: node.at, value: value.clone() }),
         other => {
             mistakes.add(node.at, format!("`{name}` is {}, and must be text", other.kind()));
@@ -185,9 +199,9 @@ fn text(node: &Node, name: &str, mistakes: &mut Mistakes) -> Option<Spot<String>
 /// Text, or a number or truth value taken as written.
 pub fn scalar(node: &Node, name: &str, mistakes: &mut Mistakes) -> Option<Spot<String>> {
     let value = match &node.value {
-        Value::Text(value) | Value::Number(value) => value.clone(),
+        Value::Number(value) => value.clone(),
         Value::Bool(value) => value.to_string(),
-        Value::Null | Value::List(_) | Value::Map(_) => return text(node, name, mistakes),
+        Value::Text(_) | Value::Null | Value::List(_) | Value::Map(_) => return text(node, name, mistakes),
     };
     Some(Spot { at: node.at, value })
 }

@@ -123,6 +123,8 @@ fn hint(text: &str, at: At, message: &str) -> String {
 fn first_sentence(message: &str) -> String {
     let line = message.lines().next().unwrap_or(message);
     let line = line.split(" at line ").next().unwrap_or(line);
+    // What a user of the library could set is nothing that the user of the file can.
+    let line = line.split(", set DuplicateKeyPolicy").next().unwrap_or(line);
     line.trim_start_matches("error: ").trim_end_matches(':').to_owned()
 }
 

@@ -98,6 +98,9 @@ pub fn resolve(
             ));
         }
     };
+    if value.contains('\0') {
+        return Err(format!("the value of `{name}` has a NUL character in it, which no variable can hold"));
+    }
     let secret = part.source != ValueSource::Literal;
     Ok(ConfigValue { name: name.to_owned(), source: part.source.clone(), value, secret })
 }

@@ -163,7 +163,7 @@ pub fn event(event: &Event) -> String {
         Event::EffectAttemptFailed(e) => {
             with_detail(format!("attempt {} failed: {}", e.attempt, e.cause), plain(&e.detail))
         }
-        Event::EffectFailed(e) => format!("given up after {} attempts: {}", e.attempts, e.cause),
+        Event::EffectFailed(e) => format!("given up after {}: {}", count(e.attempts as usize, "attempt"), e.cause),
         Event::RolloutTurnedBack(e) => format!("turned back: {}", e.cause),
         Event::RolloutInterrupted(e) => {
             format!("found interrupted; it goes {}", if e.goes_on { "on" } else { "back" })
@@ -183,7 +183,7 @@ pub fn event(event: &Event) -> String {
         Event::DeploymentCancelled(_) => "cancelled".to_owned(),
         Event::DeploymentInterrupted(e) => format!("interrupted: {}", e.cause),
         Event::StopRequested(_) => "stop requested".to_owned(),
-        Event::TargetStopped(e) => format!("stopped, {} replicas", e.replicas.len()),
+        Event::TargetStopped(e) => format!("stopped, {}", count(e.replicas.len(), "replica")),
         kept => keeping(kept),
     }
 }
@@ -307,7 +307,7 @@ fn recovered(e: &Recovered) -> String {
 }
 
 fn redacted(e: &PayloadRedacted) -> String {
-    format!("{} private values of {} erased: {}", e.fields.len(), e.position, e.basis)
+    format!("{} of {} erased: {}", count(e.fields.len(), "private value"), e.position, e.basis)
 }
 
 /// What one configuration changed against another: keys, and names of values, never values.

@@ -17,7 +17,7 @@ pub const BROKEN: &str = "env: [{name: STATUS, value: \"503\"}]\n";
 fn a_first_deploy_and_what_is_seen_of_it() {
     let mut scenario = Scenario::with(SHOP);
     scenario.haloy("deploy -m first --ticket OPS-1");
-    for command in ["status", "history", "rollback-targets", "events"] {
+    for command in ["status", "history", "rollback-targets", "events --from 9"] {
         scenario.haloy(command);
         scenario.haloy(&format!("{command} --json"));
         scenario.haloy(&format!("{command} -o ndjson"));
@@ -91,6 +91,8 @@ fn a_built_image_and_hooks() {
     let built = "name: shop\nimage: {repository: shop, tag: v1, build_config: {args: [{name: VERSION, value: v1}]}}\n";
     let mut scenario = Scenario::with(&format!("{built}{more}"));
     scenario.haloy("deploy");
+    scenario.file("Dockerfile", "FROM scratch\n");
+    scenario.haloy("deploy");
     scenario.note("a hook before that fails, a hook after that fails");
     scenario.config(&format!("{built}pre_deploy: [\"echo no room >&2; exit 3\"]\n"));
     scenario.haloy("deploy");
@@ -125,7 +127,16 @@ fn several_targets() {
     scenario.note("some work, some do not");
     scenario.config(&two("503"));
     scenario.haloy("deploy -t a,b -q");
-    scenario.haloy("deploy -t 'b' -q");
+    scenario.haloy("deploy -t a,b --json -q");
+    scenario.haloy("deploy -t b -q");
+    scenario.note("one that fails stops those that were not started");
+    scenario.config(&two("200").replace("a: {}", "a: {env: [{name: STATUS, value: \"503\"}]}"));
+    scenario.haloy("deploy --all -q");
+    scenario.note("a key that was used, for one of them");
+    scenario.config(&two("200"));
+    scenario.haloy("deploy -t a,b -q --idempotency-key k");
+    scenario.config(&two("200").replace("b:", "b:\n    replicas: 2"));
+    scenario.haloy("deploy -t a,b -q --idempotency-key k");
     scenario.haloy("status");
     scenario.haloy("rollback");
     scenario.haloy("logs");

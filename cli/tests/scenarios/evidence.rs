@@ -119,7 +119,7 @@ fn copies() {
     scenario.haloy("backup copy");
     scenario.haloy("backup copy --json");
     scenario.haloy("backup haloy.yaml");
-    scenario.silently("key rotate");
+    scenario.silently("deploy -q");
     scenario.haloy("restore copy");
     scenario.haloy("restore copy --older");
     scenario.haloy("restore copy --older -y -m \"drill\"");

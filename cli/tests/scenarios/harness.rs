@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// Noon of the first command; each later one is given a minute after the one before.
+/// Noon of the first command; each later one is given about a minute after the one before.
 const BEGIN: &str = "2026-11-02T12:00:00Z";
 
 /// The haloy of this build.
@@ -88,10 +88,15 @@ impl Scenario {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Not any more.
+    pub fn unset(&mut self, name: &str) {
+        self.environment.retain(|(known, _)| known != name);
+    }
+
     /// A command that is ready to be run, a minute after the one before.
     pub fn command(&mut self, words: &[String]) -> Command {
         let begin: jiff::Timestamp = BEGIN.parse().expect("a time");
-        let now = begin + jiff::SignedDuration::from_mins(self.commands);
+        let now = begin + jiff::SignedDuration::from_secs(61 * self.commands);
         self.commands += 1;
         let mut command = Command::new(HALOY);
         command
@@ -204,26 +209,29 @@ fn hashes(line: &str) -> String {
 
 /// Numbers behind and before these words.
 fn measured(line: &str) -> String {
-    const BETWEEN: [(&str, &str); 6] = [
+    const BETWEEN: [(&str, &str); 11] = [
         (" in ", " ms"),
         (" in ", " s"),
         ("took ", " ms"),
         ("took ", " s"),
-        ("process ", ")"),
-        ("ok   disk       ", " MiB"),
+        ("process ", ""),
+        ("disk       ", " MiB free"),
+        ("\"found\": \"", " MiB free"),
+        ("\"pid\": ", ""),
+        ("\"took_ms\": ", ""),
+        ("\"took_ms\":", ""),
+        ("127.0.0.1:", ""),
     ];
     let mut line = line.to_owned();
     for (before, after) in BETWEEN {
-        let Some(start) = line.find(before).map(|at| at + before.len()) else { continue };
-        let digits = line[start..].find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(0);
-        if digits > 0 && line[start + digits..].starts_with(after) {
-            line.replace_range(start..start + digits, "[n]");
+        let mut from = 0;
+        while let Some(start) = line[from..].find(before).map(|at| from + at + before.len()) {
+            from = start;
+            let digits = line[start..].find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(0);
+            if digits > 0 && line[start + digits..].starts_with(after) {
+                line.replace_range(start..start + digits, "[n]");
+            }
         }
-    }
-    if let Some(at) = line.find("took_ms\":") {
-        let start = at + "took_ms\":".len();
-        let end = line[start..].find([',', '}', '\n']).map_or(line.len(), |end| start + end);
-        line.replace_range(start..end, "[n]");
     }
     line
 }

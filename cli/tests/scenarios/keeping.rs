@@ -19,7 +19,7 @@ fn names_and_pins() {
     scenario.haloy("tag --json");
     scenario.haloy("tag -o id");
     scenario.haloy("tag stable --unpin");
-    scenario.haloy("tag stable v2.6 --push");
+    scenario.haloy("tag stable v2.6 --push -q");
     scenario.haloy("rollback stable -q");
     scenario.haloy("tag --remove stable");
     scenario.haloy("tag --remove stable");

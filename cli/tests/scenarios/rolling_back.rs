@@ -83,8 +83,9 @@ fn values_that_changed_since() {
     scenario.set("SHOP_KEY", "canary-2");
     scenario.haloy("rollback");
     scenario.note("the source is gone");
-    scenario.set("SHOP_KEY", "");
+    scenario.unset("SHOP_KEY");
     scenario.haloy("rollback ~1 --secrets fresh");
+    scenario.haloy("rollback ~1 -q");
     scenario.haloy("rollback ~1 --secrets recorded");
     scenario.end("changed_values");
 }

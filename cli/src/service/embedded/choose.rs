@@ -57,9 +57,7 @@ fn by_prefix(ledger: &Ledger, key: &TargetKey, prefix: &str) -> Result<Option<De
         Found::One(row) => Ok(Some(row.release)),
         Found::None => Ok(None),
         Found::Several(ids) => {
-            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-            let message = format!("`{prefix}` may be any of {}", ids.join(", "));
-            Err(Error::new(Kind::Usage, message).hint("give more of the id"))
+            Err(super::queries::ambiguous(prefix, &ids))
         }
     }
 }

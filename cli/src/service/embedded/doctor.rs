@@ -19,8 +19,13 @@ pub async fn doctor(service: &Embedded) -> Vec<Finding> {
         };
         findings.push(Finding { what: "docker", ok, found, fix });
     }
+    let there = service.is_there();
     let read = service.read(|ledger| (ledger.id(), ledger.head(), ledger.pending(), evidence(ledger))).await;
     match read {
+        Ok(_) if there == Ok(false) => {
+            let found = format!("none yet in {}; the first deploy makes it", service.options.ledger.display());
+            findings.push(Finding { what: "ledger", ok: true, found, fix: None });
+        }
         Ok((id, head, pending, evidence)) => {
             let found = format!("{id}, {} events, in {}", head.next.0, service.options.ledger.display());
             findings.push(Finding { what: "ledger", ok: true, found, fix: None });

@@ -25,9 +25,8 @@ impl Embedded {
             return checked.await.map_err(|error| Error::new(Kind::Operational, error.to_string()));
         }
         let places = self.ledger_options().places();
-        if !places.store().exists() && ledger::sizes(&places) == (None, None) {
-            let message = format!("there is no ledger in {}", self.options.ledger.display());
-            return Err(Error::new(Kind::Usage, message).hint("name one with --ledger DIR"));
+        if !self.is_there()? && ledger::sizes(&places) == (None, None) {
+            self.must_be_there()?;
         }
         let check = move |options| {
             let evidence = Evidence::open(&options)?;
@@ -106,7 +105,12 @@ impl Embedded {
     }
 
     pub(super) async fn copy_into(&self, into: &Path) -> Result<Backup, Error> {
+        self.must_be_there()?;
         let (options, into) = (self.ledger_options(), into.to_owned());
+        if let Err(error) = std::fs::create_dir_all(&into) {
+            let message = format!("the folder {} cannot be made: {error}", into.display());
+            return Err(Error::new(Kind::Operational, message));
+        }
         let copied = tokio::task::spawn_blocking(move || {
             // Opening and closing publishes what a crash left unpublished. Who has the ledger now need not
             // stop, and a ledger that is refused has a published copy all the same.
@@ -125,6 +129,10 @@ impl Embedded {
     pub(super) async fn put_back(&self, from: &Path, older: bool, why: &Why) -> Result<Recovery, Error> {
         let context = facts::context(why);
         let from: PathBuf = from.to_owned();
+        if let Err(error) = std::fs::metadata(from.join("published")) {
+            let message = format!("there is no backup in {}: {error}", from.display());
+            return Err(Error::new(Kind::Usage, message).hint("it is the folder that was given to: haloy backup"));
+        }
         let policy = self.clock_policy().await;
         let restore = move |options| Ledger::restore(options, &from, older, &context);
         self.patiently(policy, |_| {}, restore).await?.map_err(|error| match error {

@@ -169,6 +169,9 @@ impl Service for Embedded {
     }
 
     async fn events(&self, request: EventsRequest) -> Result<Vec<EventRow>, Error> {
+        if !self.is_there()? {
+            return Ok(Vec::new());
+        }
         self.read_entries(move |ledger| queries::events(ledger, &request)).await?
     }
 
@@ -248,6 +251,7 @@ impl Service for Embedded {
     }
 
     async fn replay(&self, progress: &mut (dyn FnMut(u64) + Send)) -> Result<ReplayAnswer, Error> {
+        self.must_be_there()?;
         let started = Instant::now();
         let report = self.read(|ledger| ledger.replay(&mut |_| {}).map_err(errors::log)).await??;
         progress(report.events);
@@ -273,6 +277,7 @@ impl Service for Embedded {
     }
 
     async fn keys(&self) -> Result<Vec<KeyRow>, Error> {
+        self.must_be_there()?;
         self.read(evidence::keys).await?
     }
 

@@ -130,16 +130,34 @@ impl Embedded {
         &self,
         read: impl FnOnce(&Ledger) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let folder = self.options.ledger.join("log");
-        let there = folder.try_exists().map_err(|error| {
-            let message = format!("the ledger {} cannot be read: {error}", self.options.ledger.display());
-            Error::new(Kind::Operational, message)
-        })?;
-        let ledger = match there {
+        let ledger = match self.is_there()? {
             true => self.wait_for(ClockPolicy::default(), |_| {}).await?,
             false => empty()?,
         };
         Ok(LedgerHandle::new(Arc::new(ledger)).call(read).await)
+    }
+
+    /// Whether there is a ledger. One that this user may not look at is no ledger that is not there.
+    pub(super) fn is_there(&self) -> Result<bool, Error> {
+        let folder = &self.options.ledger;
+        match std::fs::symlink_metadata(folder.join("log")) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => {
+                let message = format!("the ledger {} cannot be read: {error}", folder.display());
+                Err(Error::new(Kind::Operational, message)
+                    .hint("give the command as the user whose ledger it is, or name another one with --ledger DIR"))
+            }
+        }
+    }
+
+    /// For an answer that makes no sense without a ledger.
+    pub(super) fn must_be_there(&self) -> Result<(), Error> {
+        if self.is_there()? {
+            return Ok(());
+        }
+        let message = format!("there is no ledger in {}", self.options.ledger.display());
+        Err(Error::new(Kind::Usage, message).hint("name one with --ledger DIR; the first deploy makes it"))
     }
 
     async fn wait_for(&self, policy: ClockPolicy, waiting: impl FnMut(&str)) -> Result<Ledger, Error> {

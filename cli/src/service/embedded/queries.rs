@@ -289,10 +289,21 @@ pub fn find_deployment(ledger: &Ledger, prefix: &str) -> Result<DeploymentRow, E
         Found::None => Err(Error::new(Kind::Usage, format!("there is no deployment `{prefix}`"))
             .hint("list them with: haloy history")),
         Found::Several(ids) => {
-            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-            Err(Error::new(Kind::Usage, format!("`{prefix}` may be any of {}", ids.join(", "))))
+            Err(ambiguous(prefix, &ids))
         }
     }
+}
+
+/// A prefix of several ids; there may be thousands.
+pub fn ambiguous(prefix: &str, ids: &[DeploymentId]) -> Error {
+    const NAMED: usize = 5;
+    let named: Vec<String> = ids.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = match ids.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let message = format!("`{prefix}` may be any of {}{more}", named.join(", "));
+    Error::new(Kind::Usage, message).hint("give more of the id")
 }
 
 pub fn show(ledger: &Ledger, prefix: &str) -> Result<ShowAnswer, Error> {

@@ -16,9 +16,6 @@ use haloy_ledger::{CommandContext, Executed};
 use std::collections::VecDeque;
 use tokio::task::JoinSet;
 
-/// Targets of one command at once.
-const AT_ONCE: usize = 4;
-
 struct Relay(Arc<dyn Follow>);
 
 impl Observer for Relay {
@@ -78,7 +75,7 @@ pub async fn deploy(
     let mut running = JoinSet::new();
     let (mut answers, mut failed) = (Vec::new(), None);
     loop {
-        while running.len() < AT_ONCE && failed.is_none() {
+        while running.len() < machine::at_once() && failed.is_none() {
             let Some((number, target)) = waiting.pop_front() else { break };
             let mut context = context.clone();
             if let (Some(key), true) = (&mut context.idempotency_key, several) {
