@@ -12,6 +12,7 @@ pub mod machine;
 pub mod output;
 pub mod service;
 
+use crate::output::foreign;
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
@@ -49,16 +50,27 @@ fn parse_and_run() -> u8 {
     })
 }
 
-/// Help, or what is wrong with the command line; that repeats arguments, which may be anything.
+/// Help, or what is wrong with the command line; that repeats arguments and variables, which may be
+/// anything, and may have lines that look like ours.
 fn usage(error: &clap::Error) -> u8 {
+    if !error.use_stderr() {
+        drop(error.print());
+        return 0;
+    }
     let plain = error.render().to_string();
-    let shown = output::foreign::lines(&plain);
+    let variables = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HALOY_"));
+    let given = std::env::args_os().chain(variables.map(|(_, value)| value));
+    let shown = given.fold(plain.clone(), |shown, given| {
+        let given = given.to_string_lossy();
+        if given.contains('\n') { shown.replace(&*given, &foreign::line(&given)) } else { shown }
+    });
+    let shown: String = shown.lines().map(|line| foreign::message(line) + "\n").collect();
     if shown == plain {
         drop(error.print());
     } else {
         drop(write!(std::io::stderr(), "{shown}"));
     }
-    if error.use_stderr() { error::Kind::Usage.code() } else { 0 }
+    error::Kind::Usage.code()
 }
 
 fn told(error: &str) {

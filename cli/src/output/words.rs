@@ -139,7 +139,9 @@ pub fn event(event: &Event) -> String {
         Event::NetworkReady(_) => "network ready".to_owned(),
         Event::HookFinished(e) => match e.exit {
             HookExit::Code(0) => "hook finished".to_owned(),
-            exit => format!("hook failed: {exit:?}"),
+            HookExit::Code(code) => format!("hook failed, it ended with code {code}"),
+            HookExit::Killed => "hook failed, it was ended by a signal or by its time limit".to_owned(),
+            HookExit::Unknown => "how the hook ended is not known: haloy was ended meanwhile".to_owned(),
         },
         Event::ReplicaStarted(e) => match &e.address {
             Some(address) => format!("replica {} started at {address}", e.r.index + 1),

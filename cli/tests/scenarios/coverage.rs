@@ -11,6 +11,9 @@ const UNREACHABLE: [(u8, &str); 3] = [
     (12, "reserved: no work goes on after its command yet"),
 ];
 
+/// Commands that cannot end well here.
+const NEVER_WELL: [(&str, &str); 1] = [("logs", "only Docker has lines of containers")];
+
 fn lines() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/snapshots");
     let mut lines = Vec::new();
@@ -56,6 +59,7 @@ fn every_command_is_in_a_snapshot_and_ended_well_once() {
                 ended.insert(code.to_owned());
             }
         }
-        assert!(ended.contains("0"), "haloy {name} ended with {ended:?}");
+        let never = NEVER_WELL.iter().any(|(known, _)| *known == name);
+        assert!(ended.contains("0") != never && !ended.is_empty(), "haloy {name} ended with {ended:?}");
     }
 }

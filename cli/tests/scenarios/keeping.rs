@@ -65,7 +65,7 @@ fn retention_and_prune() {
     scenario.note("a tag that could not be removed when its deploy pruned");
     scenario.config("name: shop\nimage: {repository: registry.example/shop, tag: v5, history: {count: 1}}\n");
     scenario.world(|world| world["faults"]["fatal"] = 0.into());
-    scenario.haloy("deploy -y");
+    scenario.haloy("deploy -y -q");
     scenario.haloy("prune --json");
     scenario.haloy("rollback-targets --explain");
     scenario.end("retention");
@@ -101,7 +101,6 @@ fn nothing_was_ever_deployed() {
         "prune",
         "prune --apply",
         "retention what-if --count 3",
-        "settle",
         "routes",
         "key",
         "checkpoint",
@@ -116,6 +115,8 @@ fn nothing_was_ever_deployed() {
         "show 01k",
         "prove 01k",
         "redact 01k --basis x -y",
+        "settle",
+        "doctor",
     ] {
         scenario.haloy(command);
     }

@@ -9,6 +9,7 @@ mod edge;
 mod evidence;
 mod harness;
 mod help;
+mod hostile;
 mod keeping;
 mod refused;
 mod rolling_back;

@@ -171,7 +171,12 @@ fn idempotency(
     command: &Command,
     context: &CommandContext,
 ) -> Result<Option<IdempotencyKey>, ExecuteError> {
+    /// Longest key that is taken, in bytes.
+    const LONGEST: usize = 255;
     let Some(key) = &context.idempotency_key else { return Ok(None) };
+    if key.is_empty() || key.len() > LONGEST || key.chars().any(char::is_control) {
+        return Err(AppendError::NotAKey.into());
+    }
     let asked = match command {
         Command::Deploy(deploy) => format!("deploy {}", deploy.release.config_digest),
         Command::Rollback(rollback) => format!("rollback {}", rollback.to.release),

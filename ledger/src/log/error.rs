@@ -24,6 +24,9 @@ pub enum AppendError {
         /// Where it was used first.
         first: Position,
     },
+    /// The idempotency key is none.
+    #[error("an idempotency key has 1 to 255 bytes and no control characters")]
+    NotAKey,
     /// An event is larger than an entry may be.
     #[error("the event {kind} takes {bytes} bytes, more than the {max} that an entry may have")]
     TooLarge {

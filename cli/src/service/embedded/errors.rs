@@ -67,6 +67,7 @@ fn append(error: AppendError) -> Error {
         AppendError::KeyReused { .. } => {
             Error::new(Kind::Precondition, message).hint("use another --idempotency-key")
         }
+        AppendError::NotAKey => Error::new(Kind::Usage, message).hint("use another --idempotency-key"),
         AppendError::Clock { now_ns, last_ns, why } => {
             let at = |ns| crate::output::time::rfc3339(haloy_ledger::ids::Timestamp(ns));
             let last = if last_ns == 0 { String::new() } else { format!(", the last event is of {}", at(last_ns)) };

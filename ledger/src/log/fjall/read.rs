@@ -198,8 +198,14 @@ fn rows_error(error: ::fjall::Error) -> RowsError {
     RowsError(super::open::plain(&error))
 }
 
+/// Longest key of the store, which panics at a longer one.
+const MAX_KEY: usize = u16::MAX as usize;
+
 impl Rows for RowsView<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
+        if key.len() > MAX_KEY {
+            return Ok(None);
+        }
         let value = self.snapshot.get(self.space, key).map_err(rows_error)?;
         Ok(value.map(|value| value.to_vec()))
     }
@@ -211,6 +217,9 @@ impl Rows for RowsView<'_> {
         after: Option<&[u8]>,
         each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), RowsError> {
+        if prefix.len() > MAX_KEY {
+            return Ok(());
+        }
         let after = after.map(<[u8]>::to_vec);
         let end = prefix_end(prefix);
         let (low, high) = match (reverse, after) {
