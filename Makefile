@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` and `make test`. Both set up what is missing.
-.PHONY: demo test torture lint bench sim docs help
+.PHONY: demo test torture lint bench sim docs snapshots help
 SEED ?= 1
 BITS ?= 100000
 HALOY = target/debug/haloy
@@ -14,6 +14,7 @@ demo: ## The whole story, for real: deploys, breaks, rolls back, shows the ledge
 
 test: ## The whole test suite, against a real Docker engine
 	tools/docker-up --registry || [ -z "$$HALOY_REQUIRE_E2E" ]
+	cargo test --quiet -p haloy --test release
 	cargo build --quiet -p haloy --features failpoints
 	cargo test --workspace --features haloy/failpoints,haloy-replay-tests/bench
 
@@ -31,6 +32,9 @@ sim: ## One seed of the simulation, told step by step: make sim SEED=7
 
 docs: ## What is generated from the code: commands, configuration keys, event catalogue
 	HALOY_WRITE_DOCS=1 cargo test -p haloy --features haloy/failpoints --test docs
+
+snapshots: ## What every command prints, as it is now: then read `git diff cli/tests/scenarios/snapshots`
+	INSTA_UPDATE=always cargo test --quiet -p haloy --features failpoints --test scenarios
 
 bench: ## Speed against named competitors, as ratios; writes docs/benchmarks.md
 	tools/docker-up

@@ -24,7 +24,7 @@ pub fn run() -> ExitCode {
     let ended = std::panic::catch_unwind(parse_and_run);
     ExitCode::from(ended.unwrap_or_else(|_| {
         let text = "this is a bug in haloy; what was recorded is safe\nhint: end what is unfinished with: haloy settle";
-        told(text);
+        told(&text);
         error::BUG
     }))
 }
@@ -38,14 +38,14 @@ fn parse_and_run() -> u8 {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            told(&format!("no threads could be started: {error}"));
+            told(&format_args!("no threads could be started: {error}"));
             return error::Kind::Operational.code();
         }
     };
     let format = cli.global.format();
     let printed = runtime.block_on(commands::run(cli)).and_then(|reply| reply.print(format));
     printed.unwrap_or_else(|error| {
-        told(&error.to_string());
+        told(&error);
         error.kind.code()
     })
 }
@@ -73,7 +73,8 @@ fn usage(error: &clap::Error) -> u8 {
     error::Kind::Usage.code()
 }
 
-fn told(error: &str) {
+/// Tells what went wrong.
+pub(crate) fn told(error: &dyn std::fmt::Display) {
     drop(writeln!(std::io::stderr(), "error: {error}"));
 }
 

@@ -6,8 +6,7 @@ use crate::config::TargetConfig;
 use crate::error::{Error, Kind};
 use crate::facts;
 use crate::output::{Reply, time, words};
-use crate::service::embedded::exit;
-use crate::service::{DeployRequest, DeploymentAnswer, Dropped};
+use crate::service::{DeployRequest, Deployed, DeploymentAnswer, Dropped};
 use haloy_executors::TargetKey;
 use haloy_ledger::deployment::state::Ending;
 use std::path::Path;
@@ -35,7 +34,9 @@ pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     let (file, named) = selected(&args.targets)?;
     let targets = file.resolve(&named)?;
     if targets.is_empty() {
-        cx.follow.note("no target is deployed: --all leaves out those that are protected; name them with --target");
+        cx.follow.note(
+            "no target is deployed: --all leaves out those that are protected; name them with --target",
+        );
     }
     for target in &targets {
         for warning in &target.warnings {
@@ -59,8 +60,16 @@ pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
         git: facts::git(&folder),
         ci: facts::ci(),
     };
-    let answers = cx.service.deploy(request, std::sync::Arc::clone(&cx.follow)).await?;
-    let code = exit(&answers);
+    let deployed = cx.service.deploy(request, std::sync::Arc::clone(&cx.follow)).await?;
+    let code = deployed.exit();
+    let Deployed { answers, errors } = deployed;
+    // What worked is answered, whatever became of the others.
+    if let ([], [error]) = (answers.as_slice(), errors.as_slice()) {
+        return Err(error.clone());
+    }
+    for error in &errors {
+        crate::told(error);
+    }
     // All is live by now: what fails from here on is told, and the answers are not lost for it.
     let after = if code == 0 { hooks(&file.global_post_deploy, &folder, cx) } else { Ok(()) };
     let code = match after {
@@ -99,10 +108,7 @@ fn hooks(commands: &[String], folder: &Path, cx: &Context) -> Result<(), Error> 
         match status {
             Ok(status) if status.success() => {}
             Ok(status) => {
-                return Err(Error::new(
-                    Kind::Failed,
-                    format!("`{command}` ended with {status}"),
-                ));
+                return Err(Error::new(Kind::Failed, format!("`{command}` ended with {status}")));
             }
             Err(error) => {
                 return Err(Error::new(Kind::Failed, format!("{shell} could not be started: {error}")));

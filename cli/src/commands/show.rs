@@ -46,7 +46,11 @@ fn text(answer: &ShowAnswer) -> String {
     for event in &answer.events {
         let after = time::took(event.view.recorded.ms_since(row.at));
         let sentence = event.sentence.clone().unwrap_or_else(|| event.view.kind.clone());
-        text.push_str(&format!("  {:<6} {after:>9}  {}\n", event.view.position.to_string(), foreign::line(&sentence)));
+        text.push_str(&format!(
+            "  {:<6} {after:>9}  {}\n",
+            event.view.position.to_string(),
+            foreign::line(&sentence)
+        ));
     }
     if !answer.changes.is_empty() {
         text.push_str("configuration, against the deployment before\n");

@@ -127,10 +127,7 @@ mod tests {
         assert_eq!(line("plain äöü 日本語 👩\u{200d}🚀"), "plain äöü 日本語 👩\u{200d}🚀");
         let told = line(HOSTILE);
         assert!(!told.chars().any(is_obeyed), "{told}");
-        assert_eq!(
-            told,
-            r"a\u{1b}[2Jb\rc\u{7}d\u{9b}e\u{202e}f\u{feff}g\u{0}h\ni\tj\u{e0041}"
-        );
+        assert_eq!(told, r"a\u{1b}[2Jb\rc\u{7}d\u{9b}e\u{202e}f\u{feff}g\u{0}h\ni\tj\u{e0041}");
         assert!(lines(HOSTILE).contains("\\u{0}h\ni\tj"));
     }
 

@@ -111,7 +111,8 @@ impl Reply {
         let written = writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush());
         match written {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                let message = format!("the command was carried out, and its result could not be written: {error}");
+                let message =
+                    format!("the command was carried out, and its result could not be written: {error}");
                 Err(Error::new(Kind::Operational, message))
             }
             Ok(()) | Err(_) => Ok(self.exit),
@@ -152,7 +153,8 @@ mod tests {
     #[test]
     fn what_has_no_json_is_an_error_and_not_null() {
         let path = std::path::Path::new(std::ffi::OsStr::from_bytes(b"/a/\xff"));
-        for reply in [Reply::one("x/1", &path, "text".to_owned()), Reply::list("x/1", &[path], String::new())] {
+        for reply in [Reply::one("x/1", &path, "text".to_owned()), Reply::list("x/1", &[path], String::new())]
+        {
             for format in [Format::Json, Format::Ndjson] {
                 let error = reply.form(format).expect_err("a path that is not text");
                 assert!(error.message.contains("invalid UTF-8"), "{error}");
@@ -160,6 +162,9 @@ mod tests {
             assert!(reply.form(Format::Table).is_ok());
         }
         let reply = Reply::one("x/1", &1, String::new());
-        assert_eq!(reply.form(Format::Json).expect("JSON"), "{\n  \"data\": 1,\n  \"schema\": \"haloy/x/1\"\n}");
+        assert_eq!(
+            reply.form(Format::Json).expect("JSON"),
+            "{\n  \"data\": 1,\n  \"schema\": \"haloy/x/1\"\n}"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Answers, as data: what `-o json` prints.
 
-use crate::error::Kind;
+use crate::error::{Error, Kind};
 use haloy_ledger::deployment::state::Ending;
 use haloy_ledger::ids::{DeploymentId, Position, ReleaseName, Timestamp};
 use haloy_ledger::ledger::{EventView, PastRollback, Verdict};
@@ -63,6 +63,28 @@ impl DeploymentAnswer {
     pub fn image_missing(&self) -> bool {
         let codes = [FailureCode::ImageNotFound, FailureCode::Unauthorized, FailureCode::RegistryUnreachable];
         self.cause.as_ref().is_some_and(|cause| codes.contains(&cause.code))
+    }
+}
+
+/// What became of a deploy of one target or of several.
+#[derive(Debug, Clone, Default)]
+pub struct Deployed {
+    /// Deployments that ended, in the order of the file.
+    pub answers: Vec<DeploymentAnswer>,
+    /// Why a target has no deployment, or one that did not end; in the order of the file.
+    pub errors: Vec<Error>,
+}
+
+impl Deployed {
+    /// One code for all of them: the common one, or 5 if they differ.
+    pub fn exit(&self) -> u8 {
+        let answers = self.answers.iter().map(DeploymentAnswer::exit);
+        let codes: Vec<u8> = answers.chain(self.errors.iter().map(|error| error.kind.code())).collect();
+        match codes.split_first() {
+            None => 0,
+            Some((first, rest)) if rest.iter().all(|code| code == first) => *first,
+            Some(_) => Kind::Partial.code(),
+        }
     }
 }
 

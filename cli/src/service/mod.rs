@@ -41,11 +41,7 @@ pub trait Follow: Send + Sync {
 #[async_trait]
 pub trait Service: Send + Sync {
     /// Makes new releases live.
-    async fn deploy(
-        &self,
-        request: DeployRequest,
-        follow: Arc<dyn Follow>,
-    ) -> Result<Vec<DeploymentAnswer>, Error>;
+    async fn deploy(&self, request: DeployRequest, follow: Arc<dyn Follow>) -> Result<Deployed, Error>;
     /// Which release a rollback would restore.
     async fn rollback_choice(&self, key: &TargetKey, to: Option<&str>) -> Result<Choice, Error>;
     /// Makes an older release live.

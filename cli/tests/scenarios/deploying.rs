@@ -174,7 +174,9 @@ fn protected_targets_and_those_of_other_servers() {
 #[test]
 fn warnings_and_lower_counts() {
     let kept = |count: u8| {
-        format!("name: shop\nimage: {{repository: shop, tag: latest, history: {{strategy: local, count: {count}}}}}\n")
+        format!(
+            "name: shop\nimage: {{repository: shop, tag: latest, history: {{strategy: local, count: {count}}}}}\n"
+        )
     };
     let mut scenario = Scenario::with(&format!(
         "{}env: [{{name: API_TOKEN, value: abc}}, {{name: PASSWORD, from: {{env: SHOP_PASSWORD}}}}]\n",
@@ -188,7 +190,7 @@ fn warnings_and_lower_counts() {
     scenario.haloy("deploy -q");
     scenario.config(&kept(1));
     scenario.haloy("deploy");
-    scenario.haloy("deploy -y");
+    scenario.haloy("deploy -y -q");
     scenario.end("warnings");
 }
 

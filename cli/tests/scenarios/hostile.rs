@@ -12,7 +12,8 @@ pub const OBEYED: &str = "a\u{1b}[31mb\u{1b}[2Jc\u{1b}]0;d\u{7}\re\u{8}\u{7f}\u{
 /// Lines of its own, which look like haloy's.
 pub const LINES: &str = "a\nerror: b\nhint: rm -rf /\tc";
 /// What a shell, YAML, SQL, a path and a template make something of.
-pub const CLEVER: &str = "'\"`$(touch owned)${HOME};|&<>\\ ../../x: {a: [b}, - *x !!y %s {{.}} -- # é👩\u{200d}🚀";
+pub const CLEVER: &str =
+    "'\"`$(touch owned)${HOME};|&<>\\ ../../x: {a: [b}, - *x !!y %s {{.}} -- # é👩\u{200d}🚀";
 
 /// Every text, by name.
 pub fn corpus() -> Vec<(&'static str, OsString)> {
@@ -33,7 +34,9 @@ fn obeyed(c: char) -> bool {
     let hidden = [0x61c, 0x200b, 0x200e, 0x200f, 0xfeff];
     let ranges = [0x2028..=0x202e, 0x2060..=0x206f, 0xfff9..=0xfffb, 0xe0000..=0xe007f];
     let code = u32::from(c);
-    c.is_control() && c != '\n' && c != '\t' || hidden.contains(&code) || ranges.iter().any(|range| range.contains(&code))
+    c.is_control() && c != '\n' && c != '\t'
+        || hidden.contains(&code)
+        || ranges.iter().any(|range| range.contains(&code))
 }
 
 /// What must be true of everything that is ever printed.
@@ -89,7 +92,8 @@ fn push(scenario: &mut Scenario, lines: &[&str]) {
 /// Reads everything in every form, and looks whether JSON still says what was written.
 fn read_all(scenario: &mut Scenario, written: &[&str]) {
     let id = scenario.silently("history -o id").ids()[0].clone();
-    let reads = ["status", "history", "rollback-targets --explain", "tag", "hold", "events", "routes", "doctor"];
+    let reads =
+        ["status", "history", "rollback-targets --explain", "tag", "hold", "events", "routes", "doctor"];
     let show = format!("show {id}");
     let mut documents = String::new();
     for read in reads.iter().copied().chain([show.as_str()]) {
@@ -202,10 +206,13 @@ fn variables() {
     let mut scenario = Scenario::with(SHOP);
     scenario.silently("deploy -q");
     for (name, text) in corpus() {
-        for variable in ["HALOY_ACTOR", "HALOY_HERE", "HALOY_HEALTH_TIMEOUT", "GITHUB_ACTOR", "GITHUB_RUN_ID"] {
+        for variable in ["HALOY_ACTOR", "HALOY_HERE", "HALOY_HEALTH_TIMEOUT", "GITHUB_ACTOR", "GITHUB_RUN_ID"]
+        {
             let before = size(&scenario);
             let mut command = scenario.command(&words("deploy -q"));
-            let ran = Ran::of(&command.env("GITHUB_ACTIONS", "1").env(variable, &text).output().expect("haloy runs"));
+            let ran = Ran::of(
+                &command.env("GITHUB_ACTIONS", "1").env(variable, &text).output().expect("haloy runs"),
+            );
             let what = format!("{variable} is {name}");
             is_decent(&what, &ran);
             assert!(ran.code != 2 || size(&scenario) == before, "{what}: refused, and recorded");
@@ -226,10 +233,34 @@ fn fields(text: &str) -> Vec<(&'static str, serde_json::Value)> {
         ("name", with("name", json!(text))),
         ("image", with("image", json!(text))),
         ("image.tag", with("image", json!({ "repository": "shop", "tag": text }))),
-        ("image.registry", with("image", json!({ "repository": "x.example/y", "registry": { "server": text, "username": text, "password": text } }))),
-        ("image.history.pattern", with("image", json!({ "repository": "x.example/y", "history": { "strategy": "registry", "pattern": text } }))),
-        ("image.build_config", with("image", json!({ "repository": "x", "build_config": { "context": text, "dockerfile": text, "platform": text } }))),
-        ("build args", with("image", json!({ "repository": "x", "build_config": { "args": [{ "name": "A", "value": text }] } }))),
+        (
+            "image.registry",
+            with(
+                "image",
+                json!({ "repository": "x.example/y", "registry": { "server": text, "username": text, "password": text } }),
+            ),
+        ),
+        (
+            "image.history.pattern",
+            with(
+                "image",
+                json!({ "repository": "x.example/y", "history": { "strategy": "registry", "pattern": text } }),
+            ),
+        ),
+        (
+            "image.build_config",
+            with(
+                "image",
+                json!({ "repository": "x", "build_config": { "context": text, "dockerfile": text, "platform": text } }),
+            ),
+        ),
+        (
+            "build args",
+            with(
+                "image",
+                json!({ "repository": "x", "build_config": { "args": [{ "name": "A", "value": text }] } }),
+            ),
+        ),
         ("env.name", with("env", json!([{ "name": text, "value": "x" }]))),
         ("env.value", with("env", json!([{ "name": "A", "value": text }]))),
         ("env.from.env", with("env", json!([{ "name": "A", "from": { "env": text } }]))),

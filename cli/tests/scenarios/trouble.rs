@@ -58,7 +58,8 @@ fn another_process_has_the_ledger() {
 /// Gives a command as a user who may not read what root wrote.
 fn as_nobody(scenario: &mut Scenario, haloy: &std::path::Path, line: &str) {
     let mut command = scenario.command(&words(line));
-    let variables: Vec<_> = command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
+    let variables: Vec<_> =
+        command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
     let folder = command.get_current_dir().expect("a folder").to_owned();
     let mut nobody = match rustix::process::getuid().is_root() {
         true => {

@@ -46,11 +46,7 @@ impl SimulatedExecutor {
             random,
             ..World::default()
         };
-        Ok(Self {
-            world: Mutex::new(world),
-            faults: Mutex::new(faults),
-            file: Some(file.to_owned()),
-        })
+        Ok(Self { world: Mutex::new(world), faults: Mutex::new(faults), file: Some(file.to_owned()) })
     }
 
     /// Writes the world down; as a whole, since a test may end this process at any time.

@@ -23,7 +23,8 @@ pub async fn doctor(service: &Embedded) -> Vec<Finding> {
     let read = service.read(|ledger| (ledger.id(), ledger.head(), ledger.pending(), evidence(ledger))).await;
     match read {
         Ok(_) if there == Ok(false) => {
-            let found = format!("none yet in {}; the first deploy makes it", service.options.ledger.display());
+            let found =
+                format!("none yet in {}; the first deploy makes it", service.options.ledger.display());
             findings.push(Finding { what: "ledger", ok: true, found, fix: None });
         }
         Ok((id, head, pending, evidence)) => {

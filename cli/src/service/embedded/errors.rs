@@ -70,9 +70,10 @@ fn append(error: AppendError) -> Error {
         AppendError::NotAKey => Error::new(Kind::Usage, message).hint("use another --idempotency-key"),
         AppendError::Clock { now_ns, last_ns, why } => {
             let at = |ns| crate::output::time::rfc3339(haloy_ledger::ids::Timestamp(ns));
-            let last = if last_ns == 0 { String::new() } else { format!(", the last event is of {}", at(last_ns)) };
+            let last =
+                if last_ns == 0 { String::new() } else { format!(", the last event is of {}", at(last_ns)) };
             Error::new(Kind::Operational, format!("the clock says {}{last}: {why}", at(now_ns)))
-            .hint("set the clock of this machine, or vouch for it with --accept-clock; see: haloy doctor")
+                .hint("set the clock of this machine, or vouch for it with --accept-clock; see: haloy doctor")
         }
         AppendError::Log(error) => log(error),
         AppendError::Broken(_) => Error::new(Kind::Operational, message).hint(

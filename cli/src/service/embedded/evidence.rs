@@ -131,7 +131,9 @@ impl Embedded {
         let from: PathBuf = from.to_owned();
         if let Err(error) = std::fs::metadata(from.join("published")) {
             let message = format!("there is no backup in {}: {error}", from.display());
-            return Err(Error::new(Kind::Usage, message).hint("it is the folder that was given to: haloy backup"));
+            return Err(
+                Error::new(Kind::Usage, message).hint("it is the folder that was given to: haloy backup")
+            );
         }
         let policy = self.clock_policy().await;
         let restore = move |options| Ledger::restore(options, &from, older, &context);

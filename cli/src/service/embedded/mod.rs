@@ -14,7 +14,6 @@ mod values;
 
 pub use evidence::verifier;
 pub use open::{EmbeddedOptions, keys_folder, ledger_folder};
-pub use rollout::exit;
 
 use super::*;
 use crate::error::Kind;
@@ -73,11 +72,7 @@ impl Embedded {
 
 #[async_trait]
 impl Service for Embedded {
-    async fn deploy(
-        &self,
-        request: DeployRequest,
-        follow: Arc<dyn Follow>,
-    ) -> Result<Vec<DeploymentAnswer>, Error> {
+    async fn deploy(&self, request: DeployRequest, follow: Arc<dyn Follow>) -> Result<Deployed, Error> {
         let open = self.open("haloy deploy", &follow).await?;
         rollout::deploy(self, &open, request, &follow).await
     }

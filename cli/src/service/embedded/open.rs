@@ -145,8 +145,9 @@ impl Embedded {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
             Err(error) => {
                 let message = format!("the ledger {} cannot be read: {error}", folder.display());
-                Err(Error::new(Kind::Operational, message)
-                    .hint("give the command as the user whose ledger it is, or name another one with --ledger DIR"))
+                Err(Error::new(Kind::Operational, message).hint(
+                    "give the command as the user whose ledger it is, or name another one with --ledger DIR",
+                ))
             }
         }
     }

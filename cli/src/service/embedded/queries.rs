@@ -288,9 +288,7 @@ pub fn find_deployment(ledger: &Ledger, prefix: &str) -> Result<DeploymentRow, E
         Found::One(row) => Ok(*row),
         Found::None => Err(Error::new(Kind::Usage, format!("there is no deployment `{prefix}`"))
             .hint("list them with: haloy history")),
-        Found::Several(ids) => {
-            Err(ambiguous(prefix, &ids))
-        }
+        Found::Several(ids) => Err(ambiguous(prefix, &ids)),
     }
 }
 

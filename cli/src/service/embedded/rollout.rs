@@ -67,15 +67,15 @@ pub async fn deploy(
     open: &Open,
     request: DeployRequest,
     follow: &Arc<dyn Follow>,
-) -> Result<Vec<DeploymentAnswer>, Error> {
+) -> Result<Deployed, Error> {
     let DeployRequest { targets, move_domains, why, git, ci } = request;
     let several = targets.len() > 1;
     let context = facts::context(&why);
     let mut waiting: VecDeque<(usize, TargetConfig)> = targets.into_iter().enumerate().collect();
     let mut running = JoinSet::new();
-    let (mut answers, mut failed) = (Vec::new(), None);
+    let (mut answers, mut errors, mut failed) = (Vec::new(), Vec::new(), false);
     loop {
-        while running.len() < machine::at_once() && failed.is_none() {
+        while running.len() < machine::at_once() && !failed {
             let Some((number, target)) = waiting.pop_front() else { break };
             let mut context = context.clone();
             if let (Some(key), true) = (&mut context.idempotency_key, several) {
@@ -91,24 +91,25 @@ pub async fn deploy(
         let Some(done) = running.join_next().await else { break };
         match haloy_executors::join::ended(done).await {
             (number, Ok(answer)) => {
-                if answer.exit() != 0 {
-                    failed.get_or_insert(None);
-                }
+                failed |= answer.exit() != 0;
                 answers.push((number, answer));
             }
-            (_, Err(error)) => failed = Some(Some(error)),
+            (number, Err(error)) => {
+                failed = true;
+                errors.push((number, error));
+            }
         }
     }
     open.handle.call(values::forget_unused).await;
     answers.sort_by_key(|(number, _)| *number);
+    errors.sort_by_key(|(number, _)| *number);
     for (_, target) in waiting {
         follow.note(&format!("{}/{} was not started", target.app, target.target));
     }
-    match failed {
-        Some(Some(error)) if answers.is_empty() => Err(error),
-        Some(Some(error)) => Err(Error { kind: Kind::Partial, ..error }),
-        Some(None) | None => Ok(answers.into_iter().map(|(_, answer)| answer).collect()),
-    }
+    Ok(Deployed {
+        answers: answers.into_iter().map(|(_, answer)| answer).collect(),
+        errors: errors.into_iter().map(|(_, error)| error).collect(),
+    })
 }
 
 /// One target's deployment.
@@ -295,16 +296,6 @@ impl Embedded {
             Some(docker) => docker.facts().await.ok().map(|facts| facts.engine_id),
             None => None,
         }
-    }
-}
-
-/// One code over several deployments: the common one, or 5 if they differ.
-pub fn exit(answers: &[DeploymentAnswer]) -> u8 {
-    let codes: Vec<u8> = answers.iter().map(DeploymentAnswer::exit).collect();
-    match codes.split_first() {
-        None => 0,
-        Some((first, rest)) if rest.iter().all(|code| code == first) => *first,
-        Some(_) => Kind::Partial.code(),
     }
 }
 
