@@ -165,7 +165,9 @@ pub fn event(event: &Event) -> String {
         Event::EffectAttemptFailed(e) => {
             with_detail(format!("attempt {} failed: {}", e.attempt, e.cause), plain(&e.detail))
         }
-        Event::EffectFailed(e) => format!("given up after {}: {}", count(e.attempts as usize, "attempt"), e.cause),
+        Event::EffectFailed(e) => {
+            format!("given up after {}: {}", count(e.attempts as usize, "attempt"), e.cause)
+        }
         Event::RolloutTurnedBack(e) => format!("turned back: {}", e.cause),
         Event::RolloutInterrupted(e) => {
             format!("found interrupted; it goes {}", if e.goes_on { "on" } else { "back" })
