@@ -48,6 +48,7 @@ fn refused_for_ever(error: &ExecuteError) -> bool {
         ExecuteError::Append(error) => match error {
             AppendError::KeyReused { .. }
             | AppendError::TooLarge { .. }
+            | AppendError::NotAKey
             | AppendError::TooMany { .. }
             | AppendError::NoEvents { .. } => true,
             AppendError::Log(error) => log_refused(error),
