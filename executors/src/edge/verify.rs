@@ -104,8 +104,12 @@ impl Identity {
             }
             Looked::Stopped => *known = Known { doubt: Some(Doubt::Stopped), ..Known::default() },
             Looked::Gone => *known = Known { doubt: Some(Doubt::Gone), ..Known::default() },
-            // What was seen last may still show where a connection ends.
-            Looked::Unknown { why } => known.doubt = Some(Doubt::Unknown(why.clone())),
+            // As long as its process lives, the kernel shows which connections end there.
+            Looked::Unknown { why } => {
+                let process = known.sighting.as_ref().and_then(|sighting| sighting.process);
+                let lives = process.is_some_and(|process| netns::began(process.id) == Some(process.began));
+                known.doubt = (!lives).then(|| Doubt::Unknown(why.clone()));
+            }
         }
     }
 
@@ -163,7 +167,9 @@ impl Identity {
 
     /// What is known from before the connection.
     async fn before(&self) -> Result<Arc<Sighting>, Unconnected> {
-        if let Some(sighting) = self.known().sighting.clone() {
+        let known = self.known().sighting.clone();
+        // One that was on no network may have joined one since.
+        if let Some(sighting) = known.filter(|sighting| !sighting.places.is_empty()) {
             return Ok(sighting);
         }
         match self.look().await {

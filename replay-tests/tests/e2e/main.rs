@@ -10,6 +10,7 @@ mod edge;
 mod edge_faults;
 mod evidence;
 mod harness;
+mod identity;
 mod keeping;
 mod load;
 mod own_engine;
