@@ -121,3 +121,20 @@ fn nothing_is_left_to_do_and_nothing_of_a_machine_is_named() {
         }
     }
 }
+
+/// An engine beside another one in one network namespace removes the bridge and the firewall rules of the
+/// other; the one place that starts one makes sure that it is in a namespace of the test's own.
+#[test]
+fn an_engine_is_started_in_one_place() {
+    for (path, text) in all() {
+        let inside = path.strip_prefix(root()).expect("inside").to_string_lossy().into_owned();
+        let tests = inside.starts_with("replay-tests/") || inside.starts_with("cli/tests/");
+        if !tests || inside.ends_with("own_engine.rs") || inside.ends_with("tidy.rs") {
+            continue;
+        }
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let mut quoted = line.split('"').skip(1).step_by(2);
+            assert!(!quoted.any(|text| text.contains("dockerd")), "{inside} starts an engine: {line}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use crate::edge::{HOST, get, routed, unharmed};
 use crate::harness::*;
 use crate::load::{self, Load, Way};
-use crate::own_engine::OwnEngine;
+use crate::own_engine::{OwnEngine, apart};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -156,42 +156,44 @@ fn a_killed_edge_serves_again_from_its_file() {
 
 #[test]
 fn docker_killed_with_live_restore_costs_no_request() {
-    let mut user = User::new("dockerd");
-    let Some(mut own) = OwnEngine::start(&user, true) else { return };
-    user.environment.push(("DOCKER_HOST", own.host()));
-    user.deploy("v1", &routed("rolling"));
-    let load = Load::start(user.edge, HOST, 16, Way::KeepAlive);
-    std::thread::sleep(Duration::from_millis(300));
-    own.kill();
-    std::thread::sleep(Duration::from_secs(1));
-    // Without an engine a deploy is a recorded failure, and what runs is untouched.
-    user.config("v2", &routed("rolling"));
-    user.haloy("deploy").exits(3);
-    own.serve();
-    user.deploy("v2", &routed("rolling"));
-    unharmed("dockerd killed, live-restore", load);
-    assert_eq!(get(&user, HOST, "/").body, "version v2\n");
-    assert_eq!(own.containers(&user).len(), 3);
+    apart(|| {
+        let mut own = OwnEngine::start(true);
+        let user = User::new("dies");
+        user.deploy("v1", &routed("rolling"));
+        let load = Load::start(user.edge, HOST, 16, Way::KeepAlive);
+        std::thread::sleep(Duration::from_millis(300));
+        own.kill();
+        std::thread::sleep(Duration::from_secs(1));
+        // Without an engine a deploy is a recorded failure, and what runs is untouched.
+        user.config("v2", &routed("rolling"));
+        user.haloy("deploy").exits(3);
+        own.serve();
+        user.deploy("v2", &routed("rolling"));
+        unharmed("engine killed, live-restore", load);
+        assert_eq!(get(&user, HOST, "/").body, "version v2\n");
+        assert_eq!(user.containers("default").len(), 3);
+    });
 }
 
 #[test]
 fn docker_killed_in_a_rollout_is_settled_by_the_next_command() {
-    let mut user = User::new("dockerd-dies");
-    let Some(mut own) = OwnEngine::start(&user, false) else { return };
-    user.environment.push(("DOCKER_HOST", own.host()));
-    user.deploy("v1", &routed("rolling"));
-    user.config("v2", &routed("rolling"));
-    let mut deploy =
-        user.command("deploy -q").stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("runs");
-    std::thread::sleep(Duration::from_millis(900));
-    own.kill();
-    let ended = deploy.wait().expect("it ends by itself");
-    println!("deploy whose engine was killed: {ended}");
-    own.serve();
-    user.deploy("v3", &routed("rolling"));
-    assert_eq!(own.containers(&user).len(), 3, "nothing is left over");
-    assert_eq!(get(&user, HOST, "/").body, "version v3\n");
-    let status = user.haloy("status").ok().out;
-    assert!(status.contains("3/3"), "{status}");
-    user.haloy("replay").ok();
+    apart(|| {
+        let mut own = OwnEngine::start(false);
+        let user = User::new("dies-midway");
+        user.deploy("v1", &routed("rolling"));
+        user.config("v2", &routed("rolling"));
+        let mut deploy =
+            user.command("deploy -q").stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("runs");
+        std::thread::sleep(Duration::from_millis(900));
+        own.kill();
+        let ended = deploy.wait().expect("it ends by itself");
+        println!("deploy whose engine was killed: {ended}");
+        own.serve();
+        user.deploy("v3", &routed("rolling"));
+        assert_eq!(user.containers("default").len(), 3, "nothing is left over");
+        assert_eq!(get(&user, HOST, "/").body, "version v3\n");
+        let status = user.haloy("status").ok().out;
+        assert!(status.contains("3/3"), "{status}");
+        user.haloy("replay").ok();
+    });
 }

@@ -16,7 +16,7 @@ pub fn engine() -> bool {
         if !answers.is_ok_and(|out| out.status.success()) {
             return false;
         }
-        build_images(&[]);
+        build_images();
         true
     });
     if !ready {
@@ -26,8 +26,8 @@ pub fn engine() -> bool {
     ready
 }
 
-/// Makes the images of the test app; `engine` says which one to ask, for the docker command.
-pub fn build_images(engine: &[&str]) {
+/// Makes the images of the test app.
+fn build_images() {
     let folder = tempfile::tempdir().expect("a folder");
     let app = folder.path().join("app");
     std::fs::write(&app, haloy::commands::demo::APP).expect("written");
@@ -38,7 +38,7 @@ pub fn build_images(engine: &[&str]) {
     for version in ["v1", "v2", "v3", "v4"] {
         let (tag, arg) = (format!("{IMAGE}:{version}"), format!("V={version}"));
         let context = folder.path().display().to_string();
-        docker(&[engine, &["build", "-q", "-t", &tag, "--build-arg", &arg, &context]].concat());
+        docker(&["build", "-q", "-t", &tag, "--build-arg", &arg, &context]);
     }
 }
 
