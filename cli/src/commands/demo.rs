@@ -73,7 +73,7 @@ impl Stage {
             let engine = Arc::new(SimulatedExecutor::new(1, Faults::default()));
             (Embedded::simulated(options, engine), None)
         } else {
-            let docker = Arc::new(DockerExecutor::new(DockerOptions { host: None, health }));
+            let docker = Arc::new(DockerExecutor::new(DockerOptions { health, ..DockerOptions::default() }));
             docker.facts().await.map_err(|error| {
                 Error::new(Kind::Operational, error.to_string()).hint(format!(
                     "{}; or see the story without Docker: haloy demo --simulated",

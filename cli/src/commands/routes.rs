@@ -8,7 +8,8 @@ use crate::service::RoutesAnswer;
 
 /// Which domain is whose, and which replicas answer for it.
 ///
-/// What the log says, beside what the edge has in force.
+/// Which replicas the log routes to and where they are now, as Docker says; `differs` where the edge serves
+/// something else, or a replica is not where the route leads.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:\n  haloy routes\n  haloy routes -o json")]
 pub struct Routes {}
@@ -26,7 +27,7 @@ fn text(answer: &RoutesAnswer, colour: bool) -> String {
     for row in &answer.routes {
         let replicas: Vec<&str> = row.replicas.iter().map(String::as_str).collect();
         let replicas = if replicas.is_empty() { "none".to_owned() } else { replicas.join(" ") };
-        let at_edge = if row.in_force { "in force" } else { "differs" };
+        let at_edge = if row.in_force && !row.differs { "in force" } else { "differs" };
         let certificate = match (row.certificate_until, &row.certificate_refused) {
             (Some(until), _) => format!("until {}", crate::output::time::rfc3339(until)),
             (None, Some(cause)) => format!("refused: {cause}"),

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 /// End what a crash left unfinished: look at what is really there, and go on or back.
 ///
-/// Every command that changes something does this first, for its own targets.
+/// Also starts again what should run and does not, and records where replicas are that were started again by
+/// others. A command that changes something does this first, for its own targets.
 #[derive(Debug, clap::Args)]
 pub struct Settle {
     #[command(flatten)]

@@ -6,7 +6,7 @@ use crate::error::{Error, Kind};
 use crate::machine;
 use crate::output::table::Table;
 use crate::output::{Reply, time};
-use crate::service::StatusAnswer;
+use crate::service::{ReplicaRow, StatusAnswer};
 use haloy_executors::TargetKey;
 use haloy_ledger::ids::{AppName, TargetName};
 
@@ -46,15 +46,21 @@ pub(super) fn text(answers: &[StatusAnswer], colour: bool) -> String {
     let mut table = Table::new(&["APP", "TARGET", "RELEASE", "IMAGE", "SINCE", "REPLICAS", "STATE"]);
     for answer in answers {
         let dash = || "-".to_owned();
-        let running = answer.replicas.iter().filter(|row| row.running.unwrap_or(true)).count();
+        let running = answer.replicas.iter().filter(|row| row.running == Some(true)).count();
+        let unknown = answer.replicas.iter().any(|row| row.running.is_none());
         let state = match (&answer.unfinished, answer.release, answer.stopped) {
             (Some(_), _, _) => "unfinished",
             (None, None, _) => "nothing runs",
             (None, Some(_), true) => "stopped",
+            (None, Some(_), false) if unknown => "unknown",
             (None, Some(_), false) if running < usize::from(answer.wanted) => "degraded",
             (None, Some(_), false) => "running",
         };
-        let replicas = if answer.stopped { 0 } else { running };
+        let replicas = match (answer.stopped, unknown) {
+            (true, _) => "0".to_owned(),
+            (false, true) => "?".to_owned(),
+            (false, false) => running.to_string(),
+        };
         table.row([
             answer.app.clone(),
             answer.target.clone(),
@@ -68,14 +74,25 @@ pub(super) fn text(answers: &[StatusAnswer], colour: bool) -> String {
     let mut text = table.text(0, colour);
     for answer in answers {
         for row in answer.replicas.iter().filter(|_| !answer.stopped) {
-            let gone = if row.running == Some(false) { "  (Docker does not run it)" } else { "" };
-            if let Some(address) = &row.address {
-                text.push_str(&format!("{}/{}  {address}{gone}\n", answer.app, answer.target));
-            }
+            text.push_str(&format!("{}/{}  {}\n", answer.app, answer.target, place(row)));
         }
         if let Some((id, step)) = &answer.unfinished {
             text.push_str(&format!("{id} interrupted at {step}; settle with: haloy settle\n"));
         }
     }
     text
+}
+
+/// Where a replica is, and whether that is as it should be.
+fn place(row: &ReplicaRow) -> String {
+    match (row.running, &row.address) {
+        (None, _) => format!("{}: unknown, Docker does not answer", row.replica),
+        (Some(false), _) => format!("{}: Docker does not run it; start it with: haloy settle", row.replica),
+        (Some(true), None) => format!("{}: runs, without an address", row.replica),
+        (Some(true), Some(address)) if row.differs => {
+            let recorded = row.recorded.as_deref().unwrap_or("no address");
+            format!("{address}  differs: the log has {recorded}; record it with: haloy settle")
+        }
+        (Some(true), Some(address)) => address.clone(),
+    }
 }

@@ -36,7 +36,7 @@ pub struct DeploymentAnswer {
     pub took_ms: u64,
     /// Domains that the edge routes to them.
     pub domains: Vec<String>,
-    /// Where the replicas answer.
+    /// Where the replicas answer now; empty if Docker did not say.
     pub addresses: Vec<String>,
     /// The release that runs now.
     pub runs: Option<DeploymentId>,
@@ -161,8 +161,12 @@ pub struct ReplicaRow {
     pub replica: String,
     /// Where it is in its life, as the log knows it.
     pub phase: haloy_ledger::deployment::state::ReplicaPhase,
-    /// Where it answers.
+    /// Where it answers now, as Docker says; none where it does not run or Docker did not answer.
     pub address: Option<String>,
+    /// The address that the log has.
+    pub recorded: Option<String>,
+    /// It is at another address than the log has: the next command that changes something records that.
+    pub differs: bool,
     /// Whether Docker runs it; none if Docker was not asked or did not answer.
     pub running: Option<bool>,
 }
@@ -186,6 +190,8 @@ pub struct StatusAnswer {
     pub stopped: bool,
     /// Replicas wanted.
     pub wanted: u16,
+    /// Port that they listen on.
+    pub port: Option<u16>,
     /// Its replicas.
     pub replicas: Vec<ReplicaRow>,
     /// A deployment that was interrupted and is not settled, and its step.

@@ -36,8 +36,11 @@ pub struct RouteRow {
     pub app: String,
     /// Whose it is.
     pub target: String,
-    /// Addresses of the replicas.
+    /// Where the replicas are now, as Docker says: an address, or why there is none (`unknown` where Docker
+    /// did not answer).
     pub replicas: Vec<String>,
+    /// A replica is not where this route leads.
+    pub differs: bool,
     /// The edge does just that.
     pub in_force: bool,
     /// Until when clients believe its certificate; none if there is none.

@@ -18,6 +18,9 @@ pub struct DockerOptions {
     pub host: Option<String>,
     /// How long a replica may take to become healthy.
     pub health: HealthLimits,
+    /// File that remembers which fixed addresses were used when; none = the containers that are there say
+    /// enough.
+    pub used_addresses: Option<std::path::PathBuf>,
 }
 
 /// What the engine says of itself.

@@ -43,6 +43,14 @@ pub(super) fn status(error: &Error) -> Option<u16> {
     if let Error::DockerResponseServerError { status_code, .. } = error { Some(*status_code) } else { None }
 }
 
+/// Whether an error of a start is about the address that the container asked for.
+pub(super) fn of_address(error: &Error) -> bool {
+    let said = sentence(error).to_lowercase();
+    let texts =
+        ["address already in use", "user specified ip address", "no available ip", "ipam", "static ip"];
+    status(error).is_some() && texts.iter().any(|text| said.contains(text))
+}
+
 /// Turns an error into what the log keeps, saying whether another attempt can help. What the engine wrote
 /// stays beside our own words.
 pub(super) fn failed(error: &Error, doing: Doing, what: impl Into<Words>) -> ExecutorError {

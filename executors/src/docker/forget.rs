@@ -32,8 +32,6 @@ impl DockerExecutor {
                 removed.map_err(|error| failed(&error, Doing::Image, "removing a tag"))?;
             }
         }
-        // Refused while anybody is on it, which is as it should be.
-        drop(docker.remove_network(network).await);
-        Ok(())
+        engine.forget_networks(network).await
     }
 }

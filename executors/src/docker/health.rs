@@ -3,7 +3,7 @@
 
 use super::Engine;
 use super::errors::refused;
-use super::replica::address;
+use super::place;
 use crate::executor::*;
 use bollard::models::{ContainerInspectResponse, HealthStatusEnum};
 use haloy_ledger::outcome::{Failure, FailureCode, FailureReport, HealthHow, Outcome, Public};
@@ -46,7 +46,6 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) struct Awaited<'a> {
     pub(super) container_id: &'a str,
-    pub(super) address: Option<&'a str>,
     pub(super) port: u16,
     pub(super) health: &'a HealthSpec,
 }
@@ -157,13 +156,33 @@ impl Engine<'_> {
         if let Some(seen) = healthcheck(&container) {
             return Ok(seen);
         }
-        let address = address(&container).or_else(|| awaited.address.map(ToOwned::to_owned));
-        let Some(address) = address else {
+        let Some(place) = place::place(&container) else {
             return Ok(Seen::Silent(
                 "the container has no address of its own; give the image a HEALTHCHECK".to_owned(),
             ));
         };
-        Ok(probe(&address, awaited.port, &awaited.health.path).await)
+        let seen = probe(&place.address, awaited.port, &awaited.health.path).await;
+        if let Seen::Good(how) = seen {
+            return self.still(awaited, &container, &place, how).await;
+        }
+        Ok(seen)
+    }
+
+    /// A good answer counts for a container only if the address was that container's all the time: another
+    /// one may have got it since it was looked up.
+    async fn still(
+        &self,
+        awaited: &Awaited<'_>,
+        before: &ContainerInspectResponse,
+        place: &place::Place,
+        how: HealthHow,
+    ) -> Result<Seen, ExecutorError> {
+        let Some(now) = self.inspect_container(awaited.container_id).await? else { return Ok(Seen::Gone) };
+        let life = place::life(before);
+        if life.is_some() && place::life(&now) == life && place::place(&now).as_ref() == Some(place) {
+            return Ok(Seen::Good(how));
+        }
+        Ok(Seen::Silent("the container was started again while it was asked".to_owned()))
     }
 }
 
@@ -200,7 +219,7 @@ async fn get(address: &str, port: u16, path: &str) -> Result<u16, String> {
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| plain(&error))?;
     let connection = tokio::spawn(connection);
     let request = hyper::Request::get(path)
-        .header("host", format!("{address}:{port}"))
+        .header("host", super::place::with_port(address, port))
         .header("user-agent", "haloy-health")
         .header("connection", "close")
         .body(Empty::<Bytes>::new())
@@ -247,10 +266,8 @@ impl Probes {
         if self.answered {
             return self.never_healthy(awaited.health);
         }
-        let address = awaited.address.unwrap_or("its address");
         let words = words!(
-            "nothing answered on http://{}:{}{} within {} s, {} probes",
-            Public(address),
+            "nothing answered on port {} at {} within {} s, {} probes",
             awaited.port,
             Public(&awaited.health.path),
             limits.timeout.as_secs(),

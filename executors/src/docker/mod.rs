@@ -3,17 +3,21 @@
 //! Reading order: `client` (how to connect), `errors` (what its answers mean), `labels` (what is
 //! ours), then one file per subject: `images`, `build`, `network`, `replica`, `health`, `observe`.
 
+mod addresses;
 mod build;
 mod client;
 mod errors;
 mod forget;
+mod given;
 mod health;
+mod host_lock;
 mod images;
 mod inspector;
 mod labels;
 mod logs;
 mod network;
 mod observe;
+mod place;
 mod push;
 mod replica;
 mod sizes;
@@ -22,6 +26,7 @@ pub use client::{ConnectError, DockerOptions, EngineFacts};
 pub use health::HealthLimits;
 pub use inspector::inspect_for_edge;
 pub use logs::{LogLine, LogQuery};
+pub use place::with_port;
 pub use sizes::Reclaim;
 
 use crate::executor::*;
@@ -40,12 +45,15 @@ pub struct DockerExecutor {
     connection: OnceCell<client::Connection>,
     /// Docker makes two networks of one name if asked twice at once.
     network_lock: Mutex<()>,
+    /// Which fixed addresses were used when.
+    used: addresses::Used,
 }
 
 impl DockerExecutor {
     /// Does not connect yet.
     pub fn new(options: DockerOptions) -> Self {
-        Self { options, connection: OnceCell::new(), network_lock: Mutex::new(()) }
+        let used = addresses::Used::new(options.used_addresses.clone());
+        Self { options, connection: OnceCell::new(), network_lock: Mutex::new(()), used }
     }
 
     /// Connects, if that has not been done, and says what was found.
@@ -85,12 +93,10 @@ impl Engine<'_> {
             }
             Effect::PushImage { image_id, reference } => self.push(cx, image_id, reference).await,
             Effect::TagImage { image_id, local_tag } => self.tag(image_id, local_tag).await,
-            Effect::EnsureNetwork { network } => self.ensure_network(network).await,
+            Effect::EnsureNetwork { network } => self.ensure_network(cx, network).await,
             Effect::StartReplica(spec) => self.start(cx, spec).await,
-            Effect::AwaitHealthy { container_id, address, port, health, .. } => {
-                let waited =
-                    health::Awaited { container_id, address: address.as_deref(), port: *port, health };
-                self.await_healthy(cx, waited).await
+            Effect::AwaitHealthy { container_id, port, health, .. } => {
+                self.await_healthy(cx, health::Awaited { container_id, port: *port, health }).await
             }
             Effect::StopReplica { replica, expected } => self.stop(cx, *replica, *expected).await,
             Effect::RemoveReplica { replica } => self.remove(cx, *replica).await,

@@ -1,8 +1,7 @@
 //! What is really there.
 
 use super::errors::{Doing, failed};
-use super::replica::address;
-use super::{Engine, labels};
+use super::{Engine, labels, place};
 use crate::executor::*;
 use bollard::query_parameters::ListImagesOptions;
 use haloy_ledger::ids::Digest;
@@ -20,7 +19,7 @@ impl Engine<'_> {
             replicas.push(ObservedReplica {
                 replica,
                 running,
-                address: address(&container).filter(|_| running),
+                address: place::place(&container).filter(|_| running).map(|place| place.address),
                 exit_code: state.exit_code.filter(|_| !running),
                 oom: state.oom_killed == Some(true),
                 container_id: found.id,

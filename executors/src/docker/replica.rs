@@ -1,7 +1,9 @@
 //! Containers: create and start, adopt, stop, remove.
 
 use super::errors::{self, Doing, failed, refused};
-use super::{Engine, labels};
+use super::given::at;
+use super::network::Joined;
+use super::{Engine, labels, place};
 use crate::executor::*;
 use bollard::models::*;
 use bollard::query_parameters::*;
@@ -9,7 +11,8 @@ use haloy_ledger::deployment::effect::ReplicaSpec;
 use haloy_ledger::ids::{Digest, ReplicaId};
 use haloy_ledger::outcome::{FailureCode, Outcome, Public};
 use haloy_ledger::words;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::net::Ipv4Addr;
 
 /// Seconds that a container has to end after SIGTERM.
 const GRACE_SECONDS: i32 = 20;
@@ -19,6 +22,9 @@ const APPEARS: std::time::Duration = std::time::Duration::from_secs(2);
 const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(100);
 /// Exit code of a container that had to be killed.
 const KILLED: i64 = 137;
+
+/// Addresses that are tried for one replica before the engine chooses.
+const ADDRESSES: usize = 4;
 
 /// A container of ours.
 pub(super) struct Found {
@@ -72,19 +78,35 @@ impl Engine<'_> {
         cx: &EffectContext,
         spec: &ReplicaSpec,
     ) -> Result<Outcome, ExecutorError> {
-        let id = match self.find(&cx.scope, spec.replica).await? {
-            Some(found) if labels::is_effect(&found.labels, &cx.scope, &cx.id) => found.id,
-            Some(_) | None => self.create(cx, spec).await?,
+        let mut refused = HashSet::new();
+        let id = loop {
+            let id = match self.find(&cx.scope, spec.replica).await? {
+                Some(found) if labels::is_effect(&found.labels, &cx.scope, &cx.id) => found.id,
+                Some(_) | None => self.create(cx, spec, &refused).await?,
+            };
+            let Err(error) = self.docker.start_container(&id, None).await else { break id };
+            let container = self.inspect_container(&id).await?;
+            let asked = container.as_ref().and_then(place::asked_by);
+            let ran = container.as_ref().is_some_and(place::ran);
+            // Somebody else's container has the address, or the engine gives none out: try another way.
+            let other = asked.filter(|_| errors::of_address(&error) && refused.len() < ADDRESSES);
+            let again = other.is_some_and(|asked| refused.insert(asked));
+            match (again, ran) {
+                (true, true) => self.move_away(&id, spec, &refused).await?,
+                // One that ran stays: what it wrote is its own, and it may start another time.
+                (false, true) => {}
+                // One that cannot start is left as `created`; it would hold the name.
+                (_, false) => drop(self.force_remove(&id).await),
+            }
+            if !again {
+                return Err(failed(&error, Doing::Start, words!("starting {}", Public(&spec.name))));
+            }
         };
-        if let Err(error) = self.docker.start_container(&id, None).await {
-            // A container that cannot start is left as `created`; it would hold the name.
-            drop(self.force_remove(&id).await);
-            return Err(failed(&error, Doing::Start, words!("starting {}", Public(&spec.name))));
-        }
         let container = self.inspect_container(&id).await?;
+        let place = container.as_ref().and_then(place::place);
         Ok(Outcome::ReplicaStarted {
-            address: container.as_ref().and_then(address),
-            fixed: false,
+            fixed: place.as_ref().is_some_and(|place| place.fixed),
+            address: place.map(|place| place.address),
             image_id: container
                 .and_then(|container| container.image)
                 .and_then(|image| Digest::new(image).ok())
@@ -93,11 +115,78 @@ impl Engine<'_> {
         })
     }
 
-    async fn create(&self, cx: &EffectContext, spec: &ReplicaSpec) -> Result<String, ExecutorError> {
-        let network = self.network_id(&spec.network).await?;
-        let options =
-            CreateContainerOptions { name: Some(spec.name.clone()), ..CreateContainerOptions::default() };
-        match self.docker.create_container(Some(options), body(cx, spec, network)).await {
+    async fn create(
+        &self,
+        cx: &EffectContext,
+        spec: &ReplicaSpec,
+        refused: &HashSet<String>,
+    ) -> Result<String, ExecutorError> {
+        let joined = self.joined(&spec.network).await?;
+        let id = {
+            let _lock = self.lock_addresses().await;
+            let address = self.address_in(&joined, refused).await?;
+            self.create_with(cx, spec, &joined.id, address).await?
+        };
+        if let Some(also) = &joined.also
+            && let Err(error) = self.connect(also, &id, None).await
+        {
+            let text = format!(
+                "{} is not on the older network {}: {}",
+                spec.name,
+                spec.network,
+                errors::sentence(&error)
+            );
+            cx.progress.progress(&cx.id, Progress::Line(text));
+        }
+        Ok(id)
+    }
+
+    /// The next address of a network. None where it has none to give, or after so many refusals: then the
+    /// engine chooses.
+    async fn address_in(
+        &self,
+        joined: &Joined,
+        refused: &HashSet<String>,
+    ) -> Result<Option<Ipv4Addr>, ExecutorError> {
+        match joined.upper.filter(|_| refused.len() < ADDRESSES) {
+            Some(upper) => self.next_address(upper, refused).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Gives a container that does not run another address, since it cannot start with the one that it has.
+    async fn move_away(
+        &self,
+        id: &str,
+        spec: &ReplicaSpec,
+        refused: &HashSet<String>,
+    ) -> Result<(), ExecutorError> {
+        let joined = self.joined(&spec.network).await?;
+        let moving =
+            |error| failed(&error, Doing::Other, words!("giving {} another address", Public(&spec.name)));
+        let _lock = self.lock_addresses().await;
+        let address = self.address_in(&joined, refused).await?;
+        let leaving = NetworkDisconnectRequest { container: id.to_owned(), force: Some(true) };
+        let left = self.docker.disconnect_network(&joined.id, leaving).await;
+        left.map_err(moving)?;
+        self.connect(&joined.id, id, address).await.map_err(moving)
+    }
+
+    async fn create_with(
+        &self,
+        cx: &EffectContext,
+        spec: &ReplicaSpec,
+        network: &str,
+        address: Option<Ipv4Addr>,
+    ) -> Result<String, ExecutorError> {
+        let named =
+            || CreateContainerOptions { name: Some(spec.name.clone()), ..CreateContainerOptions::default() };
+        let mut created = self.docker.create_container(Some(named()), body(cx, spec, network, address)).await;
+        // An engine that takes no address is asked without one, before anything is said to have failed.
+        if address.is_some() && created.as_ref().is_err_and(|error| errors::status(error) != Some(409)) {
+            created = self.docker.create_container(Some(named()), body(cx, spec, network, None)).await;
+        }
+        match created {
             Ok(created) => Ok(created.id),
             Err(error) if errors::status(&error) == Some(409) => self.adopt(cx, spec).await,
             Err(error) => Err(failed(&error, Doing::Start, words!("creating {}", Public(&spec.name)))),
@@ -158,6 +247,7 @@ impl Engine<'_> {
         let Some(found) = self.find(&cx.scope, replica).await? else {
             return Ok(Outcome::ReplicaRemoved { container_id: None });
         };
+        self.note_address(&found.id).await;
         self.force_remove(&found.id).await?;
         Ok(Outcome::ReplicaRemoved { container_id: Some(found.id) })
     }
@@ -173,13 +263,12 @@ impl Engine<'_> {
     }
 }
 
-/// The address of a container on its network.
-pub(super) fn address(container: &ContainerInspectResponse) -> Option<String> {
-    let networks = container.network_settings.as_ref()?.networks.as_ref()?;
-    networks.values().filter_map(|network| network.ip_address.clone()).find(|address| !address.is_empty())
-}
-
-fn body(cx: &EffectContext, spec: &ReplicaSpec, network: String) -> ContainerCreateBody {
+fn body(
+    cx: &EffectContext,
+    spec: &ReplicaSpec,
+    network: &str,
+    address: Option<Ipv4Addr>,
+) -> ContainerCreateBody {
     let own = [
         ("HALOY_APP", cx.scope.app.to_string()),
         ("HALOY_TARGET", cx.scope.target.to_string()),
@@ -196,7 +285,7 @@ fn body(cx: &EffectContext, spec: &ReplicaSpec, network: String) -> ContainerCre
         labels: Some(labels::of(&cx.scope, &cx.id, spec)),
         host_config: Some(HostConfig {
             binds: Some(spec.volumes.clone()),
-            network_mode: Some(network),
+            network_mode: Some(network.to_owned()),
             // Without an init, a program that is process 1 ignores SIGTERM and is killed after the grace.
             init: Some(true),
             restart_policy: Some(RestartPolicy {
@@ -206,6 +295,9 @@ fn body(cx: &EffectContext, spec: &ReplicaSpec, network: String) -> ContainerCre
             memory: resources.memory_bytes.and_then(|bytes| i64::try_from(bytes).ok()),
             nano_cpus: resources.milli_cpus.map(|milli| i64::from(milli) * 1_000_000),
             ..HostConfig::default()
+        }),
+        networking_config: address.map(|address| NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(network.to_owned(), at(address))])),
         }),
         ..ContainerCreateBody::default()
     }

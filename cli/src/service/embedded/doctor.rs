@@ -1,6 +1,6 @@
 //! Whether everything that haloy needs is there: Docker, the ledger, the clock, the disk.
 
-use super::Embedded;
+use super::{Embedded, running};
 use crate::machine;
 use crate::service::Finding;
 
@@ -20,14 +20,17 @@ pub async fn doctor(service: &Embedded) -> Vec<Finding> {
         findings.push(Finding { what: "docker", ok, found, fix });
     }
     let there = service.is_there();
-    let read = service.read(|ledger| (ledger.id(), ledger.head(), ledger.pending(), evidence(ledger))).await;
-    match read {
+    let read = service.read(|ledger| {
+        let status = running::status(ledger, None);
+        (ledger.id(), ledger.head(), ledger.pending(), evidence(ledger), status)
+    });
+    match read.await {
         Ok(_) if there == Ok(false) => {
             let found =
                 format!("none yet in {}; the first deploy makes it", service.options.ledger.display());
             findings.push(Finding { what: "ledger", ok: true, found, fix: None });
         }
-        Ok((id, head, pending, evidence)) => {
+        Ok((id, head, pending, evidence, status)) => {
             let found = format!("{id}, {} events, in {}", head.next.0, service.options.ledger.display());
             findings.push(Finding { what: "ledger", ok: true, found, fix: None });
             findings.push(published(service, evidence));
@@ -38,6 +41,9 @@ pub async fn doctor(service: &Embedded) -> Vec<Finding> {
             };
             let fix = (unsettled > 0).then(|| "haloy settle".to_owned());
             findings.push(Finding { what: "unfinished", ok: unsettled == 0, found, fix });
+            if let Ok(answers) = status {
+                findings.extend(service.replicas_finding(answers, id).await);
+            }
         }
         Err(error) => {
             findings.push(Finding { what: "ledger", ok: false, found: error.message, fix: error.hint });

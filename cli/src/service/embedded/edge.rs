@@ -1,5 +1,6 @@
 //! The edge: what it serves, what it reports, and who takes over from it.
 
+use super::running::Seen;
 use super::{Embedded, Open, errors};
 use crate::error::{Error, Kind};
 use crate::service::{Finding, Follow, RouteRow, RoutesAnswer};
@@ -172,7 +173,14 @@ impl Embedded {
     }
 
     pub(super) async fn route_list(&self) -> Result<RoutesAnswer, Error> {
-        let wanted = self.read(|ledger| ledger.routes().map_err(errors::log)).await??.snapshot;
+        let (wanted, ledger) = self
+            .read(|ledger| ledger.routes().map(|routes| (routes.snapshot, ledger.id())))
+            .await?
+            .map_err(errors::log)?;
+        let mut seen = Seen::default();
+        for route in &wanted.routes {
+            seen.ask(self.engine.as_ref(), ledger, route).await;
+        }
         let status = self.client().status().await.ok();
         let served = self.client().routes().await.ok().flatten();
         let until = |domain: &str| {
@@ -183,15 +191,20 @@ impl Embedded {
             let refused = status.iter().flat_map(|status| &status.refused);
             refused.filter(|refused| refused.domain == domain).map(|refused| refused.cause.clone()).next()
         };
-        let routes = wanted.routes.into_iter().map(|route| RouteRow {
-            certificate_until: until(&route.domain),
-            certificate_refused: refused(&route.domain),
-            in_force: served.as_ref().is_some_and(|served| served.routes.contains(&route)),
-            domain: route.domain,
-            aliases: route.aliases,
-            app: route.app.to_string(),
-            target: route.target.to_string(),
-            replicas: route.backends.iter().map(|b| format!("{}:{}", b.address, b.port)).collect(),
+        let routes = wanted.routes.into_iter().map(|route| {
+            let places: Vec<(String, bool)> =
+                route.backends.iter().map(|backend| seen.place(&route, backend)).collect();
+            RouteRow {
+                certificate_until: until(&route.domain),
+                certificate_refused: refused(&route.domain),
+                in_force: served.as_ref().is_some_and(|served| served.routes.contains(&route)),
+                differs: places.iter().any(|(_, differs)| *differs),
+                replicas: places.into_iter().map(|(place, _)| place).collect(),
+                domain: route.domain,
+                aliases: route.aliases,
+                app: route.app.to_string(),
+                target: route.target.to_string(),
+            }
         });
         let routes = routes.collect();
         Ok(RoutesAnswer { routes, generation: status.and_then(|status| status.generation) })
@@ -210,10 +223,16 @@ impl Embedded {
         }
         let status = self.edge().await;
         let differ = answer.routes.iter().filter(|route| !route.in_force).count();
+        let elsewhere = answer.routes.iter().filter(|route| route.differs).count();
         let (ok, found, fix) = match status {
             Err(_) => (false, "none runs".to_owned(), Some("haloy edge run".to_owned())),
             Ok(status) if differ > 0 => {
                 let found = format!("process {} lacks {differ} route(s)", status.pid);
+                (false, found, Some("haloy settle".to_owned()))
+            }
+            Ok(_) if elsewhere > 0 => {
+                let found =
+                    format!("{elsewhere} route(s) lead to where their replicas are not: haloy routes");
                 (false, found, Some("haloy settle".to_owned()))
             }
             Ok(EdgeStatus { unreadable, .. }) if !unreadable.is_empty() => {

@@ -10,6 +10,7 @@ mod keeping;
 mod open;
 mod queries;
 mod rollout;
+mod running;
 mod values;
 
 pub use evidence::verifier;
@@ -49,6 +50,7 @@ impl Embedded {
         let docker = Arc::new(DockerExecutor::new(haloy_executors::DockerOptions {
             host: None,
             health: haloy_executors::HealthLimits::within(options.limits.health),
+            used_addresses: Some(options.ledger.join("addresses")),
         }));
         let engine: Arc<dyn Executor> = Arc::<DockerExecutor>::clone(&docker);
         let registries = Arc::new(RegistryExecutor::new(
@@ -146,10 +148,10 @@ impl Service for Embedded {
 
     async fn status(&self, keys: Option<Vec<TargetKey>>) -> Result<Vec<StatusAnswer>, Error> {
         let (mut answers, ledger) = self
-            .read(move |ledger| queries::status(ledger, keys).map(|answers| (answers, ledger.id())))
+            .read(move |ledger| running::status(ledger, keys).map(|answers| (answers, ledger.id())))
             .await??;
         for answer in &mut answers {
-            queries::ask_engine(self.engine.as_ref(), ledger, answer).await;
+            running::ask_engine(self.engine.as_ref(), ledger, answer).await;
         }
         Ok(answers)
     }
@@ -203,7 +205,7 @@ impl Service for Embedded {
         follow.recorded(key, &executed.events);
         dispatcher.drive(key, &context).await.map_err(errors::dispatch)?;
         let keys = Some(vec![key.clone()]);
-        let answers = open.handle.call(move |ledger| queries::status(ledger, keys)).await?;
+        let answers = open.handle.call(move |ledger| running::status(ledger, keys)).await?;
         answers.into_iter().next().ok_or_else(|| Error::new(Kind::Operational, "the target is not known"))
     }
 

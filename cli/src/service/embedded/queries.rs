@@ -4,12 +4,10 @@ use super::{errors, keeping, rollout};
 use crate::error::{Error, Kind};
 use crate::output::words;
 use crate::service::*;
-use haloy_executors::{Executor, Scope};
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::event::field::{DETAIL, LOG_TAIL};
 use haloy_ledger::deployment::retention::prunable as no_rule_keeps;
-use haloy_ledger::deployment::state::TargetState;
-use haloy_ledger::ids::{AppName, DeploymentId, LedgerId, Position, StreamId, TargetName};
+use haloy_ledger::ids::{DeploymentId, Position, StreamId};
 use haloy_ledger::ledger::{EventFilter, EventView};
 use haloy_ledger::log::envelope_field as field;
 use haloy_ledger::projection::{DeploymentRow, DeploymentStatus, Found, Page};
@@ -93,7 +91,7 @@ fn reason_of_rollback(ledger: &Ledger, at: Position) -> Result<Option<String>, E
     }
 }
 
-fn keys_or_all(ledger: &Ledger, keys: Option<Vec<TargetKey>>) -> Result<Vec<TargetKey>, Error> {
+pub fn keys_or_all(ledger: &Ledger, keys: Option<Vec<TargetKey>>) -> Result<Vec<TargetKey>, Error> {
     match keys {
         Some(keys) => Ok(keys),
         None => {
@@ -103,60 +101,7 @@ fn keys_or_all(ledger: &Ledger, keys: Option<Vec<TargetKey>>) -> Result<Vec<Targ
     }
 }
 
-pub fn status(ledger: &Ledger, keys: Option<Vec<TargetKey>>) -> Result<Vec<StatusAnswer>, Error> {
-    let mut answers = Vec::new();
-    for key in keys_or_all(ledger, keys)? {
-        let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
-        let row = ledger.status(&key.app, &key.target).map_err(errors::log)?;
-        let live = state.current.as_ref();
-        let replicas = live.map(|live| live.replicas.as_slice()).unwrap_or_default();
-        answers.push(StatusAnswer {
-            app: key.app.to_string(),
-            target: key.target.to_string(),
-            release: live.map(|live| live.release),
-            deployment: live.map(|live| live.deployment),
-            image: live.map(|live| live.spec.config.image.reference.to_string()),
-            since: row.since.map(|(_, at)| at),
-            stopped: live.is_some_and(|live| live.stopped),
-            wanted: live.map_or(0, |live| live.spec.config.replicas),
-            replicas: replicas
-                .iter()
-                .map(|replica| ReplicaRow {
-                    replica: replica.id.to_string(),
-                    phase: replica.phase,
-                    address: address(&state, replica),
-                    running: None,
-                })
-                .collect(),
-            unfinished: state.rollout.as_ref().map(|rollout| {
-                let step = haloy_ledger::deployment::owed(&state);
-                let step = step.first().map_or("its end".to_owned(), |(_, effect)| words::doing(effect));
-                (rollout.deployment, step)
-            }),
-            last: state.last_ended,
-        });
-    }
-    Ok(answers)
-}
-
-fn address(state: &TargetState, replica: &haloy_ledger::deployment::state::Replica) -> Option<String> {
-    let port = state.current.as_ref()?.spec.config.port;
-    replica.address.as_ref().map(|address| format!("http://{address}:{port}"))
-}
-
-/// Asks the engine what really runs; a target is shown without that where it does not answer.
-pub async fn ask_engine(engine: &dyn Executor, ledger: LedgerId, answer: &mut StatusAnswer) {
-    let (Ok(app), Ok(target)) = (AppName::new(&*answer.app), TargetName::new(&*answer.target)) else {
-        return;
-    };
-    let Ok(observed) = engine.observe(&Scope { ledger, app, target }).await else { return };
-    for row in &mut answer.replicas {
-        let seen = observed.replicas.iter().find(|seen| seen.replica.to_string() == row.replica);
-        row.running = Some(seen.is_some_and(|seen| seen.running));
-    }
-}
-
-/// How a deployment that ended went.
+/// How a deployment that ended went. Where its replicas are is for the engine to say.
 pub fn answer(ledger: &Ledger, key: &TargetKey, id: DeploymentId) -> Result<DeploymentAnswer, Error> {
     let row = ledger.deployment(id).map_err(errors::log)?;
     let row = row.ok_or_else(|| Error::new(Kind::Operational, format!("deployment {id} is not recorded")))?;
@@ -167,7 +112,6 @@ pub fn answer(ledger: &Ledger, key: &TargetKey, id: DeploymentId) -> Result<Depl
         );
     };
     let live = state.current.as_ref();
-    let replicas = live.map(|live| live.replicas.as_slice()).unwrap_or_default();
     Ok(DeploymentAnswer {
         app: row.app.to_string(),
         target: row.target.to_string(),
@@ -181,7 +125,7 @@ pub fn answer(ledger: &Ledger, key: &TargetKey, id: DeploymentId) -> Result<Depl
         detail: detail(&of_deployment(ledger, id)?),
         took_ms,
         domains: state.routes.domains.iter().map(|routed| routed.domain.clone()).collect(),
-        addresses: replicas.iter().filter_map(|replica| address(&state, replica)).collect(),
+        addresses: Vec::new(),
         runs: live.map(|live| live.release),
         changed_secrets: Vec::new(),
         log_tail: log_tail(ledger, id)?,

@@ -1,6 +1,6 @@
 //! Deploys, rollbacks and what a crash left: commands to the ledger, driven to their end.
 
-use super::{Embedded, Open, choose, errors, queries, values};
+use super::{Embedded, Open, choose, errors, queries, running, values};
 use crate::config::TargetConfig;
 use crate::error::{Error, Kind};
 use crate::facts;
@@ -162,8 +162,7 @@ impl One {
         let driven = self.dispatcher.drive(key, &self.context).await;
         watcher.abort();
         driven.map_err(errors::dispatch)?;
-        let key = key.clone();
-        self.handle.call(move |ledger| queries::answer(ledger, &key, id)).await
+        answered(&self.dispatcher, key, id).await
     }
 
     /// The deployment that an idempotency key stands for.
@@ -175,6 +174,20 @@ impl One {
             _other => None,
         }))
     }
+}
+
+/// How a deployment went, and where its replicas are now.
+async fn answered(
+    dispatcher: &Dispatcher,
+    key: &TargetKey,
+    id: DeploymentId,
+) -> Result<DeploymentAnswer, Error> {
+    let asked = key.clone();
+    let mut answer = dispatcher.handle.call(move |ledger| queries::answer(ledger, &asked, id)).await?;
+    let state = dispatcher.handle.state(key).await.map_err(errors::log)?;
+    let observed = dispatcher.observe(key).await;
+    answer.addresses = observed.map(|observed| running::addresses(&state, &observed)).unwrap_or_default();
+    Ok(answer)
 }
 
 /// The first Ctrl-C goes back cleanly, the second ends the process.
@@ -234,7 +247,7 @@ pub async fn settle_all(
         let key = TargetKey { app, target };
         let dispatcher = dispatcher(service, open, follow);
         if let Some(id) = settle_first(&dispatcher, &key, context, follow).await? {
-            answers.push(open.handle.call(move |ledger| queries::answer(ledger, &key, id)).await?);
+            answers.push(answered(&dispatcher, &key, id).await?);
         }
     }
     open.handle.call(values::forget_unused).await;
