@@ -18,7 +18,7 @@ pub mod simulated;
 mod simulated_edge;
 pub mod values;
 
-pub use dispatcher::{DispatchError, Dispatcher, Limits, Observer, Quiet};
+pub use dispatcher::{DispatchError, Dispatcher, Limits, Missing, Observer, Quiet};
 pub use docker::{DockerExecutor, DockerOptions, EngineFacts, HealthLimits, LogLine, LogQuery};
 pub use edge::EdgeRouter;
 pub use executor::{

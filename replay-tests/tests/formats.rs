@@ -51,7 +51,7 @@ fn samples() -> BTreeMap<u16, Vec<u8>> {
     let target = TargetName::new("production").expect("a name");
     let r = ReplicaId { deployment: id, index: 1 };
     let plain = |text: &str| haloy_ledger::private::Private::Plain(text.to_owned());
-    let by_hand: [Event; 17] = [
+    let by_hand: [Event; 18] = [
         FormatRaised { from: 1, to: 2, tool: "haloy/0.1.0".to_owned() }.into(),
         KeyRetired { key_id: "0a1b2c3d".to_owned(), cause: "rotated".to_owned(), last_head: None }.into(),
         Recovered {
@@ -123,6 +123,14 @@ fn samples() -> BTreeMap<u16, Vec<u8>> {
         UpstreamUp { app, target, r, cause: UpstreamCause::Verified, more: 0 }.into(),
         EdgeStarted { version: "0.1.0".to_owned(), generation: Some(7) }.into(),
         EdgeReplaced { before: "0.1.0".to_owned(), after: "0.1.1".to_owned() }.into(),
+        ReplicaRestarted {
+            r: ReplicaId { deployment: id, index: 1 },
+            container_id: "ab".repeat(32),
+            address: Some("172.18.128.2".to_owned()),
+            fixed: true,
+            cause: RestartCause::NotRunning,
+        }
+        .into(),
     ];
     for event in by_hand {
         samples.insert(event.kind(), entry(event));

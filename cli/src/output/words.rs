@@ -1,7 +1,7 @@
 //! Events, effects, verdicts and endings as sentences.
 
 use haloy_ledger::deployment::event::{
-    Ask, ExecWhat, HookStage, PayloadRedacted, PruneRule, Recovered, UpstreamCause,
+    Ask, ExecWhat, HookStage, PayloadRedacted, PruneRule, Recovered, RestartCause, UpstreamCause,
 };
 use haloy_ledger::deployment::state::Ending;
 use haloy_ledger::deployment::{Effect, Event};
@@ -187,6 +187,14 @@ pub fn event(event: &Event) -> String {
         Event::DeploymentCancelled(_) => "cancelled".to_owned(),
         Event::DeploymentInterrupted(e) => format!("interrupted: {}", e.cause),
         Event::StopRequested(_) => "stop requested".to_owned(),
+        Event::ReplicaRestarted(e) => {
+            let what = match e.cause {
+                RestartCause::NotRunning => "did not run and was started again",
+                RestartCause::Moved => "was found started again",
+            };
+            let at = e.address.as_deref().map(|address| format!(" at {address}")).unwrap_or_default();
+            format!("replica {} of {} {what}{at}", e.r.index + 1, e.r.deployment)
+        }
         Event::TargetStopped(e) => format!("stopped, {}", count(e.replicas.len(), "replica")),
         kept => keeping(kept),
     }

@@ -35,6 +35,9 @@ pub enum DispatchError {
     /// No executor fills a role that is needed.
     #[error("no executor fills the role {0:?}")]
     NoExecutor(Role),
+    /// An executor answered something else than it was asked.
+    #[error("an executor answered something else than it was asked: {0:?}")]
+    Answer(Box<Outcome>),
 }
 
 /// Is told what happens while a target is driven.
@@ -79,9 +82,9 @@ pub struct Dispatcher {
 }
 
 /// What one effect came to.
-struct Ended {
-    id: EffectId,
-    result: Result<Outcome, ExecutorError>,
+pub(super) struct Ended {
+    pub(super) id: EffectId,
+    pub(super) result: Result<Outcome, ExecutorError>,
 }
 
 /// What runs and what waits: lost in a crash, and no loss.
@@ -272,7 +275,7 @@ async fn wait_until(instant: Option<tokio::time::Instant>) {
     }
 }
 
-async fn perform(
+pub(super) async fn perform(
     executor: Arc<dyn Executor>,
     mut context: EffectContext,
     effect: Effect,

@@ -5,7 +5,9 @@
 mod drive;
 mod limits;
 mod plan;
+mod revive;
 
 pub use drive::{DispatchError, Dispatcher, Observer, Quiet};
 pub use limits::{Limits, deadline};
 pub use plan::{Plan, plan};
+pub use revive::Missing;

@@ -1,7 +1,9 @@
 //! What is asked of a target, or reported to it: imperative, carrying every fact it needs.
 
-use crate::deployment::event::{ChangedSecret, CiFacts, EngineUsed, GitFacts, PushedTag, SecretsFrom};
-use crate::ids::{DeploymentId, EffectId, ReleaseName, Timestamp};
+use crate::deployment::event::{
+    ChangedSecret, CiFacts, EngineUsed, GitFacts, PushedTag, RestartCause, SecretsFrom,
+};
+use crate::ids::{DeploymentId, EffectId, ReleaseName, ReplicaId, Timestamp};
 use crate::outcome::{Failure, Observed, Outcome, RegistrySeen};
 use crate::release::{ReleaseRecord, ReleaseSpec};
 
@@ -95,6 +97,11 @@ pub enum Command {
         /// When.
         at: Timestamp,
     },
+    /// Replicas that should run were found otherwise than recorded: they run again, or elsewhere.
+    RecordRestarted {
+        /// What they are now.
+        restarted: Vec<Restarted>,
+    },
     /// Remove every artefact that no rule keeps.
     Prune,
     /// Stop the current release.
@@ -104,6 +111,21 @@ pub enum Command {
         /// When.
         at: Timestamp,
     },
+}
+
+/// A replica that runs again, or elsewhere than recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restarted {
+    /// Which replica.
+    pub replica: ReplicaId,
+    /// Its container, the same as before.
+    pub container_id: String,
+    /// Its address now.
+    pub address: Option<String>,
+    /// The address is the container's own for as long as that exists.
+    pub fixed: bool,
+    /// What was found.
+    pub cause: RestartCause,
 }
 
 /// The facts of a deploy.
@@ -165,6 +187,7 @@ impl Command {
             Self::Hold { .. } => "Hold",
             Self::ReleaseHold { .. } => "ReleaseHold",
             Self::Settle { .. } => "Settle",
+            Self::RecordRestarted { .. } => "RecordRestarted",
             Self::Prune => "Prune",
             Self::Stop { .. } => "Stop",
         }

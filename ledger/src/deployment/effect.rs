@@ -329,15 +329,32 @@ fn runs<'a>(
 }
 
 fn start(state: &TargetState, rollout: &Rollout, index: u16) -> Option<ReplicaSpec> {
-    let (config, image_id, release) = runs(state, rollout, index)?;
+    let runs = runs(state, rollout, index)?;
+    Some(replica_spec(state, ReplicaId { deployment: rollout.deployment, index }, runs))
+}
+
+/// The effect that started a replica of what is live: done again, it starts the same container again.
+pub fn started_by(state: &TargetState, replica: ReplicaId) -> Option<(EffectId, Effect)> {
+    let Live { spec, tagged, release, .. } = state.current.as_ref()?;
+    let spec = replica_spec(state, replica, (&spec.config, &tagged.image_id, *release));
+    let id = id(replica.deployment, EffectNumber::StartReplica, replica.index);
+    Some((id, Effect::StartReplica(Box::new(spec))))
+}
+
+fn replica_spec(
+    state: &TargetState,
+    replica: ReplicaId,
+    (config, image_id, release): (&ConfigSnapshot, &Digest, DeploymentId),
+) -> ReplicaSpec {
+    let (app, target, ReplicaId { deployment, index }) = (&state.app, &state.target, replica);
     let name = match config.naming {
-        NamingStrategy::Static => state.app.to_string(),
+        NamingStrategy::Static => app.to_string(),
         NamingStrategy::Dynamic => {
-            format!("{}-{}-{}-{index}", state.app.slug(), state.target.slug(), rollout.deployment.tail())
+            format!("{}-{}-{}-{index}", app.slug(), target.slug(), deployment.tail())
         }
     };
-    Some(ReplicaSpec {
-        replica: ReplicaId { deployment: rollout.deployment, index },
+    ReplicaSpec {
+        replica,
         name,
         release,
         image_id: image_id.clone(),
@@ -346,7 +363,7 @@ fn start(state: &TargetState, rollout: &Rollout, index: u16) -> Option<ReplicaSp
         volumes: config.volumes.clone(),
         port: config.port,
         resources: config.resources.clone(),
-    })
+    }
 }
 
 fn await_healthy(state: &TargetState, rollout: &Rollout, index: u16) -> Option<Effect> {

@@ -12,7 +12,10 @@ use crate::ids::{DeploymentId, EffectId, ReplicaId};
 use crate::outcome::{Failure, Observed};
 use crate::release::{HistoryStrategy, ResolvedImage};
 
+mod replicas;
 mod routes;
+
+use replicas::{replica_removed, replica_started, replicas, restarted, set_phase};
 
 /// Folds one event into the state of its target.
 pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
@@ -77,6 +80,7 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
             state.stop = Some(Stop { remove: e.remove, attempts: Default::default() });
         }
         Event::TargetStopped(_) => stopped(&mut state),
+        Event::ReplicaRestarted(e) => restarted(&mut state, e),
     }
     routes::remember(&mut state);
     state
@@ -136,39 +140,6 @@ fn built(rollout: &Rollout, e: &ImageBuilt) -> ResolvedImage {
         revision: None,
         source: None,
     }
-}
-
-fn replicas(state: &mut TargetState) -> impl Iterator<Item = &mut Replica> {
-    let old = state.current.iter_mut().flat_map(|live| &mut live.replicas);
-    let new = state.rollout.iter_mut().flat_map(|rollout| &mut rollout.replicas);
-    old.chain(new)
-}
-
-fn set_phase(state: &mut TargetState, id: ReplicaId, phase: ReplicaPhase) {
-    if let Some(replica) = replicas(state).find(|r| r.id == id) {
-        replica.phase = phase;
-    }
-}
-
-fn replica_started(state: &mut TargetState, e: &ReplicaStarted) {
-    let started = Replica {
-        id: e.r,
-        phase: ReplicaPhase::Started,
-        container_id: Some(e.container_id.clone()),
-        address: e.address.clone(),
-        fixed: e.fixed,
-    };
-    with_rollout(state, e.r.deployment, |rollout| {
-        rollout.replicas.retain(|r| r.id != e.r);
-        rollout.replicas.push(started);
-        rollout.replicas.sort_by_key(|r| r.id);
-    });
-}
-
-fn replica_removed(state: &mut TargetState, id: ReplicaId) {
-    routes::drained(state, id);
-    state.strays.retain(|stray| *stray != id);
-    set_phase(state, id, ReplicaPhase::Removed);
 }
 
 fn attempt_failed(state: &mut TargetState, e: &EffectAttemptFailed) {

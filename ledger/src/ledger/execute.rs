@@ -192,6 +192,7 @@ fn idempotency(
         | Command::RecordAttempt { .. }
         | Command::RecordObserved { .. }
         | Command::RecordChecked { .. }
+        | Command::RecordRestarted { .. }
         | Command::Settle { .. } => return Ok(None),
     };
     let command_digest = *blake3::hash(asked.as_bytes()).as_bytes();

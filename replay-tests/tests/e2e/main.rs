@@ -13,6 +13,7 @@ mod harness;
 mod identity;
 mod keeping;
 mod load;
+mod networks;
 mod own_engine;
 mod registries;
 mod registry;

@@ -65,9 +65,13 @@ pub struct OwnEngine {
 impl OwnEngine {
     /// Starts it.
     pub fn start(live_restore: bool) -> Self {
+        Self::with(&serde_json::json!({"live-restore": live_restore}))
+    }
+
+    /// Starts it with more of a configuration.
+    pub fn with(config: &serde_json::Value) -> Self {
         let folder = std::env::var_os(FOLDER).expect("the test is apart");
         let mut own = Self { process: None, folder: folder.into() };
-        let config = serde_json::json!({"live-restore": live_restore});
         std::fs::write(own.folder.join("daemon.json"), config.to_string()).expect("written");
         own.serve();
         assert!(engine(), "it answers");

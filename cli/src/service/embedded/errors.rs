@@ -19,7 +19,9 @@ pub fn dispatch(error: DispatchError) -> Error {
         DispatchError::Execute(error) => execute(error),
         DispatchError::Log(error) => log(error),
         DispatchError::Observe(error) => executor(error),
-        DispatchError::NoExecutor(_) => Error::new(Kind::Operational, error.to_string()),
+        DispatchError::NoExecutor(_) | DispatchError::Answer(_) => {
+            Error::new(Kind::Operational, error.to_string())
+        }
     }
 }
 

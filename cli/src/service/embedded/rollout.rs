@@ -5,8 +5,12 @@ use crate::config::TargetConfig;
 use crate::error::{Error, Kind};
 use crate::facts;
 use crate::machine;
+use crate::output::words;
 use crate::service::*;
-use haloy_executors::{Dispatcher, HookExecutor, LedgerValues, Observer, Progress, ProgressSink};
+use haloy_executors::{
+    DispatchError, Dispatcher, ExecutorError, HookExecutor, LedgerValues, Missing, Observer, Progress,
+    ProgressSink,
+};
 use haloy_ledger::deployment::Command;
 use haloy_ledger::deployment::command::{Deploy, Rollback};
 use haloy_ledger::deployment::event::{CiFacts, GitFacts};
@@ -130,6 +134,7 @@ impl One {
     ) -> Result<DeploymentAnswer, Error> {
         let key = TargetKey { app: target.app.clone(), target: target.target.clone() };
         settle_first(&self.dispatcher, &key, &self.context, &self.follow).await?;
+        revive(&self.dispatcher, &key, &self.context, &self.follow).await?;
         let (release, leases) = self.handle.call(move |ledger| values::seal(ledger, &target)).await?;
         let (id, at) = (facts::new_id(), machine::now());
         let command =
@@ -233,6 +238,34 @@ pub async fn settle_first(
     Ok(unfinished)
 }
 
+/// Starts again what should run and does not, and records what runs elsewhere; says what it cannot do. An engine
+/// that does not answer is no error here: what needs it says so itself.
+pub async fn revive(
+    dispatcher: &Dispatcher,
+    key: &TargetKey,
+    context: &CommandContext,
+    follow: &Arc<dyn Follow>,
+) -> Result<usize, Error> {
+    let missing = match dispatcher.revive(key, &context.consequence()).await {
+        Ok(missing) => missing,
+        Err(DispatchError::Observe(error)) => {
+            follow.note(&format!("{key}: what runs is unknown: {error}"));
+            return Ok(0);
+        }
+        Err(error) => return Err(errors::dispatch(error)),
+    };
+    for Missing { replica, cause } in &missing {
+        let number = replica.index + 1;
+        follow.note(&match cause {
+            Some(ExecutorError { cause, detail, .. }) => {
+                format!("{key}: replica {number} does not run and could not be started: {cause} {detail}")
+            }
+            None => format!("{key}: the container of replica {number} is gone; a deploy makes a new one"),
+        });
+    }
+    Ok(missing.len())
+}
+
 /// Settles every target that owes something.
 pub async fn settle_all(
     service: &Embedded,
@@ -250,8 +283,18 @@ pub async fn settle_all(
             answers.push(answered(&dispatcher, &key, id).await?);
         }
     }
+    let targets = open.handle.call(|ledger| ledger.targets()).await.map_err(errors::log)?;
+    let mut missing = 0;
+    for state in targets {
+        let key = TargetKey { app: state.app, target: state.target };
+        missing += revive(&dispatcher(service, open, follow), &key, context, follow).await?;
+    }
     open.handle.call(values::forget_unused).await;
     service.bring_routes(open).await?;
+    if missing > 0 {
+        let text = format!("{} could not be made to run: see above", words::count(missing, "replica"));
+        return Err(Error::new(Kind::Operational, text));
+    }
     Ok(answers)
 }
 
@@ -266,6 +309,7 @@ pub async fn rollback(
     let context = facts::context(&why);
     let dispatcher = dispatcher(service, open, follow);
     settle_first(&dispatcher, &key, &context, follow).await?;
+    revive(&dispatcher, &key, &context, follow).await?;
     // An image that somebody removed is found before anything is asked for.
     let looked = dispatcher.look(&key, &context).await.map_err(errors::dispatch)?;
     follow.recorded(&key, &looked);

@@ -42,6 +42,7 @@ pub fn decide(state: &TargetState, command: Command) -> Result<Vec<Event>, Rejec
             Ok(outcome::record_attempt(state, attempt, at))
         }
         Command::RecordObserved { observed } => Ok(world::observed(state, &observed)),
+        Command::RecordRestarted { restarted } => Ok(world::restarted(state, restarted)),
         Command::Settle { observed, at } => Ok(world::settle(state, observed, at)),
     }
 }

@@ -1,6 +1,7 @@
 //! What was seen of the world: lost and found images, and how a rollout goes on after a crash.
 
 use super::{Deciding, conclude, outcome};
+use crate::deployment::command::Restarted;
 use crate::deployment::effect::{Effect, owed};
 use crate::deployment::event::*;
 use crate::deployment::plan;
@@ -15,6 +16,20 @@ pub(super) fn observed(state: &TargetState, observed: &Observed) -> Vec<Event> {
     // What a registry keeps does not depend on the engine.
     let here = |k: &&Kept| k.pruning.is_none() && k.origin.is_none();
     state.releases.iter().filter(here).filter_map(|k| changed(k, observed)).collect()
+}
+
+/// Replicas of what is live that run again, or elsewhere. Others are the business of a rollout or a stop.
+pub(super) fn restarted(state: &TargetState, restarted: Vec<Restarted>) -> Vec<Event> {
+    let known = |found: &Restarted| {
+        let mut live = state.current.iter().filter(|live| !live.stopped).flat_map(|live| &live.replicas);
+        let container = Some(&found.container_id);
+        live.any(|r| r.id == found.replica && r.container_id.as_ref() == container && plan::serves(r))
+    };
+    let events = restarted.into_iter().filter(known).map(|found| {
+        let Restarted { replica: r, container_id, address, fixed, cause } = found;
+        ReplicaRestarted { r, container_id, address, fixed, cause }.into()
+    });
+    events.collect()
 }
 
 /// What registries say of the releases that they keep, and that somebody looked.

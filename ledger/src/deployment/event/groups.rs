@@ -30,6 +30,7 @@ macro_rules! step_events {
             | $crate::deployment::Event::ReplicaDrained(_)
             | $crate::deployment::Event::ReplicaStopped(_)
             | $crate::deployment::Event::ReplicaRemoved(_)
+            | $crate::deployment::Event::ReplicaRestarted(_)
             | $crate::deployment::Event::EffectAttemptFailed(_)
             | $crate::deployment::Event::RolloutTurnedBack(_)
             | $crate::deployment::Event::RolloutInterrupted(_)

@@ -1,7 +1,7 @@
 //! Every kind of event that this version writes, in order of number: here those of the ledger and of
 //! rollouts; `kinds_kept` and `kinds_edge` append theirs to the same list.
 //!
-//! Reserved, never to be used for anything else: 9 to 11, 37, 82, 83, 85 to 92, 103, 104, 122, 123 and the
+//! Reserved, never to be used for anything else: 9 to 11, 37, 83, 85 to 92, 103, 104, 122, 123 and the
 //! ranges 130-149 (governance), 150-169 (fleet), 170-189 (witness), 190-199 (access).
 
 use super::parts::*;

@@ -155,6 +155,20 @@ macro_rules! with_kept {
         /// Replicas that were stopped.
         replicas: Vec<ReplicaId>,
     }
+    /// A replica that should run runs again, or runs elsewhere than it was known to: the same container, with
+    /// the address that it has now.
+    82 = ReplicaRestarted v 1 since "0.2.0" {
+        /// Which replica.
+        r: ReplicaId,
+        /// Id on the engine.
+        container_id: String,
+        /// Its address.
+        address: Option<String>,
+        /// The address is the container's own for as long as that exists.
+        fixed: bool,
+        /// What was found.
+        cause: RestartCause,
+    }
     /// Somebody ran a command in a replica, or opened a way to one of its ports.
     84 = ExecRun v 1 since "0.2.0" {
         /// What it was.

@@ -98,6 +98,7 @@ impl Event {
             | Self::RetentionChanged(_)
             | Self::StopRequested(_)
             | Self::TargetStopped(_)
+            | Self::ReplicaRestarted(_)
             | Self::DomainClaimed(_)
             | Self::DomainReleased(_)
             | Self::DomainMoved(_)

@@ -300,3 +300,13 @@ impl std::fmt::Display for Holder {
         write!(f, "{}/{}", self.app, self.target)
     }
 }
+
+/// Why a replica was found otherwise than the log had it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RestartCause {
+    /// Its container did not run, and nobody had asked for that: it was started again.
+    NotRunning,
+    /// It runs, at another address: the engine or somebody else started it again.
+    Moved,
+}

@@ -1,6 +1,7 @@
 //! After a crash (D7): on or back, from what is really there.
 
 use super::*;
+use crate::deployment::command::Restarted;
 
 /// The engine as the log believes it to be, with these differences.
 fn found(target: &Target, running: impl Fn(ReplicaId) -> bool, extra: &[ReplicaId]) -> Observed {
@@ -138,4 +139,48 @@ fn settling_what_is_settled_changes_nothing() {
     let observed = found(&target, |_| true, &[]);
     let events = target.when(Command::Settle { observed, at: Timestamp(3) }).expect("accepted");
     assert_eq!(events, [""; 0]);
+}
+
+/// A replica of what is live that runs again, at another address.
+fn again(target: &Target, index: usize) -> Restarted {
+    let replica = &target.state.current.as_ref().expect("live").replicas[index];
+    Restarted {
+        replica: replica.id,
+        container_id: replica.container_id.clone().expect("started"),
+        address: Some("10.9.9.9".to_owned()),
+        fixed: false,
+        cause: RestartCause::NotRunning,
+    }
+}
+
+#[test]
+fn a_replica_that_runs_again_is_routed_to_where_it_is() {
+    let mut target = Target::new();
+    let domains = vec![Domain { domain: "a.example".to_owned(), aliases: Vec::new() }];
+    target.deployed(ConfigSnapshot { domains, ..config() });
+    let restarted = vec![again(&target, 0)];
+    assert_eq!(target.when(Command::RecordRestarted { restarted }), Ok(vec!["ReplicaRestarted"]));
+    let live = target.state.current.as_ref().expect("live");
+    assert_eq!(live.replicas[0].address.as_deref(), Some("10.9.9.9"));
+    assert_ne!(live.replicas[1].address.as_deref(), Some("10.9.9.9"));
+    let owed = owed(&target.state);
+    let [(_, Effect::ApplyRoutes { wish })] = &owed[..] else { panic!("{owed:?}") };
+    assert!(wish.backends.iter().any(|backend| backend.address == "10.9.9.9"));
+    target.finish();
+    assert_eq!(target.state.routes.replicas.len(), 2, "nobody left the route");
+}
+
+#[test]
+fn what_is_not_live_or_is_another_container_is_not_recorded_as_restarted() {
+    let mut target = Target::new();
+    target.deployed(config());
+    let before = again(&target, 0);
+    let other = Restarted { container_id: "another".to_owned(), ..again(&target, 0) };
+    assert_eq!(target.when(Command::RecordRestarted { restarted: vec![other] }), Ok(vec![]));
+    target.deployed(config());
+    assert_eq!(target.when(Command::RecordRestarted { restarted: vec![before] }), Ok(vec![]));
+    let stopped = again(&target, 0);
+    target.when(Command::Stop { remove: false, at: Timestamp(3) }).expect("accepted");
+    target.finish();
+    assert_eq!(target.when(Command::RecordRestarted { restarted: vec![stopped] }), Ok(vec![]));
 }

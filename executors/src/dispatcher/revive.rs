@@ -1,0 +1,135 @@
+//! What should run and does not, or runs elsewhere than recorded: an engine that was killed starts nothing
+//! again, one that was restarted gives out addresses in another order, and people stop containers by hand.
+
+use super::drive::{DispatchError, Dispatcher, perform};
+use super::limits::deadline;
+use crate::executor::*;
+use crate::ledger_handle::TargetKey;
+use haloy_ledger::CommandContext;
+use haloy_ledger::deployment::command::Restarted;
+use haloy_ledger::deployment::event::RestartCause;
+use haloy_ledger::deployment::state::{Replica, TargetState};
+use haloy_ledger::deployment::{Command, effect, plan};
+use haloy_ledger::ids::ReplicaId;
+use haloy_ledger::outcome::{Observed, Outcome};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// A replica that should run and could not be made to.
+#[derive(Debug, Clone)]
+pub struct Missing {
+    /// Which one.
+    pub replica: ReplicaId,
+    /// Why; none if its container is gone, which only a deploy or a rollback can make good.
+    pub cause: Option<ExecutorError>,
+}
+
+impl Dispatcher {
+    /// Compares what is live with what is there, starts again what does not run, and records where it is now.
+    /// What cannot be started is returned.
+    ///
+    /// The containers stay the same: what they wrote is kept. Nothing is done while a rollout or a stop is
+    /// unfinished: those say themselves what should run.
+    pub async fn revive(
+        &self,
+        key: &TargetKey,
+        context: &CommandContext,
+    ) -> Result<Vec<Missing>, DispatchError> {
+        let state = self.handle.state(key).await?;
+        let live = state.current.as_ref().filter(|live| !live.stopped);
+        let Some(live) = live.filter(|_| state.rollout.is_none() && state.stop.is_none()) else {
+            return Ok(Vec::new());
+        };
+        let observed = self.observe(key).await?;
+        let (mut restarted, mut missing) = (Vec::new(), Vec::new());
+        for replica in live.replicas.iter().filter(|replica| plan::serves(replica)) {
+            match compare(replica, &observed) {
+                Found::AsRecorded => {}
+                Found::Moved(moved) => restarted.push(moved),
+                Found::Gone => missing.push(Missing { replica: replica.id, cause: None }),
+                Found::Down => match self.again(key, &state, replica).await? {
+                    Ok(again) => restarted.push(again),
+                    Err(cause) => missing.push(Missing { replica: replica.id, cause: Some(cause) }),
+                },
+            }
+        }
+        if !restarted.is_empty() {
+            let command = Command::RecordRestarted { restarted };
+            let executed = self.handle.execute(key, command, context).await?;
+            self.observer.recorded(key, &executed.events);
+            // The edge is told where they are.
+            self.drive(key, context).await?;
+        }
+        Ok(missing)
+    }
+
+    /// Starts a container that is there.
+    async fn again(
+        &self,
+        key: &TargetKey,
+        state: &TargetState,
+        replica: &Replica,
+    ) -> Result<Result<Restarted, ExecutorError>, DispatchError> {
+        let again = effect::started_by(state, replica.id);
+        let Some(((id, effect), live)) = again.zip(state.current.as_ref()) else {
+            return Err(DispatchError::NoExecutor(Role::Engine));
+        };
+        let engine = self.executors.iter().find(|executor| executor.role() == Role::Engine);
+        let engine = Arc::clone(engine.ok_or(DispatchError::NoExecutor(Role::Engine))?);
+        self.observer.started(key, &id, &effect);
+        let values = self.values.values(live.release, Some(&live.spec)).await;
+        let limit = deadline(&effect, &self.limits);
+        let context = EffectContext {
+            id,
+            scope: Scope { ledger: self.ledger, app: key.app.clone(), target: key.target.clone() },
+            deployment: replica.id.deployment,
+            attempt: 1,
+            deadline: Instant::now() + limit,
+            cancel: CancellationToken::new(),
+            progress: Arc::clone(&self.progress),
+            values: Arc::new(Values::default()),
+            routes: None,
+            facts: Arc::new(BTreeMap::new()),
+        };
+        Ok(match perform(engine, context, effect, values, limit).await.result {
+            Ok(Outcome::ReplicaStarted { container_id, address, fixed, .. }) => Ok(Restarted {
+                replica: replica.id,
+                container_id,
+                address,
+                fixed,
+                cause: RestartCause::NotRunning,
+            }),
+            Ok(other) => return Err(DispatchError::Answer(Box::new(other))),
+            Err(error) => Err(error),
+        })
+    }
+}
+
+enum Found {
+    AsRecorded,
+    Moved(Restarted),
+    Down,
+    Gone,
+}
+
+fn compare(replica: &Replica, observed: &Observed) -> Found {
+    let Some(seen) = observed.replicas.iter().find(|seen| seen.replica == replica.id) else {
+        return Found::Gone;
+    };
+    if !seen.running {
+        return Found::Down;
+    }
+    // While it is being connected it has none; that is no news.
+    if seen.address.is_none() || seen.address == replica.address {
+        return Found::AsRecorded;
+    }
+    Found::Moved(Restarted {
+        replica: replica.id,
+        container_id: seen.container_id.clone(),
+        address: seen.address.clone(),
+        fixed: false,
+        cause: RestartCause::Moved,
+    })
+}
