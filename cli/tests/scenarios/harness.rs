@@ -199,7 +199,8 @@ fn hashes(line: &str) -> String {
             run.push(c);
             continue;
         }
-        let hash = run.len() >= LONG && !run.starts_with('/') && run.contains(|c: char| c.is_ascii_digit());
+        let hash =
+            run.len() >= LONG && !run.starts_with("/srv") && run.contains(|c: char| c.is_ascii_digit());
         done.push_str(if hash { "[hash]" } else { &run });
         run.clear();
         done.extend((c != '\0').then_some(c));
@@ -209,7 +210,7 @@ fn hashes(line: &str) -> String {
 
 /// Numbers behind and before these words.
 fn measured(line: &str) -> String {
-    const BETWEEN: [(&str, &str); 11] = [
+    const BETWEEN: [(&str, &str); 12] = [
         (" in ", " ms"),
         (" in ", " s"),
         ("took ", " ms"),
@@ -218,6 +219,7 @@ fn measured(line: &str) -> String {
         ("disk       ", " MiB free"),
         ("\"found\": \"", " MiB free"),
         ("\"pid\": ", ""),
+        ("\"bytes\": ", ""),
         ("\"took_ms\": ", ""),
         ("\"took_ms\":", ""),
         ("127.0.0.1:", ""),

@@ -9,7 +9,8 @@ use crate::integrity::note::{Note, Verifier};
 use crate::integrity::places::Places;
 use crate::integrity::proof_text::Proof;
 use crate::integrity::publish::CHECKPOINT;
-use crate::integrity::verify::{Asked, Report, Sources, verify};
+use crate::integrity::verify::published::Published;
+use crate::integrity::verify::{Asked, Report, Sources, signed, verify};
 use crate::log::{FjallStore, LogError};
 use crate::secrets::{Keys, Make, Vault};
 use std::path::Path;
@@ -87,6 +88,13 @@ pub(super) fn open_store(places: &Places, faults: &mut Vec<Fault>) -> Result<Opt
     }
 }
 
+/// The published tree, as far as its checkpoint can be read.
+pub(super) fn published(places: &Places) -> Option<Published> {
+    let note = std::fs::read(places.published().join(CHECKPOINT)).ok()?;
+    let head = signed::read(CHECKPOINT, note).ok()?;
+    Some(Published::new(places.published(), head.head.size))
+}
+
 /// Proofs that entries are in the published tree, with its checkpoint as it is now.
 pub fn prove(places: &Places, positions: &[Position]) -> Result<Vec<Proof>, LogError> {
     let path = places.published().join(CHECKPOINT);
@@ -107,7 +115,7 @@ pub fn prove(places: &Places, positions: &[Position]) -> Result<Vec<Proof>, LogE
 /// How many entries the newest head says, and how many the published checkpoint; nothing of it is
 /// believed here.
 pub fn sizes(places: &Places) -> (Option<u64>, Option<u64>) {
-    let (heads, _) = crate::integrity::verify::signed::all(Some(places.folder()), places.published());
+    let (heads, _) = signed::all(Some(places.folder()), places.published());
     let published = heads.iter().find(|head| head.place == CHECKPOINT).map(|head| head.head.size);
     (heads.iter().map(|head| head.head.size).max(), published)
 }

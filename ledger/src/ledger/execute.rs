@@ -107,11 +107,6 @@ impl Ledger {
         })
     }
 
-    /// What a newer haloy wrote decides nothing here: its rows may mean something else.
-    pub(super) fn readable(&self) -> Result<(), LogError> {
-        self.newer.clone().map_or(Ok(()), Err)
-    }
-
     /// Events with their envelopes, for one stream.
     pub(super) fn write(
         &self,

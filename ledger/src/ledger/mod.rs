@@ -7,6 +7,7 @@ mod evidence;
 mod execute;
 mod forget;
 mod keys;
+mod newer;
 mod open;
 mod queries;
 mod recover;

@@ -1,8 +1,7 @@
 //! Opening a ledger: keys, log, projections that are behind, the first event.
 
 use super::CommandContext;
-use super::evidence::open_store;
-use super::recover::published;
+use super::newer::newer_in_place;
 use super::redact;
 use super::signing::{self, Frozen, KeyMode};
 use crate::deployment::Event;
@@ -17,7 +16,6 @@ use crate::integrity::note::Signer;
 use crate::integrity::places::Places;
 use crate::integrity::publish::Publisher;
 use crate::integrity::sealer::Sealer;
-use crate::integrity::verify::known_from;
 use crate::log::*;
 use crate::ports::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::projection::{CATCH_UP_EVENTS, Projections};
@@ -227,12 +225,6 @@ impl Ledger {
         self.id
     }
 
-    /// Why only its entries may be shown: a newer haloy wrote it. What else is asked of it may be answered
-    /// wrongly, and nothing is written.
-    pub fn newer(&self) -> Option<&LogError> {
-        self.newer.as_ref()
-    }
-
     /// Why nothing may be appended: the name of a fault, and what is wrong.
     pub fn frozen(&self) -> Option<(&'static str, &str)> {
         self.frozen.as_ref().map(|(code, cause)| (*code, cause.as_str()))
@@ -275,22 +267,6 @@ fn keys(options: &LedgerOptions, known: Option<&Known>) -> Result<Keys, KeysErro
         keys.prepare_rotation(&options.keys, entropy)?;
     }
     Ok(keys)
-}
-
-/// Why nothing of a ledger may be changed, whatever state it is in, if a newer haloy wrote it: its store
-/// says so, or what is published where the store cannot be read.
-pub(super) fn newer_in_place(places: &Places) -> Result<Option<LogError>, OpenError> {
-    if let Some(store) = open_store(places, &mut Vec::new())? {
-        let stored = store.stored();
-        let says = || Known::scan(stored.as_ref()).ok().flatten()?.newer();
-        return Ok(store.newer().cloned().or_else(says));
-    }
-    Ok(newer_published(places))
-}
-
-/// The same, of what is published alone.
-pub(super) fn newer_published(places: &Places) -> Option<LogError> {
-    known_from(&published(places)?)?.newer()
 }
 
 /// Opens the store and compares it with the signed heads.

@@ -1,7 +1,7 @@
 //! Making anew what is damaged, from the copies that are whole; recorded, and never by guessing.
 
-use super::evidence::open_store;
-use super::open::newer_in_place;
+use super::evidence::{open_store, published};
+use super::newer::newer_in_place;
 use super::{CommandContext, Evidence, Ledger, LedgerOptions, OpenError};
 use crate::deployment::event::Recovered;
 use crate::ids::Position;
@@ -11,7 +11,6 @@ use crate::integrity::heads::{self, Heads};
 use crate::integrity::places::Places;
 use crate::integrity::publish::CHECKPOINT;
 use crate::integrity::rebuild::{Copies, Rebuilt, rebuild};
-use crate::integrity::verify::published::Published;
 use crate::integrity::verify::signed;
 use crate::integrity::verify::{Asked, Sources, believed};
 use crate::log::{FjallStore, LogError, Old, finish_swap, swap};
@@ -162,13 +161,6 @@ pub(super) fn best_head(places: &Places) -> Result<(TreeHead, String), OpenError
         let cause = format!("nothing says what the log was: {why}");
         OpenError::Refused(Fault::new(Code::HeadMissing, cause))
     })
-}
-
-/// The published tree, as far as its checkpoint can be read.
-pub(super) fn published(places: &Places) -> Option<Published> {
-    let note = std::fs::read(places.published().join(CHECKPOINT)).ok()?;
-    let head = signed::read(CHECKPOINT, note).ok()?;
-    Some(Published::new(places.published(), head.head.size))
 }
 
 /// Makes the store anew; how many entries there were before, and what there is now.

@@ -46,6 +46,7 @@ pub fn request(change: impl FnOnce(ConfigSnapshot) -> ConfigSnapshot) -> Command
         release,
         git: None,
         ci: None,
+        engine: None,
         move_domains: false,
     }))
 }

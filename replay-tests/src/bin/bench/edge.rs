@@ -241,16 +241,16 @@ pub fn bench(folder: &Path) -> Vec<Line> {
     let servers = servers(&folder, upstream.plain);
     let mut lines = Vec::new();
     for (scheme, goal_nginx, goal_caddy) in [("http", 0.8, 1.5), ("https", 0.8, 1.5)] {
-        let mut rounds = Vec::new();
+        let mut taken = Vec::new();
         for _ in 0..rounds() {
             let measured: Vec<(f64, f64)> = servers
                 .iter()
                 .map(|server| load(scheme, if scheme == "http" { server.plain } else { server.secure }))
                 .collect();
-            rounds.push(measured);
+            taken.push(measured);
         }
         let of = |number: usize, pick: fn(&(f64, f64)) -> f64| {
-            median(&rounds.iter().map(|round| pick(&round[number])).collect::<Vec<_>>())
+            median(&taken.iter().map(|round| pick(&round[number])).collect::<Vec<_>>())
         };
         let figures = |number: usize| {
             let mine = (of(0, |m| m.0), of(0, |m| m.1));
@@ -267,7 +267,7 @@ pub fn bench(folder: &Path) -> Vec<Line> {
         };
         let competitors = [(1, goal_nginx, ">= 0.8"), (2, goal_caddy, ">= 1.5")];
         for (number, goal, text) in competitors {
-            let ratios: Vec<f64> = rounds.iter().map(|round| round[0].0 / round[number].0).collect();
+            let ratios: Vec<f64> = taken.iter().map(|round| round[0].0 / round[number].0).collect();
             let met = median(&ratios) >= goal;
             let name = format!("edge, {scheme}, requests a second / {}", servers[number].name);
             lines.push(Line::new(name, ratios, (text, met), figures(number)));

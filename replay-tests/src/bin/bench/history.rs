@@ -120,6 +120,7 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
         Effect::StartReplica(spec) => Outcome::ReplicaStarted {
             container_id: id.to_string(),
             address: Some("172.18.0.2".to_owned()),
+            fixed: false,
             image_id: spec.image_id.clone(),
         },
         Effect::AwaitHealthy { .. } => {

@@ -162,23 +162,23 @@ pub fn bench(folder: &Path) -> Vec<Line> {
         router: Arc::new(EdgeRouter::new(&at.join("edge"), None, None)),
         server,
     };
-    let mut rounds = Vec::new();
+    let mut taken = Vec::new();
     runtime.block_on(async {
         bench.docker.facts().await.expect("an engine");
         // The first has nothing to replace.
         bench.deploy("0").await;
         for round in 1..=sized(2 * rounds(), 1) {
-            rounds.push(bench.deploy(&round.to_string()).await);
+            taken.push(bench.deploy(&round.to_string()).await);
         }
         let id = bench.ledger.id().to_string();
         for slug in ["bench-rolling", "haloy-bench-app"] {
             bench.docker.forget(&id, slug, "no-network-of-its-own").await.expect("removed");
         }
     });
-    let whole: Vec<f64> = rounds.iter().map(|r| r.whole.as_secs_f64() / r.docker.as_secs_f64()).collect();
-    let waits: Vec<f64> = rounds.iter().map(|r| r.healthy_to_traffic.as_secs_f64() / 0.05).collect();
+    let whole: Vec<f64> = taken.iter().map(|r| r.whole.as_secs_f64() / r.docker.as_secs_f64()).collect();
+    let waits: Vec<f64> = taken.iter().map(|r| r.healthy_to_traffic.as_secs_f64() / 0.05).collect();
     let ms = |of: fn(&Measured) -> Duration| {
-        median(&rounds.iter().map(|r| of(r).as_secs_f64() * 1e3).collect::<Vec<_>>())
+        median(&taken.iter().map(|r| of(r).as_secs_f64() * 1e3).collect::<Vec<_>>())
     };
     let (all, docker, wait) = (ms(|r| r.whole), ms(|r| r.docker), ms(|r| r.healthy_to_traffic));
     let (whole_met, wait_met) = (median(&whole) <= 1.2, median(&waits) < 1.0);
