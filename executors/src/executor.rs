@@ -1,5 +1,6 @@
 //! The contract of everything that acts on the world.
 
+use crate::mask::Mask;
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::ids::{AppName, DeploymentId, EffectId, LedgerId, TargetName};
@@ -68,8 +69,8 @@ pub struct Values {
     pub registry: Option<RegistryLogin>,
     /// Lines of the hooks before, then of those after; none for one that was erased.
     pub hooks: (Vec<Option<String>>, Vec<Option<String>>),
-    /// Every value that must not appear in a log tail or error: secrets and credentials.
-    pub secrets: Vec<String>,
+    /// What must not appear in any text that others write: secrets and credentials.
+    pub mask: Arc<Mask>,
 }
 
 /// Credentials of a registry.
@@ -203,7 +204,9 @@ impl ExecutorError {
 ///   that its labels would not find.
 /// - An outcome that went wrong by the world's fault (unhealthy, hook failed) is an `Ok` outcome;
 ///   an attempt that could not be made or finished is an `Err`, saying whether a retry can help.
-/// - Text in errors and tails MUST have the values of `cx.values.secrets` masked.
+/// - Text of others need not be masked: the dispatcher does it, once, for whatever comes back. It MUST be whole,
+///   though: what is cut or split here goes through [`Lines`](crate::mask::Lines) before. A credential that is
+///   found on the way MUST be told to `cx.values.mask`.
 /// - `observe` MUST report everything in scope that is really there, or fail; never less.
 #[async_trait]
 pub trait Executor: Send + Sync {
@@ -216,7 +219,7 @@ pub trait Executor: Send + Sync {
     /// What is really there.
     async fn observe(&self, scope: &Scope) -> Result<Observed, ExecutorError>;
 
-    /// Last lines of a replica's log, secrets of `values` masked; empty where there is none.
+    /// Last lines of a replica's log, masked by `values`; empty where there is none.
     async fn log_tail(
         &self,
         scope: &Scope,

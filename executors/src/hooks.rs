@@ -1,7 +1,7 @@
 //! Hooks: commands of the user, run on the machine of the command.
 
 use crate::executor::*;
-use crate::values::masked_tail;
+use crate::mask::{Lines, Tail};
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::deployment::event::HookStage;
@@ -10,11 +10,11 @@ use haloy_ledger::outcome::*;
 use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::sync::Mutex;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
-/// Most lines of a hook's output that are held while it runs; the tail is shorter.
-const HELD_LINES: usize = 200;
+/// Bytes of output that are read at once.
+const CHUNK: usize = 8 * 1024;
 
 /// Runs hooks. Within one process a hook runs once; after a crash it is never repeated (D8).
 #[derive(Default)]
@@ -79,7 +79,7 @@ async fn run(cx: &EffectContext, command: &str, folder: &str) -> Result<Outcome,
             let said = format!("{shell}: {error}");
             ExecutorError::new(FailureCode::HookFailed, "the shell could not be started").saying(said)
         })?;
-    let lines = Lines { cx, held: Mutex::new(Vec::new()) };
+    let lines = Output { cx, tail: Mutex::default() };
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let exit = tokio::select! {
         exit = async { tokio::join!(child.wait(), lines.read(out), lines.read(err)).0 } => match exit {
@@ -95,8 +95,8 @@ async fn run(cx: &EffectContext, command: &str, folder: &str) -> Result<Outcome,
     if exit == HookExit::Killed {
         kill_group(&mut child).await;
     }
-    let held = lines.held.into_inner().unwrap_or_default().join("\n");
-    Ok(Outcome::HookFinished { exit, log_tail: masked_tail(&held, &cx.values.secrets) })
+    let tail = lines.tail.into_inner().unwrap_or_default();
+    Ok(Outcome::HookFinished { exit, log_tail: LogTail::new(&tail.text()) })
 }
 
 async fn kill_group(child: &mut Child) {
@@ -108,23 +108,27 @@ async fn kill_group(child: &mut Child) {
     drop(child.wait().await);
 }
 
-struct Lines<'a> {
+struct Output<'a> {
     cx: &'a EffectContext,
-    held: Mutex<Vec<String>>,
+    tail: Mutex<Tail>,
 }
 
-impl Lines<'_> {
+impl Output<'_> {
     async fn read(&self, from: Option<impl AsyncRead + Unpin>) {
-        let Some(from) = from else { return };
-        let mut lines = BufReader::new(from).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            let line = masked_tail(&line, &self.cx.values.secrets).0;
+        let Some(mut from) = from else { return };
+        let mut lines = Lines::new(self.cx.values.mask.masker());
+        let mut chunk = [0; CHUNK];
+        while let Ok(bytes @ 1..) = from.read(&mut chunk).await {
+            self.take(lines.push(&chunk[..bytes]));
+        }
+        self.take(lines.finish());
+    }
+
+    fn take(&self, lines: Vec<String>) {
+        for line in lines {
             self.cx.progress.progress(&self.cx.id, Progress::Line(line.clone()));
-            if let Ok(mut held) = self.held.lock() {
-                if held.len() >= HELD_LINES {
-                    held.remove(0);
-                }
-                held.push(line);
+            if let Ok(mut tail) = self.tail.lock() {
+                tail.push(line);
             }
         }
     }

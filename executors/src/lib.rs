@@ -1,8 +1,8 @@
 //! The hands of haloy: executors that act on Docker and on this machine, and the dispatcher that
 //! brings them what the ledger owes.
 //!
-//! Reading order: [`executor`] (the contract), [`hooks`], [`docker`], then [`ledger_handle`], [`values`] and
-//! [`dispatcher`].
+//! Reading order: [`executor`] (the contract), [`mask`] (no secret gets out), [`hooks`], [`docker`], then
+//! [`ledger_handle`], [`values`] and [`dispatcher`].
 
 pub mod dispatcher;
 pub mod docker;
@@ -12,6 +12,7 @@ pub mod failpoint;
 pub mod hooks;
 pub mod join;
 pub mod ledger_handle;
+pub mod mask;
 pub mod registry;
 pub mod registry_executor;
 pub mod simulated;
@@ -27,6 +28,7 @@ pub use executor::{
 };
 pub use hooks::HookExecutor;
 pub use ledger_handle::{LedgerHandle, TargetKey};
+pub use mask::{Mask, Masker};
 pub use registry_executor::RegistryExecutor;
 pub use simulated::{Faults, SimulatedExecutor, SimulatedRegistry};
 pub use simulated_edge::SimulatedRouter;

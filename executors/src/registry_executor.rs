@@ -3,6 +3,7 @@
 
 use crate::docker::DockerExecutor;
 use crate::executor::*;
+use crate::mask::Mask;
 use crate::registry::{Registry, RegistryOptions};
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
@@ -34,11 +35,13 @@ impl RegistryExecutor {
         &self,
         image: &ImageRef,
         login: Option<&RegistryLogin>,
+        mask: &Mask,
     ) -> Result<Arc<Registry>, ExecutorError> {
         let credential = login.map(|login| (login.username.clone(), login.password.clone()));
         let key = (crate::registry::host(image)?, credential);
         let mut open = self.open.lock().await;
         if let Some(registry) = open.get(&key) {
+            registry.hide_in(mask);
             return Ok(Arc::clone(registry));
         }
         let mut options = self.options.clone();
@@ -47,15 +50,20 @@ impl RegistryExecutor {
             options.plain_http.extend(facts.insecure_registries);
         }
         let registry = Arc::new(Registry::for_image(&options, image, login).await?);
+        registry.hide_in(mask);
         open.insert(key, Arc::clone(&registry));
         Ok(registry)
     }
 
     /// What the registry says of an image now: one question for the digest, one for the tag.
     pub async fn look(&self, origin: &Origin, login: Option<&RegistryLogin>) -> RegistryAnswer {
-        match self.ask(origin, login).await {
+        let mask = Mask::new(login.map(|login| &login.password));
+        match self.ask(origin, login, &mask).await {
             Ok(answer) => answer,
-            Err(error) => RegistryAnswer::Unknown { cause: error.cause, detail: error.detail },
+            Err(error) => {
+                let ExecutorError { cause, detail, retryable: _ } = mask.error(error);
+                RegistryAnswer::Unknown { cause, detail }
+            }
         }
     }
 
@@ -63,8 +71,9 @@ impl RegistryExecutor {
         &self,
         origin: &Origin,
         login: Option<&RegistryLogin>,
+        mask: &Mask,
     ) -> Result<RegistryAnswer, ExecutorError> {
-        let registry = self.connect(&origin.reference, login).await?;
+        let registry = self.connect(&origin.reference, login, mask).await?;
         let tag = registry.tag_digest(&origin.reference).await?;
         // The tag still points at it: nothing more to ask.
         let there =
@@ -73,24 +82,24 @@ impl RegistryExecutor {
     }
 
     async fn perform(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
-        let login = cx.values.registry.as_ref();
+        let (login, mask) = (cx.values.registry.as_ref(), &*cx.values.mask);
         match effect {
             Effect::ResolveImage { image, .. } => {
                 let facts =
                     self.docker.facts().await.map_err(crate::docker::ConnectError::into_executor_error)?;
-                let registry = self.connect(&image.reference, login).await?;
+                let registry = self.connect(&image.reference, login, mask).await?;
                 match registry.resolve(&image.reference, &facts.platform).await {
                     Ok(resolved) => Ok(Outcome::ImageResolved(resolved)),
                     Err(error) => Err(with_tags(&registry, &image.reference, error).await),
                 }
             }
             Effect::PushTag { reference, digest } => {
-                let registry = self.connect(reference, login).await?;
+                let registry = self.connect(reference, login, mask).await?;
                 registry.retag(reference, digest, reference.tag().unwrap_or("latest")).await?;
                 Ok(Outcome::ImagePushed { reference: reference.clone(), digest: digest.clone() })
             }
             Effect::DeleteRegistryTag { reference } => {
-                let registry = self.connect(reference, login).await?;
+                let registry = self.connect(reference, login, mask).await?;
                 registry.delete_tag(reference, reference.tag().unwrap_or("latest")).await?;
                 Ok(Outcome::RegistryTagRemoved)
             }

@@ -2,14 +2,16 @@
 
 use crate::executor::{RegistryLogin, Values};
 use crate::ledger_handle::LedgerHandle;
+use crate::mask::{MIN_VALUE, Mask, names_a_secret};
 use async_trait::async_trait;
 use haloy_ledger::Ledger;
 use haloy_ledger::ids::DeploymentId;
 use haloy_ledger::log::LogError;
-use haloy_ledger::outcome::{Failure, FailureCode, FailureReport, LogTail, Public, Words};
+use haloy_ledger::outcome::{Failure, FailureCode, FailureReport, Public, Words};
 use haloy_ledger::private::PrivateRow;
 use haloy_ledger::release::{HookLine, ReleaseSpec, ValueEntry, ValueSource, field};
 use haloy_ledger::words;
+use std::sync::Arc;
 
 /// Where the values of a release come from, whenever they are needed: now, after a crash, later.
 #[async_trait]
@@ -63,33 +65,44 @@ struct Reader<'a> {
 }
 
 fn missing(words: Words, detail: String) -> FailureReport {
-    FailureReport::new(Failure::new(FailureCode::ValueMissing, words), detail)
+    // Not cut here: it is masked first.
+    FailureReport { cause: Failure::new(FailureCode::ValueMissing, words), detail }
 }
 
-/// Last lines, without a secret.
-pub(crate) fn masked_tail(text: &str, secrets: &[String]) -> LogTail {
-    let mut masked = text.to_owned();
-    for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
-        masked = masked.replace(secret.as_str(), "***");
+/// What is to be masked of the values that were read.
+#[derive(Default)]
+struct Secrets {
+    found: Vec<String>,
+    /// Written in the file around `${NAME}` of one of the others.
+    composed: Vec<String>,
+}
+
+impl Secrets {
+    /// Of a composed value only what came from elsewhere is hidden, as if the rest stood alone; all of it, where
+    /// that cannot be found in it.
+    fn mask(self) -> Mask {
+        let holds = |text: &String, secret: &String| secret.len() >= MIN_VALUE && text.contains(&**secret);
+        let whole = self.composed.iter().filter(|text| !self.found.iter().any(|secret| holds(text, secret)));
+        Mask::new(self.found.iter().chain(whole))
     }
-    LogTail::new(&masked)
 }
 
 impl Reader<'_> {
     fn values(&self, spec: &ReleaseSpec) -> Result<Values, FailureReport> {
         let mut values = Values::default();
+        let mut secrets = Secrets::default();
         for (entry, number) in spec.config.env.iter().zip(field::ENV..) {
-            let value = self.value(entry, number, &mut values.secrets)?;
+            let value = self.value(entry, number, &mut secrets)?;
             values.env.push((entry.name.clone(), value));
         }
         for (entry, number) in spec.config.image.build.iter().flat_map(|b| &b.args).zip(field::BUILD_ARG..) {
-            let value = self.value(entry, number, &mut values.secrets)?;
+            let value = self.value(entry, number, &mut secrets)?;
             values.build_args.push((entry.name.clone(), value));
         }
         if let Some(auth) = &spec.config.image.registry {
-            let username = self.value(&auth.username, field::CREDENTIAL, &mut values.secrets)?;
-            let password = self.value(&auth.password, field::CREDENTIAL + 1, &mut values.secrets)?;
-            values.secrets.push(password.clone());
+            let username = self.value(&auth.username, field::CREDENTIAL, &mut secrets)?;
+            let password = self.value(&auth.password, field::CREDENTIAL + 1, &mut secrets)?;
+            secrets.found.push(password.clone());
             values.registry = Some(RegistryLogin { server: auth.server.clone(), username, password });
         }
         let hooks = &spec.config.hooks;
@@ -98,6 +111,7 @@ impl Reader<'_> {
         };
         let before = u32::try_from(hooks.pre_deploy.len()).unwrap_or(u32::MAX);
         values.hooks = (lines(&hooks.pre_deploy, 0), lines(&hooks.post_deploy, before));
+        values.mask = Arc::new(secrets.mask());
         Ok(values)
     }
 
@@ -107,15 +121,13 @@ impl Reader<'_> {
         hook.recorded.clone().or_else(private)
     }
 
-    fn value(
-        &self,
-        entry: &ValueEntry,
-        number: u32,
-        secrets: &mut Vec<String>,
-    ) -> Result<String, FailureReport> {
+    fn value(&self, entry: &ValueEntry, number: u32, secrets: &mut Secrets) -> Result<String, FailureReport> {
         if entry.source == ValueSource::Literal
             && let Some(row) = self.private.iter().find(|row| row.field == number)
         {
+            if names_a_secret(&entry.name) {
+                secrets.found.push(row.value.clone());
+            }
             return Ok(row.value.clone());
         }
         let kept = self.ledger.vault().get(&entry.fingerprint);
@@ -126,6 +138,8 @@ impl Reader<'_> {
             let name = Public(&entry.name);
             missing(words!("the value of {} is not kept any more; deploy again", name), String::new())
         })?;
+        let composed = entry.source == ValueSource::Literal && !names_a_secret(&entry.name);
+        let secrets = if composed { &mut secrets.composed } else { &mut secrets.found };
         secrets.push(value.clone());
         Ok(value)
     }

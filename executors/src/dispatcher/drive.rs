@@ -4,6 +4,7 @@ use super::limits::{Limits, deadline};
 use super::plan::plan;
 use crate::executor::*;
 use crate::ledger_handle::{LedgerHandle, TargetKey};
+use crate::mask::{Mask, MaskedProgress};
 use crate::values::ValueStore;
 use haloy_ledger::deployment::state::TargetState;
 use haloy_ledger::deployment::{Command, Effect, Event, owed};
@@ -94,6 +95,9 @@ struct InFlight {
     tasks: JoinSet<Ended>,
     waiting: BTreeMap<EffectId, tokio::time::Instant>,
     attempts: BTreeMap<EffectId, u32>,
+    /// What no text may show: values of every release that had to do with this drive.
+    mask: Arc<Mask>,
+    masked: BTreeSet<DeploymentId>,
 }
 
 impl Dispatcher {
@@ -107,6 +111,7 @@ impl Dispatcher {
         let mut flight = InFlight::default();
         loop {
             let state = self.handle.state(key).await?;
+            self.hide_values(&state, &flight.mask, &mut flight.masked).await;
             self.start_and_cancel(key, &state, &mut flight).await?;
             if flight.running.is_empty() && flight.waiting.is_empty() {
                 return Ok(state);
@@ -161,7 +166,11 @@ impl Dispatcher {
         let executor = self.executors.iter().find(|executor| executor.role() == role);
         let executor = Arc::clone(executor.ok_or(DispatchError::NoExecutor(role))?);
         self.observer.started(key, &id, &effect);
-        let values = self.values_for(state, &effect).await;
+        let mut values = self.values_for(state, &effect).await;
+        if let Ok(values) = &mut values {
+            flight.mask.learn_from(&values.mask);
+            values.mask = Arc::clone(&flight.mask);
+        }
         let routes = match role {
             // Read now, not when it was planned: the newest settles every target that waits for it.
             Role::Router => Some(Arc::new(self.handle.call(|ledger| ledger.routes()).await?)),
@@ -177,8 +186,8 @@ impl Dispatcher {
             attempt: flight.attempts.get(&id).copied().unwrap_or(0) + 1,
             deadline: Instant::now() + limit,
             cancel,
-            progress: Arc::clone(&self.progress),
-            values: Arc::new(Values::default()),
+            progress: Arc::new(MaskedProgress::new(Arc::clone(&flight.mask), Arc::clone(&self.progress))),
+            values: Arc::new(Values { mask: Arc::clone(&flight.mask), ..Values::default() }),
             routes,
             facts: Arc::new(facts(key, state)),
         };
@@ -190,6 +199,21 @@ impl Dispatcher {
     async fn values_for(&self, state: &TargetState, effect: &Effect) -> Result<Values, FailureReport> {
         let Some((release, spec)) = needs_values(state, effect) else { return Ok(Values::default()) };
         self.values.values(release, spec.as_ref()).await
+    }
+
+    /// Hides the values of the releases that run or come, also from effects that need none of them. What
+    /// cannot be read cannot be sent anywhere either.
+    async fn hide_values(&self, state: &TargetState, mask: &Mask, masked: &mut BTreeSet<DeploymentId>) {
+        let rolling =
+            state.rollout.as_ref().map(|rollout| (rollout.deployment, rollout.release, &rollout.spec));
+        let live = state.current.as_ref().map(|live| (live.deployment, live.release, &live.spec));
+        for (deployment, release, spec) in rolling.into_iter().chain(live) {
+            if masked.insert(deployment)
+                && let Ok(values) = self.values.values(release, Some(spec)).await
+            {
+                mask.learn_from(&values.mask);
+            }
+        }
     }
 
     async fn report(
@@ -240,7 +264,14 @@ impl Dispatcher {
         let engine = self.executors.iter().find(|executor| executor.role() == role);
         let engine = engine.ok_or(DispatchError::NoExecutor(role))?;
         let scope = Scope { ledger: self.ledger, app: key.app.clone(), target: key.target.clone() };
-        engine.observe(&scope).await.map_err(DispatchError::Observe)
+        match engine.observe(&scope).await {
+            Ok(observed) => Ok(observed),
+            Err(error) => {
+                let mask = Mask::default();
+                self.hide_values(&self.handle.state(key).await?, &mask, &mut BTreeSet::new()).await;
+                Err(DispatchError::Observe(mask.error(error)))
+            }
+        }
     }
 
     /// Settles what a crash left (D7): looks, decides, and drives to the end.
@@ -286,8 +317,8 @@ pub(super) async fn perform(
     match values {
         Ok(values) => context.values = Arc::new(values),
         Err(cause) => {
-            let result = Err(ExecutorError { cause: cause.cause, detail: cause.detail, retryable: false });
-            return Ended { id, result };
+            let failed = ExecutorError { cause: cause.cause, detail: cause.detail, retryable: false };
+            return Ended { id, result: context.values.mask.result(Err(failed)) };
         }
     }
     crate::failpoint!("before-effect:{:?}/{}", id.number, failpoint_subject(&id));
@@ -299,7 +330,7 @@ pub(super) async fn perform(
         let words = words!("nothing came of it within {} seconds", limit.as_secs());
         Err(ExecutorError::new(FailureCode::TimedOut, words).retryable(true))
     });
-    Ended { id, result }
+    Ended { id, result: context.values.mask.result(result) }
 }
 
 /// Subjects that hold ids differ from run to run; crash points must not.

@@ -4,7 +4,7 @@ use super::Engine;
 use super::errors::{Doing, failed, refused};
 use super::images::{id_of, platform};
 use crate::executor::*;
-use crate::values::masked_tail;
+use crate::mask::{Lines, Tail};
 use bollard::query_parameters::BuildImageOptions;
 use futures_util::StreamExt;
 use haloy_ledger::outcome::{FailureCode, Outcome};
@@ -46,26 +46,30 @@ impl Engine<'_> {
         };
         let body = bollard::body_full(context.tar.into());
         let mut stream = Box::pin(self.docker.build_image(options, None, Some(body)));
-        let mut lines = Vec::new();
+        let (mut lines, mut tail) = (Lines::new(cx.values.mask.masker()), Tail::default());
+        let mut tell = |line: String| {
+            if !line.is_empty() {
+                cx.progress.progress(&cx.id, Progress::Line(line.clone()));
+                tail.push(line);
+            }
+        };
+        let mut ended = Ok(());
         while let Some(info) = stream.next().await {
             match info {
                 Ok(info) => {
-                    for line in
-                        info.stream.iter().flat_map(|text| text.lines()).filter(|line| !line.is_empty())
-                    {
-                        let line = masked_tail(line, &cx.values.secrets).0;
-                        cx.progress.progress(&cx.id, Progress::Line(line.clone()));
-                        lines.push(line);
-                    }
+                    lines.push(info.stream.unwrap_or_default().as_bytes()).into_iter().for_each(&mut tell);
                 }
                 Err(error) => {
-                    let mut failed = failed(&error, Doing::Build, "the build failed");
-                    let tail = masked_tail(&lines.join("\n"), &cx.values.secrets).0;
-                    failed.detail = format!("{}\n{tail}", failed.detail);
-                    return Err(failed);
+                    ended = Err(failed(&error, Doing::Build, "the build failed"));
+                    break;
                 }
             }
         }
+        lines.finish().into_iter().for_each(tell);
+        ended.map_err(|failed| {
+            let said = format!("{}\n{}", failed.detail, tail.text());
+            failed.saying(said)
+        })?;
         let image = self.docker.inspect_image(local_tag).await;
         let image = image.map_err(|error| failed(&error, Doing::Build, "the built image cannot be found"))?;
         Ok(Outcome::ImageBuilt {

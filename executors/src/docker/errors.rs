@@ -131,12 +131,3 @@ pub(super) fn ended(code: FailureCode, text: &'static str, retryable: bool) -> E
 pub(super) fn refused(code: FailureCode, words: impl Into<Words>) -> ExecutorError {
     ExecutorError::new(code, words)
 }
-
-/// The same without any secret value in it.
-pub(super) fn masked(mut error: ExecutorError, secrets: &[String]) -> ExecutorError {
-    for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
-        error.detail = error.detail.replace(secret.as_str(), "***");
-    }
-    error.detail = haloy_ledger::outcome::cut(error.detail, 4096);
-    error
-}

@@ -109,7 +109,7 @@ impl Engine<'_> {
                 }
                 Seen::Unhealthy(said) => {
                     let cause = Failure::new(FailureCode::NeverHealthy, "its HEALTHCHECK failed");
-                    Some((FailureReport::new(cause, said), None))
+                    Some((FailureReport { cause, detail: said }, None))
                 }
                 Seen::Bad(saw) => {
                     good_since = None;
@@ -129,7 +129,7 @@ impl Engine<'_> {
                 late.then(|| (probes.too_late(&limits, &awaited), None))
             });
             if let Some((FailureReport { cause, detail }, exit_code)) = trouble {
-                let log_tail = self.tail(awaited.container_id, &cx.values.secrets).await;
+                let log_tail = self.tail(awaited.container_id, &cx.values.mask).await;
                 return Ok(Outcome::ReplicaUnhealthy {
                     cause,
                     detail,
@@ -273,6 +273,8 @@ impl Probes {
             limits.timeout.as_secs(),
             self.made
         );
-        FailureReport::new(Failure::new(FailureCode::PortNotListening, words), self.last.clone())
+        let cause = Failure::new(FailureCode::PortNotListening, words);
+        // Not cut here: it is masked first.
+        FailureReport { cause, detail: self.last.clone() }
     }
 }

@@ -16,7 +16,11 @@ use haloy_ledger::words;
 pub(super) async fn credentials(cx: &EffectContext, image: &ImageRef) -> Option<DockerCredentials> {
     let login = match &cx.values.registry {
         Some(login) => login.clone(),
-        None => crate::registry::stored_login(image).await?,
+        None => {
+            let login = crate::registry::stored_login(image).await?;
+            cx.values.mask.learn([&login.password]);
+            login
+        }
     };
     Some(DockerCredentials {
         username: Some(login.username),

@@ -3,7 +3,7 @@
 use super::errors::{Doing, failed};
 use super::{DockerExecutor, Engine, labels};
 use crate::executor::*;
-use crate::values::masked_tail;
+use crate::mask::{Lines, Mask, Tail};
 use bollard::query_parameters::{ListContainersOptions, LogsOptions};
 use futures_util::{StreamExt, stream};
 use haloy_ledger::ids::ReplicaId;
@@ -38,19 +38,21 @@ pub struct LogLine {
 
 impl Engine<'_> {
     /// The last lines of a container; empty where there are none to be had.
-    pub(super) async fn tail(&self, container_id: &str, secrets: &[String]) -> LogTail {
+    pub(super) async fn tail(&self, container_id: &str, mask: &Mask) -> LogTail {
         let options = LogsOptions {
             stdout: true,
             stderr: true,
             tail: LogTail::MAX_LINES.to_string(),
             ..LogsOptions::default()
         };
-        let mut lines = Box::pin(self.docker.logs(container_id, Some(options)));
-        let mut text = String::new();
-        while let Some(Ok(line)) = lines.next().await {
-            text.push_str(&line.to_string());
+        let mut output = Box::pin(self.docker.logs(container_id, Some(options)));
+        let (mut lines, mut tail) = (Lines::new(mask.masker()), Tail::default());
+        // A line that an app never ends comes in many pieces.
+        while let Some(Ok(piece)) = output.next().await {
+            lines.push(&piece.into_bytes()).into_iter().for_each(|line| tail.push(line));
         }
-        masked_tail(&text, secrets)
+        lines.finish().into_iter().for_each(|line| tail.push(line));
+        LogTail::new(&tail.text())
     }
 }
 

@@ -120,14 +120,13 @@ impl Executor for DockerExecutor {
 
     async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
         let engine = self.engine().await?;
-        let done = tokio::select! {
+        tokio::select! {
             done = engine.perform(cx, effect) => done,
             () = cx.cancel.cancelled() => Err(errors::ended(FailureCode::Cancelled, "cancelled", false)),
             () = tokio::time::sleep_until(cx.deadline.into()) => {
                 Err(errors::ended(FailureCode::TimedOut, "the deadline passed", true))
             }
-        };
-        done.map_err(|error| errors::masked(error, &cx.values.secrets))
+        }
     }
 
     async fn observe(&self, scope: &Scope) -> Result<Observed, ExecutorError> {
@@ -142,7 +141,7 @@ impl Executor for DockerExecutor {
     ) -> Result<LogTail, ExecutorError> {
         let engine = self.engine().await?;
         match engine.find(scope, replica).await? {
-            Some(container) => Ok(engine.tail(&container.id, &values.secrets).await),
+            Some(container) => Ok(engine.tail(&container.id, &values.mask).await),
             None => Ok(LogTail::default()),
         }
     }

@@ -40,7 +40,7 @@ impl Asked<'_> {
     /// In our own words, and in those of the registry or of the way to it.
     fn unreachable(&self, why: impl Into<Words>, said: String, retryable: bool) -> ExecutorError {
         let words = words!("registry {}: {}", Public(&self.registry.host), why.into());
-        refused(FailureCode::RegistryUnreachable, words).saying(self.masked(said)).retryable(retryable)
+        refused(FailureCode::RegistryUnreachable, words).saying(said).retryable(retryable)
     }
 
     pub(super) async fn failed(&self, error: &OciDistributionError) -> ExecutorError {
@@ -105,13 +105,21 @@ impl Asked<'_> {
     fn unauthorized(&self) -> ExecutorError {
         let host = Public(&self.registry.host);
         let words = words!("registry {}: not allowed to read {}", host, Public(self.about.repository()));
-        let said = match &self.registry.auth {
-            RegistryAuth::Basic(user, _) => format!("it refuses the password of user `{user}`"),
-            RegistryAuth::Anonymous | RegistryAuth::Bearer(_) => {
-                format!("it asks for credentials: give `image.registry`, or run `docker login {host}`")
+        match &self.registry.auth {
+            // The name of a user may be private.
+            RegistryAuth::Basic(user, _) => {
+                let said = format!("it refuses the password of user `{user}`");
+                refused(FailureCode::Unauthorized, words).saying(said)
             }
-        };
-        refused(FailureCode::Unauthorized, words).saying(self.masked(said))
+            RegistryAuth::Anonymous | RegistryAuth::Bearer(_) => {
+                let words = words!(
+                    "{}: it asks for credentials: give `image.registry`, or run `docker login {}`",
+                    words,
+                    host
+                );
+                refused(FailureCode::Unauthorized, words)
+            }
+        }
     }
 
     fn missing(&self) -> ExecutorError {
@@ -134,13 +142,5 @@ impl Asked<'_> {
             None => ("asks to slow down (429)".into(), String::new()),
         };
         self.unreachable(words, detail, true)
-    }
-
-    /// Registries and proxies repeat what they were sent, sometimes with the password.
-    fn masked(&self, text: String) -> String {
-        match &self.registry.secret {
-            Some(secret) if secret.len() >= 4 => text.replace(secret.as_str(), "***"),
-            Some(_) | None => text,
-        }
     }
 }

@@ -13,6 +13,7 @@ pub use errors::retry_after;
 pub use login::stored_login;
 
 use crate::executor::{ExecutorError, RegistryLogin};
+use crate::mask::Mask;
 use errors::{Asked, refused};
 use haloy_ledger::ids::{Digest, ImageRef};
 use haloy_ledger::outcome::{FailureCode, Public};
@@ -57,7 +58,7 @@ pub struct Registry {
     auth: RegistryAuth,
     host: String,
     scheme: &'static str,
-    secret: Option<String>,
+    password: Option<String>,
     options: RegistryOptions,
 }
 
@@ -98,8 +99,14 @@ impl Registry {
         };
         let client = Client::try_from(config).map_err(|error| unusable(error.to_string()))?;
         let scheme = if plain_http { "http" } else { "https" };
-        let secret = login.map(|login| login.password.clone());
-        Ok(Self { client, plain, auth, host, scheme, secret, options: options.clone() })
+        let password = login.map(|login| login.password.clone());
+        Ok(Self { client, plain, auth, host, scheme, password, options: options.clone() })
+    }
+
+    /// Registries and proxies repeat what they were sent, sometimes with the password: also with one that
+    /// `docker login` left.
+    pub fn hide_in(&self, mask: &Mask) {
+        mask.learn(&self.password);
     }
 
     /// Waits for an answer, and says what a bad one means.
