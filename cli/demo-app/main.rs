@@ -2,7 +2,7 @@
 //! statically, so that its image needs no base. Compiled by build.rs into haloy itself.
 //!
 //! Variables: PORT, VERSION, STATUS (what it answers), START_DELAY_MS, CRASH (exit at once),
-//! LOG (a line to write when it starts). `/` tells the version, `/env/NAME` a variable, `/wait/MS` answers
+//! LOG (a line to write when it starts), COMPLAINT (what it says when it is not well). `/` tells the version, `/env/NAME` a variable, `/wait/MS` answers
 //! later; an upgrade to `echo` sends back what comes.
 
 use std::io::{Read, Write};
@@ -16,7 +16,11 @@ fn variable(name: &str, default: &str) -> String {
 fn main() {
     // What a HEALTHCHECK runs: an image from scratch has no curl.
     if std::env::args().nth(1).as_deref() == Some("healthcheck") {
-        std::process::exit(i32::from(!healthy()));
+        let healthy = healthy();
+        if !healthy {
+            println!("{}", variable("COMPLAINT", "not well"));
+        }
+        std::process::exit(i32::from(!healthy));
     }
     for line in variable("LOG", "").split("\\n").filter(|line| !line.is_empty()) {
         println!("{line}");

@@ -18,7 +18,7 @@ use crate::service::RedactRequest;
 pub struct Redact {
     /// Deployment, by a name of its release, its id or a prefix: every event of it; or `#POSITION`
     what: String,
-    /// Only these: reason, ticket, name, host, address, email, log, hold, credentials, env, build-args
+    /// Only these: reason, ticket, name, host, address, email, log, hold, credentials, command, env, build-args, hooks, headers
     #[arg(long, value_name = "FIELD", value_delimiter = ',')]
     field: Vec<String>,
     /// The law, request or contract that asks for it; recorded, and not private: do not repeat what is erased
@@ -28,19 +28,23 @@ pub struct Redact {
     why: WhyArgs,
 }
 
-/// Names of fields, and their numbers.
-const FIELDS: [(&str, (u32, u32)); 11] = [
+/// Names of fields, and their numbers; a name may stand for several.
+const FIELDS: [(&str, (u32, u32)); 15] = [
     ("reason", (1, 1)),
     ("ticket", (2, 2)),
     ("name", (3, 3)),
+    ("name", (7, 7)),
     ("host", (4, 4)),
     ("address", (5, 5)),
     ("email", (20, 20)),
     ("log", (21, 22)),
     ("hold", (23, 23)),
-    ("credentials", (30, 39)),
+    ("credentials", (30, 31)),
+    ("command", (32, 32)),
     ("env", (1000, 4999)),
-    ("build-args", (5000, 8999)),
+    ("build-args", (5000, 5999)),
+    ("hooks", (6000, 6999)),
+    ("headers", (7000, 7999)),
 ];
 
 pub(super) async fn run(cx: &Context, args: Redact) -> Result<Reply, Error> {
@@ -49,15 +53,17 @@ pub(super) async fn run(cx: &Context, args: Redact) -> Result<Reply, Error> {
             Error::new(Kind::Usage, "erasing needs a basis").hint("add --basis \"which law or request\"")
         );
     }
-    let fields = args.field.iter().map(|name| {
-        let known = FIELDS.iter().find(|(known, _)| known == name).map(|(_, range)| *range);
-        known.ok_or_else(|| {
-            let names: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).collect();
-            Error::new(Kind::Usage, format!("there is no field `{name}`"))
-                .hint(format!("fields are {}", names.join(", ")))
-        })
-    });
-    let fields = fields.collect::<Result<Vec<_>, _>>()?;
+    let mut fields = Vec::new();
+    for name in &args.field {
+        let before = fields.len();
+        fields.extend(FIELDS.iter().filter(|(known, _)| known == name).map(|(_, range)| *range));
+        if fields.len() == before {
+            let mut names: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).collect();
+            names.dedup();
+            return Err(Error::new(Kind::Usage, format!("there is no field `{name}`"))
+                .hint(format!("fields are {}", names.join(", "))));
+        }
+    }
     confirm(cx, &format!("Private values of {} are erased for ever.", args.what), None)?;
     let request = RedactRequest { what: args.what, fields, basis: args.basis, why: (&args.why).into() };
     let answer = cx.service.redact(request).await?;

@@ -25,7 +25,7 @@ pub use problem::{Problem, Problems};
 pub use resolve::TargetConfig;
 pub use schema::schema;
 pub use show::show;
-pub use values::ConfigValue;
+pub use values::{ConfigValue, check};
 
 use parts::{ImagePart, TargetPart};
 use problem::Mistakes;

@@ -353,7 +353,8 @@ fn env(fields: &Fields<'_>, list: &str, known: &[keys::KeyDoc], m: &mut Mistakes
             }
             continue;
         };
-        if name.value.is_empty() || name.value.contains(['=', '\0', ' ', '\t', '\n']) {
+        let unusable = |c: char| c == '=' || c.is_whitespace() || c.is_control();
+        if name.value.is_empty() || name.value.contains(unusable) {
             m.add(name.at, format!("`{}` cannot be the name of a variable", name.value));
         } else if !seen.insert(name.value.clone()) {
             m.add(name.at, format!("`{}` is in `{list}` twice", name.value));

@@ -7,6 +7,7 @@ use super::problem::Mistakes;
 use super::read::Spot;
 use super::tree::At;
 use super::values::{ConfigValue, Environment, resolve, resolve_env};
+use haloy_executors::mask::names_a_secret;
 use haloy_ledger::ids::{AppName, ImageRef, TargetName};
 use haloy_ledger::release::*;
 use std::path::Path;
@@ -346,13 +347,10 @@ fn check_naming(part: &TargetPart, m: &mut Mistakes) {
 }
 
 fn looks_secret(entry: &EnvPart) -> Option<String> {
-    const SIGNS: [&str; 5] = ["PASSWORD", "SECRET", "TOKEN", "PRIVATE_KEY", "API_KEY"];
-    let name = entry.name.to_ascii_uppercase();
-    let secret = SIGNS.iter().any(|sign| name.contains(sign));
     let literal = entry.value.source == ValueSource::Literal
         && !entry.value.literal.is_empty()
         && !entry.value.literal.contains("${");
-    (secret && literal).then(|| {
+    (names_a_secret(&entry.name) && literal).then(|| {
         format!(
             "{} looks like a secret and is written in the file; use `from: {{env: ...}}` instead",
             entry.name

@@ -115,6 +115,32 @@ fn read(name: &str, path: &Path) -> Result<String, String> {
     Ok(text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t)).to_owned())
 }
 
+/// Longest `NAME=value` that Linux takes in an environment, its end included (`MAX_ARG_STRLEN`).
+const MAX_VARIABLE: usize = 128 * 1024;
+
+/// Whether a variable can have this value. Asked before anything is recorded: an engine that refuses it would
+/// quote it. The value is never part of the answer.
+pub fn check(name: &str, source: &ValueSource, value: &str) -> Result<(), String> {
+    let from = match source {
+        ValueSource::Literal => "`value` in the file".to_owned(),
+        ValueSource::Env(variable) => format!("the variable {variable}"),
+        ValueSource::File(path) => format!("the file {path}"),
+        ValueSource::Secret(reference) => format!("the secret {reference}"),
+    };
+    if value.contains('\0') {
+        return Err(format!(
+            "`{name}` comes from {from}, which holds a NUL byte; no variable can, so encode it, e.g. with base64"
+        ));
+    }
+    let bytes = name.len() + value.len() + "=\0".len();
+    if bytes > MAX_VARIABLE {
+        return Err(format!(
+            "`{name}` comes from {from} and takes {bytes} bytes; no variable can take more than {MAX_VARIABLE}, so mount a file instead"
+        ));
+    }
+    Ok(())
+}
+
 /// Resolves `env`, then `${NAME}` between its entries; what holds a secret is one.
 pub fn resolve_env(
     parts: &[EnvPart],
@@ -147,6 +173,9 @@ pub fn resolve_env(
                 Ok((text, secret)) => (value.value, value.secret) = (text, secret),
                 Err(cycle) => mistakes.add(part.value.at, format!("`${{...}}` goes in a circle: {cycle}")),
             }
+        }
+        if let Err(message) = check(&value.name, &value.source, &value.value) {
+            mistakes.add(part.value.at, message);
         }
     }
     values

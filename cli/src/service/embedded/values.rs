@@ -1,7 +1,7 @@
 //! Values on their way into the record: fingerprints for all, private rows for literals, the vault
 //! for what came from elsewhere.
 
-use crate::config::{ConfigValue, TargetConfig};
+use crate::config::{ConfigValue, TargetConfig, check};
 use crate::error::{Error, Kind};
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::event::{ChangedSecret, SecretsFrom};
@@ -97,6 +97,7 @@ pub fn resolve_again(ledger: &Ledger, spec: &ReleaseSpec, from: SecretsFrom) -> 
             unasked.push(entry.name.clone());
             continue;
         };
+        check(&entry.name, &entry.source, &value).map_err(|message| Error::new(Kind::Usage, message))?;
         let fingerprint = ledger.fingerprints().value(&entry.source, &value);
         if fingerprint != entry.fingerprint {
             let kept = ledger.vault().put(&fingerprint, &value, ledger.entropy());
