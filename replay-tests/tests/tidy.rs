@@ -138,3 +138,57 @@ fn an_engine_is_started_in_one_place() {
         }
     }
 }
+
+/// Where the parts of hashed bytes are declared.
+const RECORDED: [&str; 9] = [
+    "deployment/event/kinds.rs",
+    "deployment/event/kinds_kept.rs",
+    "deployment/event/kinds_edge.rs",
+    "deployment/event/parts.rs",
+    "release.rs",
+    "release/commands.rs",
+    "outcome/observed.rs",
+    "outcome/failure.rs",
+    "log/envelope.rs",
+];
+
+/// Types of fields that hold text, or that a text hides in.
+const TEXTS: [&str; 11] = [
+    "String",
+    "Private",
+    "ImageRef",
+    "Domain",
+    "ReleaseName",
+    "AppName",
+    "TargetName",
+    "Artefact",
+    "Fingerprint",
+    "StreamId",
+    "Failure",
+];
+
+/// The field that a line declares, and its type.
+fn field(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim().rsplit("] ").next().unwrap_or_default();
+    let (name, kind) = line.strip_prefix("pub ").unwrap_or(line).strip_suffix(',')?.split_once(": ")?;
+    let named = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    named.then_some((name, kind))
+}
+
+/// Who keeps a ledger must be able to know what it holds for ever, and what can be erased.
+#[test]
+fn every_text_that_is_recorded_is_documented() {
+    let docs = std::fs::read_to_string(root().join("docs/integrity.md")).expect("text");
+    let mut seen = 0;
+    for place in RECORDED {
+        let text = std::fs::read_to_string(root().join("ledger/src").join(place)).expect("text");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (name, kind) in code.lines().filter_map(field) {
+            if TEXTS.iter().any(|text| kind.contains(text)) && !kind.contains("PrivateRow") {
+                assert!(docs.contains(&format!("`{name}`")), "docs/integrity.md has no `{name}` of {place}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 60, "{seen} fields");
+}

@@ -4,11 +4,13 @@
 
 mod authority;
 mod bad_input;
+mod canaries;
 mod certificates;
 mod crash;
 mod edge;
 mod edge_faults;
 mod evidence;
+mod foreign;
 mod harness;
 mod identity;
 mod keeping;

@@ -1,16 +1,8 @@
 //! A planted value is found nowhere but, encrypted, in the vault.
 
 use crate::harness::*;
-use std::path::Path;
 
 const CANARY: &str = "canary-8f3kq9-value";
-
-fn files(folder: &Path, into: &mut Vec<std::path::PathBuf>) {
-    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() { files(&path, into) } else { into.push(path) }
-    }
-}
 
 fn holds(bytes: &[u8], needle: &str) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
@@ -44,8 +36,7 @@ fn a_canary_is_in_no_file_no_output_and_no_label() {
         let labels = docker(&["inspect", "-f", "{{json .Config.Labels}}", &container]);
         assert!(!labels.contains(CANARY), "{labels}");
     }
-    let mut all = Vec::new();
-    files(&user.folder.path().join("ledger"), &mut all);
+    let all = crate::canaries::files(&user.folder.path().join("ledger"));
     assert!(all.iter().any(|path| path.to_string_lossy().contains("vault")), "the vault is among them");
     for path in all {
         let bytes = std::fs::read(&path).expect("read");
