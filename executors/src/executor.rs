@@ -40,7 +40,8 @@ impl Role {
             | Effect::AwaitHealthy { .. }
             | Effect::StopReplica { .. }
             | Effect::RemoveReplica { .. }
-            | Effect::RemoveLocalTag { .. } => Self::Engine,
+            | Effect::RemoveLocalTag { .. }
+            | Effect::RemoveVolume { .. } => Self::Engine,
             Effect::ApplyRoutes { .. } | Effect::Drain { .. } => Self::Router,
             Effect::RunHook { .. } => Self::Hooks,
         }

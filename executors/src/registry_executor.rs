@@ -115,6 +115,7 @@ impl RegistryExecutor {
             | Effect::StopReplica { .. }
             | Effect::RemoveReplica { .. }
             | Effect::RemoveLocalTag { .. }
+            | Effect::RemoveVolume { .. }
             | Effect::RunHook { .. } => {
                 Err(ended(FailureCode::NotSupported, "this is not for a registry", false))
             }

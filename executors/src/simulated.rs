@@ -10,7 +10,7 @@ use haloy_ledger::deployment::Effect;
 use haloy_ledger::deployment::effect::ReplicaSpec;
 use haloy_ledger::ids::{Digest, EffectId, ImageRef, LedgerId, ReplicaId};
 use haloy_ledger::outcome::*;
-use haloy_ledger::release::ResolvedImage;
+use haloy_ledger::release::{MadeVolume, ResolvedImage, volumes};
 use haloy_ledger::words;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,6 +53,8 @@ pub struct SimReplica {
     pub healthy: bool,
     /// Names and values of its environment.
     pub env: Vec<(String, String)>,
+    /// Volumes that were made for it, or taken over.
+    pub volumes: Vec<MadeVolume>,
 }
 
 /// Everything that is there.
@@ -70,6 +72,10 @@ pub struct World {
     pub stopped_routed: Vec<ReplicaId>,
     /// Networks.
     pub networks: BTreeSet<String>,
+    /// Paths that every image declares as a `VOLUME`.
+    pub declared: Vec<String>,
+    /// Volumes that were made for them.
+    pub volumes: BTreeSet<String>,
     /// Images that the registry does not have.
     pub missing: BTreeSet<String>,
     /// How often each kind of fault struck.
@@ -274,7 +280,13 @@ impl SimulatedExecutor {
                 world.pushed.remove(reference.as_str());
                 Ok(Outcome::RegistryTagRemoved)
             }
-            Effect::TagImage { image_id, local_tag } => {
+            Effect::TagImage { image_id, local_tag, covering } => {
+                if let Some(entries) = covering
+                    && !volumes::uncovered(&world.declared, entries).is_empty()
+                {
+                    let words = "the image keeps data where no entry of `volumes:` covers it";
+                    return Err(failed(FailureCode::VolumeUncovered, words, false));
+                }
                 world.tags.insert(local_tag.clone(), image_id.clone());
                 let (image_id, local_tag) = (image_id.clone(), local_tag.clone());
                 Ok(Outcome::ImageTagged { local_tag, image_id, engine_id: ENGINE.to_owned() })
@@ -288,12 +300,22 @@ impl SimulatedExecutor {
             Effect::StopReplica { replica, .. } => Ok(stop(&mut world, &key(*replica))),
             Effect::RemoveReplica { replica } => {
                 let gone = world.replicas.remove(&key(*replica));
-                Ok(Outcome::ReplicaRemoved { container_id: gone.map(|_| format!("sim-{replica}")) })
+                let container_id = gone.as_ref().map(|_| format!("sim-{replica}"));
+                let volumes = gone.map(|gone| gone.volumes).unwrap_or_default();
+                Ok(Outcome::ReplicaRemoved { container_id, volumes })
             }
             Effect::RemoveLocalTag { local_tag } => {
                 let gone = world.tags.remove(local_tag);
                 let shared = gone.is_some_and(|id| world.tags.values().any(|other| *other == id));
                 Ok(Outcome::LocalTagRemoved { freed: u64::from(!shared), shared })
+            }
+            Effect::RemoveVolume { volume } => {
+                let uses = |found: &SimReplica| found.volumes.iter().any(|made| made.volume == *volume);
+                if world.replicas.values().any(uses) {
+                    return Err(failed(FailureCode::VolumeInUse, "a container uses the volume", false));
+                }
+                let freed = u64::from(world.volumes.remove(volume));
+                Ok(Outcome::VolumeRemoved { freed })
             }
             Effect::ApplyRoutes { .. } => super::simulated_edge::apply(&mut world, cx),
             Effect::Drain { .. } => Ok(Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 1 }),
@@ -325,17 +347,32 @@ impl SimulatedExecutor {
                 running: true,
                 healthy: well && !world.strikes("unhealthy", unhealthy),
                 env: cx.values.env.clone(),
+                volumes: made_for(world, spec),
             };
             world.replicas.insert(key.clone(), replica);
         }
         let found = world.replicas.get_mut(&key);
-        let address = found.map(|found| {
+        let (address, volumes) = found.map_or((None, Vec::new()), |found| {
             found.running = true;
-            found.address.clone()
+            (Some(found.address.clone()), found.volumes.clone())
         });
-        let container_id = format!("sim-{}", key.3);
-        Outcome::ReplicaStarted { container_id, address, fixed: false, image_id: spec.image_id.clone() }
+        let (container_id, image_id) = (format!("sim-{}", key.3), spec.image_id.clone());
+        Outcome::ReplicaStarted { container_id, address, fixed: false, image_id, volumes }
     }
+}
+
+/// Volumes for what the image declares and nobody covers: taken over where they are there, else made.
+fn made_for(world: &mut World, spec: &ReplicaSpec) -> Vec<MadeVolume> {
+    let paths = volumes::uncovered(&world.declared, &spec.volumes);
+    let made = paths.into_iter().map(|path| {
+        let before = spec.takes_over.iter().find(|made| made.path == path);
+        let before = before.filter(|made| world.volumes.contains(&made.volume)).cloned();
+        let name = format!("sim-volume-{}{}", spec.replica, path.replace('/', "-"));
+        before.unwrap_or(MadeVolume { path, volume: name })
+    });
+    let made: Vec<MadeVolume> = made.collect();
+    world.volumes.extend(made.iter().map(|made| made.volume.clone()));
+    made
 }
 
 fn stop(world: &mut World, key: &(LedgerId, String, String, ReplicaId)) -> Outcome {

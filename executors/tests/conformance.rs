@@ -119,6 +119,7 @@ impl Subject {
             network: "haloy".to_owned(),
             env: vec!["A".to_owned()],
             volumes: Vec::new(),
+            takes_over: Vec::new(),
             port: 8080,
             resources: Resources { memory_bytes: None, milli_cpus: None },
         }))
@@ -132,7 +133,10 @@ impl Subject {
     async fn clear(&self) {
         if let Some(docker) = &self.docker {
             let (ledger, slug) = (self.scope.ledger.to_string(), self.scope.app.slug());
-            docker.forget(&ledger, &slug, "no-network-of-its-own").await.expect("removed");
+            docker
+                .forget(&ledger, &slug, "no-network-of-its-own", &docker::Before::default())
+                .await
+                .expect("removed");
         }
     }
 }
@@ -142,7 +146,7 @@ async fn tags_are_made_once_found_by_observe_and_removed_once() {
     for subject in subjects().await {
         let name = subject.name;
         let image_id = subject.image().await;
-        let tag = Effect::TagImage { image_id: image_id.clone(), local_tag: subject.tag() };
+        let tag = Effect::TagImage { image_id: image_id.clone(), local_tag: subject.tag(), covering: None };
         for _ in 0..2 {
             let tagged = subject.perform(EffectNumber::TagImage, &subject.tag(), &tag).await.expect(name);
             let right = matches!(&tagged, Outcome::ImageTagged { image_id: of, .. } if *of == image_id);
@@ -169,7 +173,8 @@ async fn what_stops_or_removes_something_that_is_not_there_succeeds() {
         let stop = Effect::StopReplica { replica: subject.replica(), expected: false };
         let stopped = subject.perform(EffectNumber::StopReplica, "0", &stop).await.expect(name);
         assert!(matches!(stopped, Outcome::ReplicaStopped { exit_code: None, .. }), "{name}: {stopped:?}");
-        assert_eq!(subject.remove().await, Outcome::ReplicaRemoved { container_id: None }, "{name}");
+        let nothing = Outcome::ReplicaRemoved { container_id: None, volumes: Vec::new() };
+        assert_eq!(subject.remove().await, nothing, "{name}");
         subject.clear().await;
     }
 }

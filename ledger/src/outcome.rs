@@ -15,7 +15,7 @@ pub use words::{Ours, Public, Words, ours};
 pub use observed::{Observed, ObservedReplica, ObservedTag, RegistryAnswer, RegistrySeen};
 
 use crate::ids::{Digest, ImageRef, ReplicaId};
-use crate::release::{Domain, ResolvedImage};
+use crate::release::{Domain, MadeVolume, ResolvedImage};
 use serde::{Deserialize, Serialize};
 
 /// How a replica was found healthy.
@@ -113,6 +113,8 @@ pub enum Outcome {
         fixed: bool,
         /// Image that it runs.
         image_id: Digest,
+        /// Volumes of it that haloy made, since nobody named one for their path.
+        volumes: Vec<MadeVolume>,
     },
     /// It is well, and stayed so long enough.
     ReplicaHealthy {
@@ -165,6 +167,13 @@ pub enum Outcome {
     ReplicaRemoved {
         /// Id it had, where it was there.
         container_id: Option<String>,
+        /// Volumes of it that nobody named; they stay.
+        volumes: Vec<MadeVolume>,
+    },
+    /// The volume is gone, with its data.
+    VolumeRemoved {
+        /// Bytes given back, as far as the engine says.
+        freed: u64,
     },
     /// Our tag is gone from the engine.
     LocalTagRemoved {

@@ -2,8 +2,10 @@
 
 mod commands;
 pub mod labels;
+pub mod volumes;
 
 pub use commands::{CommandForm, HookLine, Hooks, ReleaseCommand};
+pub use volumes::{MadeVolume, UncoveredVolumes};
 
 use crate::ids::{DeploymentId, Digest, ImageRef};
 use crate::private::Private;
@@ -233,6 +235,10 @@ pub struct ConfigSnapshot {
     pub env: Vec<ValueEntry>,
     /// `source:/path[:options]`, as Docker takes them.
     pub volumes: Vec<String>,
+    /// What becomes of a `VOLUME` of the image that `volumes` does not cover; none = it is kept. Since
+    /// version 3 of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncovered_volumes: Option<UncoveredVolumes>,
     /// Docker network of the replicas.
     pub network: String,
     /// Domains routed to the replicas.

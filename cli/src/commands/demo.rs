@@ -8,6 +8,7 @@ use crate::error::{Error, Kind};
 use crate::output::{Reply, foreign, progress};
 use crate::service::embedded::Embedded;
 use clap::Parser;
+use haloy_executors::docker::Before;
 use haloy_executors::{DockerExecutor, DockerOptions, Faults, HealthLimits, SimulatedExecutor};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ struct Stage {
     folder: PathBuf,
     cx: Context,
     docker: Option<Arc<DockerExecutor>>,
+    /// What was on the engine under its names; stays.
+    before: Before,
     /// In front of every line: empty, or `simulated: `.
     prefix: &'static str,
     keep: bool,
@@ -69,9 +72,9 @@ impl Stage {
         options.keys = folder.join("keys");
         options.limits.health = Duration::from_secs(4);
         let health = HealthLimits::within(options.limits.health);
-        let (service, docker) = if args.simulated {
+        let (service, docker, before) = if args.simulated {
             let engine = Arc::new(SimulatedExecutor::new(1, Faults::default()));
-            (Embedded::simulated(options, engine), None)
+            (Embedded::simulated(options, engine), None, Before::default())
         } else {
             let docker = Arc::new(DockerExecutor::new(DockerOptions { health, ..DockerOptions::default() }));
             docker.facts().await.map_err(|error| {
@@ -80,12 +83,14 @@ impl Stage {
                     error.hint()
                 ))
             })?;
-            (Embedded::new(options), Some(docker))
+            let before = docker.before(SLUG, SLUG).await;
+            let before = before.map_err(|error| Error::new(Kind::Operational, error.to_string()))?;
+            (Embedded::new(options), Some(docker), before)
         };
         let follow = progress::follower(progress::Mode::Plain, true, prefix);
         let global = crate::cli::Global { yes: true, ..cx.global.clone() };
         let cx = Context { global, service: Arc::new(service), follow, colour: cx.colour };
-        let stage = Self { folder, cx, docker, prefix, keep: args.keep };
+        let stage = Self { folder, cx, docker, before, prefix, keep: args.keep };
         std::fs::write(stage.folder.join("app"), APP).map_err(io)?;
         // Docker keeps the mode of what it copies.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -217,7 +222,7 @@ impl Stage {
             let ledger = ledger.await.ok().and_then(|rows| Some(rows.first()?.view.correlation.clone()));
             // The ledger's first event is correlated with the ledger's own id.
             let ledger = ledger.unwrap_or_default();
-            let gone = docker.forget(&ledger, SLUG, SLUG).await;
+            let gone = docker.forget(&ledger, SLUG, SLUG, &self.before).await;
             gone.map_err(|error| Error::new(Kind::Operational, error.to_string()))?;
         }
         remove(&self.folder)?;

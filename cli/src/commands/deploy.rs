@@ -157,6 +157,9 @@ fn one(answer: &DeploymentAnswer) -> String {
         }
         text.push_str(&format!("  more: haloy show {id}\n"));
     }
+    for made in &answer.volumes {
+        text.push_str(&format!("  warning: {}\n", words::unnamed(made)));
+    }
     for domain in &answer.domains {
         text.push_str(&format!("  {domain}, through the edge\n"));
     }

@@ -2,15 +2,15 @@
 
 use super::{Context, hold, keys_to_read, status};
 use crate::cli::{TargetArgs, WhyArgs};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::output::table::Table;
 use crate::output::{Reply, words};
-use crate::service::PruneAnswer;
+use crate::service::{PruneAnswer, VolumeRow};
 use std::sync::Arc;
 
-/// List artefacts that no rule keeps; --apply removes them.
+/// List artefacts that no rule keeps, and volumes that nothing uses; --apply removes them.
 ///
-/// A deploy prunes by itself; this is for what failed then, or for a lower count. What runs, what is
+/// A deploy prunes images by itself, never volumes; this is for what failed then, or for a lower count. What runs, what is
 /// on its way, the last good release and what is pinned or held never go. Without a configuration
 /// file: every target of the ledger.
 #[derive(Debug, clap::Args)]
@@ -38,24 +38,46 @@ pub(super) async fn run(cx: &Context, args: Prune) -> Result<Reply, Error> {
         "nothing was ever deployed here\n".clone_into(&mut text);
     }
     let ids: Vec<_> = answers.iter().flat_map(|answer| &answer.artefacts).map(|row| row.release).collect();
-    Ok(Reply::list("prune/1", &answers, text).ids(ids))
+    let stay = answers.iter().flat_map(|answer| &answer.volumes).any(|row| row.stays);
+    let code = if stay { Kind::Partial.code() } else { 0 };
+    Ok(Reply::list("prune/1", &answers, text).ids(ids).exit(code))
 }
 
 fn text(answer: &PruneAnswer, colour: bool) -> String {
-    let PruneAnswer { app, target, applied, artefacts, bytes, held } = answer;
+    let PruneAnswer { app, target, applied, artefacts, volumes, bytes, held } = answer;
     let kept = match held.is_empty() {
         true => String::new(),
         false => format!("{app}/{target}: kept by somebody's word\n{}", hold::table(held, colour)),
     };
-    if artefacts.is_empty() {
+    if artefacts.is_empty() && volumes.is_empty() {
         return format!("{app}/{target}: every artefact is kept by a rule\n{kept}");
     }
     let done = if *applied { "removed" } else { "would go; remove with: haloy prune --apply" };
-    let mut table = Table::new(&["RELEASE", "TAG", "GIVES BACK", "WHY"]);
-    for row in artefacts {
-        let size = row.bytes.map_or("-".to_owned(), words::bytes);
-        table.row([row.release.to_string(), row.tag.clone(), size, words::rule(row.rule, None)]);
+    let mut text = String::new();
+    if !artefacts.is_empty() {
+        let mut table = Table::new(&["RELEASE", "TAG", "GIVES BACK", "WHY"]);
+        for row in artefacts {
+            let size = row.bytes.map_or("-".to_owned(), words::bytes);
+            table.row([row.release.to_string(), row.tag.clone(), size, words::rule(row.rule, None)]);
+        }
+        let total =
+            bytes.map(|bytes| format!("  in all {}, shared layers counted once\n", words::bytes(bytes)));
+        text = format!("{app}/{target}: {done}\n{}{}", table.text(2, colour), total.unwrap_or_default());
     }
-    let total = bytes.map(|bytes| format!("  in all {}, shared layers counted once\n", words::bytes(bytes)));
-    format!("{app}/{target}: {done}\n{}{}{kept}", table.text(2, colour), total.unwrap_or_default())
+    if !volumes.is_empty() {
+        text.push_str(&format!("{app}/{target}: volumes that no container uses, with their data: {done}\n"));
+        text.push_str(&volume_table(volumes).text(2, colour));
+    }
+    text + &kept
+}
+
+fn volume_table(volumes: &[VolumeRow]) -> Table {
+    let mut table = Table::new(&["VOLUME", "PATH", "DEPLOYMENT", "GIVES BACK", ""]);
+    for row in volumes {
+        let size = row.bytes.map_or("-".to_owned(), words::bytes);
+        let stays = if row.stays { "stays: it is in use" } else { "" };
+        let (volume, path) = (row.volume.clone(), row.path.clone());
+        table.row([volume, path, row.deployment.to_string(), size, stays.to_owned()]);
+    }
+    table
 }

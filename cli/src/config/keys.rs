@@ -178,7 +178,12 @@ pub const TARGET: &[KeyDoc] = &[
         "Account address for certificates; without it none is asked for, and http serves",
     ),
     key("env", Tables(ENV), "none", "Environment; targets override the root by name"),
-    key("volumes", Texts, "none", "`name:/path` or `/host/path:/path`, with options"),
+    key(
+        "volumes",
+        Texts,
+        "none",
+        "`name:/path` or `/host/path:/path`, with options; a `VOLUME` of the image that none covers is kept, see below",
+    ),
     key("network", Text, "haloy", "Docker network of the containers"),
     key("pre_deploy", Texts, "none", "Commands run here before; a failure ends the deployment"),
     key("post_deploy", Texts, "none", "Commands run here after success; a failure is a warning"),
@@ -188,7 +193,7 @@ pub const TARGET: &[KeyDoc] = &[
         "preset",
         OneOf(&["database", "service"]),
         "none",
-        "`replace`, static names, no history, `if_missing`; database: protected too",
+        "`replace`, static names, no history, `if_missing`; database: protected, and no `VOLUME` uncovered",
     ),
 ];
 

@@ -96,6 +96,7 @@ pub fn target(
         health,
         env: env.iter().map(entry).collect(),
         volumes,
+        uncovered_volumes: (part.preset == Some(Preset::Database)).then_some(UncoveredVolumes::Refuse),
         network,
         domains,
         acme_email: part.acme_email.clone().or(per_domain).map(Into::into),

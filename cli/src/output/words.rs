@@ -9,7 +9,7 @@ use haloy_ledger::ids::DeploymentId;
 use haloy_ledger::ledger::Why;
 use haloy_ledger::outcome::HookExit;
 use haloy_ledger::private::Private;
-use haloy_ledger::release::{ConfigSnapshot, ValueEntry};
+use haloy_ledger::release::{ConfigSnapshot, MadeVolume, ValueEntry};
 
 /// Enough of an id to be unique in practice, and to type.
 pub fn short(id: DeploymentId) -> String {
@@ -39,6 +39,7 @@ pub fn doing(effect: &Effect) -> String {
         Effect::StopReplica { replica, .. } => format!("stopping replica {}", replica.index + 1),
         Effect::RemoveReplica { replica } => format!("removing replica {}", replica.index + 1),
         Effect::RemoveLocalTag { local_tag } => format!("removing tag {local_tag}"),
+        Effect::RemoveVolume { volume } => format!("removing volume {volume}"),
         Effect::RunHook { hook, .. } => {
             let stage = match hook.stage {
                 HookStage::PreDeploy => "pre_deploy",
@@ -47,6 +48,12 @@ pub fn doing(effect: &Effect) -> String {
             format!("running {stage} hook {}", hook.index + 1)
         }
     }
+}
+
+/// What it means that data lies where nobody named a place for it, and how to name it.
+pub fn unnamed(made: &MadeVolume) -> String {
+    let MadeVolume { path, volume } = made;
+    format!("the image keeps data at {path}, in volume {volume}; name it: `volumes: [\"{volume}:{path}\"]`")
 }
 
 /// A number of things.
@@ -143,10 +150,11 @@ pub fn event(event: &Event) -> String {
             HookExit::Killed => "hook failed, it was ended by a signal or by its time limit".to_owned(),
             HookExit::Unknown => "how the hook ended is not known: haloy was ended meanwhile".to_owned(),
         },
-        Event::ReplicaStarted(e) => match &e.address {
-            Some(address) => format!("replica {} started at {address}", e.r.index + 1),
-            None => format!("replica {} started", e.r.index + 1),
-        },
+        Event::ReplicaStarted(e) => {
+            let address = e.address.as_ref().map(|address| format!(" at {address}")).unwrap_or_default();
+            let made: String = e.volumes.iter().map(|made| format!("; warning: {}", unnamed(made))).collect();
+            format!("replica {} started{address}{made}", e.r.index + 1)
+        }
         Event::ReplicaHealthy(e) => {
             format!("replica {} healthy after {}", e.r.index + 1, super::time::took(e.took_ms))
         }
@@ -161,7 +169,11 @@ pub fn event(event: &Event) -> String {
             some => format!("replica {} of {}: {some} requests cut off", e.r.index + 1, e.r.deployment),
         },
         Event::ReplicaStopped(e) => format!("replica {} of {} stopped", e.r.index + 1, e.r.deployment),
-        Event::ReplicaRemoved(e) => format!("replica {} of {} removed", e.r.index + 1, e.r.deployment),
+        Event::ReplicaRemoved(e) => {
+            let kept =
+                e.volumes.iter().map(|made| format!("; volume {} of {} stays", made.volume, made.path));
+            format!("replica {} of {} removed{}", e.r.index + 1, e.r.deployment, kept.collect::<String>())
+        }
         Event::EffectAttemptFailed(e) => {
             with_detail(format!("attempt {} failed: {}", e.attempt, e.cause), plain(&e.detail))
         }
@@ -186,6 +198,9 @@ pub fn event(event: &Event) -> String {
         Event::DeploymentRolledBack(e) => format!("failed, release {} restored: {}", e.restored, e.cause),
         Event::DeploymentCancelled(_) => "cancelled".to_owned(),
         Event::DeploymentInterrupted(e) => format!("interrupted: {}", e.cause),
+        Event::StopRequested(e) if !e.volumes.is_empty() => {
+            format!("stop requested, with volumes {}", e.volumes.join(", "))
+        }
         Event::StopRequested(_) => "stop requested".to_owned(),
         Event::ReplicaRestarted(e) => {
             let what = match e.cause {
@@ -227,6 +242,15 @@ fn plain(detail: &Option<Private>) -> Option<&str> {
 /// An event about what is kept, in a sentence.
 fn keeping(event: &Event) -> String {
     match event {
+        Event::PrunePlanned(e) if e.artefact.is_volume() => {
+            format!("volume {} is to go, with its data: {}", e.artefact.tag(), rule(e.rule, Some(e.count)))
+        }
+        Event::ArtefactPruned(e) if e.artefact.is_volume() => {
+            format!("volume {} removed, with its data", e.artefact.tag())
+        }
+        Event::PruneFailed(e) if e.artefact.is_volume() => {
+            with_detail(format!("volume {} stays: {}", e.artefact.tag(), e.cause), plain(&e.detail))
+        }
         Event::PrunePlanned(e) => format!("{} is to go: {}", e.artefact.tag(), rule(e.rule, Some(e.count))),
         Event::ArtefactPruned(e) => format!("{} removed", e.artefact.tag()),
         Event::PruneFailed(e) => format!("{} could not be removed: {}", e.artefact.tag(), e.cause),

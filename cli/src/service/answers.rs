@@ -6,7 +6,7 @@ use haloy_ledger::ids::{DeploymentId, Position, ReleaseName, Timestamp};
 use haloy_ledger::ledger::{EventView, PastRollback, Verdict};
 use haloy_ledger::outcome::{Failure, FailureCode};
 use haloy_ledger::projection::Moved;
-use haloy_ledger::release::{HistoryStrategy, Retention};
+use haloy_ledger::release::{HistoryStrategy, MadeVolume, Retention};
 use serde::Serialize;
 
 /// How a deployment went.
@@ -44,6 +44,8 @@ pub struct DeploymentAnswer {
     pub changed_secrets: Vec<String>,
     /// Last lines of a replica that failed.
     pub log_tail: Vec<String>,
+    /// Volumes of what runs that nobody named: haloy made them for paths that the image declares.
+    pub volumes: Vec<MadeVolume>,
 }
 
 impl DeploymentAnswer {
@@ -279,6 +281,9 @@ pub struct PruneAnswer {
     pub applied: bool,
     /// Release, tag, rule, bytes where known.
     pub artefacts: Vec<PruneRow>,
+    /// Volumes that haloy made, no container of the target has, and nobody names: with `applied` they are
+    /// gone, but those that stay because they are in use.
+    pub volumes: Vec<VolumeRow>,
     /// Bytes that come back if all of them go, shared layers counted once; none if Docker did not say.
     pub bytes: Option<u64>,
     /// Releases that stay by a pin or a hold.
@@ -373,6 +378,23 @@ pub struct WhatIfRow {
     pub release: DeploymentId,
     /// Its image.
     pub image: String,
+}
+
+/// A volume that haloy made, since nobody named one for a path of the image.
+#[derive(Debug, Clone, Serialize)]
+pub struct VolumeRow {
+    /// Its name on the engine.
+    pub volume: String,
+    /// The path that it was made for.
+    pub path: String,
+    /// The deployment whose replica has it, or had it last.
+    pub deployment: DeploymentId,
+    /// A container of the target has it.
+    pub used: bool,
+    /// Bytes in it, where the engine says.
+    pub bytes: Option<u64>,
+    /// It was to go, and stays: something else uses it.
+    pub stays: bool,
 }
 
 /// One artefact that no rule keeps.

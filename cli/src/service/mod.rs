@@ -82,11 +82,12 @@ pub trait Service: Send + Sync {
         request: LogsRequest,
         each: &mut (dyn FnMut(LogLine) + Send),
     ) -> Result<usize, Error>;
+    /// Volumes of a target that haloy made and nobody names.
+    async fn volumes(&self, key: &TargetKey) -> Result<Vec<VolumeRow>, Error>;
     /// Stops what runs.
     async fn stop(
         &self,
-        key: &TargetKey,
-        remove: bool,
+        request: StopRequest,
         why: &Why,
         follow: Arc<dyn Follow>,
     ) -> Result<StatusAnswer, Error>;

@@ -127,3 +127,14 @@ pub struct WhatIfRequest {
     /// How far back past rollbacks are tried.
     pub over: Duration,
 }
+
+/// A stop, as asked for.
+#[derive(Debug, Clone)]
+pub struct StopRequest {
+    /// What is to stop.
+    pub key: TargetKey,
+    /// The containers go, too.
+    pub remove: bool,
+    /// Volumes that go with them, each by its name.
+    pub volumes: Vec<String>,
+}

@@ -8,7 +8,7 @@ use crate::mask::{Mask, MaskedProgress};
 use crate::values::ValueStore;
 use haloy_ledger::deployment::state::TargetState;
 use haloy_ledger::deployment::{Command, Effect, Event, owed};
-use haloy_ledger::ids::{DeploymentId, EffectId, LedgerId};
+use haloy_ledger::ids::{DeploymentId, EffectId, EffectNumber, LedgerId};
 use haloy_ledger::log::LogError;
 use haloy_ledger::outcome::{FailureCode, FailureReport, Observed, Outcome};
 use haloy_ledger::ports::{Clock, Entropy};
@@ -335,7 +335,11 @@ pub(super) async fn perform(
 
 /// Subjects that hold ids differ from run to run; crash points must not.
 fn failpoint_subject(id: &EffectId) -> &str {
-    if id.subject.contains(':') { "tag" } else { &id.subject }
+    match id.number {
+        EffectNumber::RemoveVolume => "volume",
+        _tag if id.subject.contains(':') => "tag",
+        _other => &id.subject,
+    }
 }
 
 /// Which release's values an effect needs.
@@ -367,7 +371,8 @@ fn needs_values(state: &TargetState, effect: &Effect) -> Option<(DeploymentId, O
         | Effect::RemoveReplica { .. }
         | Effect::ApplyRoutes { .. }
         | Effect::Drain { .. }
-        | Effect::RemoveLocalTag { .. } => return None,
+        | Effect::RemoveLocalTag { .. }
+        | Effect::RemoveVolume { .. } => return None,
     };
     Some((release, Some(rollout.spec.clone())))
 }

@@ -52,7 +52,10 @@ pub fn deadline(effect: &Effect, limits: &Limits) -> Duration {
         Effect::PullImage { .. } | Effect::PushImage { .. } => 15 * 60,
         // A registry is asked for every other tag first.
         Effect::DeleteRegistryTag { .. } => 5 * 60,
-        Effect::StartReplica(_) | Effect::RemoveReplica { .. } | Effect::RemoveLocalTag { .. } => 120,
+        Effect::StartReplica(_)
+        | Effect::RemoveReplica { .. }
+        | Effect::RemoveLocalTag { .. }
+        | Effect::RemoveVolume { .. } => 120,
         Effect::StopReplica { .. } => 60,
         Effect::RunHook { .. } => 10 * 60,
         Effect::AwaitHealthy { health, .. } => {

@@ -13,6 +13,10 @@ pub(super) const REPLICA: &str = "haloy.replica";
 pub(super) const RELEASE: &str = "haloy.release";
 pub(super) const EFFECT: &str = "haloy.effect";
 pub(super) const PORT: &str = "haloy.port";
+/// On a volume: the path that it was made for.
+pub(super) const VOLUME: &str = "haloy.volume";
+/// On a container: the volumes of it that haloy made, with commas between them.
+pub(super) const VOLUMES: &str = "haloy.volumes";
 
 /// Labels of a new container.
 pub(super) fn of(scope: &Scope, effect: &EffectId, spec: &ReplicaSpec) -> HashMap<String, String> {
@@ -27,6 +31,33 @@ pub(super) fn of(scope: &Scope, effect: &EffectId, spec: &ReplicaSpec) -> HashMa
         (PORT, spec.port.to_string()),
     ];
     labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Labels of a new volume.
+pub(super) fn of_volume(scope: &Scope, replica: ReplicaId, path: &str) -> HashMap<String, String> {
+    let labels = [
+        (LEDGER, scope.ledger.to_string()),
+        (APP, scope.app.to_string()),
+        (TARGET, scope.target.to_string()),
+        (DEPLOYMENT, replica.deployment.to_string()),
+        (REPLICA, replica.index.to_string()),
+        (VOLUME, path.to_owned()),
+    ];
+    labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// A filter for everything of a replica.
+pub(super) fn filter_replica(scope: &Scope, replica: ReplicaId) -> Vec<String> {
+    let mut label = filter(scope);
+    label.push(format!("{DEPLOYMENT}={}", replica.deployment));
+    label.push(format!("{REPLICA}={}", replica.index));
+    label
+}
+
+/// Whether labels are those of this target of this ledger.
+pub(super) fn in_scope(labels: &HashMap<String, String>, scope: &Scope) -> bool {
+    let is = |name: &str, value: &str| labels.get(name).is_some_and(|label| label == value);
+    is(LEDGER, &scope.ledger.to_string()) && is(APP, scope.app.as_str()) && is(TARGET, scope.target.as_str())
 }
 
 /// A filter for everything of a target.

@@ -21,8 +21,10 @@ mod place;
 mod push;
 mod replica;
 mod sizes;
+mod volumes;
 
 pub use client::{ConnectError, DockerOptions, EngineFacts};
+pub use forget::Before;
 pub use health::HealthLimits;
 pub use inspector::inspect_for_edge;
 pub use logs::{LogLine, LogQuery};
@@ -66,6 +68,14 @@ impl DockerExecutor {
         self.engine().await?.reclaimable(tags).await
     }
 
+    /// Bytes in these volumes, where that can be known.
+    pub async fn volume_sizes(
+        &self,
+        names: &[String],
+    ) -> Result<std::collections::BTreeMap<String, u64>, ExecutorError> {
+        self.engine().await?.volume_sizes(names).await
+    }
+
     async fn connection(&self) -> Result<&client::Connection, ConnectError> {
         self.connection.get_or_try_init(|| client::connect(&self.options)).await
     }
@@ -92,7 +102,12 @@ impl Engine<'_> {
                 self.pull(cx, reference, digest.as_ref(), *policy).await
             }
             Effect::PushImage { image_id, reference } => self.push(cx, image_id, reference).await,
-            Effect::TagImage { image_id, local_tag } => self.tag(image_id, local_tag).await,
+            Effect::TagImage { image_id, local_tag, covering } => {
+                if let Some(entries) = covering {
+                    self.refuse_uncovered(cx, image_id, entries).await?;
+                }
+                self.tag(image_id, local_tag).await
+            }
             Effect::EnsureNetwork { network } => self.ensure_network(cx, network).await,
             Effect::StartReplica(spec) => self.start(cx, spec).await,
             Effect::AwaitHealthy { container_id, port, health, .. } => {
@@ -101,6 +116,7 @@ impl Engine<'_> {
             Effect::StopReplica { replica, expected } => self.stop(cx, *replica, *expected).await,
             Effect::RemoveReplica { replica } => self.remove(cx, *replica).await,
             Effect::RemoveLocalTag { local_tag } => self.remove_tag(local_tag).await,
+            Effect::RemoveVolume { volume } => self.remove_volume(&cx.scope, volume).await,
             Effect::RunHook { .. }
             | Effect::ApplyRoutes { .. }
             | Effect::Drain { .. }

@@ -74,6 +74,12 @@ impl Engine<'_> {
         Ok(standing)
     }
 
+    /// Whether there is a network of this name.
+    pub(super) async fn has_network(&self, name: &str) -> Result<bool, ExecutorError> {
+        let standing = self.standing_for(name).await?;
+        Ok(!(standing.halved.is_empty() && standing.plain.is_empty()))
+    }
+
     /// Makes the network, where it is not there, or lets one with fixed addresses take its place.
     pub(super) async fn ensure_network(
         &self,

@@ -3,6 +3,7 @@
 use super::errors::{self, Doing, failed, refused};
 use super::given::at;
 use super::network::Joined;
+use super::volumes::{Mounted, unnamed};
 use super::{Engine, labels, place};
 use crate::executor::*;
 use bollard::models::*;
@@ -56,10 +57,7 @@ impl Engine<'_> {
         scope: &Scope,
         replica: ReplicaId,
     ) -> Result<Option<Found>, ExecutorError> {
-        let mut label = labels::filter(scope);
-        label.push(format!("{}={}", labels::DEPLOYMENT, replica.deployment));
-        label.push(format!("{}={}", labels::REPLICA, replica.index));
-        Ok(self.list(label).await?.into_iter().next())
+        Ok(self.list(labels::filter_replica(scope, replica)).await?.into_iter().next())
     }
 
     pub(super) async fn inspect_container(
@@ -103,8 +101,10 @@ impl Engine<'_> {
             }
         };
         let container = self.inspect_container(&id).await?;
+        let volumes = container.as_ref().map(|found| unnamed(found, &labels_of(found))).unwrap_or_default();
         let place = container.as_ref().and_then(place::place);
         Ok(Outcome::ReplicaStarted {
+            volumes,
             fixed: place.as_ref().is_some_and(|place| place.fixed),
             address: place.map(|place| place.address),
             image_id: container
@@ -179,12 +179,13 @@ impl Engine<'_> {
         network: &str,
         address: Option<Ipv4Addr>,
     ) -> Result<String, ExecutorError> {
+        let volumes = self.volumes_for(cx, spec).await?;
         let named =
             || CreateContainerOptions { name: Some(spec.name.clone()), ..CreateContainerOptions::default() };
-        let mut created = self.docker.create_container(Some(named()), body(cx, spec, network, address)).await;
+        let mut created = self.docker.create_container(Some(named()), body(cx, spec, (network, address), &volumes)).await;
         // An engine that takes no address is asked without one, before anything is said to have failed.
         if address.is_some() && created.as_ref().is_err_and(|error| errors::status(error) != Some(409)) {
-            created = self.docker.create_container(Some(named()), body(cx, spec, network, None)).await;
+            created = self.docker.create_container(Some(named()), body(cx, spec, (network, None), &volumes)).await;
         }
         match created {
             Ok(created) => Ok(created.id),
@@ -244,17 +245,17 @@ impl Engine<'_> {
         cx: &EffectContext,
         replica: ReplicaId,
     ) -> Result<Outcome, ExecutorError> {
-        let Some(found) = self.find(&cx.scope, replica).await? else {
-            return Ok(Outcome::ReplicaRemoved { container_id: None });
-        };
+        let found = self.find(&cx.scope, replica).await?;
+        let volumes = self.left_by(&cx.scope, replica, found.as_ref()).await?;
+        let Some(found) = found else { return Ok(Outcome::ReplicaRemoved { container_id: None, volumes }) };
         self.note_address(&found.id).await;
         self.force_remove(&found.id).await?;
-        Ok(Outcome::ReplicaRemoved { container_id: Some(found.id) })
+        Ok(Outcome::ReplicaRemoved { container_id: Some(found.id), volumes })
     }
 
     async fn force_remove(&self, id: &str) -> Result<(), ExecutorError> {
-        // `v` takes anonymous volumes only; named ones are the user's.
-        let options = RemoveContainerOptions { force: true, v: true, ..RemoveContainerOptions::default() };
+        // Never with its volumes: also one without a name may be all that there is of a database.
+        let options = RemoveContainerOptions { force: true, v: false, ..RemoveContainerOptions::default() };
         match self.docker.remove_container(id, Some(options)).await {
             Ok(()) => Ok(()),
             Err(error) if errors::status(&error) == Some(404) => Ok(()),
@@ -263,11 +264,16 @@ impl Engine<'_> {
     }
 }
 
+fn labels_of(container: &ContainerInspectResponse) -> HashMap<String, String> {
+    container.config.as_ref().and_then(|config| config.labels.clone()).unwrap_or_default()
+}
+
+/// `network` is where it is created, and its address there.
 fn body(
     cx: &EffectContext,
     spec: &ReplicaSpec,
-    network: &str,
-    address: Option<Ipv4Addr>,
+    (network, address): (&str, Option<Ipv4Addr>),
+    made: &[Mounted],
 ) -> ContainerCreateBody {
     let own = [
         ("HALOY_APP", cx.scope.app.to_string()),
@@ -279,12 +285,18 @@ fn body(
     let own = own.iter().map(|(name, value)| format!("{name}={value}"));
     let env = own.chain(cx.values.env.iter().map(|(name, value)| format!("{name}={value}"))).collect();
     let resources = &spec.resources;
+    let mut labels = labels::of(&cx.scope, &cx.id, spec);
+    if !made.is_empty() {
+        let names: Vec<&str> = made.iter().map(|made| made.volume.as_str()).collect();
+        labels.insert(labels::VOLUMES.to_owned(), names.join(","));
+    }
+    let made = made.iter().map(|made| format!("{}:{}", made.volume, made.path));
     ContainerCreateBody {
         image: Some(spec.image_id.to_string()),
         env: Some(env),
-        labels: Some(labels::of(&cx.scope, &cx.id, spec)),
+        labels: Some(labels),
         host_config: Some(HostConfig {
-            binds: Some(spec.volumes.clone()),
+            binds: Some(spec.volumes.iter().cloned().chain(made).collect()),
             network_mode: Some(network.to_owned()),
             // Without an init, a program that is process 1 ignores SIGTERM and is killed after the grace.
             init: Some(true),

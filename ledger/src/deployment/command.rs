@@ -103,11 +103,16 @@ pub enum Command {
         restarted: Vec<Restarted>,
     },
     /// Remove every artefact that no rule keeps.
-    Prune,
+    Prune {
+        /// Volumes that go, too, each by its name: no rule ever asks for one.
+        volumes: Vec<String>,
+    },
     /// Stop the current release.
     Stop {
         /// The containers go, too.
         remove: bool,
+        /// Volumes that go with them, each by its name.
+        volumes: Vec<String>,
         /// When.
         at: Timestamp,
     },
@@ -188,7 +193,7 @@ impl Command {
             Self::ReleaseHold { .. } => "ReleaseHold",
             Self::Settle { .. } => "Settle",
             Self::RecordRestarted { .. } => "RecordRestarted",
-            Self::Prune => "Prune",
+            Self::Prune { .. } => "Prune",
             Self::Stop { .. } => "Stop",
         }
     }

@@ -3,6 +3,7 @@
 //! Effects carry no secret values. Values of the environment and credentials travel beside them,
 //! see `EffectContext` in the executors.
 
+use super::evolve::volumes::taken_over;
 use super::plan::{self, Step};
 use super::route::wish;
 use super::state::{Live, ReplicaPhase, Rollout, TargetState};
@@ -10,7 +11,8 @@ use crate::deployment::event::{HookId, HookStage};
 use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ImageRef, ReplicaId, slug};
 use crate::outcome::Wish;
 use crate::release::{
-    BuildSpec, ConfigSnapshot, HealthSpec, HistoryStrategy, ImageSpec, NamingStrategy, PullPolicy, Resources,
+    BuildSpec, ConfigSnapshot, HealthSpec, HistoryStrategy, ImageSpec, MadeVolume, NamingStrategy,
+    PullPolicy, Resources, UncoveredVolumes,
 };
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +68,8 @@ pub enum Effect {
         image_id: Digest,
         /// `<slug>:<release>`.
         local_tag: String,
+        /// Entries of `volumes:`, where an image that keeps data elsewhere is not to be started.
+        covering: Option<Vec<String>>,
     },
     /// Have the network.
     EnsureNetwork {
@@ -116,6 +120,12 @@ pub enum Effect {
         /// `<slug>:<release>`.
         local_tag: String,
     },
+    /// Remove a volume that haloy made, with its data; somebody asked for it by name. Fine if it is gone,
+    /// never forced.
+    RemoveVolume {
+        /// Its name.
+        volume: String,
+    },
     /// Run a command of the user on this machine. Never repeated after a crash.
     RunHook {
         /// Which hook. Its line, for `$SHELL -c`, is private and travels beside the effect.
@@ -142,6 +152,8 @@ pub struct ReplicaSpec {
     pub env: Vec<String>,
     /// `source:/path[:options]`.
     pub volumes: Vec<String>,
+    /// Volumes of the container whose place it takes, for paths of the image that `volumes` does not cover.
+    pub takes_over: Vec<MadeVolume>,
     /// Port that the app listens on.
     pub port: u16,
     /// Limits.
@@ -154,7 +166,7 @@ pub struct ReplicaSpec {
 pub fn owed(state: &TargetState) -> Vec<(EffectId, Effect)> {
     let steps = plan::steps(state);
     let rollout = steps.iter().filter_map(|step| effect(state, step));
-    rollout.chain(removals(state)).chain(naming(state)).collect()
+    rollout.chain(removals(state)).chain(volumes(state)).chain(naming(state)).collect()
 }
 
 /// The tag of a release on the engine: every deployment owns its own.
@@ -175,7 +187,7 @@ fn naming(state: &TargetState) -> impl Iterator<Item = (EffectId, Effect)> {
             match &local.image_id {
                 Some(image_id) => (
                     id(naming.release, N::TagImage, &local_tag),
-                    Effect::TagImage { image_id: image_id.clone(), local_tag },
+                    Effect::TagImage { image_id: image_id.clone(), local_tag, covering: None },
                 ),
                 None => {
                     (id(naming.release, N::RemoveLocalTag, &local_tag), Effect::RemoveLocalTag { local_tag })
@@ -205,6 +217,14 @@ fn removals(state: &TargetState) -> impl Iterator<Item = (EffectId, Effect)> {
         let local_tag = kept.tagged.as_ref()?.local_tag.clone();
         let id = id(kept.release, EffectNumber::RemoveLocalTag, &local_tag);
         Some((id, Effect::RemoveLocalTag { local_tag }))
+    })
+}
+
+/// Volumes whose removal is planned: by somebody's word, never by a rule.
+fn volumes(state: &TargetState) -> impl Iterator<Item = (EffectId, Effect)> {
+    state.volumes.iter().filter(|left| left.pruning).map(|left| {
+        let volume = left.made.volume.clone();
+        (id(left.replica.deployment, EffectNumber::RemoveVolume, &volume), Effect::RemoveVolume { volume })
     })
 }
 
@@ -274,7 +294,9 @@ fn rollout_effect(state: &TargetState, rollout: &Rollout, step: &Step) -> Option
         Step::Tag => {
             let image_id = rollout.image.as_ref()?.image_id.clone()?;
             let local_tag = local_tag(state, rollout.release);
-            (id(deployment, N::TagImage, &local_tag), Effect::TagImage { image_id, local_tag })
+            let refuse = config.uncovered_volumes == Some(UncoveredVolumes::Refuse);
+            let covering = refuse.then(|| config.volumes.clone());
+            (id(deployment, N::TagImage, &local_tag), Effect::TagImage { image_id, local_tag, covering })
         }
         Step::Network => {
             (id(deployment, N::EnsureNetwork, ""), Effect::EnsureNetwork { network: config.network.clone() })
@@ -361,6 +383,7 @@ fn replica_spec(
         network: config.network.clone(),
         env: config.env.iter().map(|entry| entry.name.clone()).collect(),
         volumes: config.volumes.clone(),
+        takes_over: taken_over(state, index),
         port: config.port,
         resources: config.resources.clone(),
     }

@@ -14,11 +14,13 @@ use crate::release::{HistoryStrategy, ResolvedImage};
 
 mod replicas;
 mod routes;
+pub(super) mod volumes;
 
 use replicas::{replica_removed, replica_started, replicas, restarted, set_phase};
 
 /// Folds one event into the state of its target.
 pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
+    let had = volumes::had(&state);
     match event {
         ledger_events!() | edge_events!() => {}
         Event::DeploymentRequested(e) => {
@@ -50,7 +52,7 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
         Event::RoutesApplied(e) => routes::applied(&mut state, e),
         Event::ReplicaDrained(e) => routes::drained(&mut state, e.r),
         Event::ReplicaStopped(e) => set_phase(&mut state, e.r, ReplicaPhase::Stopped),
-        Event::ReplicaRemoved(e) => replica_removed(&mut state, e.r),
+        Event::ReplicaRemoved(e) => replica_removed(&mut state, e),
         Event::EffectAttemptFailed(e) => attempt_failed(&mut state, e),
         Event::EffectFailed(e) => effect_failed(&mut state, e),
         Event::RolloutTurnedBack(e) => turned_back(&mut state, e.id, &e.cause, e.after_retired),
@@ -77,12 +79,14 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
         | Event::HoldReleased(_) => kept::evolve(&mut state, event),
         Event::StopRequested(e) => {
             routes::try_again(&mut state);
-            state.stop = Some(Stop { remove: e.remove, attempts: Default::default() });
+            state.stop =
+                Some(Stop { remove: e.remove, volumes: e.volumes.clone(), attempts: Default::default() });
         }
         Event::TargetStopped(_) => stopped(&mut state),
         Event::ReplicaRestarted(e) => restarted(&mut state, e),
     }
     routes::remember(&mut state);
+    volumes::remember(&mut state, had);
     state
 }
 
@@ -198,13 +202,7 @@ fn effect_failed(state: &mut TargetState, e: &EffectFailed) {
     match e.eff.number {
         N::StartReplica => with_rollout(state, id.deployment, |rollout| {
             // It may have been created; its container is looked for on the way back.
-            rollout.replicas.push(Replica {
-                id,
-                phase: ReplicaPhase::Unhealthy,
-                container_id: None,
-                address: None,
-                fixed: false,
-            });
+            rollout.replicas.push(Replica::new(id, ReplicaPhase::Unhealthy));
             rollout.replicas.sort_by_key(|r| r.id);
         }),
         N::AwaitHealthy => set_phase(state, id, ReplicaPhase::Unhealthy),
@@ -237,13 +235,9 @@ fn turned_back(state: &mut TargetState, id: DeploymentId, cause: &Failure, after
     for step in in_flight {
         match step {
             Step::Start(index) => with_rollout(state, id, |rollout| {
-                rollout.replicas.push(Replica {
-                    id: ReplicaId { deployment: id, index },
-                    phase: ReplicaPhase::Wanted,
-                    container_id: None,
-                    address: None,
-                    fixed: false,
-                });
+                rollout
+                    .replicas
+                    .push(Replica::new(ReplicaId { deployment: id, index }, ReplicaPhase::Wanted));
                 rollout.replicas.sort_by_key(|r| r.id);
             }),
             Step::Stop(replica) => set_phase(state, replica, ReplicaPhase::Leaving),
@@ -297,12 +291,11 @@ fn interrupted(state: &mut TargetState, e: &RolloutInterrupted) {
             rollout.replicas.retain(|r| r.phase != ReplicaPhase::Removed);
         }
         for found in e.found.replicas.iter().filter(|f| wanted.contains(&f.replica)) {
+            let phase = if found.running { ReplicaPhase::Started } else { ReplicaPhase::Unhealthy };
             rollout.replicas.push(Replica {
-                id: found.replica,
-                phase: if found.running { ReplicaPhase::Started } else { ReplicaPhase::Unhealthy },
                 container_id: Some(found.container_id.clone()),
                 address: found.address.clone(),
-                fixed: false,
+                ..Replica::new(found.replica, phase)
             });
         }
         rollout.replicas.sort_by_key(|r| r.id);
@@ -350,6 +343,7 @@ fn succeeded(state: &mut TargetState, id: DeploymentId) {
             replicas: rollout.replicas.into_iter().filter(plan::serves).collect(),
             stopped: false,
             secrets: rollout.secrets,
+            volumes: Vec::new(),
         });
     }
     state.last_ended = Some((id, Ending::Succeeded));

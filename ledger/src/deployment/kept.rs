@@ -1,7 +1,7 @@
 //! What follows from an event for releases that are kept: tags, losses, pins, holds and names.
 
 use super::event::*;
-use super::evolve::with_rollout;
+use super::evolve::{volumes, with_rollout};
 use super::state::*;
 use crate::ids::{DeploymentId, EffectNumber};
 use crate::release::{HistoryStrategy, ResolvedImage, TaggedImage};
@@ -15,12 +15,17 @@ pub(super) fn with(state: &mut TargetState, release: DeploymentId, change: impl 
 /// Folds one event; others than these change nothing here.
 pub(super) fn evolve(state: &mut TargetState, event: &Event) {
     match event {
-        Event::PrunePlanned(e) => with(state, e.rel, |k| k.pruning = Some(e.rule)),
+        Event::PrunePlanned(e) => {
+            if !volumes::planned(state, e) {
+                with(state, e.rel, |k| k.pruning = Some(e.rule));
+            }
+        }
         Event::ArtefactPruned(e) => pruned(state, e),
-        Event::PruneFailed(e) => with(state, e.rel, |k| {
-            k.pruning = None;
-            k.prune_attempts = 0;
-        }),
+        Event::PruneFailed(e) => {
+            if !volumes::failed(state, e) {
+                with(state, e.rel, |k| (k.pruning, k.prune_attempts) = (None, 0));
+            }
+        }
         Event::ImageLost(e) => with(state, e.rel, |k| k.lost = true),
         Event::ImageFound(e) => with(state, e.rel, |k| k.lost = false),
         Event::TagMoved(e) => with(state, e.rel, |k| {
@@ -131,6 +136,9 @@ fn untagged(state: &mut TargetState, e: &ReleaseUntagged) {
 }
 
 fn pruned(state: &mut TargetState, e: &ArtefactPruned) {
+    if matches!(e.artefact, Artefact::Volume(_)) {
+        return volumes::pruned(state, e);
+    }
     if !e.artefact.is_own(e.rel) {
         return named(state, |naming| match &e.artefact {
             Artefact::LocalTag(tag) => drop(naming.local.take_if(|local| local.local_tag == *tag)),
@@ -163,6 +171,11 @@ fn forget(state: &mut TargetState) {
 
 /// Counts an attempt at a removal or a name; false if it was at something else.
 pub(super) fn attempt_failed(state: &mut TargetState, e: &EffectAttemptFailed) -> bool {
+    if e.eff.number == EffectNumber::RemoveVolume {
+        let left = state.volumes.iter_mut().find(|left| left.made.volume == e.eff.subject);
+        left.into_iter().for_each(|left| left.attempts = e.attempt);
+        return true;
+    }
     let own = e.eff.number == EffectNumber::RemoveLocalTag && is_own_tag(&e.eff.subject, e.eff.deployment);
     if let Some(naming) = state.naming.as_mut().filter(|_| !own) {
         naming.attempts.insert(e.eff.clone(), e.attempt);

@@ -3,7 +3,9 @@
 use crate::deployment::event::{HookId, PruneRule, PushedTag, SecretsFrom};
 use crate::ids::*;
 use crate::outcome::{Failure, HookExit, Wish};
-use crate::release::{Domain, HistoryStrategy, ReleaseSpec, ResolvedImage, Retention, TaggedImage};
+use crate::release::{
+    Domain, HistoryStrategy, MadeVolume, ReleaseSpec, ResolvedImage, Retention, TaggedImage,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -34,6 +36,10 @@ pub struct TargetState {
     pub routes: Routes,
     /// Containers that should be gone and could not be removed: the next rollout removes them.
     pub strays: Vec<ReplicaId>,
+    /// Volumes that haloy made and no container of this target has any more, oldest first. They stay until
+    /// somebody asks for their removal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<LeftVolume>,
     /// The last deployment that ended, and how.
     pub last_ended: Option<(DeploymentId, Ending)>,
 }
@@ -75,6 +81,9 @@ pub struct Live {
     pub stopped: bool,
     /// Which secrets it got.
     pub secrets: SecretsFrom,
+    /// Volumes that haloy made for its containers, once those are gone: what the next one takes over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<MadeVolume>,
 }
 
 /// One container of ours.
@@ -91,6 +100,29 @@ pub struct Replica {
     /// The address is the container's own for as long as that exists.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fixed: bool,
+    /// Volumes of it that haloy made, since nobody named one for their path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<MadeVolume>,
+}
+
+impl Replica {
+    /// One of which no container was reported.
+    pub fn new(id: ReplicaId, phase: ReplicaPhase) -> Self {
+        Self { id, phase, container_id: None, address: None, fixed: false, volumes: Vec::new() }
+    }
+}
+
+/// A volume that haloy made and no container of its target has any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftVolume {
+    /// Its path and name.
+    pub made: MadeVolume,
+    /// The replica that had it last.
+    pub replica: ReplicaId,
+    /// Its removal is planned.
+    pub pruning: bool,
+    /// Attempts at that removal.
+    pub attempts: u32,
 }
 
 /// Where a replica is in its life.
@@ -171,6 +203,9 @@ pub struct Rollout {
 pub struct Stop {
     /// The containers go, too.
     pub remove: bool,
+    /// Volumes that go with them, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<String>,
     /// Failed attempts, per effect that is still owed.
     pub attempts: BTreeMap<EffectId, u32>,
 }
@@ -303,6 +338,7 @@ impl TargetState {
             lives: 0,
             routes: Routes::default(),
             strays: Vec::new(),
+            volumes: Vec::new(),
             last_ended: None,
         }
     }

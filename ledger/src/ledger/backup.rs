@@ -128,7 +128,8 @@ impl Copied {
     }
 }
 
-/// Values that are there; then those that were let go since the last backup go, too.
+/// Values that are there; then those that were let go since the last backup go, too. Only what has the name of
+/// a value is one: somebody may have taken a folder of another use.
 fn copy_vault(from: &Path, to: &Path, copies: &mut Copied) -> io::Result<()> {
     let mut kept = BTreeSet::new();
     // A vault that cannot be listed is an error: taken for an empty one, it would empty the backup's.
@@ -137,11 +138,16 @@ fn copy_vault(from: &Path, to: &Path, copies: &mut Copied) -> io::Result<()> {
         kept.insert(file.file_name());
     }
     for file in files::list_if_there(to)? {
-        if !kept.contains(&file.file_name()) {
+        if !kept.contains(&file.file_name()) && is_value(&file.file_name().to_string_lossy()) {
             fs::remove_file(file.path())?;
         }
     }
     Ok(())
+}
+
+/// Values are named by their fingerprint: 128 bits of a BLAKE3 digest, in hex.
+fn is_value(name: &str) -> bool {
+    name.len() == 32 && name.chars().all(|c| c.is_ascii_hexdigit())
 }
 
 /// Every file of a published tree of this size, but for its checkpoint.
@@ -237,4 +243,25 @@ fn restore_vault(from: &Path, to: &Path) -> io::Result<()> {
         copies.file(&file.path(), &to.join(file.file_name()))?;
     }
     copies.folders.iter().try_for_each(|folder| files::sync_folder(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_another_use_loses_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        let (kept, gone) = ("ab".repeat(16), "cd".repeat(16));
+        fs::create_dir_all(&from).expect("made");
+        fs::create_dir_all(&to).expect("made");
+        fs::write(from.join(&kept), "1").expect("written");
+        for name in [gone.as_str(), "notes.txt", "raft.db"] {
+            fs::write(to.join(name), "2").expect("written");
+        }
+        copy_vault(&from, &to, &mut Copied::default()).expect("copied");
+        let there = |name: &str| to.join(name).exists();
+        assert!(there(&kept) && there("notes.txt") && there("raft.db") && !there(&gone));
+    }
 }

@@ -176,8 +176,8 @@ fn idempotency(
         Command::Deploy(deploy) => format!("deploy {}", deploy.release.config_digest),
         Command::Rollback(rollback) => format!("rollback {}", rollback.to.release),
         Command::Cancel { id } => format!("cancel {id}"),
-        Command::Stop { remove, .. } => format!("stop {remove}"),
-        Command::Prune => "prune".to_owned(),
+        Command::Stop { remove, volumes, .. } => format!("stop {remove}{}", listed(volumes)),
+        Command::Prune { volumes } => format!("prune{}", listed(volumes)),
         Command::Tag { name, release, push } => format!("tag {name} {release} {}", push.is_some()),
         Command::Untag { name, .. } => format!("untag {name}"),
         Command::Pin { release, pinned } => format!("pin {release} {pinned}"),
@@ -192,4 +192,9 @@ fn idempotency(
     };
     let command_digest = *blake3::hash(asked.as_bytes()).as_bytes();
     Ok(Some(IdempotencyKey { key: format!("{app}/{target}/{key}"), command_digest }))
+}
+
+/// Names behind a command, each with a space before it; nothing where there is none.
+fn listed(names: &[String]) -> String {
+    names.iter().map(|name| format!(" {name}")).collect()
 }

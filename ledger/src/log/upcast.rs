@@ -26,6 +26,7 @@ const UPCASTERS: &[Upcaster] = &[
     Upcaster { kind: 40, from: 1, step: Ok },
     // The texts of failures held words of others, too; they stay what was recorded.
     Upcaster { kind: 42, from: 1, step: Ok },
+    Upcaster { kind: 46, from: 1, step: Ok },
     Upcaster { kind: 47, from: 1, step: Ok },
     Upcaster { kind: 48, from: 1, step: Ok },
     Upcaster { kind: 49, from: 1, step: Ok },
@@ -37,6 +38,7 @@ const UPCASTERS: &[Upcaster] = &[
     Upcaster { kind: 62, from: 1, step: Ok },
     Upcaster { kind: 63, from: 1, step: Ok },
     Upcaster { kind: 66, from: 1, step: Ok },
+    Upcaster { kind: 80, from: 1, step: Ok },
     Upcaster { kind: 111, from: 1, step: Ok },
 ];
 

@@ -60,6 +60,8 @@ pub enum FailureCode {
     ReplicaNotVerified,
     /// A volume is in use by a container.
     VolumeInUse,
+    /// The image keeps data at a path that no entry of `volumes:` covers.
+    VolumeUncovered,
     /// This version of haloy cannot do this.
     NotSupported,
     /// Anything else; the text says what.

@@ -73,7 +73,7 @@ impl Projection for Pending {
             Event::ImageTagged(e) if !is_own_tag(&e.local_tag, e.rel) => {
                 |row, _| row.naming = row.naming.saturating_sub(1)
             }
-            Event::ArtefactPruned(e) if !e.artefact.is_own(e.rel) => {
+            Event::ArtefactPruned(e) if !e.artefact.is_volume() && !e.artefact.is_own(e.rel) => {
                 |row, _| row.naming = row.naming.saturating_sub(1)
             }
             Event::PrunePlanned(_) => |row, _| row.prunes += 1,

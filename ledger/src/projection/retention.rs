@@ -80,6 +80,9 @@ impl Projection for Retention {
                 self.artefacts.put(key(e.rel), row);
                 Ok(())
             }
+            // A volume is no artefact of a release: its row is of the release's tag.
+            Event::PrunePlanned(e) if e.artefact.is_volume() => Ok(()),
+            Event::PruneFailed(e) if e.artefact.is_volume() => Ok(()),
             Event::PrunePlanned(e) => self.artefacts.change(rows, key(e.rel), |row| {
                 row.planned = Some((e.rule, at));
                 row.failed = None;

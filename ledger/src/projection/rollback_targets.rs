@@ -139,6 +139,9 @@ impl Projection for RollbackTargets {
             Event::DeploymentRolledBack(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
             Event::DeploymentCancelled(e) => all.change(rows, key(e.id), never_good(None)),
             Event::DeploymentInterrupted(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
+            // What becomes of a volume says nothing about the image.
+            Event::PrunePlanned(e) if e.artefact.is_volume() => Ok(()),
+            Event::PruneFailed(e) if e.artefact.is_volume() => Ok(()),
             Event::PrunePlanned(e) => all.change(rows, key(e.rel), |row| {
                 // What a registry keeps is restorable without anything on the host.
                 if let Fate::Good { at: good } = row.fate

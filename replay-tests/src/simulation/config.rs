@@ -60,6 +60,7 @@ pub fn config(random: &mut Random, registry: bool, varied: bool) -> (ConfigSnaps
         stop_timeout_seconds: None,
         acme: None,
         supervise: None,
+        uncovered_volumes: None,
         resources: Resources { memory_bytes: None, milli_cpus: None },
         server: None,
         protected: false,

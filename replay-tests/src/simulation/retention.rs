@@ -44,6 +44,7 @@ impl Seen {
 
     fn judge(&self, event: &Event) -> Result<(), String> {
         match event {
+            Event::PrunePlanned(e) if e.artefact.is_volume() => Ok(()),
             Event::PrunePlanned(e) => self.may_go(e.rel, e.rule == PruneRule::HostKeepsCurrent),
             Event::RetentionChanged(e) => e.dropped.iter().try_for_each(|rel| self.may_go(*rel, false)),
             _other => Ok(()),
@@ -88,8 +89,10 @@ impl Seen {
             | Event::DeploymentRolledBack(_)
             | Event::DeploymentCancelled(_)
             | Event::DeploymentInterrupted(_) => self.rolling = None,
-            Event::PrunePlanned(e) if e.rule != PruneRule::HostKeepsCurrent => drop(self.gone.insert(e.rel)),
-            Event::PruneFailed(e) => drop(self.gone.remove(&e.rel)),
+            Event::PrunePlanned(e) if !e.artefact.is_volume() && e.rule != PruneRule::HostKeepsCurrent => {
+                drop(self.gone.insert(e.rel));
+            }
+            Event::PruneFailed(e) if !e.artefact.is_volume() => drop(self.gone.remove(&e.rel)),
             Event::RetentionChanged(e) => self.gone.extend(&e.dropped),
             Event::ImageLost(e) => drop(self.gone.insert(e.rel)),
             Event::ImageFound(e) => drop(self.gone.remove(&e.rel)),

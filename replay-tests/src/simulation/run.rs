@@ -122,7 +122,7 @@ impl Sim {
                 0..=53 => self.deploy(&key).await?,
                 54..=69 => self.rollback(&key).await?,
                 70..=74 => self.stop(&key).await?,
-                75..=78 => self.command(&key, Command::Prune).await?,
+                75..=78 => self.command(&key, Command::Prune { volumes: Vec::new() }).await?,
                 79..=81 => self.meddle(&key),
                 82..=86 => self.keep(&key).await?,
                 87..=91 => self.name(&key).await?,
@@ -222,7 +222,8 @@ impl Sim {
     }
 
     async fn stop(&mut self, key: &TargetKey) -> Result<(), Broken> {
-        let command = Command::Stop { remove: self.random.percent(50), at: self.clock.now() };
+        let command =
+            Command::Stop { remove: self.random.percent(50), volumes: Vec::new(), at: self.clock.now() };
         self.command(key, command).await
     }
 

@@ -21,4 +21,5 @@ mod registries;
 mod registry;
 mod rollout;
 mod secrets;
+mod volumes;
 mod workflow;

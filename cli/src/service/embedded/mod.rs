@@ -9,15 +9,16 @@ mod evidence;
 mod keeping;
 mod open;
 mod queries;
+mod removing;
 mod rollout;
 mod running;
 mod values;
+mod volumes;
 
 pub use evidence::verifier;
 pub use open::{EmbeddedOptions, keys_folder, ledger_folder};
 
 use super::*;
-use crate::error::Kind;
 use crate::machine;
 use async_trait::async_trait;
 use haloy_executors::edge::EdgeStatus;
@@ -26,7 +27,6 @@ use haloy_executors::{
     DockerExecutor, EdgeRouter, Executor, LogQuery, RegistryExecutor, SimulatedExecutor, SimulatedRegistry,
     SimulatedRouter,
 };
-use haloy_ledger::deployment::Command;
 use open::Open;
 use std::time::Instant;
 
@@ -189,24 +189,21 @@ impl Service for Embedded {
         docker.logs(&query, each).await.map_err(errors::executor)
     }
 
+    async fn volumes(&self, key: &TargetKey) -> Result<Vec<VolumeRow>, Error> {
+        let key = key.clone();
+        let mut rows = self.read(move |ledger| volumes::made(ledger, &key)).await??;
+        self.measure(&mut rows).await;
+        Ok(rows)
+    }
+
     async fn stop(
         &self,
-        key: &TargetKey,
-        remove: bool,
+        request: StopRequest,
         why: &Why,
         follow: Arc<dyn Follow>,
     ) -> Result<StatusAnswer, Error> {
         let open = self.open("haloy stop", &follow).await?;
-        let context = crate::facts::context(why);
-        let dispatcher = rollout::dispatcher(self, &open, &follow);
-        rollout::settle_first(&dispatcher, key, &context, &follow).await?;
-        let command = Command::Stop { remove, at: machine::now() };
-        let executed = open.handle.execute(key, command, &context).await.map_err(errors::execute)?;
-        follow.recorded(key, &executed.events);
-        dispatcher.drive(key, &context).await.map_err(errors::dispatch)?;
-        let keys = Some(vec![key.clone()]);
-        let answers = open.handle.call(move |ledger| running::status(ledger, keys)).await?;
-        answers.into_iter().next().ok_or_else(|| Error::new(Kind::Operational, "the target is not known"))
+        removing::stop(self, &open, request, why, &follow).await
     }
 
     async fn prune(
@@ -217,29 +214,7 @@ impl Service for Embedded {
         follow: Arc<dyn Follow>,
     ) -> Result<PruneAnswer, Error> {
         let open = self.open("haloy prune", &follow).await?;
-        let context = crate::facts::context(why);
-        let dispatcher = rollout::dispatcher(self, &open, &follow);
-        if apply {
-            rollout::settle_first(&dispatcher, key, &context, &follow).await?;
-        }
-        let asked = key.clone();
-        let mut answer = open.handle.call(move |ledger| queries::prunable(ledger, &asked)).await?;
-        let tags: Vec<String> = answer.artefacts.iter().map(|row| row.tag.clone()).collect();
-        if let Some(reclaim) = self.reclaimable(&tags).await {
-            answer.bytes = Some(reclaim.total);
-            for row in &mut answer.artefacts {
-                row.bytes = reclaim.each.get(&row.tag).copied();
-            }
-        }
-        if apply {
-            let executed =
-                open.handle.execute(key, Command::Prune, &context).await.map_err(errors::execute)?;
-            follow.recorded(key, &executed.events);
-            dispatcher.drive(key, &context).await.map_err(errors::dispatch)?;
-            open.handle.call(values::forget_unused).await;
-            answer.applied = true;
-        }
-        Ok(answer)
+        removing::prune(self, &open, key, removing::Asked { apply, why }, &follow).await
     }
 
     async fn settle(&self, why: &Why, follow: Arc<dyn Follow>) -> Result<Vec<DeploymentAnswer>, Error> {
@@ -320,15 +295,5 @@ impl Service for Embedded {
 
     async fn doctor(&self) -> Result<Vec<Finding>, Error> {
         Ok(doctor::doctor(self).await)
-    }
-}
-
-impl Embedded {
-    /// Bytes that removing these tags would give back, where Docker says.
-    async fn reclaimable(&self, tags: &[String]) -> Option<haloy_executors::docker::Reclaim> {
-        if tags.is_empty() {
-            return None;
-        }
-        self.docker.as_ref()?.reclaimable(tags).await.ok()
     }
 }

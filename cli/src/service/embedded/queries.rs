@@ -129,6 +129,7 @@ pub fn answer(ledger: &Ledger, key: &TargetKey, id: DeploymentId) -> Result<Depl
         runs: live.map(|live| live.release),
         changed_secrets: Vec::new(),
         log_tail: log_tail(ledger, id)?,
+        volumes: replicas.iter().flat_map(|replica| replica.volumes.clone()).collect(),
     })
 }
 
@@ -327,5 +328,7 @@ pub fn prunable(ledger: &Ledger, key: &TargetKey) -> Result<PruneAnswer, Error> 
     let artefacts = artefacts.collect();
     let (app, target) = (key.app.to_string(), key.target.to_string());
     let held = keeping::held(ledger, key)?;
-    Ok(PruneAnswer { app, target, applied: false, artefacts, bytes: None, held })
+    let mut volumes = super::volumes::made(ledger, key)?;
+    volumes.retain(|row| !row.used);
+    Ok(PruneAnswer { app, target, applied: false, artefacts, volumes, bytes: None, held })
 }

@@ -1,6 +1,6 @@
 //! How a rollout or a stop ends: looked for after every event that may have been the last one.
 
-use super::{Deciding, expire, plan_prunes, retention_before};
+use super::{Deciding, expire, keeping, plan_prunes, retention_before};
 use crate::deployment::event::*;
 use crate::deployment::plan::{self, Step};
 use crate::deployment::state::{Direction, Rollout, TargetState};
@@ -32,9 +32,10 @@ pub(super) fn conclude(deciding: &mut Deciding, at: Option<Timestamp>) {
     if !plan::steps(&deciding.state).is_empty() {
         return;
     }
-    if deciding.state.stop.is_some() {
+    if let Some(volumes) = deciding.state.stop.as_ref().map(|stop| stop.volumes.clone()) {
         let replicas = deciding.state.current.iter().flat_map(|live| &live.replicas).map(|r| r.id).collect();
         deciding.push(TargetStopped { replicas });
+        keeping::remove_volumes(deciding, &volumes);
     }
     // One that is not admitted has no steps, and is not done for that.
     let Some(rollout) = deciding.state.rollout.clone().filter(|rollout| rollout.admitted) else { return };

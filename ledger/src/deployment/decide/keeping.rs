@@ -83,12 +83,33 @@ fn let_go(state: &TargetState, event: Event) -> Vec<Event> {
     deciding.events
 }
 
-/// A removal for everything that no rule keeps.
-pub(super) fn prune(state: &TargetState) -> Vec<Event> {
+/// A removal for each volume that is named here, if haloy made it and nobody has it. No rule ever asks for
+/// one, and none begins while a rollout or a stop may yet need it.
+pub(super) fn remove_volumes(deciding: &mut Deciding, named: &[String]) {
+    let state = &deciding.state;
+    if state.rollout.is_some() || state.stop.is_some() {
+        return;
+    }
+    let count = state.retention.as_ref().map_or(0, |retention| retention.count);
+    let asked = state.volumes.iter().filter(|left| !left.pruning && named.contains(&left.made.volume));
+    let planned: Vec<PrunePlanned> = asked
+        .map(|left| PrunePlanned {
+            rel: left.replica.deployment,
+            artefact: Artefact::Volume(left.made.volume.clone()),
+            rule: PruneRule::Asked,
+            count,
+        })
+        .collect();
+    planned.into_iter().for_each(|planned| deciding.push(planned));
+}
+
+/// A removal for everything that no rule keeps, and for the volumes that are named.
+pub(super) fn prune(state: &TargetState, volumes: &[String]) -> Vec<Event> {
     let mut deciding = Deciding::new(state);
     expire(&mut deciding, Vec::new(), retention_before(state));
     for planned in plan_prunes(&deciding.state) {
         deciding.push(planned);
     }
+    remove_volumes(&mut deciding, volumes);
     deciding.events
 }

@@ -74,6 +74,10 @@ pub(super) fn record_attempt(state: &TargetState, attempt: Attempt, at: Timestam
 }
 
 fn attempts_so_far(state: &TargetState, eff: &EffectId) -> u32 {
+    if eff.number == EffectNumber::RemoveVolume {
+        let left = state.volumes.iter().find(|left| left.made.volume == eff.subject);
+        return left.map_or(0, |left| left.attempts);
+    }
     let own = is_own_tag(&eff.subject, eff.deployment);
     if let Some(naming) = state.naming.as_ref().filter(|_| !own) {
         return naming.attempts.get(eff).copied().unwrap_or(0);
@@ -104,6 +108,10 @@ fn give_up(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, failed: Giv
         Effect::RemoveLocalTag { local_tag } if is_own_tag(local_tag, eff.deployment) => {
             let artefact = Artefact::LocalTag(local_tag.clone());
             let detail = why.private();
+            deciding.push(PruneFailed { rel: eff.deployment, artefact, cause: why.cause, detail });
+        }
+        Effect::RemoveVolume { volume } => {
+            let (artefact, detail) = (Artefact::Volume(volume.clone()), why.private());
             deciding.push(PruneFailed { rel: eff.deployment, artefact, cause: why.cause, detail });
         }
         Effect::RunHook { hook, .. } => {
@@ -221,6 +229,12 @@ fn apply(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, outcome: Outc
                 deciding.push(ArtefactPruned { rel: id, artefact, freed, shared });
             }
         }
+        Outcome::VolumeRemoved { freed } => {
+            if let Effect::RemoveVolume { volume } = effect {
+                let artefact = Artefact::Volume(volume.clone());
+                deciding.push(ArtefactPruned { rel: id, artefact, freed, shared: false });
+            }
+        }
         Outcome::Failed { cause, detail } => {
             let attempts = attempts_so_far(&deciding.state, eff) + 1;
             give_up(deciding, eff, effect, GivenUp { why: FailureReport::new(cause, detail), attempts });
@@ -247,8 +261,8 @@ fn apply(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, outcome: Outc
 
 fn apply_replica(deciding: &mut Deciding, r: ReplicaId, outcome: Outcome) {
     match outcome {
-        Outcome::ReplicaStarted { container_id, address, fixed, image_id } => {
-            deciding.push(ReplicaStarted { r, container_id, address, fixed, image_id });
+        Outcome::ReplicaStarted { container_id, address, fixed, image_id, volumes } => {
+            deciding.push(ReplicaStarted { r, container_id, address, fixed, image_id, volumes });
         }
         Outcome::ReplicaHealthy { probes, took_ms, how } => {
             deciding.push(ReplicaHealthy { r, probes, took_ms, how });
@@ -265,7 +279,9 @@ fn apply_replica(deciding: &mut Deciding, r: ReplicaId, outcome: Outcome) {
         Outcome::ReplicaStopped { exit_code, forced } => {
             deciding.push(ReplicaStopped { r, exit_code, forced });
         }
-        Outcome::ReplicaRemoved { container_id } => deciding.push(ReplicaRemoved { r, container_id }),
+        Outcome::ReplicaRemoved { container_id, volumes } => {
+            deciding.push(ReplicaRemoved { r, container_id, volumes });
+        }
         Outcome::ImageResolved(_)
         | Outcome::ImageBuilt { .. }
         | Outcome::ImagePushed { .. }
@@ -275,6 +291,7 @@ fn apply_replica(deciding: &mut Deciding, r: ReplicaId, outcome: Outcome) {
         | Outcome::NetworkReady { .. }
         | Outcome::HookFinished { .. }
         | Outcome::LocalTagRemoved { .. }
+        | Outcome::VolumeRemoved { .. }
         | Outcome::RoutesApplied { .. }
         | Outcome::Failed { .. } => {}
     }

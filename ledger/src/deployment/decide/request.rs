@@ -3,6 +3,7 @@
 use super::{Deciding, NotRestorable, Rejection, conclude};
 use crate::deployment::command::{Deploy, Rollback};
 use crate::deployment::event::*;
+use crate::deployment::evolve::volumes::is_named;
 use crate::deployment::state::{Direction, Kept, TargetState};
 use crate::ids::{DeploymentId, Timestamp};
 use crate::outcome::{Failure, FailureCode};
@@ -110,14 +111,27 @@ pub(super) fn cancel(state: &TargetState, id: DeploymentId) -> Result<Vec<Event>
     Ok(deciding.events)
 }
 
-pub(super) fn stop(state: &TargetState, remove: bool, at: Timestamp) -> Result<Vec<Event>, Rejection> {
+pub(super) fn stop(
+    state: &TargetState,
+    remove: bool,
+    mut volumes: Vec<String>,
+    at: Timestamp,
+) -> Result<Vec<Event>, Rejection> {
     nothing_running(state)?;
     let Some(live) = &state.current else { return Err(Rejection::NothingRuns) };
-    if live.stopped && (!remove || live.replicas.is_empty()) {
+    let made = |volume: &String| is_made(state, volume) && !is_named(state, volume);
+    volumes.retain(made);
+    if live.stopped && (!remove || live.replicas.is_empty()) && volumes.is_empty() {
         return Err(Rejection::AlreadyStopped);
     }
     let mut deciding = Deciding::new(state);
-    deciding.push(StopRequested { at, remove });
+    deciding.push(StopRequested { at, remove: remove || !volumes.is_empty(), volumes });
     conclude::conclude(&mut deciding, None);
     Ok(deciding.events)
+}
+
+/// Whether haloy made a volume of this target.
+fn is_made(state: &TargetState, volume: &str) -> bool {
+    let had = state.current.iter().flat_map(|live| &live.replicas).flat_map(|replica| &replica.volumes);
+    had.chain(state.volumes.iter().map(|left| &left.made)).any(|made| made.volume == volume)
 }

@@ -1,7 +1,7 @@
 //! The rules as a specification: given a history, when something is asked or reported, then.
 
 use super::super::command::{Command, Deploy, Rollback};
-use super::super::effect::{Effect, owed};
+use super::super::effect::{Effect, ReplicaSpec, owed};
 use super::super::event::*;
 use super::super::state::{Ending, TargetState};
 use super::super::{evolve, retention};
@@ -16,6 +16,7 @@ mod keeping;
 mod rollout;
 mod routes;
 mod settle;
+mod volumes;
 
 /// A target whose world does what it is told; the test says where it does not.
 struct Target {
@@ -185,6 +186,7 @@ fn config() -> ConfigSnapshot {
         stop_timeout_seconds: None,
         acme: None,
         supervise: None,
+        uncovered_volumes: None,
 
         resources: Resources { memory_bytes: None, milli_cpus: None },
         server: None,
@@ -212,7 +214,7 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
         Effect::PullImage { .. } => {
             Outcome::ImagePulled { image_id: digest(2), bytes: 1, from: PulledFrom::Registry }
         }
-        Effect::TagImage { image_id, local_tag } => Outcome::ImageTagged {
+        Effect::TagImage { image_id, local_tag, .. } => Outcome::ImageTagged {
             local_tag: local_tag.clone(),
             image_id: image_id.clone(),
             engine_id: "engine".to_owned(),
@@ -223,6 +225,7 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
             address: Some("10.0.0.1".to_owned()),
             fixed: false,
             image_id: spec.image_id.clone(),
+            volumes: made_for(spec),
         },
         Effect::AwaitHealthy { .. } => {
             Outcome::ReplicaHealthy { probes: 1, took_ms: 1, how: HealthHow::Http }
@@ -235,12 +238,23 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
         },
         Effect::Drain { .. } => Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 1 },
         Effect::StopReplica { .. } => Outcome::ReplicaStopped { exit_code: Some(0), forced: false },
-        Effect::RemoveReplica { .. } => Outcome::ReplicaRemoved { container_id: None },
+        Effect::RemoveReplica { .. } => Outcome::ReplicaRemoved { container_id: None, volumes: Vec::new() },
         Effect::RemoveLocalTag { .. } => Outcome::LocalTagRemoved { freed: 1, shared: false },
+        Effect::RemoveVolume { .. } => Outcome::VolumeRemoved { freed: 1 },
         Effect::RunHook { .. } => {
             Outcome::HookFinished { exit: HookExit::Code(0), log_tail: LogTail::default() }
         }
     }
+}
+
+/// As an engine does: an image that wants DATA declares `/data`, which gets a volume where nobody names one.
+fn made_for(spec: &ReplicaSpec) -> Vec<MadeVolume> {
+    let declared = if spec.env.iter().any(|name| name == "DATA") { vec!["/data".to_owned()] } else { vec![] };
+    let made = |path: String| {
+        let before = spec.takes_over.iter().find(|made| made.path == path).cloned();
+        before.unwrap_or_else(|| MadeVolume { path, volume: format!("made-for-{}", spec.replica) })
+    };
+    crate::release::volumes::uncovered(&declared, &spec.volumes).into_iter().map(made).collect()
 }
 
 fn unhealthy() -> Outcome {

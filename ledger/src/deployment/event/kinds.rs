@@ -8,7 +8,7 @@ use super::parts::*;
 use crate::ids::*;
 use crate::outcome::*;
 use crate::private::Private;
-use crate::release::{Domain, HistoryStrategy, ResolvedImage};
+use crate::release::{Domain, HistoryStrategy, MadeVolume, ResolvedImage};
 
 super::kinds_kept::with_kept! {
     /// The ledger was made. Always the event at position 0.
@@ -224,6 +224,9 @@ super::kinds_kept::with_kept! {
         #[serde(default)] fixed: bool,
         /// Image that it runs.
         image_id: Digest,
+        /// Volumes that haloy made for it: paths that its image declares and no entry of `volumes:` covers.
+        /// Since version 2.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] volumes: Vec<MadeVolume>,
     }
     /// A replica is well and stayed so long enough.
     41 = ReplicaHealthy v 1 since "0.1.0" {
@@ -285,11 +288,13 @@ super::kinds_kept::with_kept! {
         forced: bool,
     }
     /// A replica's container is gone, as wanted.
-    46 = ReplicaRemoved v 1 since "0.1.0" {
+    46 = ReplicaRemoved v 2 since "0.1.0" {
         /// Which replica.
         r: ReplicaId,
         /// Id that it had.
         container_id: Option<String>,
+        /// Volumes of it that nobody named: they stay. Since version 2.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] volumes: Vec<MadeVolume>,
     }
     /// An effect went wrong and will be tried again, or was tried once too often.
     47 = EffectAttemptFailed v 2 since "0.1.0" {

@@ -144,11 +144,13 @@ macro_rules! with_kept {
         dropped: Vec<DeploymentId>,
     }
     /// Somebody asked to stop the target.
-    80 = StopRequested v 1 since "0.1.0" {
+    80 = StopRequested v 2 since "0.1.0" {
         /// When it was asked, by the clock of the command.
         at: Timestamp,
         /// The containers are removed, too.
         remove: bool,
+        /// Volumes that go with them, each by its name. Since version 2.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] volumes: Vec<String>,
     }
     /// The target no longer runs.
     81 = TargetStopped v 1 since "0.1.0" {

@@ -222,6 +222,14 @@ impl Artefact {
         }
     }
 
+    /// Whether it is a volume, rather than a tag.
+    pub fn is_volume(&self) -> bool {
+        match self {
+            Self::Volume(_) => true,
+            Self::LocalTag(_) | Self::RegistryTag(_) => false,
+        }
+    }
+
     /// Whether it is the release's own tag, rather than a name that somebody gave it.
     pub fn is_own(&self, release: DeploymentId) -> bool {
         is_own_tag(self.tag(), release)

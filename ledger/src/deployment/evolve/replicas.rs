@@ -1,7 +1,7 @@
 //! The life of one replica, folded.
 
-use super::{routes, with_rollout};
-use crate::deployment::event::{ReplicaRestarted, ReplicaStarted};
+use super::{routes, volumes, with_rollout};
+use crate::deployment::event::{ReplicaRemoved, ReplicaRestarted, ReplicaStarted};
 use crate::deployment::state::{Replica, ReplicaPhase, TargetState};
 use crate::ids::ReplicaId;
 
@@ -24,6 +24,7 @@ pub(super) fn replica_started(state: &mut TargetState, e: &ReplicaStarted) {
         container_id: Some(e.container_id.clone()),
         address: e.address.clone(),
         fixed: e.fixed,
+        volumes: e.volumes.clone(),
     };
     with_rollout(state, e.r.deployment, |rollout| {
         rollout.replicas.retain(|r| r.id != e.r);
@@ -41,7 +42,9 @@ pub(super) fn restarted(state: &mut TargetState, e: &ReplicaRestarted) {
     }
 }
 
-pub(super) fn replica_removed(state: &mut TargetState, id: ReplicaId) {
+pub(super) fn replica_removed(state: &mut TargetState, e: &ReplicaRemoved) {
+    let id = e.r;
+    volumes::found(state, id, &e.volumes);
     routes::drained(state, id);
     state.strays.retain(|stray| *stray != id);
     set_phase(state, id, ReplicaPhase::Removed);

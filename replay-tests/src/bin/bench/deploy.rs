@@ -153,11 +153,14 @@ pub fn bench(folder: &Path) -> Option<Line> {
             ms.push(haloy * 1e3);
             for slug in ["bench-haloy", "bench-bare"] {
                 let id = ledger.id().to_string();
-                docker.forget(&id, slug, "no-network-of-its-own").await.expect("removed");
+                docker
+                    .forget(&id, slug, "no-network-of-its-own", &Default::default())
+                    .await
+                    .expect("removed");
             }
         }
         docker
-            .forget(&ledger.id().to_string(), "haloy-bench-app", "no-network-of-its-own")
+            .forget(&ledger.id().to_string(), "haloy-bench-app", "no-network-of-its-own", &Default::default())
             .await
             .expect("removed");
     });

@@ -39,6 +39,7 @@ pub fn config() -> ConfigSnapshot {
         stop_timeout_seconds: None,
         acme: None,
         supervise: None,
+        uncovered_volumes: None,
         resources: Resources { memory_bytes: None, milli_cpus: None },
         server: None,
         protected: false,
@@ -111,7 +112,7 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
         Effect::PullImage { .. } => {
             Outcome::ImagePulled { image_id: digest(), bytes: 1, from: PulledFrom::Registry }
         }
-        Effect::TagImage { local_tag, image_id } => Outcome::ImageTagged {
+        Effect::TagImage { local_tag, image_id, .. } => Outcome::ImageTagged {
             local_tag: local_tag.clone(),
             image_id: image_id.clone(),
             engine_id: "engine".to_owned(),
@@ -122,6 +123,7 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
             address: Some("172.18.0.2".to_owned()),
             fixed: false,
             image_id: spec.image_id.clone(),
+            volumes: Vec::new(),
         },
         Effect::AwaitHealthy { .. } => {
             Outcome::ReplicaHealthy { probes: 1, took_ms: 200, how: HealthHow::Http }
@@ -134,7 +136,10 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
         },
         Effect::Drain { .. } => Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 1 },
         Effect::StopReplica { .. } => Outcome::ReplicaStopped { exit_code: Some(0), forced: false },
-        Effect::RemoveReplica { .. } => Outcome::ReplicaRemoved { container_id: Some(id.to_string()) },
+        Effect::RemoveReplica { .. } => {
+            Outcome::ReplicaRemoved { container_id: Some(id.to_string()), volumes: Vec::new() }
+        }
+        Effect::RemoveVolume { .. } => Outcome::VolumeRemoved { freed: 1 },
         Effect::RemoveLocalTag { .. } => Outcome::LocalTagRemoved { freed: 1, shared: false },
         Effect::BuildImage { .. }
         | Effect::PushImage { .. }

@@ -172,7 +172,11 @@ pub fn bench(folder: &Path) -> Vec<Line> {
         }
         let id = bench.ledger.id().to_string();
         for slug in ["bench-rolling", "haloy-bench-app"] {
-            bench.docker.forget(&id, slug, "no-network-of-its-own").await.expect("removed");
+            bench
+                .docker
+                .forget(&id, slug, "no-network-of-its-own", &Default::default())
+                .await
+                .expect("removed");
         }
     });
     let whole: Vec<f64> = taken.iter().map(|r| r.whole.as_secs_f64() / r.docker.as_secs_f64()).collect();

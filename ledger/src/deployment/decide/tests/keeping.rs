@@ -121,10 +121,10 @@ fn pinned_and_held_releases_outlast_any_count() {
         assert_eq!(target.when(hold), Err(Rejection::AlreadyHeld { release: ids[1] }));
         let newer: Vec<_> = (0..4).map(|_| target.deployed(config())).collect();
         assert_eq!(restorable(&target), [newer[2], newer[1], ids[1], ids[0]]);
-        assert!(target.when(Command::Prune).expect("ok").is_empty());
+        assert!(target.when(Command::Prune { volumes: Vec::new() }).expect("ok").is_empty());
         target.when(Command::Pin { release: ids[0], pinned: false }).expect("ok");
         target.when(Command::ReleaseHold { release: ids[1] }).expect("ok");
-        target.when(Command::Prune).expect("ok");
+        target.when(Command::Prune { volumes: Vec::new() }).expect("ok");
         target.finish();
         assert_eq!(restorable(&target), [newer[2], newer[1]]);
     }

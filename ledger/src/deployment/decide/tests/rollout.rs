@@ -213,10 +213,10 @@ fn what_cannot_be_removed_on_the_way_back_is_removed_by_the_next_rollout() {
 fn stop_stops_and_a_deploy_starts_again() {
     let mut target = Target::new();
     target.deployed(config());
-    target.when(Command::Stop { remove: false, at: Timestamp(0) }).expect("runs");
+    target.when(Command::Stop { remove: false, volumes: Vec::new(), at: Timestamp(0) }).expect("runs");
     target.finish();
     assert_eq!(target.count("TargetStopped"), 1);
-    let again = target.when(Command::Stop { remove: false, at: Timestamp(0) });
+    let again = target.when(Command::Stop { remove: false, volumes: Vec::new(), at: Timestamp(0) });
     assert_eq!(again, Err(Rejection::AlreadyStopped));
     target.deployed(config());
     assert!(target.state.current.as_ref().is_some_and(|live| !live.stopped && live.replicas.len() == 2));

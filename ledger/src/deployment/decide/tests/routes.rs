@@ -102,7 +102,7 @@ fn an_edge_that_cannot_be_told_fails_the_deployment_and_nothing_else() {
 fn a_stop_takes_out_drains_and_stops_even_if_the_edge_is_gone() {
     let mut target = Target::new();
     target.deployed(routed(RolloutStrategy::Rolling));
-    target.when(Command::Stop { remove: false, at: Timestamp(2) }).expect("accepted");
+    target.when(Command::Stop { remove: false, volumes: Vec::new(), at: Timestamp(2) }).expect("accepted");
     let failed = |_: &EffectId, effect: &Effect| {
         matches!(effect, Effect::ApplyRoutes { .. }).then(|| Outcome::Failed {
             cause: Failure::new(FailureCode::EdgeUnreachable, "no edge"),

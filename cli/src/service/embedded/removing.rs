@@ -1,0 +1,96 @@
+//! Stopping and pruning: what is removed because somebody asked for it.
+
+use super::{Embedded, Open, errors, queries, rollout, values};
+use crate::error::{Error, Kind};
+use crate::facts;
+use crate::service::*;
+use haloy_ledger::deployment::Command;
+use haloy_ledger::ports::{Clock, SystemClock};
+use std::collections::BTreeSet;
+
+/// Whether, and why, a prune is done.
+pub struct Asked<'a> {
+    pub apply: bool,
+    pub why: &'a Why,
+}
+
+pub async fn stop(
+    service: &Embedded,
+    open: &Open,
+    request: StopRequest,
+    why: &Why,
+    follow: &Arc<dyn Follow>,
+) -> Result<StatusAnswer, Error> {
+    let StopRequest { key, remove, volumes } = request;
+    let context = facts::context(why);
+    let dispatcher = rollout::dispatcher(service, open, follow);
+    rollout::settle_first(&dispatcher, &key, &context, follow).await?;
+    let command = Command::Stop { remove, volumes: volumes.clone(), at: SystemClock.now() };
+    let executed = open.handle.execute(&key, command, &context).await.map_err(errors::execute)?;
+    follow.recorded(&key, &executed.events);
+    dispatcher.drive(&key, &context).await.map_err(errors::dispatch)?;
+    let there = still_there(open, &key).await?;
+    let stay: Vec<String> = volumes.into_iter().filter(|volume| there.contains(volume)).collect();
+    if !stay.is_empty() {
+        let message = format!("{key}: it is stopped, and could not be removed: {}", stay.join(", "));
+        return Err(Error::new(Kind::Partial, message).hint("haloy events says why; then: haloy prune"));
+    }
+    let keys = Some(vec![key.clone()]);
+    let answers = open.handle.call(move |ledger| queries::status(ledger, keys)).await?;
+    answers.into_iter().next().ok_or_else(|| Error::new(Kind::Operational, "the target is not known"))
+}
+
+pub async fn prune(
+    service: &Embedded,
+    open: &Open,
+    key: &TargetKey,
+    asked: Asked<'_>,
+    follow: &Arc<dyn Follow>,
+) -> Result<PruneAnswer, Error> {
+    let Asked { apply, why } = asked;
+    let context = facts::context(why);
+    let dispatcher = rollout::dispatcher(service, open, follow);
+    if apply {
+        rollout::settle_first(&dispatcher, key, &context, follow).await?;
+    }
+    let of = key.clone();
+    let mut answer = open.handle.call(move |ledger| queries::prunable(ledger, &of)).await?;
+    let tags: Vec<String> = answer.artefacts.iter().map(|row| row.tag.clone()).collect();
+    if let Some(reclaim) = service.reclaimable(&tags).await {
+        answer.bytes = Some(reclaim.total);
+        for row in &mut answer.artefacts {
+            row.bytes = reclaim.each.get(&row.tag).copied();
+        }
+    }
+    service.measure(&mut answer.volumes).await;
+    if apply {
+        let volumes = answer.volumes.iter().map(|row| row.volume.clone()).collect();
+        let command = Command::Prune { volumes };
+        let executed = open.handle.execute(key, command, &context).await.map_err(errors::execute)?;
+        follow.recorded(key, &executed.events);
+        dispatcher.drive(key, &context).await.map_err(errors::dispatch)?;
+        open.handle.call(values::forget_unused).await;
+        let there = still_there(open, key).await?;
+        for row in &mut answer.volumes {
+            row.stays = there.contains(&row.volume);
+        }
+        answer.applied = true;
+    }
+    Ok(answer)
+}
+
+/// Volumes that no container of the target has, and that are not removed.
+async fn still_there(open: &Open, key: &TargetKey) -> Result<BTreeSet<String>, Error> {
+    let state = open.handle.state(key).await.map_err(errors::log)?;
+    Ok(state.volumes.into_iter().map(|left| left.made.volume).collect())
+}
+
+impl Embedded {
+    /// Bytes that removing these tags would give back, where Docker says.
+    pub(super) async fn reclaimable(&self, tags: &[String]) -> Option<haloy_executors::docker::Reclaim> {
+        if tags.is_empty() {
+            return None;
+        }
+        self.docker.as_ref()?.reclaimable(tags).await.ok()
+    }
+}
