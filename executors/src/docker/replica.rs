@@ -182,10 +182,12 @@ impl Engine<'_> {
         let volumes = self.volumes_for(cx, spec).await?;
         let named =
             || CreateContainerOptions { name: Some(spec.name.clone()), ..CreateContainerOptions::default() };
-        let mut created = self.docker.create_container(Some(named()), body(cx, spec, (network, address), &volumes)).await;
+        let mut created =
+            self.docker.create_container(Some(named()), body(cx, spec, (network, address), &volumes)).await;
         // An engine that takes no address is asked without one, before anything is said to have failed.
         if address.is_some() && created.as_ref().is_err_and(|error| errors::status(error) != Some(409)) {
-            created = self.docker.create_container(Some(named()), body(cx, spec, (network, None), &volumes)).await;
+            created =
+                self.docker.create_container(Some(named()), body(cx, spec, (network, None), &volumes)).await;
         }
         match created {
             Ok(created) => Ok(created.id),

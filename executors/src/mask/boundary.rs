@@ -107,12 +107,13 @@ fn outcome_masked(masker: &Masker, outcome: Outcome) -> Outcome {
         | Outcome::ImagePulled { image_id: _, bytes: _, from: _ }
         | Outcome::ImageTagged { local_tag: _, image_id: _, engine_id: _ }
         | Outcome::NetworkReady { network_id: _ }
-        | Outcome::ReplicaStarted { container_id: _, address: _, fixed: _, image_id: _ }
+        | Outcome::ReplicaStarted { container_id: _, address: _, fixed: _, image_id: _, volumes: _ }
         | Outcome::ReplicaHealthy { probes: _, took_ms: _, how: _ }
         | Outcome::RoutesApplied { generation: _, digest: _, domains: _, routed: _ }
         | Outcome::ReplicaDrained { left_in_flight: _, took_ms: _ }
         | Outcome::ReplicaStopped { exit_code: _, forced: _ }
-        | Outcome::ReplicaRemoved { container_id: _ }
+        | Outcome::VolumeRemoved { freed: _ }
+        | Outcome::ReplicaRemoved { container_id: _, volumes: _ }
         | Outcome::LocalTagRemoved { freed: _, shared: _ } => outcome,
     }
 }

@@ -213,7 +213,9 @@ mod tests {
             let mut write = samples::write(1);
             write.events[0].envelope.event_id = name.to_owned();
             let told = told.clone();
-            let done = move |result: Result<Appended, AppendError>| drop(told.send((name, result.is_ok())));
+            let done = move |result: Result<Appended, AppendError>| {
+                told.send((name, result.is_ok())).expect("it is waited for");
+            };
             log.submit(vec![write], None, Stage::Durable, Box::new(done));
         };
         submit("first");

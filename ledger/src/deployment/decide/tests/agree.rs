@@ -42,7 +42,7 @@ fn what_a_stop_still_owes_is_pending_whatever_of_it_fails() {
     for removal_fails in [true, false] {
         let mut target = Target::new();
         target.deployed(config());
-        target.when(Command::Stop { remove: true, at: Timestamp(0) }).expect("runs");
+        target.when(Command::Stop { remove: true, volumes: Vec::new(), at: Timestamp(0) }).expect("runs");
         target.run_until(|effect| {
             matches!(effect, Effect::RemoveReplica { .. }) == removal_fails
                 && matches!(effect, Effect::RemoveReplica { .. } | Effect::StopReplica { .. })

@@ -180,7 +180,7 @@ fn what_is_not_live_or_is_another_container_is_not_recorded_as_restarted() {
     target.deployed(config());
     assert_eq!(target.when(Command::RecordRestarted { restarted: vec![before] }), Ok(vec![]));
     let stopped = again(&target, 0);
-    target.when(Command::Stop { remove: false, at: Timestamp(3) }).expect("accepted");
+    target.when(Command::Stop { remove: false, volumes: Vec::new(), at: Timestamp(3) }).expect("accepted");
     target.finish();
     assert_eq!(target.when(Command::RecordRestarted { restarted: vec![stopped] }), Ok(vec![]));
 }
