@@ -16,6 +16,8 @@ pub const WRITE_PAUSE: Duration = Duration::from_secs(60);
 pub const STREAMS: u32 = 128;
 /// How long a replica may take to accept a connection.
 pub const CONNECT_TIME: Duration = Duration::from_secs(2);
+/// How long what is sent to a replica may go unheard by its kernel before the connection counts as lost.
+pub const UNHEARD: Duration = Duration::from_secs(5);
 /// How long nobody may answer a connection before the container is looked at.
 pub const SILENCE: Duration = Duration::from_millis(150);
 /// Places of one container that a connection is tried at.

@@ -191,6 +191,9 @@ impl Upstream {
         let recorded = *lock(&self.recorded);
         let stream = self.identity.connect(recorded, self.port).await?;
         self.marked_until_ms.store(0, Ordering::Relaxed);
+        // One whose network was taken away answers nothing, and nobody else would say so.
+        let unheard = u32::try_from(UNHEARD.as_millis()).unwrap_or(u32::MAX);
+        let _without_it = rustix::net::sockopt::set_tcp_user_timeout(&stream, unheard);
         let at = stream.peer_addr().and_then(|at| stream.set_nodelay(true).map(|()| at));
         let Ok(at) = at else { return Err(Unconnected::Refused) };
         Link::new(stream, at).await.map_err(|_| Unconnected::Refused)
