@@ -71,13 +71,14 @@ async fn edge_to(recorded: SocketAddr, script: &Arc<Script>) -> Edge {
     edge
 }
 
-/// The first piece of the answer, however long it takes.
+/// The whole answer, however long it takes.
 async fn wait_for(at: SocketAddr) -> String {
     let mut stream = TcpStream::connect(at).await.expect("the edge listens");
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await.expect("written");
-    let mut chunk = [0; 4096];
-    let count = stream.read(&mut chunk).await.expect("answered");
-    String::from_utf8_lossy(&chunk[..count]).into_owned()
+    let ask = b"GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n";
+    stream.write_all(ask).await.expect("written");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("answered");
+    answer
 }
 
 async fn replica_status(edge: &Edge) -> ReplicaStatus {
@@ -110,7 +111,7 @@ async fn who_took_the_address_gets_no_request_and_the_container_is_found_where_i
         let edge = edge_to(foreign.at, &script).await;
         script.then(vec![running(started, endpoint, own.at)]);
         for _ in 0..3 {
-            assert!(get(edge.at, "a.example").await.contains(OWN), "{started} {endpoint}");
+            assert!(wait_for(edge.at).await.contains(OWN), "{started} {endpoint}");
         }
         assert_eq!(foreign.requests.load(Ordering::SeqCst), 0, "{started} {endpoint}");
         let status = replica_status(&edge).await;
@@ -127,7 +128,7 @@ async fn a_container_that_left_and_came_back_to_its_address_is_connected_to_agai
     let edge = edge_to(server.at, &script).await;
     script.then(vec![running("first", "another", server.at)]);
     let before = script.looks.load(Ordering::SeqCst);
-    assert!(get(edge.at, "a.example").await.contains(OWN));
+    assert!(wait_for(edge.at).await.contains(OWN));
     assert_eq!(script.looks.load(Ordering::SeqCst) - before, 2, "the first connection was not used");
 }
 
@@ -144,13 +145,13 @@ async fn what_does_not_run_gets_503_that_says_so_until_it_runs_again() {
     let stopped = [(Looked::Stopped, "does not run"), (Looked::Gone, "is gone"), (unknown(), "engine")];
     for (looked, says) in stopped.into_iter().chain([(nowhere, "no network")]) {
         script.then(vec![looked]);
-        let answer = get(edge.at, "a.example").await;
+        let answer = wait_for(edge.at).await;
         assert!(answer.starts_with("HTTP/1.1 503") && answer.contains(says), "{answer}");
         assert!(answer.to_lowercase().contains("retry-after") && !answer.contains("secret"), "{answer}");
     }
     assert_eq!(foreign.requests.load(Ordering::SeqCst), 0);
     script.then(vec![running("later", "another", own.at)]);
-    assert!(get(edge.at, "a.example").await.contains(OWN), "it was on no network, and is on one again");
+    assert!(wait_for(edge.at).await.contains(OWN), "it was on no network, and is on one again");
     script.then(vec![unknown()]);
     let status = edge.client.status_seen().await.expect("it answers").replicas.remove(0);
     assert!(status.doubt.is_some_and(|doubt| doubt.contains("secret")), "the operator is told all of it");
@@ -163,12 +164,12 @@ async fn while_the_engine_is_away_the_kernel_says_where_a_connection_ends() {
     let script = Script::new(vec![seen(began())]);
     let edge = edge_to(server.at, &script).await;
     script.then(vec![unknown()]);
-    assert!(get(edge.at, "a.example").await.contains(OWN), "its namespace has the connection");
+    assert!(wait_for(edge.at).await.contains(OWN), "its namespace has the connection");
     // A process of that number that is not the one which was seen.
     let script = Script::new(vec![seen(began() - 1)]);
     let edge = edge_to(server.at, &script).await;
     script.then(vec![unknown()]);
-    assert!(get(edge.at, "a.example").await.starts_with("HTTP/1.1 503"));
+    assert!(wait_for(edge.at).await.starts_with("HTTP/1.1 503"));
     assert_eq!(server.requests.load(Ordering::SeqCst), 1);
 }
 
@@ -185,7 +186,7 @@ async fn an_engine_that_is_slow_holds_nothing_up_and_one_without_endpoints_is_no
     // Without the id of an endpoint nothing shows that the address was kept: the kernel has to.
     let script = Script::new(vec![running("first", "", server.at)]);
     let edge = edge_to(server.at, &script).await;
-    assert!(get(edge.at, "a.example").await.starts_with("HTTP/1.1 503"));
+    assert!(wait_for(edge.at).await.starts_with("HTTP/1.1 503"));
 }
 
 #[tokio::test]
@@ -235,7 +236,7 @@ async fn another_replica_answers_for_one_that_is_in_doubt() {
     let both = route("a.example", &[doubted.at, well.at]);
     edge.client.apply(&snapshot(1, vec![both])).await.expect("applied");
     for _ in 0..6 {
-        assert!(get(edge.at, "a.example").await.contains("well"));
+        assert!(wait_for(edge.at).await.contains("well"));
     }
     assert_eq!(doubted.requests.load(Ordering::SeqCst), 0);
 }
@@ -265,14 +266,14 @@ async fn a_table_of_an_older_version_is_served_by_what_containers_are_labelled()
     let written = serde_json::to_string(&old).expect("encoded");
     assert!(!written.contains("container"), "it is written as an older version wrote it");
     edge.client.apply(&old).await.expect("applied");
-    assert!(get(edge.at, "a.example").await.contains(OWN));
+    assert!(wait_for(edge.at).await.contains(OWN));
     let asked = script.subjects.lock().expect("not poisoned").pop().expect("one");
     assert_eq!((asked.container, asked.ledger, asked.replica), (None, ledger(), replica_at(server.at)));
     // The same generation, read by a version that knows containers.
     let new = snapshot(1, vec![route("a.example", &[server.at])]);
     edge.client.apply(&new).await.expect("it only says more");
     assert_eq!(edge.client.routes().await.expect("it answers"), Some(new));
-    assert!(get(edge.at, "a.example").await.contains(OWN));
+    assert!(wait_for(edge.at).await.contains(OWN));
     assert!(edge.client.apply(&snapshot(1, vec![route("b.example", &[server.at])])).await.is_err());
 }
 
