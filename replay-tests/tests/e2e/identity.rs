@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-const A: &str = "a.example";
-const B: &str = "b.example";
+pub const A: &str = "a.example";
+pub const B: &str = "b.example";
 
 /// Two targets of one app that answer with different words: `one` has A and says v1, `two` has B and says v2.
 fn two(network: &str, version: &str) -> String {
@@ -20,14 +20,14 @@ fn two(network: &str, version: &str) -> String {
 }
 
 /// Clients of both domains, each request over a new connection of its own.
-struct Watch {
+pub struct Watch {
     stop: Arc<AtomicBool>,
     answers: Arc<Mutex<BTreeMap<(&'static str, String), usize>>>,
     threads: Vec<std::thread::JoinHandle<()>>,
 }
 
 impl Watch {
-    fn start(user: &User) -> Self {
+    pub fn start(user: &User) -> Self {
         let (stop, answers) = (Arc::<AtomicBool>::default(), Arc::<Mutex<BTreeMap<_, usize>>>::default());
         let threads = [A, B, A, B].map(|host| {
             let (stop, answers, at) = (Arc::clone(&stop), Arc::clone(&answers), user.edge);
@@ -49,7 +49,7 @@ impl Watch {
 
     /// What was answered, by domain: nobody's answer was another's.
     #[track_caller]
-    fn end(self, own: &[(&'static str, &[&str])]) -> BTreeMap<(&'static str, String), usize> {
+    pub fn end(self, own: &[(&'static str, &[&str])]) -> BTreeMap<(&'static str, String), usize> {
         self.stop.store(true, Ordering::Relaxed);
         for thread in self.threads {
             thread.join().expect("it asked");
@@ -66,11 +66,11 @@ impl Watch {
     }
 }
 
-const OWN: [(&str, &[&str]); 2] = [(A, &["version v1"]), (B, &["version v2"])];
+pub const OWN: [(&str, &[&str]); 2] = [(A, &["version v1"]), (B, &["version v2"])];
 
 /// Waits until both domains answer with their own app, and says how long that took.
 #[track_caller]
-fn both_answer(user: &User, limit: Duration) -> Duration {
+pub fn both_answer(user: &User, limit: Duration) -> Duration {
     let began = Instant::now();
     loop {
         let told: Vec<_> = [A, B].iter().map(|host| get(user, host, "/")).collect();
@@ -89,7 +89,7 @@ fn both_answer(user: &User, limit: Duration) -> Duration {
     }
 }
 
-fn deployed(name: &str, network: &str) -> User {
+pub fn deployed(name: &str, network: &str) -> User {
     let user = User::new(name);
     user.config("v1", &two(network, "v2"));
     user.haloy("deploy --target one --target two").ok();
@@ -97,7 +97,7 @@ fn deployed(name: &str, network: &str) -> User {
     user
 }
 
-fn only(user: &User, target: &str) -> String {
+pub fn only(user: &User, target: &str) -> String {
     user.containers(target).remove(0)
 }
 

@@ -13,6 +13,7 @@ mod evidence;
 mod foreign;
 mod harness;
 mod identity;
+mod identity_engine;
 mod keeping;
 mod load;
 mod networks;
