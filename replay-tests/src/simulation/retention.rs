@@ -90,7 +90,7 @@ impl Seen {
             | Event::DeploymentCancelled(_)
             | Event::DeploymentInterrupted(_) => self.rolling = None,
             Event::PrunePlanned(e) if !e.artefact.is_volume() && e.rule != PruneRule::HostKeepsCurrent => {
-                drop(self.gone.insert(e.rel));
+                self.gone.insert(e.rel);
             }
             Event::PruneFailed(e) if !e.artefact.is_volume() => drop(self.gone.remove(&e.rel)),
             Event::RetentionChanged(e) => self.gone.extend(&e.dropped),

@@ -129,7 +129,7 @@ pub fn answer(ledger: &Ledger, key: &TargetKey, id: DeploymentId) -> Result<Depl
         runs: live.map(|live| live.release),
         changed_secrets: Vec::new(),
         log_tail: log_tail(ledger, id)?,
-        volumes: replicas.iter().flat_map(|replica| replica.volumes.clone()).collect(),
+        volumes: live.iter().flat_map(|live| &live.replicas).flat_map(|r| r.volumes.clone()).collect(),
     })
 }
 

@@ -1,11 +1,11 @@
 //! Stopping and pruning: what is removed because somebody asked for it.
 
-use super::{Embedded, Open, errors, queries, rollout, values};
+use super::{Embedded, Open, errors, queries, rollout, running, values};
 use crate::error::{Error, Kind};
 use crate::facts;
+use crate::machine;
 use crate::service::*;
 use haloy_ledger::deployment::Command;
-use haloy_ledger::ports::{Clock, SystemClock};
 use std::collections::BTreeSet;
 
 /// Whether, and why, a prune is done.
@@ -25,7 +25,7 @@ pub async fn stop(
     let context = facts::context(why);
     let dispatcher = rollout::dispatcher(service, open, follow);
     rollout::settle_first(&dispatcher, &key, &context, follow).await?;
-    let command = Command::Stop { remove, volumes: volumes.clone(), at: SystemClock.now() };
+    let command = Command::Stop { remove, volumes: volumes.clone(), at: machine::now() };
     let executed = open.handle.execute(&key, command, &context).await.map_err(errors::execute)?;
     follow.recorded(&key, &executed.events);
     dispatcher.drive(&key, &context).await.map_err(errors::dispatch)?;
@@ -36,7 +36,7 @@ pub async fn stop(
         return Err(Error::new(Kind::Partial, message).hint("haloy events says why; then: haloy prune"));
     }
     let keys = Some(vec![key.clone()]);
-    let answers = open.handle.call(move |ledger| queries::status(ledger, keys)).await?;
+    let answers = open.handle.call(move |ledger| running::status(ledger, keys)).await?;
     answers.into_iter().next().ok_or_else(|| Error::new(Kind::Operational, "the target is not known"))
 }
 
