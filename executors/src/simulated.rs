@@ -281,15 +281,7 @@ impl SimulatedExecutor {
                 Ok(Outcome::RegistryTagRemoved)
             }
             Effect::TagImage { image_id, local_tag, covering } => {
-                if let Some(entries) = covering
-                    && !volumes::uncovered(&world.declared, entries).is_empty()
-                {
-                    let words = "the image keeps data where no entry of `volumes:` covers it";
-                    return Err(failed(FailureCode::VolumeUncovered, words, false));
-                }
-                world.tags.insert(local_tag.clone(), image_id.clone());
-                let (image_id, local_tag) = (image_id.clone(), local_tag.clone());
-                Ok(Outcome::ImageTagged { local_tag, image_id, engine_id: ENGINE.to_owned() })
+                tag(&mut world, image_id, local_tag, covering.as_deref())
             }
             Effect::EnsureNetwork { network } => {
                 world.networks.insert(network.clone());
@@ -309,14 +301,7 @@ impl SimulatedExecutor {
                 let shared = gone.is_some_and(|id| world.tags.values().any(|other| *other == id));
                 Ok(Outcome::LocalTagRemoved { freed: u64::from(!shared), shared })
             }
-            Effect::RemoveVolume { volume } => {
-                let uses = |found: &SimReplica| found.volumes.iter().any(|made| made.volume == *volume);
-                if world.replicas.values().any(uses) {
-                    return Err(failed(FailureCode::VolumeInUse, "a container uses the volume", false));
-                }
-                let freed = u64::from(world.volumes.remove(volume));
-                Ok(Outcome::VolumeRemoved { freed })
-            }
+            Effect::RemoveVolume { volume } => remove_volume(&mut world, volume),
             Effect::ApplyRoutes { .. } => super::simulated_edge::apply(&mut world, cx),
             Effect::Drain { .. } => Ok(Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 1 }),
             Effect::RunHook { .. } => {
@@ -385,6 +370,29 @@ fn stop(world: &mut World, key: &(LedgerId, String, String, ReplicaId)) -> Outco
         143
     });
     Outcome::ReplicaStopped { exit_code, forced: false }
+}
+
+fn tag(
+    world: &mut World,
+    image_id: &Digest,
+    local_tag: &str,
+    covering: Option<&[String]>,
+) -> Result<Outcome, ExecutorError> {
+    if covering.is_some_and(|entries| !volumes::uncovered(&world.declared, entries).is_empty()) {
+        let words = "the image keeps data where no entry of `volumes:` covers it";
+        return Err(failed(FailureCode::VolumeUncovered, words, false));
+    }
+    world.tags.insert(local_tag.to_owned(), image_id.clone());
+    let (image_id, local_tag) = (image_id.clone(), local_tag.to_owned());
+    Ok(Outcome::ImageTagged { local_tag, image_id, engine_id: ENGINE.to_owned() })
+}
+
+fn remove_volume(world: &mut World, volume: &str) -> Result<Outcome, ExecutorError> {
+    let uses = |found: &SimReplica| found.volumes.iter().any(|made| made.volume == volume);
+    if world.replicas.values().any(uses) {
+        return Err(failed(FailureCode::VolumeInUse, "a container uses the volume", false));
+    }
+    Ok(Outcome::VolumeRemoved { freed: u64::from(world.volumes.remove(volume)) })
 }
 
 fn resolve(world: &World, reference: &ImageRef) -> Result<Outcome, ExecutorError> {

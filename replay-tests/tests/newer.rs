@@ -125,7 +125,8 @@ fn a_newer_ledger_is_shown_and_not_one_byte_of_it_changes() {
         let (app, target) =
             (AppName::new("shop").expect("a name"), TargetName::new("production").expect("a name"));
         let context = CommandContext::system("newer", "c");
-        let refused = ledger.execute(&app, &target, &Command::Prune { volumes: Vec::new() }, &context).map(drop);
+        let refused =
+            ledger.execute(&app, &target, &Command::Prune { volumes: Vec::new() }, &context).map(drop);
         assert!(matches!(refused, Err(ExecuteError::Log(LogError::NewerFormat { .. }))), "{refused:?}");
         let write = StreamWrite { stream: StreamId::Ledger, expected: Expected::Any, events: Vec::new() };
         assert!(ledger.log().append(vec![write], None, Stage::Durable).is_err());

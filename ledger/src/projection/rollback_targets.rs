@@ -108,6 +108,10 @@ fn unanswered(at: Position, cause: &Failure) -> impl FnOnce(&mut CandidateRow) {
     move |row| row.unanswered = Some((at, cause.clone()))
 }
 
+fn checked(when: (Timestamp, Position)) -> impl FnOnce(&mut CandidateRow) + Copy {
+    move |row| (row.checked, row.unanswered) = (Some(when), None)
+}
+
 fn pinned(at: Option<Position>) -> impl FnOnce(&mut CandidateRow) {
     move |row| row.pinned = at
 }
@@ -163,13 +167,10 @@ impl Projection for RollbackTargets {
                 row.moved = Some(moved).filter(|_| e.now.as_ref() != Some(&e.recorded));
             }),
             Event::RegistryUnreachable(e) => all.change(rows, key(e.rel), unanswered(at, &e.cause)),
-            Event::ImagesChecked(e) => (e.releases.iter()).try_for_each(|rel| {
-                let recorded = event.head.recorded;
-                all.change(rows, key(*rel), |row| {
-                    row.checked = Some((recorded, at));
-                    row.unanswered = None;
-                })
-            }),
+            Event::ImagesChecked(e) => {
+                let checked = checked((event.head.recorded, at));
+                e.releases.iter().try_for_each(|rel| all.change(rows, key(*rel), checked))
+            }
             Event::ReleaseTagged(e) => self.named(e, key, rows),
             Event::ReleaseUntagged(e) => {
                 all.change(rows, key(e.before), |row| row.names.retain(|name| *name != e.name))

@@ -210,7 +210,7 @@ mod tests {
         assert!(other.get(&fingerprint).is_err(), "another key opens nothing");
 
         let retain = |used: &[&Fingerprint]| {
-            let used: BTreeSet<Fingerprint> = used.iter().map(|used| Fingerprint::clone(used)).collect();
+            let used: BTreeSet<Fingerprint> = used.iter().copied().cloned().collect();
             vault.retain(|| Ok::<_, VaultError>(used)).expect("listed")
         };
         assert_eq!(retain(&[&fingerprint]), 0);

@@ -71,7 +71,7 @@ fn in_registry(kept: &Kept, origin: &Origin, answer: &RegistryAnswer) -> Vec<Eve
         (true, true) => Some(ImageFound { rel, place }.into()),
         (false, false) => {
             let repository = origin.reference.repository();
-            let words = words!("{}@{} is not in the registry", Public(&repository), origin.digest);
+            let words = words!("{}@{} is not in the registry", Public(repository), origin.digest);
             Some(ImageLost { rel, place, cause: not_found(words), detail: None }.into())
         }
         (true, false) | (false, true) => None,

@@ -56,14 +56,7 @@ impl Event {
             Self::CertificateFailed(e) => detail(&mut e.detail),
             Self::ExecRun(e) => vec![(field::ARGV, &mut e.argv)],
             Self::HoldPlaced(e) => vec![(field::BASIS, &mut e.basis)],
-            Self::LedgerCreated(_)
-            | Self::FormatRaised(_)
-            | Self::KeyAdded(_)
-            | Self::KeyRetired(_)
-            | Self::ClockStepped(_)
-            | Self::ClockAccepted(_)
-            | Self::Recovered(_)
-            | Self::PayloadRedacted(_)
+            ledger_events!()
             | Self::DeploymentAdmitted(_)
             | Self::DeploymentRefused(_)
             | Self::CancelRequested(_)
