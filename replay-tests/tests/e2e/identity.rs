@@ -149,6 +149,13 @@ fn order(name: &str, network: &str) {
     }
     let answers = watch.end(&OWN);
     assert!(answers.contains_key(&(A, "503".to_owned())), "they were stopped for a while: {answers:?}");
+    // And where no request told the edge that they were stopped: what it knows is from before.
+    for (first, second) in [(&b, &a), (&a, &b)] {
+        docker(&["stop", "-t", "1", &a, &b]);
+        docker(&["start", first, second]);
+        std::thread::sleep(Duration::from_millis(500));
+        both_answer(&user, Duration::from_secs(5));
+    }
 }
 
 #[test]
@@ -170,11 +177,13 @@ fn foreigner(name: &str, network: &str, named: bool) {
     let user = deployed(name, network);
     let a = only(&user, "one");
     let before = address(&a).expect("it runs");
-    let watch = Watch::start(&user);
     docker(&["stop", "-t", "1", &a]);
     let arguments = if named { vec!["--ip", before.as_str()] } else { Vec::new() };
     let foreign = Foreign::start(network, &arguments);
     println!("{name}: was at {before}, where the foreign one now is at {:?}", address(&foreign.0));
+    std::thread::sleep(Duration::from_millis(500));
+    // Only now: no request told the edge that the container had stopped.
+    let watch = Watch::start(&user);
     std::thread::sleep(Duration::from_millis(700));
     let page = get(&user, A, "/");
     assert_eq!(page.status, 503, "{}", page.body);
@@ -214,9 +223,10 @@ fn a_container_that_moves_while_it_runs_is_followed() {
     let user = deployed("moves", &network.0);
     let a = only(&user, "one");
     let before = address(&a).expect("it runs");
-    let watch = Watch::start(&user);
     docker(&["network", "disconnect", &network.0, &a]);
     let foreign = Foreign::start(&network.0, &["--ip", &before]);
+    std::thread::sleep(Duration::from_millis(500));
+    let watch = Watch::start(&user);
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(get(&user, A, "/").status, 503);
     docker(&["network", "connect", &network.0, &a]);
