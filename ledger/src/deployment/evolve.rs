@@ -10,7 +10,7 @@ use super::plan::{self, Step};
 use super::state::*;
 use crate::ids::{DeploymentId, EffectId, ReplicaId};
 use crate::outcome::{Failure, Observed};
-use crate::release::{HistoryStrategy, ResolvedImage};
+use crate::release::{HistoryStrategy, MadeVolume, ResolvedImage};
 
 mod replicas;
 mod routes;
@@ -263,10 +263,12 @@ fn turned_back(state: &mut TargetState, id: DeploymentId, cause: &Failure, after
 
 /// Takes what was really found for what is there.
 fn interrupted(state: &mut TargetState, e: &RolloutInterrupted) {
-    let wanted: Vec<ReplicaId> = plan::steps(state)
+    let wanted: Vec<(ReplicaId, Vec<MadeVolume>)> = plan::steps(state)
         .into_iter()
         .filter_map(|step| match step {
-            Step::Start(index) => Some(ReplicaId { deployment: e.id, index }),
+            Step::Start(index) => {
+                Some((ReplicaId { deployment: e.id, index }, volumes::taken_over(state, index)))
+            }
             Step::Hook(_)
             | Step::Resolve
             | Step::Build
@@ -290,12 +292,14 @@ fn interrupted(state: &mut TargetState, e: &RolloutInterrupted) {
         if rollout.direction == Direction::Forward {
             rollout.replicas.retain(|r| r.phase != ReplicaPhase::Removed);
         }
-        for found in e.found.replicas.iter().filter(|f| wanted.contains(&f.replica)) {
+        for (id, volumes) in wanted {
+            let Some(found) = e.found.replicas.iter().find(|found| found.replica == id) else { continue };
             let phase = if found.running { ReplicaPhase::Started } else { ReplicaPhase::Unhealthy };
             rollout.replicas.push(Replica {
                 container_id: Some(found.container_id.clone()),
                 address: found.address.clone(),
-                ..Replica::new(found.replica, phase)
+                volumes,
+                ..Replica::new(id, phase)
             });
         }
         rollout.replicas.sort_by_key(|r| r.id);

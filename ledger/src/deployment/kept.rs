@@ -15,9 +15,11 @@ pub(super) fn with(state: &mut TargetState, release: DeploymentId, change: impl 
 /// Folds one event; others than these change nothing here.
 pub(super) fn evolve(state: &mut TargetState, event: &Event) {
     match event {
-        Event::PrunePlanned(e) => prune_planned(state, e),
+        Event::PrunePlanned(e) if e.artefact.is_volume() => volumes::planned(state, e),
+        Event::PrunePlanned(e) => with(state, e.rel, |k| k.pruning = Some(e.rule)),
         Event::ArtefactPruned(e) => pruned(state, e),
-        Event::PruneFailed(e) => prune_failed(state, e),
+        Event::PruneFailed(e) if e.artefact.is_volume() => volumes::failed(state, e),
+        Event::PruneFailed(e) => with(state, e.rel, |k| (k.pruning, k.prune_attempts) = (None, 0)),
         Event::ImageLost(e) => with(state, e.rel, |k| k.lost = true),
         Event::ImageFound(e) => with(state, e.rel, |k| k.lost = false),
         Event::TagMoved(e) => with(state, e.rel, |k| {
@@ -125,18 +127,6 @@ fn untagged(state: &mut TargetState, e: &ReleaseUntagged) {
     let unpush = e.pushed.clone();
     let naming = Naming { release: e.before, local, push: None, unpush, attempts: Default::default() };
     state.naming = Some(naming);
-}
-
-fn prune_planned(state: &mut TargetState, e: &PrunePlanned) {
-    if !volumes::planned(state, e) {
-        with(state, e.rel, |k| k.pruning = Some(e.rule));
-    }
-}
-
-fn prune_failed(state: &mut TargetState, e: &PruneFailed) {
-    if !volumes::failed(state, e) {
-        with(state, e.rel, |k| (k.pruning, k.prune_attempts) = (None, 0));
-    }
 }
 
 fn pruned(state: &mut TargetState, e: &ArtefactPruned) {

@@ -98,22 +98,21 @@ pub(super) fn found(state: &mut TargetState, id: ReplicaId, volumes: &[MadeVolum
     }
 }
 
-fn with(state: &mut TargetState, artefact: &Artefact, change: impl FnOnce(&mut LeftVolume)) -> bool {
-    let Artefact::Volume(volume) = artefact else { return false };
+fn with(state: &mut TargetState, artefact: &Artefact, change: impl FnOnce(&mut LeftVolume)) {
+    let Artefact::Volume(volume) = artefact else { return };
     if let Some(left) = state.volumes.iter_mut().find(|left| left.made.volume == *volume) {
         change(left);
     }
-    true
 }
 
-/// True if it is about a volume.
-pub(in crate::deployment) fn planned(state: &mut TargetState, e: &PrunePlanned) -> bool {
-    with(state, &e.artefact, |left| left.pruning = true)
+/// The volume is to go.
+pub(in crate::deployment) fn planned(state: &mut TargetState, e: &PrunePlanned) {
+    with(state, &e.artefact, |left| left.pruning = true);
 }
 
-/// True if it is about a volume.
-pub(in crate::deployment) fn failed(state: &mut TargetState, e: &PruneFailed) -> bool {
-    with(state, &e.artefact, |left| (left.pruning, left.attempts) = (false, 0))
+/// The volume stays after all.
+pub(in crate::deployment) fn failed(state: &mut TargetState, e: &PruneFailed) {
+    with(state, &e.artefact, |left| (left.pruning, left.attempts) = (false, 0));
 }
 
 /// The volume is gone, with its data.

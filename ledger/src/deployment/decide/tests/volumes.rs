@@ -232,6 +232,27 @@ fn what_an_older_haloy_started_is_known_when_it_is_removed() {
 }
 
 #[test]
+fn a_container_that_a_crash_kept_from_the_record_has_what_it_was_to_take_over() {
+    let mut target = Target::new();
+    target.deployed(database());
+    let data = target.live_volumes();
+    let id = target.ask(database());
+    target.run_until(|effect| matches!(effect, Effect::StartReplica(_)));
+    let found = ObservedReplica {
+        replica: ReplicaId { deployment: id, index: 0 },
+        container_id: "found".to_owned(),
+        running: true,
+        address: None,
+        exit_code: None,
+        oom: false,
+    };
+    let observed = Observed { replicas: vec![found], ..Observed::default() };
+    target.when(Command::Settle { observed, at: Timestamp(3) }).expect("settles");
+    target.finish();
+    assert_eq!((target.live_volumes(), target.left()), (data, Vec::new()));
+}
+
+#[test]
 fn what_a_stray_had_is_left() {
     let mut target = Target::new();
     target.deployed(rolling());
