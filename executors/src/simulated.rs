@@ -8,14 +8,14 @@ use crate::executor::*;
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::deployment::effect::ReplicaSpec;
-use haloy_ledger::ids::{Digest, EffectId, ImageRef, LedgerId, ReplicaId};
+use haloy_ledger::ids::{Digest, EffectId, LedgerId, ReplicaId};
 use haloy_ledger::outcome::*;
-use haloy_ledger::release::{MadeVolume, ResolvedImage, volumes};
-use haloy_ledger::words;
+use haloy_ledger::release::{MadeVolume, volumes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+mod images;
 #[cfg(feature = "failpoints")]
 mod kept;
 
@@ -248,7 +248,7 @@ impl SimulatedExecutor {
             (cx.scope.ledger, cx.scope.app.to_string(), cx.scope.target.to_string(), replica)
         };
         match effect {
-            Effect::ResolveImage { image, .. } => resolve(&world, &image.reference),
+            Effect::ResolveImage { image, .. } => images::resolve(&world, &image.reference),
             Effect::BuildImage { local_tag, .. } => {
                 let args: Vec<String> =
                     cx.values.build_args.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -281,7 +281,7 @@ impl SimulatedExecutor {
                 Ok(Outcome::RegistryTagRemoved)
             }
             Effect::TagImage { image_id, local_tag, covering } => {
-                tag(&mut world, image_id, local_tag, covering.as_deref())
+                images::tag(&mut world, image_id, local_tag, covering.as_deref())
             }
             Effect::EnsureNetwork { network } => {
                 world.networks.insert(network.clone());
@@ -301,7 +301,7 @@ impl SimulatedExecutor {
                 let shared = gone.is_some_and(|id| world.tags.values().any(|other| *other == id));
                 Ok(Outcome::LocalTagRemoved { freed: u64::from(!shared), shared })
             }
-            Effect::RemoveVolume { volume } => remove_volume(&mut world, volume),
+            Effect::RemoveVolume { volume } => images::remove_volume(&mut world, volume),
             Effect::ApplyRoutes { .. } => super::simulated_edge::apply(&mut world, cx),
             Effect::Drain { .. } => Ok(Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 1 }),
             Effect::RunHook { .. } => {
@@ -370,47 +370,6 @@ fn stop(world: &mut World, key: &(LedgerId, String, String, ReplicaId)) -> Outco
         143
     });
     Outcome::ReplicaStopped { exit_code, forced: false }
-}
-
-fn tag(
-    world: &mut World,
-    image_id: &Digest,
-    local_tag: &str,
-    covering: Option<&[String]>,
-) -> Result<Outcome, ExecutorError> {
-    if covering.is_some_and(|entries| !volumes::uncovered(&world.declared, entries).is_empty()) {
-        let words = "the image keeps data where no entry of `volumes:` covers it";
-        return Err(failed(FailureCode::VolumeUncovered, words, false));
-    }
-    world.tags.insert(local_tag.to_owned(), image_id.clone());
-    let (image_id, local_tag) = (image_id.clone(), local_tag.to_owned());
-    Ok(Outcome::ImageTagged { local_tag, image_id, engine_id: ENGINE.to_owned() })
-}
-
-fn remove_volume(world: &mut World, volume: &str) -> Result<Outcome, ExecutorError> {
-    let uses = |found: &SimReplica| found.volumes.iter().any(|made| made.volume == volume);
-    if world.replicas.values().any(uses) {
-        return Err(failed(FailureCode::VolumeInUse, "a container uses the volume", false));
-    }
-    Ok(Outcome::VolumeRemoved { freed: u64::from(world.volumes.remove(volume)) })
-}
-
-fn resolve(world: &World, reference: &ImageRef) -> Result<Outcome, ExecutorError> {
-    if world.missing.contains(reference.as_str()) {
-        let words = words!("image {} is not in the registry", reference);
-        return Err(failed(FailureCode::ImageNotFound, words, false));
-    }
-    Ok(Outcome::ImageResolved(ResolvedImage {
-        reference: reference.clone(),
-        index_digest: None,
-        digest: Some(digest(reference.as_str())),
-        image_id: None,
-        platform: "linux/amd64".to_owned(),
-        size: Some(1),
-        created: None,
-        revision: None,
-        source: None,
-    }))
 }
 
 fn await_healthy(world: &World, key: &(LedgerId, String, String, ReplicaId)) -> Outcome {

@@ -1,0 +1,49 @@
+//! Images, tags and volumes of the simulated engine.
+
+use super::{ENGINE, SimReplica, World, digest, failed};
+use crate::executor::ExecutorError;
+use haloy_ledger::ids::{Digest, ImageRef};
+use haloy_ledger::outcome::{FailureCode, Outcome};
+use haloy_ledger::release::{ResolvedImage, volumes};
+use haloy_ledger::words;
+
+pub(super) fn tag(
+    world: &mut World,
+    image_id: &Digest,
+    local_tag: &str,
+    covering: Option<&[String]>,
+) -> Result<Outcome, ExecutorError> {
+    if covering.is_some_and(|entries| !volumes::uncovered(&world.declared, entries).is_empty()) {
+        let words = "the image keeps data where no entry of `volumes:` covers it";
+        return Err(failed(FailureCode::VolumeUncovered, words, false));
+    }
+    world.tags.insert(local_tag.to_owned(), image_id.clone());
+    let (image_id, local_tag) = (image_id.clone(), local_tag.to_owned());
+    Ok(Outcome::ImageTagged { local_tag, image_id, engine_id: ENGINE.to_owned() })
+}
+
+pub(super) fn remove_volume(world: &mut World, volume: &str) -> Result<Outcome, ExecutorError> {
+    let uses = |found: &SimReplica| found.volumes.iter().any(|made| made.volume == volume);
+    if world.replicas.values().any(uses) {
+        return Err(failed(FailureCode::VolumeInUse, "a container uses the volume", false));
+    }
+    Ok(Outcome::VolumeRemoved { freed: u64::from(world.volumes.remove(volume)) })
+}
+
+pub(super) fn resolve(world: &World, reference: &ImageRef) -> Result<Outcome, ExecutorError> {
+    if world.missing.contains(reference.as_str()) {
+        let words = words!("image {} is not in the registry", reference);
+        return Err(failed(FailureCode::ImageNotFound, words, false));
+    }
+    Ok(Outcome::ImageResolved(ResolvedImage {
+        reference: reference.clone(),
+        index_digest: None,
+        digest: Some(digest(reference.as_str())),
+        image_id: None,
+        platform: "linux/amd64".to_owned(),
+        size: Some(1),
+        created: None,
+        revision: None,
+        source: None,
+    }))
+}
