@@ -150,29 +150,8 @@ pub fn event(event: &Event) -> String {
             HookExit::Killed => "hook failed, it was ended by a signal or by its time limit".to_owned(),
             HookExit::Unknown => "how the hook ended is not known: haloy was ended meanwhile".to_owned(),
         },
-        Event::ReplicaStarted(e) => {
-            let address = e.address.as_ref().map(|address| format!(" at {address}")).unwrap_or_default();
-            let made: String = e.volumes.iter().map(|made| format!("; warning: {}", unnamed(made))).collect();
-            format!("replica {} started{address}{made}", e.r.index + 1)
-        }
-        Event::ReplicaHealthy(e) => {
-            format!("replica {} healthy after {}", e.r.index + 1, super::time::took(e.took_ms))
-        }
-        Event::ReplicaUnhealthy(e) => {
-            with_detail(format!("replica {} unhealthy: {}", e.r.index + 1, e.cause), plain(&e.detail))
-        }
         Event::RoutesApplied(e) => {
             format!("{} in the route, {} out", count(e.routed.len(), "replica"), e.out.len())
-        }
-        Event::ReplicaDrained(e) => match e.left_in_flight {
-            0 => format!("replica {} of {} drained", e.r.index + 1, e.r.deployment),
-            some => format!("replica {} of {}: {some} requests cut off", e.r.index + 1, e.r.deployment),
-        },
-        Event::ReplicaStopped(e) => format!("replica {} of {} stopped", e.r.index + 1, e.r.deployment),
-        Event::ReplicaRemoved(e) => {
-            let kept =
-                e.volumes.iter().map(|made| format!("; volume {} of {} stays", made.volume, made.path));
-            format!("replica {} of {} removed{}", e.r.index + 1, e.r.deployment, kept.collect::<String>())
         }
         Event::EffectAttemptFailed(e) => {
             with_detail(format!("attempt {} failed: {}", e.attempt, e.cause), plain(&e.detail))
@@ -189,10 +168,6 @@ pub fn event(event: &Event) -> String {
             HookExit::Code(0) => "release command finished".to_owned(),
             exit => format!("release command failed: {exit:?}"),
         },
-        Event::ExecRun(e) => match e.what {
-            ExecWhat::Exec => format!("a command ran in replica {}", e.r.index + 1),
-            ExecWhat::Tunnel => format!("a tunnel was opened to replica {}", e.r.index + 1),
-        },
         Event::DeploymentSucceeded(e) => format!("succeeded after {}", super::time::took(e.took_ms)),
         Event::DeploymentFailed(e) => format!("failed: {}", e.cause),
         Event::DeploymentRolledBack(e) => format!("failed, release {} restored: {}", e.restored, e.cause),
@@ -202,6 +177,39 @@ pub fn event(event: &Event) -> String {
             format!("stop requested, with volumes {}", e.volumes.join(", "))
         }
         Event::StopRequested(_) => "stop requested".to_owned(),
+        Event::TargetStopped(e) => format!("stopped, {}", count(e.replicas.len(), "replica")),
+        other => replica(other),
+    }
+}
+
+/// An event about a replica, in a sentence.
+fn replica(event: &Event) -> String {
+    match event {
+        Event::ReplicaStarted(e) => {
+            let address = e.address.as_ref().map(|address| format!(" at {address}")).unwrap_or_default();
+            let made: String = e.volumes.iter().map(|made| format!("; warning: {}", unnamed(made))).collect();
+            format!("replica {} started{address}{made}", e.r.index + 1)
+        }
+        Event::ReplicaHealthy(e) => {
+            format!("replica {} healthy after {}", e.r.index + 1, super::time::took(e.took_ms))
+        }
+        Event::ReplicaUnhealthy(e) => {
+            with_detail(format!("replica {} unhealthy: {}", e.r.index + 1, e.cause), plain(&e.detail))
+        }
+        Event::ReplicaDrained(e) => match e.left_in_flight {
+            0 => format!("replica {} of {} drained", e.r.index + 1, e.r.deployment),
+            some => format!("replica {} of {}: {some} requests cut off", e.r.index + 1, e.r.deployment),
+        },
+        Event::ReplicaStopped(e) => format!("replica {} of {} stopped", e.r.index + 1, e.r.deployment),
+        Event::ReplicaRemoved(e) => {
+            let kept =
+                e.volumes.iter().map(|made| format!("; volume {} of {} stays", made.volume, made.path));
+            format!("replica {} of {} removed{}", e.r.index + 1, e.r.deployment, kept.collect::<String>())
+        }
+        Event::ExecRun(e) => match e.what {
+            ExecWhat::Exec => format!("a command ran in replica {}", e.r.index + 1),
+            ExecWhat::Tunnel => format!("a tunnel was opened to replica {}", e.r.index + 1),
+        },
         Event::ReplicaRestarted(e) => {
             let what = match e.cause {
                 RestartCause::NotRunning => "did not run and was started again",
@@ -210,7 +218,6 @@ pub fn event(event: &Event) -> String {
             let at = e.address.as_deref().map(|address| format!(" at {address}")).unwrap_or_default();
             format!("replica {} of {} {what}{at}", e.r.index + 1, e.r.deployment)
         }
-        Event::TargetStopped(e) => format!("stopped, {}", count(e.replicas.len(), "replica")),
         kept => keeping(kept),
     }
 }

@@ -121,7 +121,7 @@ fn data_survives_deploys_failed_ones_rollbacks_and_a_stop() {
     assert_eq!((case.read(), case.mounted()), ("row-1".to_owned(), vec![volume.clone()]));
 
     case.user.haloy("stop --remove").ok();
-    assert_eq!(case.volumes(), [volume.clone()]);
+    assert_eq!(case.volumes(), vec![volume.clone()]);
     case.deploy(REPLACE);
     assert_eq!((case.read(), case.mounted()), ("row-1".to_owned(), vec![volume.clone()]));
 
@@ -149,7 +149,7 @@ fn a_rolling_deploy_leaves_the_old_volume_until_a_prune_names_it() {
     assert_ne!(old, new);
     case.config(NEVER_WELL);
     case.user.haloy("deploy").exits(3);
-    assert_eq!(case.mounted(), [new.clone()]);
+    assert_eq!(case.mounted(), vec![new.clone()]);
     assert_eq!(case.volumes().len(), 3, "that of the failed one is kept as well");
 
     // Somebody else's container uses one: it is never forced.
@@ -178,7 +178,7 @@ fn a_rolling_deploy_leaves_the_old_volume_until_a_prune_names_it() {
     assert_eq!(there, left);
     docker(&["rm", &format!("{}-other", case.user.app)]);
     case.user.haloy("prune --apply").ok();
-    assert_eq!(case.volumes(), [new.clone()]);
+    assert_eq!(case.volumes(), vec![new.clone()]);
     let events = case.user.haloy("events").ok().out;
     assert!(events.contains(&format!("volume {old} is to go, with its data")), "{events}");
     assert!(events.contains(&format!("volume {old} removed, with its data")), "{events}");
