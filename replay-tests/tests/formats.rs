@@ -42,16 +42,20 @@ fn samples() -> BTreeMap<u16, Vec<u8>> {
             samples.entry(head.kind).or_insert(entry);
         }
     }
+    for event in of_the_ledger().into_iter().chain(of_a_target()) {
+        samples.insert(event.kind(), entry(event));
+    }
+    samples
+}
+
+/// By hand: of the ledger and its edge.
+fn of_the_ledger() -> Vec<Event> {
     let id = DeploymentId::from_parts(1_790_000_000_000, 7);
     let digest = Digest::new(format!("sha256:{}", "ab".repeat(32))).expect("a digest");
     let at = haloy_ledger::ids::Timestamp(3);
     let names = || vec!["a.example".to_owned(), "www.a.example".to_owned()];
     let ca = || "https://ca.example/directory".to_owned();
-    let app = AppName::new("shop").expect("a name");
-    let target = TargetName::new("production").expect("a name");
-    let r = ReplicaId { deployment: id, index: 1 };
-    let plain = |text: &str| haloy_ledger::private::Private::Plain(text.to_owned());
-    let by_hand: [Event; 18] = [
+    let events = [
         FormatRaised { from: 1, to: 2, tool: "haloy/0.1.0".to_owned() }.into(),
         KeyRetired { key_id: "0a1b2c3d".to_owned(), cause: "rotated".to_owned(), last_head: None }.into(),
         Recovered {
@@ -94,6 +98,18 @@ fn samples() -> BTreeMap<u16, Vec<u8>> {
         .into(),
         CertificateImported { names: names(), serial: "0a".to_owned(), not_after: at }.into(),
         AcmeAccountCreated { directory: ca(), account: "https://ca.example/account/1".to_owned() }.into(),
+    ];
+    events.into()
+}
+
+/// By hand: of a target and its replicas.
+fn of_a_target() -> Vec<Event> {
+    let id = DeploymentId::from_parts(1_790_000_000_000, 7);
+    let app = AppName::new("shop").expect("a name");
+    let target = TargetName::new("production").expect("a name");
+    let r = ReplicaId { deployment: id, index: 1 };
+    let plain = |text: &str| haloy_ledger::private::Private::Plain(text.to_owned());
+    let events = [
         DeploymentRefused {
             id,
             gate: Gate::Approvals,
@@ -132,10 +148,7 @@ fn samples() -> BTreeMap<u16, Vec<u8>> {
         }
         .into(),
     ];
-    for event in by_hand {
-        samples.insert(event.kind(), entry(event));
-    }
-    samples
+    events.into()
 }
 
 /// The stored bytes of an event, as the log writes them.
