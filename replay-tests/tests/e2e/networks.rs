@@ -262,7 +262,7 @@ fn an_address_that_somebody_took_is_said_and_put_right() {
         assert!(routes.contains("differs") && routes.contains("not running"), "{routes}");
         let settled = user.haloy("settle").ok();
         assert!(settled.err.contains("did not run and was started again"), "{settled:?}");
-        assert_eq!(user.containers("default"), [id.clone()], "the same container");
+        assert_eq!(user.containers("default"), std::slice::from_ref(&id), "the same container");
         let now = address(&id).expect("it runs");
         assert!(now != before && asked(&id) == now, "{now} after {before}");
         soon("its own app", || at_edge(&user, HOST, "/").body == "version v1\n");
