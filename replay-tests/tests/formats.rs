@@ -229,7 +229,8 @@ fn raised(entry: &Path, version: u16) -> PathBuf {
 
 /// How entries of older versions are read today, where that is not as they were written.
 fn write_raised() {
-    for file in std::fs::read_dir(folder()).expect("fixtures").flatten() {
+    let files = std::fs::read_dir(folder()).expect("fixtures").flatten();
+    for file in files.filter(|file| file.path().extension().is_some_and(|extension| extension == "txt")) {
         let text = std::fs::read_to_string(file.path()).expect("text");
         let Some((bytes, written)) = text.split_once('\n').filter(|(bytes, _)| bytes.len() > 96) else {
             continue;

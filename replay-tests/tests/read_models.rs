@@ -17,6 +17,7 @@ const KEY: [u8; 32] = [7; 32];
 fn every_kind() -> Vec<Recorded> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/events");
     let mut files: Vec<_> = std::fs::read_dir(folder).expect("fixtures").flatten().collect();
+    files.retain(|file| file.path().extension().is_some_and(|extension| extension == "txt"));
     files.sort_by_key(|file| file.file_name());
     let read = |file: std::fs::DirEntry| {
         let text = std::fs::read_to_string(file.path()).expect("text");

@@ -2,12 +2,14 @@
 //! it can later be another process or another machine. The answers are the JSON output.
 
 mod answers;
+mod answers_kept;
 pub mod embedded;
 mod evidence;
 mod health;
 mod requests;
 
 pub use answers::*;
+pub use answers_kept::*;
 pub use evidence::*;
 pub use health::*;
 pub use requests::*;

@@ -107,23 +107,22 @@ impl Embedded {
     pub(super) async fn copy_into(&self, into: &Path) -> Result<Backup, Error> {
         self.must_be_there()?;
         let (options, into) = (self.ledger_options(), into.to_owned());
-        if let Err(error) = std::fs::create_dir_all(&into) {
-            let message = format!("the folder {} cannot be made: {error}", into.display());
-            return Err(Error::new(Kind::Operational, message));
-        }
         let copied = tokio::task::spawn_blocking(move || {
             // Opening and closing publishes what a crash left unpublished. Who has the ledger now need not
             // stop, and a ledger that is refused has a published copy all the same.
             if options.places().store().exists() {
                 let opened = Ledger::open(options.clone());
                 if let Some(newer) = opened.as_ref().ok().and_then(Ledger::newer) {
-                    return Err(newer.clone().into());
+                    return Err(errors::log(newer.clone()));
                 }
             }
-            ledger::backup(&options, &into)
+            if let Err(error) = std::fs::create_dir_all(&into) {
+                let message = format!("the folder {} cannot be made: {error}", into.display());
+                return Err(Error::new(Kind::Operational, message));
+            }
+            ledger::backup(&options, &into).map_err(errors::open)
         });
-        let copied = copied.await;
-        copied.map_err(|error| Error::new(Kind::Operational, error.to_string()))?.map_err(errors::open)
+        copied.await.map_err(|error| Error::new(Kind::Operational, error.to_string()))?
     }
 
     pub(super) async fn put_back(&self, from: &Path, older: bool, why: &Why) -> Result<Recovery, Error> {
