@@ -261,7 +261,9 @@ fn keeping(event: &Event) -> String {
         Event::PrunePlanned(e) => format!("{} is to go: {}", e.artefact.tag(), rule(e.rule, Some(e.count))),
         Event::ArtefactPruned(e) => format!("{} removed", e.artefact.tag()),
         Event::PruneFailed(e) => format!("{} could not be removed: {}", e.artefact.tag(), e.cause),
-        Event::ImageLost(e) => format!("image of release {} is lost: {}", e.rel, e.cause),
+        Event::ImageLost(e) => {
+            with_detail(format!("image of release {} is lost: {}", e.rel, e.cause), plain(&e.detail))
+        }
         Event::ImageFound(e) => format!("image of release {} is there again", e.rel),
         Event::RetentionChanged(e) => match e.dropped.len() {
             0 => format!("from now on {} keeps {}", e.strategy, e.count),
@@ -281,7 +283,9 @@ fn keeping(event: &Event) -> String {
             ),
             None => format!("{} is gone from the registry; release {} has its digest", e.reference, e.rel),
         },
-        Event::RegistryUnreachable(e) => format!("release {} could not be looked for: {}", e.rel, e.cause),
+        Event::RegistryUnreachable(e) => {
+            with_detail(format!("release {} could not be looked for: {}", e.rel, e.cause), plain(&e.detail))
+        }
         Event::ImagesChecked(e) => match e.unanswered.len() {
             0 => format!("looked for {}", count(e.releases.len(), "image")),
             some => format!("looked for {}, {some} unknown", count(e.releases.len() + some, "image")),

@@ -34,7 +34,11 @@ impl Asked<'_> {
     pub(super) fn silent(&self) -> ExecutorError {
         let limit = self.registry.options.timeout.as_millis();
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        self.unreachable(words!("no answer within {} ms", limit), String::new(), true)
+        let words = match limit % 1000 {
+            0 => words!("no answer within {} s", limit / 1000),
+            _part => words!("no answer within {} ms", limit),
+        };
+        self.unreachable(words, String::new(), true)
     }
 
     /// In our own words, and in those of the registry or of the way to it.
