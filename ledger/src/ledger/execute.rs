@@ -5,10 +5,13 @@ use crate::deployment::{Command, Event, Rejection, TargetState, decide};
 use crate::ids::{AppName, Position, StreamId, TargetName, slug};
 use crate::log::*;
 use crate::projection::{TargetRow, read};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// A conflict means that somebody else was first; the facts are in the command, so decide again.
 const MAX_CONFLICTS: usize = 16;
+/// Conflicts after which a command gets its turn alone.
+const ALONE_AFTER: usize = 4;
 
 /// What a command did.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,12 +60,25 @@ impl Ledger {
         let mut conflict = None;
         for attempt in 0..MAX_CONFLICTS {
             std::thread::sleep(pause(attempt, app, target));
-            match self.try_execute(app, target, command, context) {
+            match self.in_turn(attempt, || self.try_execute(app, target, command, context)) {
                 Err(ExecuteError::Append(error @ AppendError::Conflict { .. })) => conflict = Some(error),
                 done => return done,
             }
         }
         Err(conflict.unwrap_or(AppendError::Closed).into())
+    }
+
+    /// Many who write to one stream at once can keep a slow one out for ever: after a few conflicts it
+    /// decides and appends while nobody else does.
+    fn in_turn<T>(&self, attempt: usize, act: impl FnOnce() -> T) -> T {
+        // It guards no data, so that a panic elsewhere leaves nothing half done behind it.
+        if attempt < ALONE_AFTER {
+            let _shared = self.turns.read().unwrap_or_else(PoisonError::into_inner);
+            act()
+        } else {
+            let _alone = self.turns.write().unwrap_or_else(PoisonError::into_inner);
+            act()
+        }
     }
 
     fn try_execute(

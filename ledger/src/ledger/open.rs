@@ -103,6 +103,8 @@ pub struct Ledger {
     pub(super) frozen: Frozen,
     /// Where its parts lie; none for a log in memory.
     pub(super) places: Option<Places>,
+    /// Who decides shares it; who met too many conflicts has it alone.
+    pub(super) turns: std::sync::RwLock<()>,
 }
 
 /// The parts of a ledger, for one that is not on disk.
@@ -217,6 +219,7 @@ impl Ledger {
             newer,
             frozen: None,
             places: None,
+            turns: std::sync::RwLock::default(),
         })
     }
 
