@@ -351,28 +351,8 @@ mod tests {
     }
 
     fn event() -> NewEvent {
-        let envelope = Envelope {
-            event_id: "id".to_owned(),
-            stream: StreamId::Ledger,
-            occurred: None,
-            actor: Actor {
-                id: "a".to_owned(),
-                kind: ActorKind::System,
-                auth: Auth::None,
-                on_behalf: None,
-                name: None,
-                on_behalf_name: None,
-            },
-            origin: Origin { host: None, address: None, tool: "test".to_owned() },
-            session: None,
-            causation: None,
-            correlation: "c".to_owned(),
-            idem: None,
-            reason: None,
-            ticket: None,
-        };
         let event = CancelRequested { id: DeploymentId::from_parts(1, 1) }.into();
-        NewEvent::seal(envelope, event, || [0; 32])
+        NewEvent::seal(crate::log::samples::envelope(StreamId::Ledger), event, || [0; 32])
     }
 
     #[test]
