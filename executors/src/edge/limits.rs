@@ -6,6 +6,10 @@ use std::time::Duration;
 pub const HEAD_BYTES: usize = 32 * 1024;
 /// Largest body of a request, in bytes.
 pub const BODY_BYTES: u64 = 1024 * 1024 * 1024;
+/// How long an address that something listens at already may take to become free.
+pub const ADDRESS_FREED: Duration = Duration::from_secs(2);
+/// Between two attempts to listen at it.
+pub const ADDRESS_AGAIN: Duration = Duration::from_millis(2);
 /// How long a client may take to send the head of a request, and stay idle between two.
 pub const HEAD_TIME: Duration = Duration::from_secs(30);
 /// How long a client may pause within a body.

@@ -21,6 +21,7 @@ pub mod identity;
 pub(crate) mod inspector;
 pub mod limits;
 mod link;
+mod listen;
 mod methods;
 mod metrics;
 pub(crate) mod netns;

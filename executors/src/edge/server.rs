@@ -10,6 +10,7 @@ use super::control;
 use super::handoff::{self, Other};
 use super::identity::Inspector;
 use super::limits::*;
+use super::listen::listen;
 use super::metrics::Metrics;
 use super::notify;
 use super::requests::Requests;
@@ -21,7 +22,7 @@ use super::workers::Workers;
 use arc_swap::ArcSwap;
 use haloy_ledger::edge::{Report, RouteSnapshot};
 use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -283,10 +284,7 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         let taken = handoff::take(&options.folder).map_err(|error| EdgeError::Handoff(error.to_string()))?;
         (taken.listeners, Some((taken.ready, taken.version)))
     } else {
-        if let Ok(status) = Client::new(&options.folder).status().await {
-            return Err(EdgeError::Runs(status.pid));
-        }
-        (listen(options.http.iter().chain(&options.https))?, None)
+        (listen_first(&options).await?, None)
     };
     let edge = Arc::new(Edge::new(options, &listeners)?);
     let generation = edge.table().generation();
@@ -323,6 +321,22 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
     Ok(())
 }
 
+/// The addresses, unless another edge of this folder serves at them.
+async fn listen_first(options: &EdgeOptions) -> Result<Vec<std::net::TcpListener>, EdgeError> {
+    let client = Client::new(&options.folder);
+    if let Ok(status) = client.status().await {
+        return Err(EdgeError::Runs(status.pid));
+    }
+    match listen(options.http.iter().chain(&options.https)).await {
+        // One that was started in the same moment: that is what the user has to know.
+        Err(refused) => Err(match client.status().await {
+            Ok(status) => EdgeError::Runs(status.pid),
+            Err(_) => EdgeError::Listen { address: refused.address.to_string(), source: refused.source },
+        }),
+        Ok(listening) => Ok(listening),
+    }
+}
+
 /// Has every replica seen soon after it came into the routes.
 async fn see(edge: Arc<Edge>) {
     loop {
@@ -343,33 +357,6 @@ fn as_many_files_as_allowed() {
 
 fn copied(source: std::io::Error) -> EdgeError {
     EdgeError::Listen { address: "an address that it listens at already".to_owned(), source }
-}
-
-fn listen<'a>(
-    addresses: impl Iterator<Item = &'a SocketAddr>,
-) -> Result<Vec<std::net::TcpListener>, EdgeError> {
-    let one = |address: &SocketAddr| {
-        let bound = || {
-            // SO_REUSEADDR is what std sets on Unix: a restart does not wait for old connections.
-            let listener = match std::net::TcpListener::bind(address) {
-                // A machine without IPv6: every address of the other kind is what was meant.
-                Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && no_ipv6(&error) => {
-                    std::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port()))?
-                }
-                bound => bound?,
-            };
-            listener.set_nonblocking(true)?;
-            Ok(listener)
-        };
-        bound().map_err(|source| EdgeError::Listen { address: address.to_string(), source })
-    };
-    addresses.map(one).collect()
-}
-
-fn no_ipv6(error: &std::io::Error) -> bool {
-    use rustix::io::Errno;
-    let none = [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL].map(|errno| errno.raw_os_error());
-    error.raw_os_error().is_some_and(|code| none.contains(&code))
 }
 
 async fn told_to_leave(edge: &Edge) {
