@@ -1,9 +1,10 @@
 //! The app of `haloy demo` and of the tests: a small HTTP server without any dependency, linked
 //! statically, so that its image needs no base. Compiled by build.rs into haloy itself.
 //!
-//! Variables: PORT, VERSION, STATUS (what it answers), START_DELAY_MS, CRASH (exit at once),
-//! LOG (a line to write when it starts), COMPLAINT (what it says when it is not well). `/` tells the version, `/env/NAME` a variable, `/wait/MS` answers
-//! later; an upgrade to `echo` sends back what comes.
+//! Variables: PORT, VERSION, STATUS (what it answers), STATUS_FILE (a file that says it instead, while it is
+//! there), START_DELAY_MS, CRASH (exit at once), CRASH_FILE (exit at once while that file is there), LOG (a line
+//! to write when it starts), COMPLAINT (what it says when it is not well). `/` tells the version, `/env/NAME` a
+//! variable, `/wait/MS` answers later, `/exit` ends it; an upgrade to `echo` sends back what comes.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -28,6 +29,9 @@ fn main() {
     if let Ok(code) = variable("CRASH", "").parse() {
         eprintln!("cannot go on, leaving with code {code}");
         std::process::exit(code);
+    }
+    if std::fs::exists(variable("CRASH_FILE", "")).unwrap_or(false) {
+        std::process::exit(3);
     }
     let delay = variable("START_DELAY_MS", "0").parse().unwrap_or(0);
     std::thread::sleep(Duration::from_millis(delay));
@@ -68,7 +72,11 @@ fn answer(mut stream: TcpStream) {
         }
         let wait = path.strip_prefix("/wait/").and_then(|ms| ms.parse().ok()).unwrap_or(0);
         std::thread::sleep(Duration::from_millis(wait));
-        let status = variable("STATUS", "200");
+        if path == "/exit" {
+            std::process::exit(3);
+        }
+        let told = std::fs::read_to_string(variable("STATUS_FILE", ""));
+        let status = told.map_or_else(|_| variable("STATUS", "200"), |told| told.trim().to_owned());
         let body = match path.strip_prefix("/env/") {
             Some(name) => variable(name, ""),
             None => format!("version {}", variable("VERSION", "unknown")),

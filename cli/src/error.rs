@@ -10,7 +10,7 @@ pub enum Kind {
     Operational,
     /// Wrong use, or a mistake in the configuration.
     Usage,
-    /// A deployment failed; what ran before runs unchanged.
+    /// A deployment failed; what ran before was not touched.
     Failed,
     /// A deployment failed and the release before was restored.
     RolledBack,
@@ -30,6 +30,9 @@ pub enum Kind {
     Interrupted,
 }
 
+/// The exit code where something is not as it should be, and the command was asked to say so with it.
+pub const DIFFERENCES: u8 = 10;
+
 /// The exit code of a panic.
 pub const BUG: u8 = 70;
 
@@ -38,14 +41,14 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     (0, "done"),
     (1, "operational error"),
     (2, "wrong use, or a mistake in the configuration"),
-    (3, "the deployment failed; what ran before runs unchanged"),
-    (4, "the deployment failed; the release before was restored"),
+    (3, "the deployment failed; what ran before was not touched"),
+    (4, "the deployment failed; the release before was restored, and seen to run"),
     (5, "over several targets: some worked, some did not"),
     (6, "a verification failed"),
     (7, "blocked by a policy (reserved)"),
     (8, "locked, or timed out waiting"),
     (9, "a precondition does not hold: the same key for another command, or a ledger of a newer haloy"),
-    (10, "differences found (reserved)"),
+    (DIFFERENCES, "something is not as it should be, with `--exit-code`"),
     (11, "nothing to roll back to, or not restorable"),
     (12, "stopped watching, the work goes on (reserved)"),
     (BUG, "a bug in haloy"),
@@ -53,6 +56,23 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
 ];
 
 impl Kind {
+    /// Its name, for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Operational => "operational",
+            Self::Usage => "usage",
+            Self::Failed => "failed",
+            Self::RolledBack => "rolled_back",
+            Self::Partial => "partial",
+            Self::Verification => "verification",
+            Self::Blocked => "blocked",
+            Self::Locked => "locked",
+            Self::Precondition => "precondition",
+            Self::NotRestorable => "not_restorable",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
     /// The exit code.
     pub fn code(self) -> u8 {
         match self {
@@ -88,6 +108,17 @@ impl Error {
     /// An error without a hint.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hint: None, several: false }
+    }
+
+    /// For programs: what `-o json` prints in place of an answer.
+    pub fn json(&self) -> serde_json::Value {
+        let data = serde_json::json!({
+            "kind": self.kind.name(),
+            "exit_code": self.kind.code(),
+            "message": self.message,
+            "hint": self.hint,
+        });
+        serde_json::json!({ "schema": "haloy/error/1", "data": data })
     }
 
     /// With a hint.

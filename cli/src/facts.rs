@@ -32,6 +32,11 @@ pub fn new_id() -> DeploymentId {
 pub fn context(why: &Why) -> CommandContext {
     let ci = ci();
     let (user, auth) = who(ci.is_some());
+    // What is only claimed has beside it what the system says.
+    let uid = match &auth {
+        Auth::Declared | Auth::CiEnvironment | Auth::None => Some(machine::uid()),
+        _known => None,
+    };
     let on_behalf =
         variable("GITHUB_ACTOR").or_else(|| variable("GITLAB_USER_LOGIN")).filter(|_| ci.is_some());
     CommandContext {
@@ -40,6 +45,7 @@ pub fn context(why: &Why) -> CommandContext {
             kind: if ci.is_some() { ActorKind::Ci } else { ActorKind::Person },
             auth,
             on_behalf,
+            uid,
         },
         host: Some(machine::host()),
         address: None,

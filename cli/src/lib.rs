@@ -32,7 +32,14 @@ pub fn run() -> ExitCode {
 fn parse_and_run() -> u8 {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => {
+            let code = usage(&error);
+            if error.use_stderr() && asks_for_json() {
+                let message = error.kind().as_str().unwrap_or("the command line is not understood");
+                print_error(&error::Error::new(error::Kind::Usage, message));
+            }
+            return code;
+        }
     };
     // The runtime that cannot be made is the one thing that there is no better answer to.
     let runtime = match tokio::runtime::Runtime::new() {
@@ -46,8 +53,29 @@ fn parse_and_run() -> u8 {
     let printed = runtime.block_on(commands::run(cli)).and_then(|reply| reply.print(format));
     printed.unwrap_or_else(|error| {
         told(&error);
+        if matches!(format, output::Format::Json | output::Format::Ndjson) {
+            print_error(&error);
+        }
         error.kind.code()
     })
+}
+
+/// An error for programs, on stdout: whoever asks for JSON reads JSON, however the command ends.
+fn print_error(error: &error::Error) {
+    let line = foreign::json(&error.json().to_string()).into_owned();
+    // It is on stderr as well; where stdout is gone there is nobody to tell.
+    drop(writeln!(std::io::stdout(), "{line}"));
+}
+
+/// A command line that is not understood may still say how its answer is to be written.
+fn asks_for_json() -> bool {
+    let given: Vec<String> = std::env::args_os().map(|given| given.to_string_lossy().into_owned()).collect();
+    let json = |value: &str| matches!(value, "json" | "ndjson");
+    given.iter().any(|given| {
+        given == "--json"
+            || given.strip_prefix("--output=").is_some_and(json)
+            || given.strip_prefix("-o").is_some_and(|value| json(value.trim_start_matches('=')))
+    }) || given.windows(2).any(|pair| matches!(&*pair[0], "-o" | "--output") && json(&pair[1]))
 }
 
 /// Help, or what is wrong with the command line; that repeats arguments and variables, which may be

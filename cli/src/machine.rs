@@ -44,6 +44,15 @@ pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
+/// Number of the user that this process has.
+pub fn uid() -> u32 {
+    #[cfg(feature = "failpoints")]
+    if simulated::clock().is_some() {
+        return 1000;
+    }
+    rustix::process::getuid().as_raw()
+}
+
 /// Targets of one command at once. One in a test: what comes first is the same each time then.
 pub fn at_once() -> usize {
     #[cfg(feature = "failpoints")]

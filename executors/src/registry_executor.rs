@@ -11,19 +11,31 @@ use haloy_ledger::deployment::state::Origin;
 use haloy_ledger::ids::{ImageRef, ReplicaId};
 use haloy_ledger::outcome::*;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use tokio::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::OnceCell;
 
 /// Registries, as the engine that runs the images would reach them.
 pub struct RegistryExecutor {
     options: RegistryOptions,
     docker: Arc<DockerExecutor>,
-    /// One connection for each registry and credential: it keeps its tokens and its sockets.
-    open: Mutex<BTreeMap<Opened, Arc<Registry>>>,
+    /// One connection for each registry and credential: it keeps its tokens and its sockets. Only whoever
+    /// asks for the same one waits while it is made.
+    open: Mutex<BTreeMap<Opened, Connection>>,
 }
 
 /// Registry and credential.
 type Opened = (String, Option<(String, String)>);
+
+/// A connection that is made once, and since when.
+#[derive(Clone)]
+struct Connection {
+    since: Instant,
+    made: Arc<OnceCell<Arc<Registry>>>,
+}
+
+/// How long a login is used that nobody wrote into the configuration: those of credential helpers end.
+const LOGIN_KEPT: Duration = Duration::from_secs(300);
 
 impl RegistryExecutor {
     /// Asks the engine what it runs, and which registries it speaks to without TLS.
@@ -39,20 +51,35 @@ impl RegistryExecutor {
     ) -> Result<Arc<Registry>, ExecutorError> {
         let credential = login.map(|login| (login.username.clone(), login.password.clone()));
         let key = (crate::registry::host(image)?, credential);
-        let mut open = self.open.lock().await;
-        if let Some(registry) = open.get(&key) {
-            registry.hide_in(mask);
-            return Ok(Arc::clone(registry));
+        let made = self.made(key);
+        let registry = made.get_or_try_init(|| self.make(image, login)).await?;
+        registry.hide_in(mask);
+        Ok(Arc::clone(registry))
+    }
+
+    /// The place of a connection; a new one where the login of the old one may have ended.
+    fn made(&self, key: Opened) -> Arc<OnceCell<Arc<Registry>>> {
+        let fresh = || Connection { since: Instant::now(), made: Arc::default() };
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let ends = key.1.is_none();
+        let connection = open.entry(key).or_insert_with(fresh);
+        if ends && connection.since.elapsed() > LOGIN_KEPT {
+            *connection = fresh();
         }
+        Arc::clone(&connection.made)
+    }
+
+    async fn make(
+        &self,
+        image: &ImageRef,
+        login: Option<&RegistryLogin>,
+    ) -> Result<Arc<Registry>, ExecutorError> {
         let mut options = self.options.clone();
         // Without Docker nothing is known about it; what needs Docker says so itself.
         if let Ok(facts) = self.docker.facts().await {
             options.plain_http.extend(facts.insecure_registries);
         }
-        let registry = Arc::new(Registry::for_image(&options, image, login).await?);
-        registry.hide_in(mask);
-        open.insert(key, Arc::clone(&registry));
-        Ok(registry)
+        Ok(Arc::new(Registry::for_image(&options, image, login).await?))
     }
 
     /// What the registry says of an image now: one question for the digest, one for the tag.

@@ -206,12 +206,19 @@ impl Executor for SimulatedExecutor {
                 address: Some(found.address.clone()).filter(|_| found.running),
                 exit_code: (!found.running).then_some(143),
                 oom: false,
+                condition: if found.healthy { Condition::Well } else { Condition::Unhealthy },
+                restarts: 0,
             });
         let prefix = format!("{}:", scope.app.slug());
         let tags = world.tags.iter().filter(|(tag, _)| tag.starts_with(&prefix));
         let tags =
             tags.map(|(tag, id)| ObservedTag { local_tag: tag.clone(), image_id: id.clone(), size: 1 });
-        Ok(Observed { engine_id: ENGINE.to_owned(), replicas: replicas.collect(), tags: tags.collect() })
+        Ok(Observed {
+            engine_id: ENGINE.to_owned(),
+            replicas: replicas.collect(),
+            tags: tags.collect(),
+            images: world.tags.values().cloned().collect(),
+        })
     }
 
     async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {

@@ -12,7 +12,7 @@ pub use failure::{Failure, FailureCode, FailureReport};
 pub use tail::{LogTail, cut};
 pub use words::{Ours, Public, Words, ours};
 
-pub use observed::{Observed, ObservedReplica, ObservedTag, RegistryAnswer, RegistrySeen};
+pub use observed::{Condition, Observed, ObservedReplica, ObservedTag, RegistryAnswer, RegistrySeen};
 
 use crate::ids::{Digest, ImageRef, ReplicaId};
 use crate::release::{Domain, MadeVolume, ResolvedImage};

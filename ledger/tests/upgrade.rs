@@ -23,6 +23,7 @@ fn append(log: &FjallLog, event: Event, reason: Option<&str>) {
         on_behalf: None,
         name: None,
         on_behalf_name: None,
+        uid: None,
     };
     let envelope = Envelope {
         event_id: DeploymentId::from_parts(1, entropy.ulid_bits()).to_string(),

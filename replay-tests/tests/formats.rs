@@ -170,6 +170,7 @@ fn entry(event: Event) -> Vec<u8> {
         on_behalf: None,
         name: None,
         on_behalf_name: None,
+        uid: None,
     };
     let envelope = Envelope {
         event_id: DeploymentId::from_parts(1_790_000_000_000, 9).to_string(),

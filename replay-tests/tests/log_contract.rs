@@ -67,6 +67,7 @@ fn event(stream: &StreamId, reason: Option<&str>) -> NewEvent {
             on_behalf: None,
             name: None,
             on_behalf_name: None,
+            uid: None,
         },
         origin: Origin { host: None, address: None, tool: "test".to_owned() },
         session: None,

@@ -6,7 +6,7 @@ use crate::config::TargetConfig;
 use crate::error::{Error, Kind};
 use crate::facts;
 use crate::output::{Reply, time, words};
-use crate::service::{DeployRequest, Deployed, DeploymentAnswer, Dropped};
+use crate::service::{DeployRequest, Deployed, DeploymentAnswer, Dropped, Warned};
 use haloy_executors::TargetKey;
 use haloy_ledger::deployment::state::Ending;
 use std::path::Path;
@@ -70,15 +70,12 @@ pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     for error in &errors {
         crate::told(error);
     }
-    // All is live by now: what fails from here on is told, and the answers are not lost for it.
-    let after = if code == 0 { hooks(&file.global_post_deploy, &folder, cx) } else { Ok(()) };
-    let code = match after {
-        Ok(()) => code,
-        Err(error) => {
-            cx.follow.note(&format!("warning: everything is live; global_post_deploy: {}", error.message));
-            Kind::Operational.code()
-        }
-    };
+    // All is live by now: what fails from here on is told, and makes no failure of what succeeded.
+    if code == 0
+        && let Err(error) = hooks(&file.global_post_deploy, &folder, cx)
+    {
+        cx.follow.note(&format!("warning: everything is live; global_post_deploy: {}", error.message));
+    }
     Ok(reply(&answers).exit(code))
 }
 
@@ -144,11 +141,7 @@ fn one(answer: &DeploymentAnswer) -> String {
         }
     };
     if answer.ending != Ending::Succeeded {
-        text.push_str(&match (answer.target_unchanged, answer.runs) {
-            (Some(false), Some(runs)) => format!("  release {runs} was restored and runs\n"),
-            (_, Some(runs)) => format!("  release {runs} runs unchanged\n"),
-            (_, None) => "  nothing runs, as before\n".to_owned(),
-        });
+        text.push_str(&what_runs(answer));
         for line in &answer.log_tail {
             text.push_str(&format!("  | {line}\n"));
         }
@@ -157,6 +150,7 @@ fn one(answer: &DeploymentAnswer) -> String {
         }
         text.push_str(&format!("  more: haloy show {id}\n"));
     }
+    text.push_str(&warned(&answer.warnings));
     for made in &answer.volumes {
         text.push_str(&format!("  warning: {}\n", words::unnamed(made)));
     }
@@ -166,11 +160,52 @@ fn one(answer: &DeploymentAnswer) -> String {
     for address in &answer.addresses {
         text.push_str(&format!("  {address}\n"));
     }
+    if let (Ending::Succeeded, Some(why)) = (answer.ending, &answer.unseen) {
+        text.push_str(&format!("  where it answers is unknown: {why}\n"));
+    }
     if !answer.changed_secrets.is_empty() {
         text.push_str(&format!(
             "  values that changed since that release: {}\n",
             answer.changed_secrets.join(", ")
         ));
+    }
+    text
+}
+
+/// What runs after a deployment that did not succeed: as it was seen, not as it should be.
+fn what_runs(answer: &DeploymentAnswer) -> String {
+    const LOOK: &str = "look with: haloy status";
+    let wanted = answer.wanted;
+    let restored = answer.target_unchanged == Some(false);
+    let text = match (answer.running, answer.runs) {
+        (None, _) => {
+            let why = answer.unseen.as_deref().unwrap_or("Docker did not answer");
+            let should = answer.runs.map(|runs| format!(", and release {runs} should")).unwrap_or_default();
+            format!("what runs is unknown{should}: {why}; {LOOK}")
+        }
+        (Some(0), None) => "nothing runs, as before".to_owned(),
+        (Some(running), None) => format!("{} of it still run; {LOOK}", words::count(running, "replica")),
+        (Some(_), Some(runs)) if wanted == 0 => format!("release {runs} stays stopped"),
+        (Some(_), Some(runs)) if answer.all_run() && restored => {
+            format!("release {runs} was restored and runs")
+        }
+        (Some(_), Some(runs)) if answer.all_run() => format!("release {runs} runs unchanged"),
+        (Some(running), Some(runs)) if restored => {
+            format!("release {runs} was to be restored, and {running} of {wanted} replicas run; {LOOK}")
+        }
+        (Some(running), Some(runs)) => {
+            format!("release {runs} was not touched; {running} of its {wanted} replicas run; {LOOK}")
+        }
+    };
+    format!("  {text}\n")
+}
+
+/// What went wrong without failing a deployment.
+pub(super) fn warned(warnings: &[Warned]) -> String {
+    let mut text = String::new();
+    for Warned { text: what, lines } in warnings {
+        text.push_str(&format!("  warning: {what}\n"));
+        lines.iter().for_each(|line| text.push_str(&format!("  | {line}\n")));
     }
     text
 }

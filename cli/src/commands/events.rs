@@ -41,7 +41,7 @@ pub(super) async fn run(cx: &Context, args: Events) -> Result<Reply, Error> {
     // Without a target it is the whole log, whatever file lies around.
     let key = match args.targets.target.is_empty() {
         true => None,
-        false => keys_to_read(&args.targets)?.and_then(|keys| keys.into_iter().next()),
+        false => keys_to_read(cx, &args.targets).await?.and_then(|keys| keys.into_iter().next()),
     };
     let request = EventsRequest {
         from: args.from,

@@ -19,7 +19,7 @@ pub struct History {
 }
 
 pub(super) async fn run(cx: &Context, args: History) -> Result<Reply, Error> {
-    let rows = cx.service.history(keys_to_read(&args.targets)?, args.limit).await?;
+    let rows = cx.service.history(keys_to_read(cx, &args.targets).await?, args.limit).await?;
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     Ok(Reply::list("history/1", &rows, text(&rows, cx.colour)).ids(ids))
 }

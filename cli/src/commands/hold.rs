@@ -28,11 +28,11 @@ pub struct Hold {
 }
 
 pub(super) async fn run(cx: &Context, args: Hold) -> Result<Reply, Error> {
-    let keys = keys_to_read(&args.targets)?;
+    let keys = keys_to_read(cx, &args.targets).await?;
     let Some(release) = args.id else {
         let keys = match keys {
             Some(keys) => keys,
-            None => super::status::all_keys(cx).await?,
+            None => super::all_keys(cx).await?,
         };
         let mut held = Vec::new();
         for key in keys {

@@ -27,21 +27,22 @@ pub mod show;
 pub mod status;
 pub mod stop;
 pub mod tag;
+mod targets;
 pub mod validate_config;
 pub mod verify;
 
 use crate::cli::{Cli, Command, Global, TargetArgs};
-use crate::config::{ConfigFile, Named, Selection};
 use crate::error::{Error, Kind};
 use crate::machine;
 use crate::output::{self, Reply, foreign, progress};
 use crate::service::embedded::{EmbeddedOptions, keys_folder, ledger_folder};
 use crate::service::{Follow, Service};
-use haloy_executors::{Limits, TargetKey};
-use haloy_ledger::ids::{AppName, TargetName};
+use haloy_executors::Limits;
 use std::io::{BufRead, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
+
+use targets::{all_keys, file_if_there, key, keys, keys_known, keys_to_read, selected};
 
 /// What every command works with.
 pub struct Context {
@@ -119,44 +120,6 @@ pub async fn run(cli: Cli) -> Result<Reply, Error> {
         Command::Man(args) => generate::man(&args),
         Command::ExitCodes(_) => Ok(generate::exit_codes()),
     }
-}
-
-/// The file and the targets that the command is about.
-pub fn selected(args: &TargetArgs) -> Result<(ConfigFile, Vec<Named>), Error> {
-    let here = std::env::current_dir().map_err(|error| Error::new(Kind::Operational, error.to_string()))?;
-    let file = ConfigFile::open(args.config.as_deref(), &here)?;
-    let selection = Selection { names: args.target.clone(), all: args.all };
-    let named = file.select(&selection)?;
-    Ok((file, named))
-}
-
-/// Names of targets, as keys of the ledger.
-pub fn keys(args: &TargetArgs) -> Result<Vec<TargetKey>, Error> {
-    let (_, named) = selected(args)?;
-    named.iter().map(key).collect()
-}
-
-/// The keys of a command that reads: all of the file where none is named, and all of the ledger
-/// where there is no file.
-pub fn keys_to_read(args: &TargetArgs) -> Result<Option<Vec<TargetKey>>, Error> {
-    use crate::config::{ConfigError, LocateError};
-    let here = std::env::current_dir().map_err(|error| Error::new(Kind::Operational, error.to_string()))?;
-    let file = match ConfigFile::open(args.config.as_deref(), &here) {
-        Err(ConfigError::Locate(LocateError::NotFound(_))) if args.config.is_none() => return Ok(None),
-        file => file?,
-    };
-    let named = match (args.all, args.target.is_empty()) {
-        (_, true) => file.names(),
-        (_, false) => file.select(&Selection { names: args.target.clone(), all: false })?,
-    };
-    named.iter().map(key).collect::<Result<Vec<_>, _>>().map(Some)
-}
-
-/// A name of the file as a key of the ledger.
-pub fn key(named: &Named) -> Result<TargetKey, Error> {
-    let usage = |error: haloy_ledger::ids::InvalidId| Error::new(Kind::Usage, error.to_string());
-    let app = AppName::new(&*named.app).map_err(usage)?;
-    Ok(TargetKey { app, target: TargetName::new(&*named.target).map_err(usage)? })
 }
 
 /// Asks on a terminal; elsewhere `--yes` is the answer, or an error names it.

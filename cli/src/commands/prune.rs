@@ -1,6 +1,6 @@
 //! `haloy prune`.
 
-use super::{Context, hold, keys_to_read, status};
+use super::{Context, hold, keys_to_read};
 use crate::cli::{TargetArgs, WhyArgs};
 use crate::error::{Error, Kind};
 use crate::output::table::Table;
@@ -26,9 +26,9 @@ pub struct Prune {
 
 pub(super) async fn run(cx: &Context, args: Prune) -> Result<Reply, Error> {
     let mut answers = Vec::new();
-    let keys = match keys_to_read(&args.targets)? {
+    let keys = match keys_to_read(cx, &args.targets).await? {
         Some(keys) => keys,
-        None => status::all_keys(cx).await?,
+        None => super::all_keys(cx).await?,
     };
     for key in keys {
         answers.push(cx.service.prune(&key, args.apply, &(&args.why).into(), Arc::clone(&cx.follow)).await?);

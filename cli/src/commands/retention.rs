@@ -67,9 +67,9 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 pub(super) async fn run(cx: &Context, args: Retention) -> Result<Reply, Error> {
     let RetentionCommand::WhatIf(args) = args.command;
-    let keys = match keys_to_read(&args.targets)? {
+    let keys = match keys_to_read(cx, &args.targets).await? {
         Some(keys) => keys,
-        None => super::status::all_keys(cx).await?,
+        None => super::all_keys(cx).await?,
     };
     let strategy = args.strategy.map(|strategy| match strategy {
         Strategy::Local => HistoryStrategy::Local,

@@ -71,6 +71,10 @@ pub(super) async fn run(cx: &Context, args: RollbackArgs) -> Result<Reply, Error
         let text =
             format!("{key}: the last good release is {} ({}), deployed {age}.", choice.release, choice.image);
         cx.follow.note(&text);
+        if !choice.same.is_empty() {
+            let ids: Vec<String> = choice.same.iter().map(ToString::to_string).collect();
+            cx.follow.note(&format!("passed over, being the same as what runs: {}", ids.join(", ")));
+        }
         // A script that gives no id has said what it wants; a person at a terminal may not have.
         use std::io::IsTerminal;
         if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {

@@ -31,9 +31,9 @@ pub struct RollbackTargets {
 }
 
 pub(super) async fn run(cx: &Context, args: RollbackTargets) -> Result<Reply, Error> {
-    let keys = match keys_to_read(&args.targets)? {
+    let keys = match keys_to_read(cx, &args.targets).await? {
         Some(keys) => keys,
-        None => super::status::all_keys(cx).await?,
+        None => super::all_keys(cx).await?,
     };
     if args.check {
         let why = crate::facts::Why::default();
@@ -66,6 +66,7 @@ fn text(answer: &TargetsAnswer, explain: bool, colour: bool) -> String {
         let status = match &row.verdict {
             Verdict::Current => format!("current{}", marks(row)),
             Verdict::Ready if row.default => format!("ready     default{}", marks(row)),
+            Verdict::Ready if row.same => format!("ready     same as current{}", marks(row)),
             Verdict::Ready => format!("ready{}{}", left(row), marks(row)),
             Verdict::NotRestorable(_) if !explain => continue,
             Verdict::NotRestorable(why) => format!("not restorable: {}", words::why(why)),
@@ -81,9 +82,13 @@ fn text(answer: &TargetsAnswer, explain: bool, colour: bool) -> String {
         text.push_str(&table.text(2, colour));
     }
     let default = answer.releases.iter().find(|row| row.default);
-    match (default.or_else(|| ready(answer).next()), ready(answer).next()) {
+    let other = || ready(answer).find(|row| !row.same);
+    match (default.or_else(other), ready(answer).next()) {
         (Some(row), _) => text.push_str(&format!("rollback with:  haloy rollback {}\n", row.id)),
-        (None, _) => text.push_str(&empty(answer, explain)),
+        (None, Some(_)) => {
+            text.push_str("no rollback without an id: all that can be restored is the same as what runs\n");
+        }
+        (None, None) => text.push_str(&empty(answer, explain)),
     }
     text.push_str(&checked(answer, now));
     if explain {

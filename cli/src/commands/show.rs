@@ -42,6 +42,7 @@ fn text(answer: &ShowAnswer) -> String {
     line("cause", row.cause.as_ref().map(ToString::to_string));
     line("detail", row.detail.as_ref().map(|detail| words::one_line(detail)));
     line("took", row.took_ms.map(time::took));
+    text.push_str(&super::deploy::warned(&answer.warnings));
     text.push_str("steps\n");
     for event in &answer.events {
         let after = time::took(event.view.recorded.ms_since(row.at));
@@ -57,7 +58,7 @@ fn text(answer: &ShowAnswer) -> String {
         answer.changes.iter().for_each(|change| text.push_str(&format!("  {}\n", foreign::line(change))));
     }
     if !answer.log_tail.is_empty() {
-        text.push_str("last lines of the replica that failed\n");
+        text.push_str("last lines of what failed\n");
         answer.log_tail.iter().for_each(|line| text.push_str(&format!("  | {line}\n")));
     }
     text

@@ -2,13 +2,12 @@
 
 use super::{Context, keys_to_read};
 use crate::cli::TargetArgs;
-use crate::error::{Error, Kind};
+use crate::error::{DIFFERENCES, Error, Kind};
 use crate::machine;
 use crate::output::table::Table;
-use crate::output::{Reply, time};
-use crate::service::{ReplicaRow, StatusAnswer};
-use haloy_executors::TargetKey;
-use haloy_ledger::ids::{AppName, TargetName};
+use crate::output::{Reply, time, words};
+use crate::service::{ReplicaRow, RunState, StatusAnswer};
+use haloy_ledger::outcome::Condition;
 
 /// Show what runs: release, since when, replicas and where they answer.
 ///
@@ -18,23 +17,22 @@ use haloy_ledger::ids::{AppName, TargetName};
 pub struct Status {
     #[command(flatten)]
     targets: TargetArgs,
+    /// Exit with 10 unless everything is as it should be
+    #[arg(long)]
+    exit_code: bool,
 }
 
 pub(super) async fn run(cx: &Context, args: Status) -> Result<Reply, Error> {
-    let answers = cx.service.status(keys_to_read(&args.targets)?).await?;
+    let answers = cx.service.status(keys_to_read(cx, &args.targets).await?).await?;
     let ids: Vec<_> = answers.iter().filter_map(|answer| answer.release).collect();
-    Ok(Reply::list("status/1", &answers, text(&answers, cx.colour)).ids(ids))
-}
-
-/// Every target of the ledger.
-pub(super) async fn all_keys(cx: &Context) -> Result<Vec<TargetKey>, Error> {
-    let usage = |error: haloy_ledger::ids::InvalidId| Error::new(Kind::Operational, error.to_string());
-    let answers = cx.service.status(None).await?;
-    let key = |answer: &StatusAnswer| {
-        let app = AppName::new(&*answer.app).map_err(usage)?;
-        Ok(TargetKey { app, target: TargetName::new(&*answer.target).map_err(usage)? })
+    let unknown = answers.iter().any(|answer| answer.state == RunState::Unknown);
+    let well = answers.iter().all(|answer| answer.state.is_well());
+    let code = match (unknown, args.exit_code && !well) {
+        (true, _) => Kind::Operational.code(),
+        (false, true) => DIFFERENCES,
+        (false, false) => 0,
     };
-    answers.iter().map(key).collect()
+    Ok(Reply::list("status/1", &answers, text(&answers, cx.colour)).ids(ids).exit(code))
 }
 
 /// For people.
@@ -46,20 +44,11 @@ pub(super) fn text(answers: &[StatusAnswer], colour: bool) -> String {
     let mut table = Table::new(&["APP", "TARGET", "RELEASE", "IMAGE", "SINCE", "REPLICAS", "STATE"]);
     for answer in answers {
         let dash = || "-".to_owned();
-        let running = answer.replicas.iter().filter(|row| row.running == Some(true)).count();
-        let unknown = answer.replicas.iter().any(|row| row.running.is_none());
-        let state = match (&answer.unfinished, answer.release, answer.stopped) {
-            (Some(_), _, _) => "unfinished",
-            (None, None, _) => "nothing runs",
-            (None, Some(_), true) => "stopped",
-            (None, Some(_), false) if unknown => "unknown",
-            (None, Some(_), false) if running < usize::from(answer.wanted) => "degraded",
-            (None, Some(_), false) => "running",
-        };
-        let replicas = match (answer.stopped, unknown) {
-            (true, _) => "0".to_owned(),
-            (false, true) => "?".to_owned(),
-            (false, false) => running.to_string(),
+        let well = answer.replicas.iter().filter(|row| row.is_well()).count();
+        let replicas = match (answer.state, answer.stopped) {
+            (RunState::Unknown, _) => "?".to_owned(),
+            (_, true) => answer.replicas.iter().filter(|row| row.running == Some(true)).count().to_string(),
+            (_, false) => well.to_string(),
         };
         table.row([
             answer.app.clone(),
@@ -68,13 +57,22 @@ pub(super) fn text(answers: &[StatusAnswer], colour: bool) -> String {
             answer.image.clone().unwrap_or_else(dash),
             answer.since.map_or_else(dash, |at| time::ago(at, now)),
             format!("{replicas}/{}", answer.wanted),
-            state.to_owned(),
+            state(answer),
         ]);
     }
     let mut text = table.text(0, colour);
     for answer in answers {
-        for row in answer.replicas.iter().filter(|_| !answer.stopped) {
-            text.push_str(&format!("{}/{}  {}\n", answer.app, answer.target, place(row)));
+        let (app, target) = (&answer.app, &answer.target);
+        let mut say = |line: String| text.push_str(&format!("{app}/{target}  {line}\n"));
+        match &answer.unseen {
+            Some(why) => say(format!("unknown: Docker does not answer: {why}")),
+            None => answer.replicas.iter().filter_map(|row| place(row, answer.stopped)).for_each(&mut say),
+        }
+        for stray in &answer.strays {
+            say(format!("{stray}: runs, and the log does not have it"));
+        }
+        if let Some(why) = &answer.not_served {
+            say(format!("not served: {why}; see: haloy routes"));
         }
         if let Some((id, step)) = &answer.unfinished {
             text.push_str(&format!("{id} interrupted at {step}; settle with: haloy settle\n"));
@@ -83,16 +81,60 @@ pub(super) fn text(answers: &[StatusAnswer], colour: bool) -> String {
     text
 }
 
+/// What a target does, in a word or two.
+fn state(answer: &StatusAnswer) -> String {
+    let count = restarts(answer.replicas.iter().filter_map(|row| row.restarts).max());
+    let word = match answer.state {
+        RunState::Unknown => "unknown",
+        RunState::Unfinished => "unfinished",
+        RunState::NothingRuns => "nothing runs",
+        RunState::Stopped => "stopped",
+        RunState::Degraded => "degraded",
+        RunState::Restarting => return format!("restarting, {}", words::count(count, "time")),
+        RunState::Paused => "paused",
+        RunState::Unhealthy => "unhealthy",
+        RunState::NotServed => "not served",
+        RunState::Differs => "differs",
+        RunState::Starting => "starting",
+        RunState::Running => "running",
+    };
+    word.to_owned()
+}
+
+fn restarts(count: Option<u64>) -> usize {
+    usize::try_from(count.unwrap_or(0)).unwrap_or(usize::MAX)
+}
+
 /// Where a replica is, and whether that is as it should be.
-fn place(row: &ReplicaRow) -> String {
-    match (row.running, &row.address) {
-        (None, _) => format!("{}: unknown, Docker does not answer", row.replica),
-        (Some(false), _) => format!("{}: Docker does not run it; start it with: haloy settle", row.replica),
+fn place(row: &ReplicaRow, stopped: bool) -> Option<String> {
+    let container: String = row.container.iter().flat_map(|id| id.chars().take(12)).collect();
+    if stopped {
+        let runs = row.running == Some(true);
+        let told = || {
+            format!("{}: runs, although it was stopped; end it with: docker stop {container}", row.replica)
+        };
+        return runs.then(told);
+    }
+    let address = match (row.running, &row.address) {
+        (None, _) => return Some(format!("{}: unknown", row.replica)),
+        (Some(false), _) => {
+            return Some(format!("{}: Docker does not run it; start it with: haloy settle", row.replica));
+        }
         (Some(true), None) => format!("{}: runs, without an address", row.replica),
         (Some(true), Some(address)) if row.differs => {
             let recorded = row.recorded.as_deref().unwrap_or("no address");
             format!("{address}  differs: the log has {recorded}; record it with: haloy settle")
         }
         (Some(true), Some(address)) => address.clone(),
-    }
+    };
+    let times = words::count(restarts(row.restarts), "time");
+    Some(match row.condition {
+        Some(Condition::Restarting) => {
+            format!("{}: restarting, {times} so far; see why with: haloy logs", row.replica)
+        }
+        Some(Condition::Paused) => format!("{address}  paused; go on with: docker unpause {container}"),
+        Some(Condition::Unhealthy) => format!("{address}  unhealthy: its HEALTHCHECK fails; see: haloy logs"),
+        Some(Condition::Starting) => format!("{address}  starting: its HEALTHCHECK has not passed yet"),
+        Some(Condition::Well) | None => address,
+    })
 }

@@ -1,7 +1,8 @@
 //! `haloy stop`.
 
-use super::{Context, confirm, keys, require_here, selected};
+use super::{Context, confirm, file_if_there, key, keys_known, require_here};
 use crate::cli::{TargetArgs, WhyArgs};
+use crate::config::{ConfigFile, Named};
 use crate::error::Error;
 use crate::output::{Reply, words};
 use crate::service::StopRequest;
@@ -25,23 +26,46 @@ pub struct Stop {
 }
 
 pub(super) async fn run(cx: &Context, args: Stop) -> Result<Reply, Error> {
-    let (file, named) = selected(&args.targets)?;
-    if let Ok(targets) = file.resolve(&named) {
-        let servers: Vec<_> =
-            targets.iter().map(|target| (target.target.to_string(), target.config.server.clone())).collect();
-        require_here(&args.targets, &servers)?;
-        for target in targets.iter().filter(|target| target.config.protected) {
-            let question = format!("{}/{} is protected. Stop it?", target.app, target.target);
-            confirm(cx, &question, Some(target.app.as_str()))?;
-        }
-    }
+    let keys = keys_known(cx, &args.targets).await?;
+    let file = file_if_there(&args.targets)?;
+    agreed(cx, &args.targets, file, &keys)?;
     let mut answers = Vec::new();
-    for key in keys(&args.targets)? {
+    for key in keys {
         let volumes = if args.remove_volumes { volumes(cx, &key).await? } else { Vec::new() };
         let request = StopRequest { key, remove: args.remove || args.remove_volumes, volumes };
         answers.push(cx.service.stop(request, &(&args.why).into(), Arc::clone(&cx.follow)).await?);
     }
     Ok(Reply::list("status/1", &answers, super::status::text(&answers, cx.colour)))
+}
+
+/// Asks about what is protected, and about what no file here names any more.
+fn agreed(
+    cx: &Context,
+    args: &TargetArgs,
+    file: Option<ConfigFile>,
+    keys: &[TargetKey],
+) -> Result<(), Error> {
+    let mut unnamed: Vec<&TargetKey> = keys.iter().collect();
+    if let Some(file) = file {
+        let named: Vec<Named> = file.names().into_iter().filter(|named| is_among(named, keys)).collect();
+        unnamed.retain(|key| !named.iter().any(|named| is_among(named, std::slice::from_ref(key))));
+        let targets = file.resolve(&named).unwrap_or_default();
+        let servers: Vec<_> =
+            targets.iter().map(|target| (target.target.to_string(), target.config.server.clone())).collect();
+        require_here(args, &servers)?;
+        for target in targets.iter().filter(|target| target.config.protected) {
+            let question = format!("{}/{} is protected. Stop it?", target.app, target.target);
+            confirm(cx, &question, Some(target.app.as_str()))?;
+        }
+    }
+    for key in unnamed {
+        confirm(cx, &format!("{key} is in no configuration file here. Stop it?"), None)?;
+    }
+    Ok(())
+}
+
+fn is_among(named: &Named, keys: &[TargetKey]) -> bool {
+    key(named).is_ok_and(|key| keys.contains(&key))
 }
 
 /// Names of the volumes that go, after somebody has seen them and agreed.

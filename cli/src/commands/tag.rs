@@ -53,7 +53,7 @@ struct Named {
 }
 
 pub(super) async fn run(cx: &Context, args: Tag) -> Result<Reply, Error> {
-    let keys = keys_to_read(&args.targets)?;
+    let keys = keys_to_read(cx, &args.targets).await?;
     if let Some(name) = &args.remove {
         let (name, push, why) = (release_name(name)?, args.push, (&args.why).into());
         let request = UntagRequest { keys, name: name.clone(), push, why };
@@ -115,7 +115,7 @@ pub(super) fn reply(answer: &KeptAnswer, said: &str) -> Reply {
 async fn list(cx: &Context, keys: Option<Vec<TargetKey>>) -> Result<Reply, Error> {
     let keys = match keys {
         Some(keys) => keys,
-        None => super::status::all_keys(cx).await?,
+        None => super::all_keys(cx).await?,
     };
     let mut rows = Vec::new();
     let mut table = Table::new(&["TARGET", "NAME", "RELEASE", "IMAGE", "KEPT BY"]);

@@ -20,6 +20,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub use glob::matches;
 pub use locate::LocateError;
 pub use problem::{Problem, Problems};
 pub use resolve::TargetConfig;

@@ -38,12 +38,20 @@ pub struct DeploymentAnswer {
     pub domains: Vec<String>,
     /// Where the replicas answer now; empty if Docker did not say.
     pub addresses: Vec<String>,
-    /// The release that runs now.
+    /// The release that should run now.
     pub runs: Option<DeploymentId>,
+    /// Replicas that should run.
+    pub wanted: u16,
+    /// Replicas of it that were seen running afterwards; none if Docker did not say.
+    pub running: Option<usize>,
+    /// Why nothing was seen, where nothing was.
+    pub unseen: Option<String>,
     /// Names of values that are others now than when the release was deployed.
     pub changed_secrets: Vec<String>,
     /// Last lines of a replica that failed.
     pub log_tail: Vec<String>,
+    /// What went wrong, or may be other than meant, without failing it.
+    pub warnings: Vec<Warned>,
     /// Volumes of what runs that nobody named: haloy made them for paths that the image declares.
     pub volumes: Vec<MadeVolume>,
 }
@@ -53,12 +61,19 @@ impl DeploymentAnswer {
     pub fn exit(&self) -> u8 {
         match (self.ending, self.target_unchanged) {
             (Ending::Succeeded, _) => 0,
-            (Ending::RolledBack, _) | (_, Some(false)) => 4,
+            // Only what was seen to run was restored.
+            (Ending::RolledBack, _) | (_, Some(false)) if self.all_run() => Kind::RolledBack.code(),
+            (Ending::RolledBack, _) | (_, Some(false)) => Kind::Operational.code(),
             (Ending::Cancelled, _) => 130,
             (Ending::Failed, _) if self.rollback && self.image_missing() => Kind::NotRestorable.code(),
             (Ending::Refused, _) => Kind::Blocked.code(),
-            (Ending::Failed | Ending::Interrupted, _) => 3,
+            (Ending::Failed | Ending::Interrupted, _) => Kind::Failed.code(),
         }
+    }
+
+    /// Every replica that should run was seen running.
+    pub fn all_run(&self) -> bool {
+        self.running.is_some_and(|running| running >= usize::from(self.wanted))
     }
 
     /// It failed since nobody gave the image: what was asked for cannot be restored, for now.
@@ -66,6 +81,15 @@ impl DeploymentAnswer {
         let codes = [FailureCode::ImageNotFound, FailureCode::Unauthorized, FailureCode::RegistryUnreachable];
         self.cause.as_ref().is_some_and(|cause| codes.contains(&cause.code))
     }
+}
+
+/// What went wrong without failing a deployment.
+#[derive(Debug, Clone, Serialize)]
+pub struct Warned {
+    /// What.
+    pub text: String,
+    /// What was written about it, in its last lines.
+    pub lines: Vec<String>,
 }
 
 /// What became of a deploy of one target or of several.
@@ -101,6 +125,8 @@ pub struct Choice {
     pub at: Timestamp,
     /// The release that runs.
     pub leaves: Option<DeploymentId>,
+    /// Good releases that are the same as what runs: a rollback without an id passes them over.
+    pub same: Vec<DeploymentId>,
 }
 
 /// A release, as listed for a rollback.
@@ -122,6 +148,8 @@ pub struct TargetRow {
     pub verdict: Verdict,
     /// A rollback without an id restores it.
     pub default: bool,
+    /// It is in image and configuration what runs now: a rollback without an id passes it over.
+    pub same: bool,
     /// Where a rollback left it, and the reason that was given.
     pub left: Option<(Position, Option<String>)>,
     /// Names that people gave it.
@@ -154,52 +182,6 @@ pub struct TargetsAnswer {
     pub deployments: usize,
     /// The releases that are kept, newest first; with `--explain` every deploy.
     pub releases: Vec<TargetRow>,
-}
-
-/// One replica.
-#[derive(Debug, Clone, Serialize)]
-pub struct ReplicaRow {
-    /// Its name.
-    pub replica: String,
-    /// Where it is in its life, as the log knows it.
-    pub phase: haloy_ledger::deployment::state::ReplicaPhase,
-    /// Where it answers now, as Docker says; none where it does not run or Docker did not answer.
-    pub address: Option<String>,
-    /// The address that the log has.
-    pub recorded: Option<String>,
-    /// It is at another address than the log has: the next command that changes something records that.
-    pub differs: bool,
-    /// Whether Docker runs it; none if Docker was not asked or did not answer.
-    pub running: Option<bool>,
-}
-
-/// What a target does.
-#[derive(Debug, Clone, Serialize)]
-pub struct StatusAnswer {
-    /// App.
-    pub app: String,
-    /// Target.
-    pub target: String,
-    /// The release that is live.
-    pub release: Option<DeploymentId>,
-    /// The deployment that made it live.
-    pub deployment: Option<DeploymentId>,
-    /// Its image.
-    pub image: Option<String>,
-    /// Since when.
-    pub since: Option<Timestamp>,
-    /// It was stopped.
-    pub stopped: bool,
-    /// Replicas wanted.
-    pub wanted: u16,
-    /// Port that they listen on.
-    pub port: Option<u16>,
-    /// Its replicas.
-    pub replicas: Vec<ReplicaRow>,
-    /// A deployment that was interrupted and is not settled, and its step.
-    pub unfinished: Option<(DeploymentId, String)>,
-    /// The last deployment that ended, and how.
-    pub last: Option<(DeploymentId, Ending)>,
 }
 
 /// A deployment in history.
@@ -266,8 +248,10 @@ pub struct ShowAnswer {
     pub events: Vec<EventRow>,
     /// What its configuration changed against the release before.
     pub changes: Vec<String>,
-    /// Last lines of a replica that failed.
+    /// Last lines of what failed.
     pub log_tail: Vec<String>,
+    /// What went wrong, or may be other than meant, without failing it.
+    pub warnings: Vec<Warned>,
 }
 
 /// What a replay found.

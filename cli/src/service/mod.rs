@@ -7,12 +7,14 @@ pub mod embedded;
 mod evidence;
 mod health;
 mod requests;
+mod status;
 
 pub use answers::*;
 pub use answers_kept::*;
 pub use evidence::*;
 pub use health::*;
 pub use requests::*;
+pub use status::*;
 
 use crate::error::Error;
 use crate::facts::Why;
@@ -70,7 +72,9 @@ pub trait Service: Send + Sync {
     async fn dropped(&self, wanted: Vec<(TargetKey, Retention)>) -> Result<Vec<Dropped>, Error>;
     /// What another retention would keep, drop and save, and what it would have cost.
     async fn what_if(&self, key: &TargetKey, request: &WhatIfRequest) -> Result<WhatIfAnswer, Error>;
-    /// What runs. All targets if none is named.
+    /// Every target that the ledger knows, whether or not a file still names it.
+    async fn targets(&self) -> Result<Vec<TargetKey>, Error>;
+    /// What targets do; every target of the ledger where none is named.
     async fn status(&self, keys: Option<Vec<TargetKey>>) -> Result<Vec<StatusAnswer>, Error>;
     /// Deployments, newest first.
     async fn history(&self, keys: Option<Vec<TargetKey>>, limit: usize) -> Result<Vec<HistoryRow>, Error>;

@@ -5,11 +5,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Codes that no command can end with here.
-const UNREACHABLE: [(u8, &str); 3] = [
-    (7, "reserved: there are no policies yet"),
-    (10, "reserved: there is no command yet that tells differences"),
-    (12, "reserved: no work goes on after its command yet"),
-];
+const UNREACHABLE: [(u8, &str); 2] =
+    [(7, "reserved: there are no policies yet"), (12, "reserved: no work goes on after its command yet")];
 
 /// Commands that cannot end well here.
 const NEVER_WELL: [(&str, &str); 1] = [("logs", "only Docker has lines of containers")];

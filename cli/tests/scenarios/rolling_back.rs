@@ -44,6 +44,24 @@ fn to_the_last_good_release_and_to_any_other() {
 }
 
 #[test]
+fn several_steps_back_and_over_what_is_the_same() {
+    let mut scenario = Scenario::new();
+    history(&mut scenario);
+    scenario.config(&shop("v3", ""));
+    scenario.silently("deploy -m \"v3 again\"");
+    scenario.haloy("rollback-targets");
+    scenario.haloy("rollback ~9");
+    scenario.haloy("rollback ~2 -q --json");
+    scenario.note("what was left is not gone back to without its id");
+    scenario.haloy("rollback");
+    scenario.config(&shop("v5", ""));
+    scenario.silently("deploy");
+    scenario.silently("deploy");
+    scenario.haloy("rollback");
+    scenario.end("steps_back");
+}
+
+#[test]
 fn with_nothing_to_go_back_to() {
     let mut scenario = Scenario::with(SHOP);
     scenario.haloy("rollback");
@@ -84,8 +102,10 @@ fn values_that_changed_since() {
     scenario.haloy("rollback");
     scenario.note("the source is gone");
     scenario.unset("SHOP_KEY");
-    scenario.haloy("rollback ~1 --secrets fresh");
-    scenario.haloy("rollback ~1 -q");
-    scenario.haloy("rollback ~1 --secrets recorded");
+    let mut ids = scenario.silently("history -o id").ids();
+    ids.reverse();
+    scenario.haloy(&format!("rollback {} --secrets fresh", ids[1]));
+    scenario.haloy(&format!("rollback {} -q", ids[1]));
+    scenario.haloy(&format!("rollback {} --secrets recorded", ids[0]));
     scenario.end("changed_values");
 }

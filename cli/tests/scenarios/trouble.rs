@@ -20,6 +20,7 @@ fn a_crash_and_what_settles_it() {
     let id = scenario.silently("history -o id").ids()[0].clone();
     scenario.haloy("status");
     scenario.haloy("status --json");
+    scenario.haloy("status --exit-code");
     scenario.haloy("history");
     scenario.haloy(&format!("show {id}"));
     scenario.haloy("rollback-targets --explain");

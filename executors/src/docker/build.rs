@@ -110,8 +110,18 @@ fn pack(folder: &Path, dockerfile: &str) -> Result<Context, String> {
             ));
         }
         tar.append_path_with_name(&path, &file).map_err(|error| told(&path, error))?;
-        digest.update(file.to_string_lossy().as_bytes()).update(&[0]);
-        if metadata.is_file() {
+        // With lengths before them, no two trees have one digest.
+        let mut sized = |bytes: &[u8]| {
+            digest.update(&(bytes.len() as u64).to_be_bytes()).update(bytes);
+        };
+        sized(file.as_os_str().as_encoded_bytes());
+        if metadata.is_symlink() {
+            let leads = std::fs::read_link(&path).map_err(|error| told(&path, error))?;
+            sized(b"link");
+            sized(leads.as_os_str().as_encoded_bytes());
+        } else if metadata.is_file() {
+            sized(b"file");
+            digest.update(&metadata.len().to_be_bytes());
             let mut content = std::fs::File::open(&path).map_err(|error| told(&path, error))?;
             std::io::copy(&mut content, &mut digest).map_err(|error| told(&path, error))?;
         }
@@ -220,6 +230,25 @@ mod tests {
         std::fs::remove_file(folder.path().join(IGNORED)).expect("removed");
         std::fs::create_dir(folder.path().join(IGNORED)).expect("made");
         assert!(pack(folder.path(), "Dockerfile").is_err(), "a folder cannot be read as rules");
+    }
+
+    #[test]
+    fn no_two_trees_have_one_digest() {
+        let digest = |files: &[(&str, &str)]| {
+            let folder = tempfile::tempdir().expect("a folder");
+            for (name, content) in files {
+                std::fs::write(folder.path().join(name), content).expect("written");
+            }
+            pack(folder.path(), "Dockerfile").expect("packed").context_digest
+        };
+        let recipe = ("Dockerfile", "FROM scratch\n");
+        let trees = [
+            vec![recipe, ("a", ""), ("b", "x")],
+            vec![recipe, ("a", "b\0x")],
+            vec![recipe, ("a", "b"), ("x", "")],
+        ];
+        let digests: std::collections::BTreeSet<String> = trees.iter().map(|tree| digest(tree)).collect();
+        assert_eq!(digests.len(), trees.len());
     }
 
     #[test]

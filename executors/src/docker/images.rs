@@ -41,9 +41,9 @@ impl Engine<'_> {
 
     /// Which image is meant, by the pull policy.
     ///
-    /// With `always` the registry is asked. If it cannot tell, an image of that name that was never
-    /// pulled is taken: it was built here, and no registry knows it. One that was pulled is not,
-    /// since it may be an old one.
+    /// With `always` the registry is asked. If it says that it does not have the image, one of that name
+    /// that was never pulled is taken: it was built here. A registry that does not answer, or does not let
+    /// us in, says nothing of the kind: what is here may be an old one.
     pub(super) async fn resolve(
         &self,
         cx: &EffectContext,
@@ -64,7 +64,10 @@ impl Engine<'_> {
                 match self.as_registry_says(cx, reference).await {
                     Ok(resolved) => resolved,
                     Err(error) => {
-                        match local.filter(|image| image.repo_digests.as_ref().is_none_or(Vec::is_empty)) {
+                        let built_here =
+                            |image: &ImageInspect| image.repo_digests.as_ref().is_none_or(Vec::is_empty);
+                        let unknown = error.cause.code == FailureCode::ImageNotFound;
+                        match local.filter(|image| unknown && built_here(image)) {
                             Some(image) => self.as_local(reference, &image)?,
                             None => return Err(error),
                         }

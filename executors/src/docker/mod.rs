@@ -15,6 +15,7 @@ mod images;
 mod inspector;
 mod labels;
 mod logs;
+mod neighbours;
 mod network;
 mod observe;
 mod place;
@@ -28,6 +29,7 @@ pub use forget::Before;
 pub use health::HealthLimits;
 pub use inspector::inspect_for_edge;
 pub use logs::{LogLine, LogQuery};
+pub use neighbours::Neighbour;
 pub use place::with_port;
 pub use sizes::Reclaim;
 

@@ -3,10 +3,11 @@
 use super::errors::{Doing, failed};
 use super::{Engine, labels, place};
 use crate::executor::*;
+use bollard::models::{ContainerState, HealthStatusEnum};
 use bollard::query_parameters::ListImagesOptions;
 use haloy_ledger::ids::Digest;
-use haloy_ledger::outcome::{Observed, ObservedReplica, ObservedTag};
-use std::collections::HashMap;
+use haloy_ledger::outcome::{Condition, Observed, ObservedReplica, ObservedTag};
+use std::collections::BTreeSet;
 
 impl Engine<'_> {
     pub(super) async fn observe(&self, scope: &Scope) -> Result<Observed, ExecutorError> {
@@ -22,32 +23,47 @@ impl Engine<'_> {
                 address: place::place(&container).filter(|_| running).map(|place| place.address),
                 exit_code: state.exit_code.filter(|_| !running),
                 oom: state.oom_killed == Some(true),
+                condition: condition(&state),
+                restarts: container.restart_count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
                 container_id: found.id,
             });
         }
         replicas.sort_by_key(|found| found.replica);
-        Ok(Observed {
-            engine_id: self.facts.engine_id.clone(),
-            replicas,
-            tags: self.tags(&scope.app.slug()).await?,
-        })
+        let (tags, images) = self.images(&scope.app.slug()).await?;
+        Ok(Observed { engine_id: self.facts.engine_id.clone(), replicas, tags, images })
     }
 
-    /// Tags of the app's own repository.
-    async fn tags(&self, slug: &str) -> Result<Vec<ObservedTag>, ExecutorError> {
-        let filters = HashMap::from([("reference".to_owned(), vec![slug.to_owned()])]);
-        let options = ListImagesOptions { filters: Some(filters), ..ListImagesOptions::default() };
-        let images = self.docker.list_images(Some(options)).await;
-        let images = images.map_err(|error| failed(&error, Doing::Image, "listing images"))?;
+    /// Tags of the app's own repository, and every image that is there.
+    async fn images(&self, slug: &str) -> Result<(Vec<ObservedTag>, BTreeSet<Digest>), ExecutorError> {
+        let listed = self.docker.list_images(None::<ListImagesOptions>).await;
+        let listed = listed.map_err(|error| failed(&error, Doing::Image, "listing images"))?;
         let prefix = format!("{slug}:");
-        let mut tags = Vec::new();
-        for image in images {
+        let (mut tags, mut images) = (Vec::new(), BTreeSet::new());
+        for image in listed {
             let Ok(image_id) = Digest::new(image.id) else { continue };
             let size = u64::try_from(image.size).unwrap_or(0);
             let ours = image.repo_tags.into_iter().filter(|tag| tag.starts_with(&prefix));
             tags.extend(ours.map(|local_tag| ObservedTag { local_tag, image_id: image_id.clone(), size }));
+            images.insert(image_id);
         }
         tags.sort_by(|a, b| a.local_tag.cmp(&b.local_tag));
-        Ok(tags)
+        Ok((tags, images))
+    }
+}
+
+/// The worst that the engine says of a container that runs.
+fn condition(state: &ContainerState) -> Condition {
+    if state.restarting == Some(true) {
+        return Condition::Restarting;
+    }
+    if state.paused == Some(true) {
+        return Condition::Paused;
+    }
+    match state.health.as_ref().and_then(|health| health.status) {
+        Some(HealthStatusEnum::UNHEALTHY) => Condition::Unhealthy,
+        Some(HealthStatusEnum::STARTING) => Condition::Starting,
+        Some(HealthStatusEnum::HEALTHY | HealthStatusEnum::NONE | HealthStatusEnum::EMPTY) | None => {
+            Condition::Well
+        }
     }
 }

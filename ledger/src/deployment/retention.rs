@@ -34,14 +34,30 @@ fn spoken_for(kept: &Kept) -> bool {
     (kept.pinned || kept.held) && !planted(Defect::ForgetsPins)
 }
 
-/// The release that a rollback without an id restores (D5): the most recently live good one
-/// before the current, other than those that a rollback left since the current was first live.
-pub fn default_target(state: &TargetState) -> Option<&Kept> {
-    let first_live = state
-        .current_release()
-        .and_then(|current| state.kept(current))
-        .map_or(0, |current| current.first_live);
-    earlier_good(state).find(|k| is_ready(k) && k.left_at.is_none_or(|left| left < first_live))
+/// Whether a rollback left it since the current release was first live.
+pub fn was_left(state: &TargetState, kept: &Kept) -> bool {
+    let current = state.current_release().and_then(|current| state.kept(current));
+    let first_live = current.map_or(0, |current| current.first_live);
+    kept.left_at.is_some_and(|left| left >= first_live)
+}
+
+/// Where a rollback without an id may go (D5), nearest first: good releases before the current one, other
+/// than those that a rollback left since the current was first live, and than those that are the same as the
+/// current one or as what was left. Whether two releases are the same in image and configuration, the caller
+/// knows.
+pub fn steps_back<'a>(
+    state: &'a TargetState,
+    same: &'a dyn Fn(DeploymentId) -> bool,
+) -> impl Iterator<Item = &'a Kept> {
+    earlier_good(state).filter(move |k| !was_left(state, k) && !same(k.release))
+}
+
+/// The release that a rollback without an id restores (D5): the nearest that can be had.
+pub fn default_target<'a>(
+    state: &'a TargetState,
+    same: &'a dyn Fn(DeploymentId) -> bool,
+) -> Option<&'a Kept> {
+    steps_back(state, same).find(|k| is_ready(k))
 }
 
 /// Whether its image can be had, as far as the log knows.

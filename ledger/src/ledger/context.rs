@@ -16,6 +16,8 @@ pub struct ActorFacts {
     pub auth: Auth,
     /// Name of the person behind an automation.
     pub on_behalf: Option<String>,
+    /// Number of the user that the process has, where the name is not the system's own.
+    pub uid: Option<u32>,
 }
 
 /// Everything about a command but what it asks.
@@ -45,7 +47,13 @@ impl CommandContext {
     /// haloy itself, on behalf of nobody.
     pub fn system(tool: impl Into<String>, correlation: impl Into<String>) -> Self {
         Self {
-            actor: ActorFacts { name: None, kind: ActorKind::System, auth: Auth::None, on_behalf: None },
+            actor: ActorFacts {
+                name: None,
+                kind: ActorKind::System,
+                auth: Auth::None,
+                on_behalf: None,
+                uid: None,
+            },
             host: None,
             address: None,
             tool: tool.into(),
@@ -57,10 +65,11 @@ impl CommandContext {
         }
     }
 
-    /// The same actor and command, for what it causes later: reason, ticket and key belong to the
-    /// first events alone and are never carried on.
+    /// The same actor and command, for what it causes later: reason, ticket, key and number of the user belong
+    /// to the first events alone and are never carried on.
     pub fn consequence(&self) -> Self {
-        Self { reason: None, ticket: None, idempotency_key: None, ..self.clone() }
+        let actor = ActorFacts { uid: None, ..self.actor.clone() };
+        Self { actor, reason: None, ticket: None, idempotency_key: None, ..self.clone() }
     }
 
     pub(super) fn envelope(
@@ -83,6 +92,7 @@ impl CommandContext {
                 on_behalf: fingerprint(&self.actor.on_behalf),
                 name: private(&self.actor.name),
                 on_behalf_name: private(&self.actor.on_behalf),
+                uid: private(&self.actor.uid.map(|uid| uid.to_string())),
             },
             origin: Origin {
                 host: private(&self.host),

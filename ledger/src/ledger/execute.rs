@@ -89,6 +89,10 @@ impl Ledger {
         context: &CommandContext,
     ) -> Result<Executed, ExecuteError> {
         let once = idempotency(app, target, command, context)?;
+        let first_of_target =
+            matches!(command, Command::Deploy(_)) && self.target_row(app, target)?.is_none();
+        // Two apps that are new have no stream in common that one of them could find changed.
+        let _alone = first_of_target.then(|| self.slugs.lock().unwrap_or_else(PoisonError::into_inner));
         let row = self.target_row(app, target)?;
         let (state, expected) = match row {
             Some(TargetRow { revision, state }) => (state, Expected::Revision(revision)),

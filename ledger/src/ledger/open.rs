@@ -105,6 +105,8 @@ pub struct Ledger {
     pub(super) places: Option<Places>,
     /// Who decides shares it; who met too many conflicts has it alone.
     pub(super) turns: std::sync::RwLock<()>,
+    /// Whoever deploys to a target for the first time looks at the slugs of others, alone.
+    pub(super) slugs: std::sync::Mutex<()>,
 }
 
 /// The parts of a ledger, for one that is not on disk.
@@ -220,6 +222,7 @@ impl Ledger {
             frozen: None,
             places: None,
             turns: std::sync::RwLock::default(),
+            slugs: std::sync::Mutex::default(),
         })
     }
 

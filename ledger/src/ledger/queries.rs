@@ -22,6 +22,8 @@ pub struct Candidate {
     pub verdict: Verdict,
     /// A rollback without an id restores it.
     pub default: bool,
+    /// It is in image and configuration what runs now.
+    pub same: bool,
     /// Its own tag, while it has one.
     pub tagged: Option<TaggedImage>,
 }
@@ -200,6 +202,18 @@ impl Ledger {
         Ok(found.into_iter().find(|candidate| candidate.default).map(|candidate| candidate.row.release))
     }
 
+    /// Where rollbacks without an id may go from here on (D5), nearest first, whether or not they can be had.
+    pub fn steps_back(&self, app: &AppName, target: &TargetName) -> Result<Vec<DeploymentId>, LogError> {
+        self.rows(|rows| {
+            let Some(TargetRow { state, .. }) = read::target(rows, app, target)? else {
+                return Ok(Vec::new());
+            };
+            let same = Same::of(rows, &state)?;
+            let passed = |release| same.passed_over(release);
+            Ok(rules::steps_back(&state, &passed).map(|kept| kept.release).collect())
+        })
+    }
+
     /// What a target does, in short.
     pub fn status(&self, app: &AppName, target: &TargetName) -> Result<StatusRow, LogError> {
         Ok(self.rows(|rows| read::status(rows, app, target))?.unwrap_or_default())
@@ -257,7 +271,9 @@ fn judged(
             redacted.push((kept.release, at));
         }
     }
-    let default = rules::default_target(&state).map(|kept| kept.release);
+    let same = Same::of(rows, &state)?;
+    let passed = |release| same.passed_over(release);
+    let default = rules::default_target(&state, &passed).map(|kept| kept.release);
     let judged = candidates.into_iter().map(|row| {
         let erased = redacted.iter().find(|(release, _)| *release == row.release);
         Candidate {
@@ -266,11 +282,55 @@ fn judged(
                 (verdict, _) => verdict,
             },
             default: default == Some(row.release),
+            same: same.as_current.contains(&row.release),
             tagged: state.kept(row.release).and_then(|kept| kept.tagged.clone()),
             row,
         }
     });
     Ok(judged.collect())
+}
+
+/// Good releases that are in image and configuration what another one is.
+struct Same {
+    /// What runs now: going back to one changes nothing.
+    as_current: Vec<DeploymentId>,
+    /// What a rollback left: going back to one goes forward into the fault.
+    as_left: Vec<DeploymentId>,
+}
+
+impl Same {
+    fn of(rows: &dyn Rows, state: &TargetState) -> Result<Self, ProjectionError> {
+        let (mut as_current, mut as_left) = (Vec::new(), Vec::new());
+        let current = state.current_release();
+        let runs = current.map(|current| makes(rows, current)).transpose()?.flatten();
+        let good: Vec<_> = state.releases.iter().filter(|kept| kept.good).collect();
+        let made: Vec<_> = good.iter().map(|kept| makes(rows, kept.release)).collect::<Result<_, _>>()?;
+        let left: Vec<_> = good
+            .iter()
+            .zip(&made)
+            .filter(|(kept, made)| rules::was_left(state, kept) && made.is_some())
+            .map(|(_, made)| made)
+            .collect();
+        for (kept, made) in good.iter().zip(&made).filter(|(kept, _)| Some(kept.release) != current) {
+            if made.is_some() && *made == runs {
+                as_current.push(kept.release);
+            } else if left.contains(&made) {
+                as_left.push(kept.release);
+            }
+        }
+        Ok(Self { as_current, as_left })
+    }
+
+    fn passed_over(&self, release: DeploymentId) -> bool {
+        self.as_current.contains(&release) || self.as_left.contains(&release)
+    }
+}
+
+/// What a release makes live: its configuration and its image.
+fn makes(rows: &dyn Rows, release: DeploymentId) -> Result<Option<(String, Digest)>, ProjectionError> {
+    let Some(row) = read::release(rows, release)? else { return Ok(None) };
+    let image = row.tagged.map(|tagged| tagged.image_id).or(row.image.and_then(|image| image.digest));
+    Ok(image.map(|image| (row.spec.config_digest, image)))
 }
 
 /// The event that erased a value of the configuration of a release, where one did.

@@ -43,6 +43,9 @@ pub struct Actor {
     /// Name of the person behind an automation. Since format 3; before, only its fingerprint was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_name: Option<Private>,
+    /// Number of the user that the process had, where the name is not the system's own. Since format 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Private>,
 }
 
 /// From where.
@@ -98,6 +101,8 @@ pub mod field {
     pub const ADDRESS: u32 = 5;
     /// Name of the person behind an automation.
     pub const ON_BEHALF_NAME: u32 = 7;
+    /// Number of the user that the process had.
+    pub const UID: u32 = 8;
 }
 
 impl Envelope {
@@ -117,6 +122,7 @@ impl Envelope {
             (field::HOST, self.origin.host.as_mut()),
             (field::ADDRESS, self.origin.address.as_mut()),
             (field::ON_BEHALF_NAME, self.actor.on_behalf_name.as_mut()),
+            (field::UID, self.actor.uid.as_mut()),
         ]
         .into_iter()
         .filter_map(|(number, value)| Some((number, value?)))

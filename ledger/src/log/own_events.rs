@@ -49,6 +49,7 @@ fn of_the_log(like: &Envelope, what: &str, event: Event) -> StreamWrite {
             on_behalf: None,
             name: None,
             on_behalf_name: None,
+            uid: None,
         },
         origin: Origin { host: None, address: None, tool: like.origin.tool.clone() },
         session: None,

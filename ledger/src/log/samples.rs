@@ -57,6 +57,7 @@ pub(crate) fn envelope(stream: StreamId) -> Envelope {
             on_behalf: None,
             name: None,
             on_behalf_name: None,
+            uid: None,
         },
         origin: Origin { host: None, address: None, tool: "test".to_owned() },
         session: None,

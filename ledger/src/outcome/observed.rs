@@ -3,6 +3,24 @@
 use super::Failure;
 use crate::ids::{DeploymentId, Digest, ReplicaId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// What an engine says of a container that it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// Nothing speaks against it: its HEALTHCHECK is well, or it has none.
+    #[default]
+    Well,
+    /// Its HEALTHCHECK has said neither yes nor no.
+    Starting,
+    /// Its HEALTHCHECK fails.
+    Unhealthy,
+    /// It is paused.
+    Paused,
+    /// Its process ended, and the engine is about to start it again.
+    Restarting,
+}
 
 /// A container of ours, as the engine shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +37,12 @@ pub struct ObservedReplica {
     pub exit_code: Option<i64>,
     /// Killed for memory.
     pub oom: bool,
+    /// How it is, where it runs. It changes by the second: no event keeps it.
+    #[serde(skip)]
+    pub condition: Condition,
+    /// How often the engine started it again by itself; no event keeps that either.
+    #[serde(skip)]
+    pub restarts: u64,
 }
 
 /// A tag of ours, as the engine shows it.
@@ -73,4 +97,7 @@ pub struct Observed {
     pub replicas: Vec<ObservedReplica>,
     /// Tags of the app's own repository `<slug>`, by name. Of all targets of the app.
     pub tags: Vec<ObservedTag>,
+    /// Every image that the engine has, under whichever name. No event keeps that.
+    #[serde(skip)]
+    pub images: BTreeSet<Digest>,
 }

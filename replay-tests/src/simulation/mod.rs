@@ -7,11 +7,14 @@ mod config;
 mod coverage;
 mod hooks;
 mod invariants;
+mod judge;
 mod keeping;
 mod parts;
 mod retention;
 mod routes;
 mod run;
+#[cfg(test)]
+mod slugs;
 mod steps;
 
 pub use config::config;

@@ -25,15 +25,18 @@ struct Seen {
     held: BTreeSet<DeploymentId>,
 }
 
-/// Whether no event of the log removes what must stay.
-pub fn nothing_needed_goes(events: &[Recorded]) -> Result<(), Broken> {
-    let mut targets: BTreeMap<StreamId, Seen> = BTreeMap::new();
-    for recorded in events {
-        let seen = targets.entry(recorded.envelope.stream.clone()).or_default();
+/// What is known of every target.
+#[derive(Default)]
+pub(super) struct Retention(BTreeMap<StreamId, Seen>);
+
+impl Retention {
+    /// Whether the next event removes nothing that must stay.
+    pub(super) fn next(&mut self, recorded: &Recorded) -> Result<(), Broken> {
+        let seen = self.0.entry(recorded.envelope.stream.clone()).or_default();
         seen.judge(&recorded.event).map_err(|what| format!("{}: {what}", recorded.head.position))?;
         seen.learn(&recorded.event);
+        Ok(())
     }
-    Ok(())
 }
 
 impl Seen {

@@ -4,9 +4,10 @@ use super::config;
 use super::coverage::{Coverage, Report};
 use super::hooks::SimHooks;
 use super::invariants::{self, Broken};
+use super::judge::Judge;
 use super::parts::{Random, Sabotage, SimClock, SimEntropy, Sloppy};
+use super::routes;
 use super::steps::Steps;
-use super::{retention, routes};
 use haloy_executors::simulated::{Faults, SimulatedExecutor};
 use haloy_executors::*;
 use haloy_ledger::deployment::Command;
@@ -48,6 +49,7 @@ pub(super) struct Sim {
     varied: bool,
     /// Tags that somebody removed, and may bring back.
     pub(super) removed: Vec<(String, Digest)>,
+    judge: Judge,
     coverage: Coverage,
 }
 
@@ -111,6 +113,7 @@ impl Sim {
             meddled: false,
             varied: seed % 4 == 3,
             removed: Vec::new(),
+            judge: Judge::default(),
             coverage: Coverage::default(),
         }
     }
@@ -130,21 +133,18 @@ impl Sim {
                 _other => self.late_outcome(&key)?,
             }
             if number % 8 == 7 {
-                invariants::log(&self.ledger)?;
-                self.retention()?;
+                self.judge.learn(&self.ledger)?;
+            }
+            if number == COMMANDS / 2 {
+                invariants::rebuilt(&self.ledger)?;
             }
         }
         for key in self.targets.clone() {
             self.settle(&key).await?;
         }
         invariants::known(&self.ledger, &self.engine.world())?;
-        self.retention()?;
-        invariants::log(&self.ledger)
-    }
-
-    fn retention(&self) -> Result<(), Broken> {
-        let events = self.ledger.log().read_all(Position(0), usize::MAX);
-        retention::nothing_needed_goes(&events.map_err(|error| error.to_string())?)
+        self.judge.learn(&self.ledger)?;
+        invariants::rebuilt(&self.ledger)
     }
 
     fn dispatcher(&self) -> Dispatcher {
@@ -360,13 +360,13 @@ impl Sim {
         self.check(key)
     }
 
-    fn check(&self, key: &TargetKey) -> Result<(), Broken> {
+    fn check(&mut self, key: &TargetKey) -> Result<(), Broken> {
+        self.judge.learn(&self.ledger)?;
         let state = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
         let world = self.engine.world();
         routes::owned(&self.ledger, &state)?;
-        routes::generations_grow(&self.ledger, &state)?;
         if state.rollout.is_none() {
-            routes::none_lost(&self.ledger, &state)?;
+            self.judge.none_lost(&self.ledger, &state)?;
         }
         if self.meddled {
             return Ok(());
@@ -376,7 +376,7 @@ impl Sim {
     }
 }
 
-fn open(
+pub(super) fn open(
     store: MemoryStore,
     clock: &Arc<SimClock>,
     entropy: &Arc<SimEntropy>,

@@ -22,5 +22,6 @@ mod registries;
 mod registry;
 mod rollout;
 mod secrets;
+mod truth;
 mod volumes;
 mod workflow;

@@ -129,17 +129,41 @@ fn an_image_deleted_by_hand_is_explained() {
     }
     let user = User::new("lost");
     let v1 = user.deploy("v1", "");
+    // An image that nobody else has: it goes with its last name.
+    let own = format!("{}-own:1", user.app);
+    own_image(&user, &own);
+    let text = format!("name: {}\nimage: {own}\n", user.app);
+    std::fs::write(user.folder.path().join("haloy.yaml"), text).expect("written");
+    let lost = user.haloy("deploy -o id").ok().out.trim().to_owned();
     user.deploy("v2", "");
+    // Without its own tag, under another one: it is there, and a rollback gives it its tag again.
     docker(&["rmi", &format!("{}:{v1}", user.app)]);
+    user.haloy(&format!("rollback {v1}")).ok();
+    assert_eq!(user.answers("default", "/"), ["version v1"]);
+    assert!(user.tags().contains(&v1), "it has its own tag again");
+    user.deploy("v2", "");
+    docker(&["rmi", &own, &format!("{}:{lost}", user.app)]);
+    let v1 = lost;
     let refused = user.haloy(&format!("rollback {v1}")).exits(11);
     assert!(refused.err.contains("not restorable: lost"), "{}", refused.err);
     assert_eq!(user.answers("default", "/"), ["version v2"], "the running release is untouched");
     let explained = user.haloy("rollback-targets --explain").ok().out;
     assert!(explained.contains("lost:"), "{explained}");
     // It is found again where somebody brings it back.
-    docker(&["tag", &format!("{IMAGE}:v1"), &format!("{}:{v1}", user.app)]);
+    own_image(&user, &own);
+    docker(&["tag", &own, &format!("{}:{v1}", user.app)]);
     user.haloy(&format!("rollback {v1}")).ok();
     assert_eq!(user.answers("default", "/"), ["version v1"]);
+    docker(&["rmi", &own]);
+}
+
+/// Builds an image of the test app under one name; the same one each time.
+fn own_image(user: &User, name: &str) {
+    let folder = user.folder.path().join("own");
+    std::fs::create_dir_all(&folder).expect("made");
+    let dockerfile = format!("FROM {IMAGE}:v1\nLABEL of={}\n", user.app);
+    std::fs::write(folder.join("Dockerfile"), dockerfile).expect("written");
+    docker(&["build", "-q", "-t", name, &folder.display().to_string()]);
 }
 
 #[test]

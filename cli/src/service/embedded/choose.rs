@@ -4,7 +4,6 @@ use super::errors;
 use crate::error::{Error, Kind};
 use crate::service::*;
 use haloy_ledger::Ledger;
-use haloy_ledger::deployment::TargetState;
 use haloy_ledger::ids::DeploymentId;
 use haloy_ledger::ledger::{Candidate, Verdict};
 use haloy_ledger::projection::Found;
@@ -15,18 +14,24 @@ fn refused(message: String) -> Error {
 
 /// The release that is meant, whether or not it can be restored.
 pub fn pick(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<Candidate, Error> {
-    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
     let (release, missing) = match to {
         None => {
-            let missing = format!("{key} has no earlier good release to roll back to");
-            (ledger.default_target(&key.app, &key.target).map_err(errors::log)?, missing)
+            let default = ledger.default_target(&key.app, &key.target).map_err(errors::log)?;
+            (default, nothing_earlier(ledger, key)?)
         }
         Some(back) if back.starts_with('~') => {
             let steps = steps(back)?;
-            let missing = format!("{key} has no {steps} good releases before the current one");
-            (steps_back(&state, steps), missing)
+            let back = ledger.steps_back(&key.app, &key.target).map_err(errors::log)?;
+            let missing = match back.len() {
+                0 => nothing_earlier(ledger, key)?,
+                there => format!(
+                    "{key} has no {steps} good releases before the current one that differ from it: it has {there}"
+                ),
+            };
+            (back.get(steps - 1).copied(), missing)
         }
         Some(text) => {
+            let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
             let named = state.names.iter().find(|(name, _)| name.as_str() == text).map(|(_, id)| *id);
             let release = match named {
                 Some(release) => Some(release),
@@ -45,11 +50,28 @@ fn steps(back: &str) -> Result<usize, Error> {
     steps.ok_or_else(|| Error::new(Kind::Usage, format!("`{back}` must be ~1, ~2, ...")))
 }
 
-/// Good releases in the order of their last life, the current one first.
-fn steps_back(state: &TargetState, steps: usize) -> Option<DeploymentId> {
-    let current = state.current_release();
-    let good = state.releases.iter().filter(|kept| kept.good && Some(kept.release) != current);
-    good.map(|kept| kept.release).nth(steps - 1)
+/// Why there is nothing to go back to.
+fn nothing_earlier(ledger: &Ledger, key: &TargetKey) -> Result<String, Error> {
+    let kept = ledger.kept_candidates(&key.app, &key.target).map_err(errors::log)?;
+    let ids = |wanted: &dyn Fn(&Candidate) -> bool| {
+        let found = kept.iter().filter(|candidate| wanted(candidate));
+        found.map(|candidate| candidate.row.release.to_string()).collect::<Vec<_>>().join(", ")
+    };
+    let (same, left) = (ids(&|c| c.same), ids(&|c| !c.same && c.verdict == Verdict::Ready));
+    let mut text = format!("{key} has no earlier good release to roll back to");
+    if !same.is_empty() {
+        text = format!("{key} has no earlier good release that differs from what runs: the same is {same}");
+    }
+    if !left.is_empty() {
+        text.push_str(&format!("; what a rollback left is restored by its id: {left}"));
+    }
+    Ok(text)
+}
+
+/// Good releases that are the same as what runs, nearest first.
+fn passed_over(ledger: &Ledger, key: &TargetKey) -> Result<Vec<DeploymentId>, Error> {
+    let kept = ledger.kept_candidates(&key.app, &key.target).map_err(errors::log)?;
+    Ok(kept.into_iter().filter(|candidate| candidate.same).map(|candidate| candidate.row.release).collect())
 }
 
 fn by_prefix(ledger: &Ledger, key: &TargetKey, prefix: &str) -> Result<Option<DeploymentId>, Error> {
@@ -77,5 +99,6 @@ pub fn choose(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<Choi
         }
     }
     let leaves = state.current_release();
-    Ok(Choice { release, image: candidate.row.reference, at: candidate.row.at, leaves })
+    let same = passed_over(ledger, key)?;
+    Ok(Choice { release, image: candidate.row.reference, at: candidate.row.at, leaves, same })
 }

@@ -41,8 +41,10 @@ pub async fn doctor(service: &Embedded) -> Vec<Finding> {
             };
             let fix = (unsettled > 0).then(|| "haloy settle".to_owned());
             findings.push(Finding { what: "unfinished", ok: unsettled == 0, found, fix });
-            if let Ok(answers) = status {
-                findings.extend(service.replicas_finding(answers, id).await);
+            if let Ok(recorded) = status {
+                let apps = recorded.answers.iter().map(|answer| answer.app.clone()).collect();
+                findings.extend(service.neighbours_finding(id, apps).await);
+                findings.extend(service.replicas_finding(recorded).await);
             }
         }
         Err(error) => {

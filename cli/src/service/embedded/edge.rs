@@ -101,7 +101,7 @@ fn aside_finding(folder: &Path) -> Option<Finding> {
 }
 
 impl Embedded {
-    fn client(&self) -> Client {
+    pub(super) fn client(&self) -> Client {
         Client::new(&self.options.edge_folder())
     }
 

@@ -7,11 +7,13 @@ mod edge;
 mod errors;
 mod evidence;
 mod keeping;
+mod neighbours;
 mod open;
 mod queries;
 mod removing;
 mod rollout;
 mod running;
+mod told;
 mod values;
 mod volumes;
 
@@ -146,14 +148,13 @@ impl Service for Embedded {
         Ok(answer)
     }
 
+    async fn targets(&self) -> Result<Vec<TargetKey>, Error> {
+        self.read(|ledger| queries::keys_or_all(ledger, None)).await?
+    }
+
     async fn status(&self, keys: Option<Vec<TargetKey>>) -> Result<Vec<StatusAnswer>, Error> {
-        let (mut answers, ledger) = self
-            .read(move |ledger| running::status(ledger, keys).map(|answers| (answers, ledger.id())))
-            .await??;
-        for answer in &mut answers {
-            running::ask_engine(self.engine.as_ref(), ledger, answer).await;
-        }
-        Ok(answers)
+        let recorded = self.read(move |ledger| running::status(ledger, keys)).await??;
+        Ok(self.seen(recorded).await)
     }
 
     async fn history(&self, keys: Option<Vec<TargetKey>>, limit: usize) -> Result<Vec<HistoryRow>, Error> {

@@ -1,20 +1,18 @@
 //! Questions that change nothing.
 
+use super::told::{REDACTED, detail, log_tail, of_deployment, said, warnings};
 use super::{errors, keeping, rollout};
 use crate::error::{Error, Kind};
 use crate::output::words;
 use crate::service::*;
 use haloy_ledger::Ledger;
-use haloy_ledger::deployment::event::field::{DETAIL, LOG_TAIL};
 use haloy_ledger::deployment::retention::prunable as no_rule_keeps;
+use haloy_ledger::deployment::state::Ending;
 use haloy_ledger::ids::{DeploymentId, Position, StreamId};
 use haloy_ledger::ledger::{EventFilter, EventView};
 use haloy_ledger::log::envelope_field as field;
 use haloy_ledger::projection::{DeploymentRow, DeploymentStatus, Found, Page};
 use haloy_ledger::release::ConfigSnapshot;
-
-/// What is shown in place of a private value that was erased.
-const REDACTED: &str = "(redacted)";
 
 /// A private value of the request of a deployment.
 fn private(ledger: &Ledger, position: Position, number: u32) -> Result<Option<String>, Error> {
@@ -58,6 +56,7 @@ pub fn rollback_targets(ledger: &Ledger, key: &TargetKey, all: bool) -> Result<T
             strategy: row.strategy,
             verdict: candidate.verdict,
             default: candidate.default,
+            same: candidate.same,
             left,
             names: row.names,
             pinned: row.pinned.is_some(),
@@ -106,13 +105,21 @@ pub fn answer(ledger: &Ledger, key: &TargetKey, id: DeploymentId) -> Result<Depl
     let row = ledger.deployment(id).map_err(errors::log)?;
     let row = row.ok_or_else(|| Error::new(Kind::Operational, format!("deployment {id} is not recorded")))?;
     let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
-    let DeploymentStatus::Ended { ending, took_ms, cause, target_unchanged, .. } = row.status else {
+    let DeploymentStatus::Ended { ending, took_ms, ref cause, target_unchanged, .. } = row.status else {
         return Err(
             Error::new(Kind::Operational, format!("deployment {id} has not ended")).hint("haloy settle")
         );
     };
     let live = state.current.as_ref();
+    let views = of_deployment(ledger, id)?;
+    let log_tail = match ending {
+        Ending::Succeeded => Vec::new(),
+        Ending::Failed | Ending::RolledBack | Ending::Cancelled | Ending::Interrupted | Ending::Refused => {
+            log_tail(ledger, &views)?
+        }
+    };
     Ok(DeploymentAnswer {
+        warnings: warnings(ledger, &row, &views)?,
         app: row.app.to_string(),
         target: row.target.to_string(),
         id,
@@ -121,54 +128,19 @@ pub fn answer(ledger: &Ledger, key: &TargetKey, id: DeploymentId) -> Result<Depl
         rollback: row.release != id,
         ending,
         target_unchanged: rollout::unchanged(ending, target_unchanged),
-        cause,
-        detail: detail(&of_deployment(ledger, id)?),
+        cause: cause.clone(),
+        detail: detail(&views),
         took_ms,
         domains: state.routes.domains.iter().map(|routed| routed.domain.clone()).collect(),
         addresses: Vec::new(),
         runs: live.map(|live| live.release),
+        wanted: live.filter(|live| !live.stopped).map_or(0, |live| live.spec.config.replicas),
+        running: None,
+        unseen: None,
         changed_secrets: Vec::new(),
-        log_tail: log_tail(ledger, id)?,
+        log_tail,
         volumes: live.iter().flat_map(|live| &live.replicas).flat_map(|r| r.volumes.clone()).collect(),
     })
-}
-
-/// What others wrote about the failure of a deployment: recorded with the event that turned it back.
-fn detail(views: &[EventView]) -> Option<String> {
-    let turned =
-        views.iter().rev().filter(|view| matches!(&*view.kind, "RolloutTurnedBack" | "EffectFailed"));
-    turned.filter_map(|view| said(view).filter(|said| !said.is_empty())).next()
-}
-
-/// What others wrote about an event, or that it was erased.
-fn said(view: &EventView) -> Option<String> {
-    let erased = view.redacted.contains(&DETAIL).then(|| REDACTED.to_owned());
-    view.private(DETAIL).map(str::to_owned).or(erased)
-}
-
-/// Last lines of the last replica of a deployment that did not become well.
-fn log_tail(ledger: &Ledger, id: DeploymentId) -> Result<Vec<String>, Error> {
-    for view in of_deployment(ledger, id)?.iter().rev() {
-        if view.kind == "ReplicaUnhealthy" || view.kind == "HookFinished" {
-            let tail = view.private(LOG_TAIL).unwrap_or_default();
-            if !tail.is_empty() {
-                return Ok(tail.lines().map(str::to_owned).collect());
-            }
-        }
-    }
-    Ok(Vec::new())
-}
-
-/// The events of one deployment: those of its stream from its request to its end that name it.
-fn of_deployment(ledger: &Ledger, id: DeploymentId) -> Result<Vec<EventView>, Error> {
-    let Some(row) = ledger.deployment(id).map_err(errors::log)? else { return Ok(Vec::new()) };
-    let stream = Some(StreamId::Target { app: row.app.clone(), target: row.target.clone() });
-    let last = match row.status {
-        DeploymentStatus::Ended { at, .. } => Some(at),
-        DeploymentStatus::Running => None,
-    };
-    let filter = EventFilter { from: row.requested, stream, until: last, ..EventFilter::default() };
-    ledger.events(&filter).map_err(errors::log)
 }
 
 fn history_row(ledger: &Ledger, row: DeploymentRow) -> Result<HistoryRow, Error> {
@@ -251,14 +223,13 @@ pub fn ambiguous(prefix: &str, ids: &[DeploymentId]) -> Error {
 
 pub fn show(ledger: &Ledger, prefix: &str) -> Result<ShowAnswer, Error> {
     let row = find(ledger, prefix)?;
-    let id = row.id;
-    let views = of_deployment(ledger, id)?;
+    let views = of_deployment(ledger, row.id)?;
     let detail = detail(&views);
+    let (log_tail, warnings) = (log_tail(ledger, &views)?, warnings(ledger, &row, &views)?);
     let events = views.into_iter().map(|view| event_row(ledger, view)).collect::<Result<_, _>>()?;
     let changes = changes(ledger, &row)?;
-    let log_tail = log_tail(ledger, id)?;
     let deployment = HistoryRow { detail, ..history_row(ledger, row)? };
-    Ok(ShowAnswer { deployment, events, changes, log_tail })
+    Ok(ShowAnswer { deployment, events, changes, log_tail, warnings })
 }
 
 /// What the configuration of a deployment changed against the deployment before it.

@@ -5,6 +5,7 @@ use crate::error::{Error, Kind};
 use crate::facts;
 use crate::machine;
 use crate::service::*;
+use haloy_executors::Dispatcher;
 use haloy_ledger::deployment::Command;
 use std::collections::BTreeSet;
 
@@ -24,11 +25,14 @@ pub async fn stop(
     let StopRequest { key, remove, volumes } = request;
     let context = facts::context(why);
     let dispatcher = rollout::dispatcher(service, open, follow);
+    // What cannot be reached cannot be stopped: that is said before anything is recorded.
+    dispatcher.observe(&key).await.map_err(|error| unreached(&key, &error.to_string()))?;
     rollout::settle_first(&dispatcher, &key, &context, follow).await?;
     let command = Command::Stop { remove, volumes: volumes.clone(), at: machine::now() };
     let executed = open.handle.execute(&key, command, &context).await.map_err(errors::execute)?;
     follow.recorded(&key, &executed.events);
     dispatcher.drive(&key, &context).await.map_err(errors::dispatch)?;
+    stopped_indeed(&dispatcher, &key, remove).await?;
     let there = still_there(open, &key).await?;
     let stay: Vec<String> = volumes.into_iter().filter(|volume| there.contains(volume)).collect();
     if !stay.is_empty() {
@@ -36,8 +40,30 @@ pub async fn stop(
         return Err(Error::new(Kind::Partial, message).hint("haloy events says why; then: haloy prune"));
     }
     let keys = Some(vec![key.clone()]);
-    let answers = open.handle.call(move |ledger| running::status(ledger, keys)).await?;
+    let recorded = open.handle.call(move |ledger| running::status(ledger, keys)).await?;
+    let answers = service.seen(recorded).await;
     answers.into_iter().next().ok_or_else(|| Error::new(Kind::Operational, "the target is not known"))
+}
+
+fn unreached(key: &TargetKey, why: &str) -> Error {
+    Error::new(Kind::Operational, format!("{key}: nothing was stopped, since it cannot be reached: {why}"))
+        .hint("haloy doctor")
+}
+
+/// Whether nothing of the target runs, and with `removed`, whether it has no container: as the engine says.
+async fn stopped_indeed(dispatcher: &Dispatcher, key: &TargetKey, removed: bool) -> Result<(), Error> {
+    let observed = dispatcher.observe(key).await.map_err(|error| {
+        let message = format!("{key}: whether it is stopped is unknown: {error}");
+        Error::new(Kind::Operational, message).hint("look again with: haloy status")
+    })?;
+    let left = observed.replicas.iter().filter(|seen| seen.running || removed);
+    let left: Vec<String> = left.map(|seen| seen.replica.to_string()).collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    let what = if removed { "could not be removed" } else { "could not be stopped" };
+    let message = format!("{key}: {what}: {}", left.join(", "));
+    Err(Error::new(Kind::Operational, message).hint("haloy events says why; then give the command again"))
 }
 
 pub async fn prune(

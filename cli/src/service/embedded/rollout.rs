@@ -110,10 +110,9 @@ pub async fn deploy(
     for (_, target) in waiting {
         follow.note(&format!("{}/{} was not started", target.app, target.target));
     }
-    Ok(Deployed {
-        answers: answers.into_iter().map(|(_, answer)| answer).collect(),
-        errors: errors.into_iter().map(|(_, error)| error).collect(),
-    })
+    let mut answers: Vec<DeploymentAnswer> = answers.into_iter().map(|(_, answer)| answer).collect();
+    service.warn_of_neighbours(open.id, &mut answers).await;
+    Ok(Deployed { answers, errors: errors.into_iter().map(|(_, error)| error).collect() })
 }
 
 /// One target's deployment.
@@ -190,8 +189,13 @@ async fn answered(
     let asked = key.clone();
     let mut answer = dispatcher.handle.call(move |ledger| queries::answer(ledger, &asked, id)).await?;
     let state = dispatcher.handle.state(key).await.map_err(errors::log)?;
-    let observed = dispatcher.observe(key).await;
-    answer.addresses = observed.map(|observed| running::addresses(&state, &observed)).unwrap_or_default();
+    match dispatcher.observe(key).await {
+        Ok(observed) => {
+            answer.addresses = running::addresses(&state, &observed);
+            answer.running = Some(running::running(&state, &observed));
+        }
+        Err(error) => answer.unseen = Some(error.to_string()),
+    }
     Ok(answer)
 }
 

@@ -6,70 +6,142 @@ use crate::error::Error;
 use crate::output::words;
 use crate::service::*;
 use haloy_executors::docker::with_port;
+use haloy_executors::edge::ReplicaStatus;
 use haloy_executors::{Executor, Scope};
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::state::TargetState;
 use haloy_ledger::edge::Route;
 use haloy_ledger::ids::{AppName, LedgerId, TargetName};
-use haloy_ledger::outcome::{Backend, Observed};
+use haloy_ledger::outcome::{Backend, Condition, Observed, ObservedReplica};
 use std::collections::BTreeMap;
 
-/// What the log says of targets; where their replicas are is for the engine to add.
-pub fn status(ledger: &Ledger, keys: Option<Vec<TargetKey>>) -> Result<Vec<StatusAnswer>, Error> {
+/// What the log says of targets; what is there is for the engine and the edge to add.
+pub struct Recorded {
+    pub answers: Vec<StatusAnswer>,
+    ledger: LedgerId,
+    routes: Vec<Route>,
+}
+
+/// Nobody asked yet.
+const UNASKED: &str = "nobody asked Docker";
+
+pub fn status(ledger: &Ledger, keys: Option<Vec<TargetKey>>) -> Result<Recorded, Error> {
     let mut answers = Vec::new();
+    let routes = ledger.routes().map_err(errors::log)?.snapshot.routes;
     for key in queries::keys_or_all(ledger, keys)? {
-        let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
-        let row = ledger.status(&key.app, &key.target).map_err(errors::log)?;
-        let live = state.current.as_ref();
-        let replicas = live.map(|live| live.replicas.as_slice()).unwrap_or_default();
-        answers.push(StatusAnswer {
-            app: key.app.to_string(),
-            target: key.target.to_string(),
-            release: live.map(|live| live.release),
-            deployment: live.map(|live| live.deployment),
-            image: live.map(|live| live.spec.config.image.reference.to_string()),
-            since: row.since.map(|(_, at)| at),
-            stopped: live.is_some_and(|live| live.stopped),
-            wanted: live.map_or(0, |live| live.spec.config.replicas),
-            port: live.map(|live| live.spec.config.port),
-            replicas: replicas
-                .iter()
-                .map(|replica| ReplicaRow {
-                    replica: replica.id.to_string(),
-                    phase: replica.phase,
-                    address: None,
-                    recorded: replica.address.clone(),
-                    differs: false,
-                    running: None,
-                })
-                .collect(),
-            unfinished: state.rollout.as_ref().map(|rollout| {
-                let step = haloy_ledger::deployment::owed(&state);
-                let step = step.first().map_or("its end".to_owned(), |(_, effect)| words::doing(effect));
-                (rollout.deployment, step)
-            }),
-            last: state.last_ended,
-        });
+        answers.push(recorded(ledger, &key, &routes)?);
     }
-    Ok(answers)
+    Ok(Recorded { answers, ledger: ledger.id(), routes })
+}
+
+fn is_of(route: &Route, answer: &StatusAnswer) -> bool {
+    route.app.as_str() == answer.app && route.target.as_str() == answer.target
+}
+
+fn recorded(ledger: &Ledger, key: &TargetKey, routes: &[Route]) -> Result<StatusAnswer, Error> {
+    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    let row = ledger.status(&key.app, &key.target).map_err(errors::log)?;
+    let live = state.current.as_ref();
+    let replicas = live.map(|live| live.replicas.as_slice()).unwrap_or_default();
+    let of_it = routes.iter().filter(|route| route.app == key.app && route.target == key.target);
+    Ok(StatusAnswer {
+        app: key.app.to_string(),
+        target: key.target.to_string(),
+        release: live.map(|live| live.release),
+        deployment: live.map(|live| live.deployment),
+        image: live.map(|live| live.spec.config.image.reference.to_string()),
+        since: row.since.map(|(_, at)| at),
+        stopped: live.is_some_and(|live| live.stopped),
+        wanted: live.map_or(0, |live| live.spec.config.replicas),
+        port: live.map(|live| live.spec.config.port),
+        replicas: replicas
+            .iter()
+            .map(|replica| ReplicaRow {
+                replica: replica.id.to_string(),
+                phase: replica.phase,
+                address: None,
+                recorded: replica.address.clone(),
+                differs: false,
+                running: None,
+                condition: None,
+                restarts: None,
+                container: None,
+            })
+            .collect(),
+        unfinished: state.rollout.as_ref().map(|rollout| {
+            let step = haloy_ledger::deployment::owed(&state);
+            let step = step.first().map_or("its end".to_owned(), |(_, effect)| words::doing(effect));
+            (rollout.deployment, step)
+        }),
+        last: state.last_ended,
+        domains: of_it.map(|route| route.domain.clone()).collect(),
+        not_served: None,
+        strays: Vec::new(),
+        unseen: Some(UNASKED.to_owned()),
+        state: RunState::Unknown,
+    })
 }
 
 fn url(address: &str, port: u16) -> String {
     format!("http://{}", with_port(address, port))
 }
 
-/// Asks the engine what really runs, and where; a target is shown without that where it does not answer.
-pub async fn ask_engine(engine: &dyn Executor, ledger: LedgerId, answer: &mut StatusAnswer) {
+/// Asks the engine what really runs, where, and how it is.
+async fn ask_engine(engine: &dyn Executor, ledger: LedgerId, answer: &mut StatusAnswer) {
     let (Ok(app), Ok(target)) = (AppName::new(&*answer.app), TargetName::new(&*answer.target)) else {
         return;
     };
-    let Ok(observed) = engine.observe(&Scope { ledger, app, target }).await else { return };
+    let observed = match engine.observe(&Scope { ledger, app, target }).await {
+        Ok(observed) => observed,
+        Err(error) => {
+            answer.unseen = Some(words::with_detail(error.cause.to_string(), Some(&error.detail)));
+            return;
+        }
+    };
+    answer.unseen = None;
     for row in &mut answer.replicas {
         let seen = observed.replicas.iter().find(|seen| seen.replica.to_string() == row.replica);
         row.running = Some(seen.is_some_and(|seen| seen.running));
+        row.condition = seen.filter(|seen| seen.running).map(|seen| seen.condition);
+        row.restarts = seen.map(|seen| seen.restarts);
+        row.container = seen.map(|seen| seen.container_id.clone());
         let address = seen.and_then(|seen| seen.address.clone());
         row.differs = address.is_some() && address != row.recorded;
         row.address = address.zip(answer.port).map(|(address, port)| url(&address, port));
+    }
+    // While a rollout is on its way there are others, and that is as it should be.
+    if answer.unfinished.is_none() {
+        let known = |seen: &ObservedReplica| {
+            answer.replicas.iter().any(|row| row.replica == seen.replica.to_string())
+        };
+        let strays = observed.replicas.iter().filter(|seen| seen.running && !known(seen));
+        answer.strays = strays.map(|seen| seen.replica.to_string()).collect();
+    }
+}
+
+/// What the edge serves, asked once for many targets.
+struct Served {
+    routes: Option<Vec<Route>>,
+    replicas: Vec<ReplicaStatus>,
+}
+
+impl Served {
+    /// Why a target that runs gets no requests; none if it does.
+    fn not(&self, answer: &StatusAnswer, wanted: &[Route]) -> Option<String> {
+        let Some(routes) = &self.routes else { return Some("the edge does not run".to_owned()) };
+        let wanted: Vec<&Route> = wanted.iter().filter(|route| is_of(route, answer)).collect();
+        if let Some(lacking) = wanted.iter().find(|route| !routes.contains(route)) {
+            return Some(format!("the edge does not have the route of {} as it should be", lacking.domain));
+        }
+        let mut doubts = wanted.iter().flat_map(|route| &route.backends).map(|backend| {
+            let of_it = |seen: &&ReplicaStatus| {
+                seen.subject.as_ref().is_some_and(|subject| subject.replica == backend.replica)
+            };
+            self.replicas.iter().find(of_it).and_then(|seen| seen.doubt.clone())
+        });
+        // One that gets requests is enough to be served.
+        let first = doubts.next()??;
+        doubts.all(|doubt| doubt.is_some()).then_some(first)
     }
 }
 
@@ -81,6 +153,15 @@ pub fn addresses(state: &TargetState, observed: &Observed) -> Vec<String> {
         Some(url(seen.address.as_ref()?, live.spec.config.port))
     });
     now.collect()
+}
+
+/// Replicas of what is live that run; of any release, where nothing is live.
+pub fn running(state: &TargetState, observed: &Observed) -> usize {
+    let live = state.current.as_ref();
+    let of_it = |seen: &&ObservedReplica| {
+        seen.running && live.is_none_or(|live| live.replicas.iter().any(|replica| replica.id == seen.replica))
+    };
+    observed.replicas.iter().filter(of_it).count()
 }
 
 /// What the engine says of targets that were asked about, each once; none where it did not answer.
@@ -113,17 +194,37 @@ impl Seen {
 }
 
 impl Embedded {
-    /// Whether what should run does, and where the log has it.
-    /// Nothing is said where nothing should run.
-    pub(super) async fn replicas_finding(
-        &self,
-        mut answers: Vec<StatusAnswer>,
-        ledger: LedgerId,
-    ) -> Option<Finding> {
-        let what = "replicas";
+    /// What targets really do: the engine and the edge are asked.
+    pub(super) async fn seen(&self, recorded: Recorded) -> Vec<StatusAnswer> {
+        let Recorded { mut answers, ledger, routes } = recorded;
+        let mut served = None;
         for answer in &mut answers {
             ask_engine(self.engine.as_ref(), ledger, answer).await;
+            let runs = answer.release.is_some() && !answer.stopped && !answer.domains.is_empty();
+            // A simulated machine has no edge to ask.
+            if let (true, Some(_)) = (runs, &self.edge_router) {
+                if served.is_none() {
+                    served = Some(self.served().await);
+                }
+                answer.not_served = served.as_ref().and_then(|served| served.not(answer, &routes));
+            }
+            answer.state = answer.judge();
         }
+        answers
+    }
+
+    async fn served(&self) -> Served {
+        let routes = self.client().routes().await.ok();
+        let routes = routes.map(|served| served.map(|served| served.routes).unwrap_or_default());
+        let replicas = self.edge().await.map(|status| status.replicas).unwrap_or_default();
+        Served { routes, replicas }
+    }
+
+    /// Whether what should run does, how it is, and whether it is where the log has it.
+    /// Nothing is said where nothing should run.
+    pub(super) async fn replicas_finding(&self, recorded: Recorded) -> Option<Finding> {
+        let what = "replicas";
+        let answers = self.seen(recorded).await;
         let should = answers.iter().filter(|answer| !answer.stopped && answer.unfinished.is_none());
         let rows: Vec<&ReplicaRow> = should.flat_map(|answer| &answer.replicas).collect();
         if rows.is_empty() {
@@ -133,17 +234,26 @@ impl Embedded {
             let found = "unknown: Docker does not answer".to_owned();
             return Some(Finding { what, ok: false, found, fix: None });
         }
-        let down = rows.iter().filter(|row| row.running == Some(false)).count();
-        let elsewhere = rows.iter().filter(|row| row.differs).count();
-        let found = match (down, elsewhere) {
-            (0, 0) => format!("{} running, where the log has them", rows.len()),
-            (0, elsewhere) => format!("{elsewhere} of {} are not where the log has them", rows.len()),
-            (down, 0) => format!("{down} of {} do not run", rows.len()),
-            (down, elsewhere) => {
-                format!("{down} of {} do not run, {elsewhere} are not where the log has them", rows.len())
-            }
-        };
-        let ok = down + elsewhere == 0;
-        Some(Finding { what, ok, found, fix: (!ok).then(|| "haloy settle".to_owned()) })
+        let count = |is: &dyn Fn(&ReplicaRow) -> bool| rows.iter().filter(|row| is(row)).count();
+        let down = count(&|row| row.running == Some(false));
+        let elsewhere = count(&|row| row.differs);
+        let is = |condition| count(&|row| row.condition == Some(condition));
+        let found: Vec<String> = [
+            (down, "do not run"),
+            (is(Condition::Restarting), "restart again and again"),
+            (is(Condition::Paused), "are paused"),
+            (is(Condition::Unhealthy), "are unhealthy"),
+            (elsewhere, "are not where the log has them"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{count} of {} {words}", rows.len()))
+        .collect();
+        if found.is_empty() {
+            let found = format!("{} running, where the log has them", rows.len());
+            return Some(Finding { what, ok: true, found, fix: None });
+        }
+        let fix = if down + elsewhere > 0 { "haloy settle" } else { "haloy status; haloy logs" };
+        Some(Finding { what, ok: false, found: found.join(", "), fix: Some(fix.to_owned()) })
     }
 }

@@ -135,7 +135,7 @@ impl Target {
     }
 
     fn default(&self) -> Option<DeploymentId> {
-        retention::default_target(&self.state).map(|k| k.release)
+        retention::default_target(&self.state, &|_| false).map(|k| k.release)
     }
 
     fn count(&self, name: &str) -> usize {

@@ -103,10 +103,14 @@ fn changed(kept: &Kept, observed: &Observed) -> Option<Event> {
     let tagged = kept.tagged.as_ref().filter(|t| t.engine_id == observed.engine_id)?;
     let place = ImagePlace::Engine(tagged.engine_id.clone());
     let seen = observed.tags.iter().find(|seen| seen.local_tag == tagged.local_tag);
+    let image_there = observed.images.contains(&tagged.image_id);
     match (seen, kept.lost) {
         (Some(seen), true) if seen.image_id == tagged.image_id => {
             Some(ImageFound { rel: kept.release, place }.into())
         }
+        // Under whichever name: a rollback runs it by its id, and gives it its own tag again.
+        (_, true) if image_there => Some(ImageFound { rel: kept.release, place }.into()),
+        (_, false) if image_there => None,
         (Some(seen), false) if seen.image_id != tagged.image_id => {
             let tag = Public(&tagged.local_tag);
             let words = words!("tag {} points at another image, {}", tag, Public(seen.image_id.short()));

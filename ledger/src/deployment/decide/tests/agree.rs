@@ -112,7 +112,7 @@ fn a_rollout_that_is_not_admitted_concludes_nothing() {
     let waiting = target.state.rollout.clone();
     // A prune of an older release ends, and somebody looks what a crash left.
     assert!(target.report(|id, effect| removes(effect).then(|| good(id, effect))));
-    let observed = Observed { engine_id: "engine".to_owned(), replicas: Vec::new(), tags: Vec::new() };
+    let observed = Observed { engine_id: "engine".to_owned(), ..Observed::default() };
     target.when(Command::Settle { observed, at: Timestamp(2) }).expect("accepted");
     assert_eq!(target.state.rollout, waiting, "it waits as before");
     assert_eq!(target.count("DeploymentSucceeded"), 4, "those that ran");

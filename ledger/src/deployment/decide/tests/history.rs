@@ -95,7 +95,7 @@ fn an_image_removed_behind_our_back_is_lost_and_found() {
         .map(|t| ObservedTag { local_tag: t.local_tag, image_id: t.image_id, size: 1 })
         .collect();
     let see = |tags| Command::RecordObserved {
-        observed: Observed { engine_id: "engine".to_owned(), replicas: Vec::new(), tags },
+        observed: Observed { engine_id: "engine".to_owned(), tags, ..Observed::default() },
     };
     let without: Vec<_> = all.iter().filter(|t| !t.local_tag.ends_with(&old.to_string())).cloned().collect();
     assert_eq!(target.when(see(without.clone())).expect("accepted"), ["ImageLost"]);

@@ -18,8 +18,10 @@ fn found(target: &Target, running: impl Fn(ReplicaId) -> bool, extra: &[ReplicaI
         address: None,
         exit_code: None,
         oom: false,
+        condition: Condition::Well,
+        restarts: 0,
     });
-    Observed { engine_id: "engine".to_owned(), replicas: replicas.collect(), tags: Vec::new() }
+    Observed { engine_id: "engine".to_owned(), replicas: replicas.collect(), ..Observed::default() }
 }
 
 fn settle(target: &mut Target, observed: Observed) {
