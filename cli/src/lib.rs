@@ -11,6 +11,8 @@ pub mod facts;
 pub mod machine;
 pub mod output;
 pub mod service;
+pub mod settings;
+pub mod signals;
 
 use crate::output::foreign;
 use clap::Parser;
@@ -32,8 +34,13 @@ pub fn run() -> ExitCode {
 fn parse_and_run() -> u8 {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) if !error.use_stderr() => return usage(&error),
+        // What is wrong in the environment is told by the name of its variable.
+        Err(error) => return settings::check().map_or_else(|error| failed(&error), |()| usage(&error)),
     };
+    if let Err(error) = settings::check() {
+        return failed(&error);
+    }
     // The runtime that cannot be made is the one thing that there is no better answer to.
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -44,10 +51,12 @@ fn parse_and_run() -> u8 {
     };
     let format = cli.global.format();
     let printed = runtime.block_on(commands::run(cli)).and_then(|reply| reply.print(format));
-    printed.unwrap_or_else(|error| {
-        told(&error);
-        error.kind.code()
-    })
+    printed.unwrap_or_else(|error| failed(&error))
+}
+
+fn failed(error: &error::Error) -> u8 {
+    told(error);
+    error.kind.code()
 }
 
 /// Help, or what is wrong with the command line; that repeats arguments and variables, which may be

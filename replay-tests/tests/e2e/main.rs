@@ -16,6 +16,8 @@ mod identity;
 mod identity_engine;
 mod keeping;
 mod load;
+mod logs;
+mod logs;
 mod networks;
 mod own_engine;
 mod registries;
