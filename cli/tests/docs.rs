@@ -153,7 +153,7 @@ fn value_of(expression: &str) -> String {
     }
     let number = number(expression);
     let units = [(1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki")];
-    let unit = units.iter().find(|(size, _)| number >= *size && number % size == 0);
+    let unit = units.iter().find(|(size, _)| number >= *size && number.is_multiple_of(*size));
     unit.map_or_else(|| number.to_string(), |(size, name)| format!("{} {name}", number / size))
 }
 

@@ -12,6 +12,8 @@ pub const PLAIN: &str = "\u{1b}[0m";
 
 /// No column gives way below this.
 const NARROWEST: usize = 8;
+/// Nor the first, which holds what a row is named by: as much of an id as tells it from all others.
+const FIRST: usize = 11;
 /// Where a cell was cut.
 const CUT: char = '…';
 
@@ -68,13 +70,17 @@ impl Table {
     }
 }
 
-/// Takes from the widest column, and then from whichever is the widest, until all fit.
+/// Takes from the widest column, and then from whichever is the widest, until all fit; from the first one last.
 fn narrow(widths: &mut [usize], room: usize) {
     let between = 2 * widths.len().saturating_sub(1);
     while widths.iter().sum::<usize>() + between > room {
-        let widest = widths.iter_mut().max_by_key(|width| **width).filter(|width| **width > NARROWEST);
-        let Some(widest) = widest else { return };
-        *widest -= 1;
+        let Some((first, others)) = widths.split_first_mut() else { return };
+        let widest = others.iter_mut().max_by_key(|width| **width).filter(|width| **width > NARROWEST);
+        match widest {
+            Some(widest) => *widest -= 1,
+            None if *first > FIRST => *first -= 1,
+            None => return,
+        }
     }
 }
 
@@ -122,6 +128,13 @@ mod tests {
             }
             assert!(text.contains("01k99q0xv7 "), "the narrow column is whole: {text}");
         }
+        let mut ids = Table::new(&["ID", "WHAT"]);
+        ids.row(["01k99q0xv74s3h8r0z8z44vf3y".to_owned(), "x".repeat(40)]);
+        assert_eq!(
+            ids.within(Some(36), 0, false),
+            format!("ID{}WHAT\n01k99q0xv74s3h8r0z8z44vf3y  {}…\n", " ".repeat(26), "x".repeat(7))
+        );
+        assert!(ids.within(Some(10), 0, false).contains("01k99q0xv7…  "), "the time of the id stays");
         let text = table().within(Some(60), 2, false);
         assert!(text.contains('…') && !text.contains(&"x".repeat(40)), "{text}");
         // A wide character that has no room is left out as a whole.

@@ -40,6 +40,7 @@ pub(super) fn sentence(error: &Error) -> String {
             format!("{} cannot be read", path.display())
         }
         Error::CertMultipleKeys { path, .. } => format!("{} holds more than one key", path.display()),
+        Error::SocketNotFoundError(_) => "there is no socket of that name".to_owned(),
         Error::UnsupportedURISchemeError { .. }
         | Error::URLParseError { .. }
         | Error::InvalidURIError { .. }

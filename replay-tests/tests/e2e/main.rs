@@ -17,7 +17,6 @@ mod identity_engine;
 mod keeping;
 mod load;
 mod logs;
-mod logs;
 mod networks;
 mod own_engine;
 mod registries;
