@@ -34,10 +34,10 @@ Exit codes: haloy help exit-codes";
 #[derive(Debug, Clone, Default, Args)]
 pub struct Global {
     /// Folder of the ledger [default: /var/lib/haloy/ledger for root, else ~/.local/state/haloy/ledger]
-    #[arg(long, env = "HALOY_LEDGER", value_name = "DIR", global = true, hide_env_values = true)]
+    #[arg(long, env = crate::settings::LEDGER, value_name = "DIR", global = true, hide_env_values = true)]
     pub ledger: Option<PathBuf>,
     /// Folder of the published tree [default: `published` in the ledger]
-    #[arg(long, env = "HALOY_PUBLISH", value_name = "DIR", global = true, hide_env_values = true)]
+    #[arg(long, env = crate::settings::PUBLISH, value_name = "DIR", global = true, hide_env_values = true)]
     pub publish: Option<PathBuf>,
     /// How the result is printed
     #[arg(short, long, value_enum, default_value_t, global = true)]
@@ -85,7 +85,7 @@ pub struct TargetArgs {
     #[arg(short, long, conflicts_with = "target")]
     pub all: bool,
     /// This machine stands for the `server` that the file names
-    #[arg(long, env = "HALOY_HERE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", default_value = "false")]
+    #[arg(long, env = crate::settings::HERE, value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", default_value = "false")]
     pub here: bool,
 }
 

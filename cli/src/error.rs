@@ -52,7 +52,9 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     (11, "nothing to roll back to, or not restorable"),
     (12, "stopped watching, the work goes on (reserved)"),
     (BUG, "a bug in haloy"),
-    (130, "interrupted"),
+    (129, "left at once: the terminal went away (SIGHUP)"),
+    (130, "interrupted: what was on its way has gone back, or was left at once"),
+    (143, "left at once: told to end (SIGTERM)"),
 ];
 
 impl Kind {

@@ -1,6 +1,7 @@
 //! Who asks, from where and from what: read before the command is built.
 
 use crate::machine;
+use crate::settings;
 use haloy_ledger::CommandContext;
 use haloy_ledger::deployment::event::{CiFacts, GitFacts};
 use haloy_ledger::ids::{DeploymentId, Timestamp};
@@ -65,7 +66,7 @@ fn variable(name: &str) -> Option<String> {
 /// Who asks, and how that is known. Anybody can set a variable: a name that comes from one is declared, and
 /// is never recorded as the operating system's own.
 fn who(in_ci: bool) -> (Option<String>, Auth) {
-    match variable("HALOY_ACTOR") {
+    match settings::text(settings::ACTOR) {
         Some(name) => (Some(name), Auth::Declared),
         None if in_ci => (system_user(), Auth::CiEnvironment),
         // The one who called sudo, as sudo says; to the system it is root.

@@ -11,6 +11,8 @@ pub mod facts;
 pub mod machine;
 pub mod output;
 pub mod service;
+pub mod settings;
+pub mod signals;
 
 use crate::output::foreign;
 use clap::Parser;
@@ -32,15 +34,13 @@ pub fn run() -> ExitCode {
 fn parse_and_run() -> u8 {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            let code = usage(&error);
-            if error.use_stderr() && asks_for_json() {
-                let message = error.kind().as_str().unwrap_or("the command line is not understood");
-                print_error(&error::Error::new(error::Kind::Usage, message));
-            }
-            return code;
-        }
+        Err(error) if !error.use_stderr() => return usage(&error),
+        Err(error) => return misunderstood(&error),
     };
+    let format = cli.global.format();
+    if let Err(error) = settings::check() {
+        return failed(&error, in_json(format));
+    }
     // The runtime that cannot be made is the one thing that there is no better answer to.
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -49,15 +49,34 @@ fn parse_and_run() -> u8 {
             return error::Kind::Operational.code();
         }
     };
-    let format = cli.global.format();
     let printed = runtime.block_on(commands::run(cli)).and_then(|reply| reply.print(format));
-    printed.unwrap_or_else(|error| {
-        told(&error);
-        if matches!(format, output::Format::Json | output::Format::Ndjson) {
-            print_error(&error);
-        }
-        error.kind.code()
-    })
+    printed.unwrap_or_else(|error| failed(&error, in_json(format)))
+}
+
+fn in_json(format: output::Format) -> bool {
+    matches!(format, output::Format::Json | output::Format::Ndjson)
+}
+
+/// A command line that is wrong. What is wrong in the environment is told by the name of its variable.
+fn misunderstood(error: &clap::Error) -> u8 {
+    let json = asks_for_json();
+    if let Err(error) = settings::check() {
+        return failed(&error, json);
+    }
+    let code = usage(error);
+    if json {
+        let message = error.kind().as_str().unwrap_or("the command line is not understood");
+        print_error(&error::Error::new(error::Kind::Usage, message));
+    }
+    code
+}
+
+fn failed(error: &error::Error, json: bool) -> u8 {
+    told(error);
+    if json {
+        print_error(error);
+    }
+    error.kind.code()
 }
 
 /// An error for programs, on stdout: whoever asks for JSON reads JSON, however the command ends.

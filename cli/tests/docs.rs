@@ -104,6 +104,123 @@ fn configuration() {
     check("configuration.md", &text);
 }
 
+/// What the files say in which the limits are declared: constants, with their comments.
+#[test]
+fn limits() {
+    let mut text = "# Limits\n\nMade from the code by `make docs`. Whoever is waited for and says nothing for two seconds is named on stderr:\n`waiting for Docker (3 s)`. Where a limit is reached, the error names whom it was waited for.\n".to_owned();
+    for (title, file) in [
+        ("Docker, registries, helpers, replicas", "executors/src/limits.rs"),
+        ("The edge", "executors/src/edge/limits.rs"),
+    ] {
+        let code = std::fs::read_to_string(root().join(file)).expect("the code");
+        let _written = write!(text, "\n## {title}\n\n| limit | value | meaning |\n|---|---|---|\n");
+        let mut about = String::new();
+        let mut seen = 0;
+        for line in code.lines() {
+            if let Some(comment) = line.strip_prefix("/// ") {
+                about = format!("{about} {comment}").trim().to_owned();
+            } else if let Some(declared) = line.strip_prefix("pub const ") {
+                let (name, rest) = declared.split_once(':').expect("a type");
+                let value = rest.split_once("= ").expect("a value").1.trim_end_matches(';');
+                let _written = writeln!(text, "| `{name}` | {} | {about} |", value_of(value));
+                about.clear();
+                seen += 1;
+            }
+        }
+        assert!(seen > 20, "{seen} limits in {file}");
+    }
+    check("limits.md", &text);
+}
+
+/// `Duration::from_secs(5 * 60)` as `5 min`.
+fn value_of(expression: &str) -> String {
+    let pair = expression.strip_prefix('(').and_then(|inner| inner.strip_suffix(')'));
+    if let Some((one, two)) = pair.and_then(|inner| inner.split_once("), ")) {
+        return format!("{} to {}", value_of(&format!("{one})")), value_of(two));
+    }
+    let inside = |name: &str| {
+        let inner = expression.strip_prefix("Duration::")?.strip_prefix(name)?;
+        inner.strip_prefix('(')?.strip_suffix(')').map(number)
+    };
+    if let Some(seconds) = inside("from_secs") {
+        return match seconds {
+            120.. if seconds % 60 == 0 => format!("{} min", seconds / 60),
+            _short => format!("{seconds} s"),
+        };
+    }
+    if let Some(ms) = inside("from_millis") {
+        return format!("{ms} ms");
+    }
+    let number = number(expression);
+    let units = [(1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki")];
+    let unit = units.iter().find(|(size, _)| number >= *size && number.is_multiple_of(*size));
+    unit.map_or_else(|| number.to_string(), |(size, name)| format!("{} {name}", number / size))
+}
+
+/// A product, or a power of two.
+fn number(expression: &str) -> u64 {
+    if let Some((number, places)) = expression.split_once(" << ") {
+        return self::number(number) << self::number(places);
+    }
+    let factors = expression.split(" * ").map(|factor| factor.replace('_', "").parse::<u64>());
+    factors.map(|factor| factor.unwrap_or_else(|_| panic!("`{expression}` is no number"))).product()
+}
+
+/// Every setting is in the table of the operator, as the code says it.
+#[test]
+fn settings() {
+    let path = root().join("docs/operations.md");
+    let mut text = std::fs::read_to_string(&path).expect("text");
+    let head = "| variable | takes | meaning; without it |\n|---|---|---|\n";
+    let mut table = head.to_owned();
+    let _written = writeln!(table, "| `DOCKER_HOST` | an address | the engine, as for the docker command |");
+    for setting in haloy::settings::ALL {
+        let _written =
+            writeln!(table, "| `{}` | {} | {} |", setting.name, setting.takes.words(), setting.about);
+    }
+    if std::env::var_os("HALOY_WRITE_DOCS").is_some() {
+        let start = text.find("| variable |").expect("the table");
+        let end = text[start..].find("\n\n").map_or(text.len(), |end| start + end + 1);
+        text.replace_range(start..end, &table);
+        std::fs::write(&path, &text).expect("written");
+    }
+    assert!(text.contains(&table), "the table of settings is not what the code says; run: make docs");
+}
+
+/// Every variable that an option reads is declared with the others, and nothing else reads one.
+#[test]
+fn settings_are_declared_in_one_place() {
+    let mut root_command = Cli::command();
+    root_command.build();
+    let mut all = vec![root_command];
+    while let Some(command) = all.pop() {
+        for argument in command.get_arguments() {
+            let Some(name) = argument.get_env() else { continue };
+            let name = name.to_string_lossy();
+            let known = haloy::settings::ALL.iter().any(|setting| setting.name == name);
+            assert!(known, "{name} is not in settings.rs");
+        }
+        all.extend(command.get_subcommands().cloned());
+    }
+    let mut folders = vec![root().join("cli/src"), root().join("executors/src"), root().join("ledger/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let code = std::fs::read_to_string(&path).expect("text");
+            for line in code.lines().filter(|line| {
+                ["env::var(\"HALOY_", "env::var_os(\"HALOY_"].iter().any(|read| line.contains(read))
+            }) {
+                let tests_only = line.contains("HALOY_SIMULATED") || line.contains("HALOY_FAILPOINT");
+                assert!(tests_only, "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
 /// Every `haloy ...` line of a code block parses.
 #[test]
 fn commands_in_documents_exist() {

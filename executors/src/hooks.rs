@@ -2,6 +2,7 @@
 
 use crate::executor::*;
 use crate::mask::{Lines, Tail};
+use crate::process::Group;
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::deployment::event::HookStage;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::sync::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 /// Bytes of output that are read at once.
 const CHUNK: usize = 8 * 1024;
@@ -79,6 +80,7 @@ async fn run(cx: &EffectContext, command: &str, folder: &str) -> Result<Outcome,
             let said = format!("{shell}: {error}");
             ExecutorError::new(FailureCode::HookFailed, "the shell could not be started").saying(said)
         })?;
+    let group = Group::of(&child);
     let lines = Output { cx, tail: Mutex::default() };
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let exit = tokio::select! {
@@ -93,19 +95,13 @@ async fn run(cx: &EffectContext, command: &str, folder: &str) -> Result<Outcome,
         () = tokio::time::sleep_until(cx.deadline.into()) => HookExit::Killed,
     };
     if exit == HookExit::Killed {
-        kill_group(&mut child).await;
+        drop(group);
+        drop(child.wait().await);
+    } else {
+        group.ended();
     }
     let tail = lines.tail.into_inner().unwrap_or_default();
     Ok(Outcome::HookFinished { exit, log_tail: LogTail::new(&tail.text()) })
-}
-
-async fn kill_group(child: &mut Child) {
-    if let Some(id) = child.id() {
-        // The negative id names the whole group.
-        let kill = Command::new("kill").args(["-KILL", "--", &format!("-{id}")]).status().await;
-        drop(kill);
-    }
-    drop(child.wait().await);
 }
 
 struct Output<'a> {

@@ -12,15 +12,19 @@ pub mod failpoint;
 pub mod hooks;
 pub mod join;
 pub mod ledger_handle;
+pub mod limits;
 pub mod mask;
+mod process;
 pub mod registry;
 pub mod registry_executor;
+pub mod said;
 pub mod simulated;
 mod simulated_edge;
 pub mod values;
+pub mod waits;
 
 pub use dispatcher::{DispatchError, Dispatcher, Limits, Missing, Observer, Quiet};
-pub use docker::{DockerExecutor, DockerOptions, EngineFacts, HealthLimits, LogLine, LogQuery};
+pub use docker::{DockerExecutor, DockerOptions, EngineFacts, HealthLimits, LogLine, LogQuery, LogStream};
 pub use edge::EdgeRouter;
 pub use executor::{
     EffectContext, Executor, ExecutorError, NoProgress, Progress, ProgressSink, RegistryLogin, Role, Scope,
@@ -33,3 +37,4 @@ pub use registry_executor::RegistryExecutor;
 pub use simulated::{Faults, SimulatedExecutor, SimulatedRegistry};
 pub use simulated_edge::SimulatedRouter;
 pub use values::{LedgerValues, ValueStore};
+pub use waits::{Silent, Wait, Waits};

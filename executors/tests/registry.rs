@@ -285,6 +285,25 @@ async fn a_look_says_there_gone_or_unknown() {
     assert!(matches!(executor.look(&lost, None).await, RegistryAnswer::Unknown { .. }));
 }
 
+/// A registry that takes the connection and says nothing.
+#[tokio::test]
+async fn a_silent_registry_is_named_while_it_is_waited_for_and_when_it_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let host = listener.local_addr().expect("known").to_string();
+    let options = RegistryOptions { timeout: Duration::from_millis(1500), ..RegistryOptions::default() };
+    let named = image(format!("{host}/app:v1"));
+    let client = Registry::for_image(&options, &named, None).await.expect("a client");
+    let asked = tokio::spawn(async move { client.tag_digest(&named).await });
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let waiting: Vec<String> =
+        options.waits.silent(Duration::from_millis(300)).into_iter().map(|wait| wait.whom).collect();
+    assert_eq!(waiting, [format!("registry {host}")]);
+    let error = asked.await.expect("no panic").expect_err("no answer");
+    assert_eq!(error.to_string(), format!("registry {host}: no answer within 1500 ms"));
+    assert!(error.retryable && options.waits.silent(Duration::ZERO).is_empty());
+    drop(listener);
+}
+
 /// A registry that wants a token of its own service, which wants user and password.
 fn with_tokens(digest: &Digest) -> String {
     use std::io::{Read, Write};

@@ -67,7 +67,7 @@ impl Stage {
         let folder = std::env::temp_dir().join(format!("haloy-demo-{}", crate::facts::new_id()));
         std::fs::create_dir_all(&folder).map_err(io)?;
         let prefix = if args.simulated { "simulated: " } else { "" };
-        let mut options = service_options(&cx.global)?;
+        let mut options = service_options(&cx.global);
         options.ledger = folder.join("ledger");
         options.keys = folder.join("keys");
         options.limits.health = Duration::from_secs(4);

@@ -3,6 +3,7 @@
 use super::Context;
 use crate::error::{Error, Kind};
 use crate::output::Reply;
+use crate::settings;
 use haloy_executors::edge::acme::AcmeOptions;
 use haloy_executors::edge::{AccessLog, ChildInspector, EdgeError, EdgeOptions, EdgeStatus, ReplicaStatus};
 use std::ffi::OsString;
@@ -39,7 +40,7 @@ struct Run {
     /// Address to listen at for http; repeat it or join addresses with commas
     #[arg(
         long,
-        env = "HALOY_EDGE_HTTP",
+        env = settings::EDGE_HTTP,
         value_delimiter = ',',
         default_value = "[::]:80",
         value_name = "ADDRESS"
@@ -48,23 +49,23 @@ struct Run {
     /// Address to listen at for https; repeat it or join addresses with commas
     #[arg(
         long,
-        env = "HALOY_EDGE_HTTPS",
+        env = settings::EDGE_HTTPS,
         value_delimiter = ',',
         default_value = "[::]:443",
         value_name = "ADDRESS"
     )]
     https: Vec<SocketAddr>,
     /// Directory of the authority for certificates: a URL, `production` or `staging` of Let's Encrypt
-    #[arg(long, env = "HALOY_ACME_DIRECTORY", default_value = "production", value_name = "URL")]
+    #[arg(long, env = settings::ACME_DIRECTORY, default_value = "production", value_name = "URL")]
     acme_directory: String,
     /// Certificate of that authority's server, in PEM, where the system does not know it
-    #[arg(long, env = "HALOY_ACME_CA", value_name = "FILE")]
+    #[arg(long, env = settings::ACME_CA, value_name = "FILE")]
     acme_ca: Option<PathBuf>,
     /// Address where Prometheus finds `/metrics` [default: none]
-    #[arg(long, env = "HALOY_EDGE_METRICS", value_name = "ADDRESS")]
+    #[arg(long, env = settings::EDGE_METRICS, value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
     /// Where a line of JSON for each request goes: `off`, `stdout` or a file, which SIGHUP opens anew
-    #[arg(long, env = "HALOY_EDGE_ACCESS_LOG", default_value = "off", value_name = "WHERE")]
+    #[arg(long, env = settings::EDGE_ACCESS_LOG, default_value = "off", value_name = "WHERE")]
     access_log: AccessLog,
     /// Folder of its socket and its routes [default: `edge` in the folder of the ledger]
     #[arg(long, value_name = "DIR")]
@@ -129,7 +130,7 @@ async fn serve(cx: &Context, args: Run) -> Result<Reply, Error> {
     }
     let folder = match args.folder {
         Some(folder) => folder,
-        None => super::service_options(&cx.global)?.edge_folder(),
+        None => super::service_options(&cx.global).edge_folder(),
     };
     let options = EdgeOptions {
         folder,

@@ -37,7 +37,8 @@ use crate::machine;
 use crate::output::{self, Reply, foreign, progress};
 use crate::service::embedded::{EmbeddedOptions, keys_folder, ledger_folder};
 use crate::service::{Follow, Service};
-use haloy_executors::Limits;
+use crate::{settings, signals};
+use haloy_executors::{Limits, Waits};
 use std::io::{BufRead, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,34 +57,36 @@ pub struct Context {
     pub colour: bool,
 }
 
-/// Longest wait for a healthy replica, where `HALOY_HEALTH_TIMEOUT` (seconds) does not say.
-fn limits() -> Result<Limits, Error> {
-    let mut limits = Limits::default();
-    if let Ok(text) = std::env::var("HALOY_HEALTH_TIMEOUT") {
-        let seconds = text.parse::<u64>().ok().filter(|seconds| (1..=3600).contains(seconds));
-        let message = format!("HALOY_HEALTH_TIMEOUT is `{text}`, and must be seconds between 1 and 3600");
-        limits.health = Duration::from_secs(seconds.ok_or_else(|| Error::new(Kind::Usage, message))?);
-    }
-    Ok(limits)
-}
-
 /// How the service finds its ledger, from options, environment and defaults.
-pub fn service_options(global: &Global) -> Result<EmbeddedOptions, Error> {
-    Ok(EmbeddedOptions {
+pub fn service_options(global: &Global) -> EmbeddedOptions {
+    let mut limits = Limits::default();
+    limits.health = settings::seconds(settings::HEALTH_TIMEOUT).unwrap_or(limits.health);
+    EmbeddedOptions {
         ledger: global.ledger.clone().unwrap_or_else(ledger_folder),
         keys: keys_folder(),
         publish: global.publish.clone(),
         wait: Duration::from_secs(global.wait),
         accept_clock: global.accept_clock,
-        limits: limits()?,
-    })
+        limits,
+        waits: Waits::default(),
+    }
 }
 
 /// Runs a command.
 pub async fn run(cli: Cli) -> Result<Reply, Error> {
     let Cli { global, command } = cli;
-    let service = Arc::new(machine::service(service_options(&global)?)?);
+    let options = service_options(&global);
+    let waits = options.waits.clone();
+    let service = Arc::new(machine::service(options)?);
     let follow = progress::follower(global.progress, global.quiet, "");
+    // The edge goes on where its terminal goes away, and says itself what a signal means to it.
+    if !matches!(command, Command::Edge(_)) {
+        signals::listen(Arc::clone(&follow));
+    }
+    tokio::spawn(progress::tell_waits(waits, Arc::clone(&follow)));
+    for misspelt in settings::misspelt() {
+        follow.note(&misspelt);
+    }
     let colour = output::colour(global.color);
     let cx = Context { global, service, follow, colour };
     match command {

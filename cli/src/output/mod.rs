@@ -60,6 +60,8 @@ pub struct Reply {
     list: bool,
     text: String,
     ids: Vec<String>,
+    /// Everything was printed before.
+    said: bool,
     /// Exit code.
     pub exit: u8,
 }
@@ -74,12 +76,17 @@ impl Reply {
     pub fn list(schema: &'static str, data: &[impl Serialize], text: String) -> Self {
         let data = data.iter().map(serde_json::to_value).collect::<Result<_, _>>();
         let data = data.map_err(|error| error.to_string());
-        Self { schema, data, list: true, text, ids: Vec::new(), exit: 0 }
+        Self { schema, data, list: true, text, ids: Vec::new(), said: false, exit: 0 }
     }
 
     /// Nothing but a text.
     pub fn empty(schema: &'static str, text: String) -> Self {
         Self::list(schema, &Vec::<Value>::new(), text)
+    }
+
+    /// What there was to print is printed.
+    pub fn nothing() -> Self {
+        Self { said: true, ..Self::empty("nothing/1", String::new()) }
     }
 
     /// For people.
@@ -103,7 +110,7 @@ impl Reply {
 
     /// Prints it, and returns the exit code. A reader that went away is no error; a disk that is full is.
     pub fn print(&self, format: Format) -> Result<u8, Error> {
-        let text = self.form(format)?;
+        let text = if self.said { String::new() } else { self.form(format)? };
         if text.is_empty() {
             return Ok(self.exit);
         }

@@ -3,7 +3,8 @@
 use super::{foreign, time, words};
 use crate::machine;
 use crate::service::Follow;
-use haloy_executors::TargetKey;
+use haloy_executors::limits::SILENCE_TOLD;
+use haloy_executors::{Silent as Waited, TargetKey, Waits};
 use haloy_ledger::deployment::{Effect, Event};
 use haloy_ledger::ids::EffectId;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -35,8 +36,8 @@ pub fn follower(mode: Mode, quiet: bool, prefix: &'static str) -> Arc<dyn Follow
         Mode::None => Arc::new(Silent { prefix }),
         Mode::Tty => Arc::new(Live::default()),
         Mode::Auto if std::io::stderr().is_terminal() && prefix.is_empty() => Arc::new(Live::default()),
-        Mode::Auto | Mode::Plain => Arc::new(Plain { json: false, prefix }),
-        Mode::Json => Arc::new(Plain { json: true, prefix }),
+        Mode::Auto | Mode::Plain => Arc::new(Plain { json: false, prefix, told: Told::default() }),
+        Mode::Json => Arc::new(Plain { json: true, prefix, told: Told::default() }),
     }
 }
 
@@ -63,6 +64,43 @@ pub fn counter(mode: Mode, quiet: bool, what: &'static str) -> Arc<dyn Fn(u64, u
     })
 }
 
+/// Between two looks for whom is waited.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Tells who is waited for and silent, for as long as this process lives.
+pub async fn tell_waits(waits: Waits, follow: Arc<dyn Follow>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        follow.waiting(&waits.silent(SILENCE_TOLD));
+    }
+}
+
+/// `waiting for Docker (3 s)`.
+fn waited(silent: &Waited) -> String {
+    format!("waiting for {} ({} s)", silent.whom, silent.silent.as_secs())
+}
+
+/// Which waits were told of, and when each is told of again: after twice the time.
+#[derive(Default)]
+struct Told(Mutex<BTreeMap<u64, Duration>>);
+
+impl Told {
+    fn due(&self, silent: &[Waited]) -> Vec<String> {
+        let Ok(mut told) = self.0.lock() else { return Vec::new() };
+        told.retain(|number, _| silent.iter().any(|wait| wait.number == *number));
+        let mut due = Vec::new();
+        for wait in silent {
+            let next = told.entry(wait.number).or_default();
+            if wait.silent >= *next {
+                *next = wait.silent * 2;
+                due.push(waited(wait));
+            }
+        }
+        due.dedup();
+        due
+    }
+}
+
 fn line(text: &str) {
     drop(writeln!(std::io::stderr(), "{}", foreign::line(text)));
 }
@@ -78,11 +116,13 @@ impl Follow for Silent {
     fn note(&self, text: &str) {
         line(&format!("{}{text}", self.prefix));
     }
+    fn waiting(&self, _: &[Waited]) {}
 }
 
 struct Plain {
     json: bool,
     prefix: &'static str,
+    told: Told,
 }
 
 impl Plain {
@@ -112,6 +152,11 @@ impl Follow for Plain {
     fn note(&self, text: &str) {
         self.say(None, "note", text);
     }
+    fn waiting(&self, silent: &[Waited]) {
+        for text in self.told.due(silent) {
+            self.say(None, "waiting", &text);
+        }
+    }
 }
 
 /// One line per target with its step and elapsed time; what happened scrolls above.
@@ -119,6 +164,8 @@ impl Follow for Plain {
 struct Live {
     block: MultiProgress,
     bars: Mutex<BTreeMap<TargetKey, ProgressBar>>,
+    /// Whom it waits for, while it does.
+    waits: Mutex<Option<ProgressBar>>,
 }
 
 impl Live {
@@ -168,5 +215,23 @@ impl Follow for Live {
     }
     fn note(&self, text: &str) {
         drop(self.block.println(foreign::line(text)));
+    }
+    fn waiting(&self, silent: &[Waited]) {
+        let Ok(mut bar) = self.waits.lock() else { return };
+        if silent.is_empty() {
+            if let Some(bar) = bar.take() {
+                bar.finish_and_clear();
+            }
+            return;
+        }
+        let mut texts: Vec<String> = silent.iter().map(waited).collect();
+        texts.dedup();
+        let bar = bar.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("{spinner} {msg}");
+            let bar = self.block.add(ProgressBar::new_spinner());
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar
+        });
+        bar.set_message(foreign::line(&texts.join(", ")).into_owned());
     }
 }

@@ -166,7 +166,13 @@ pub fn event(event: &Event) -> String {
         Event::DeploymentRefused(e) => format!("refused: {}", e.cause),
         Event::ReleaseCommandFinished(e) => match e.exit {
             HookExit::Code(0) => "release command finished".to_owned(),
-            exit => format!("release command failed: {exit:?}"),
+            HookExit::Code(code) => format!("release command failed, it ended with code {code}"),
+            HookExit::Killed => {
+                "release command failed, it was ended by a signal or by its time limit".to_owned()
+            }
+            HookExit::Unknown => {
+                "how the release command ended is not known: haloy was ended meanwhile".to_owned()
+            }
         },
         Event::DeploymentSucceeded(e) => format!("succeeded after {}", super::time::took(e.took_ms)),
         Event::DeploymentFailed(e) => format!("failed: {}", e.cause),

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::facts::Why;
 use async_trait::async_trait;
 use haloy_executors::edge::EdgeStatus;
-use haloy_executors::{LogLine, TargetKey};
+use haloy_executors::{LogLine, Silent, TargetKey};
 use haloy_ledger::deployment::{Effect, Event};
 use haloy_ledger::ids::{EffectId, StreamId};
 use haloy_ledger::integrity::verify::Report;
@@ -39,6 +39,8 @@ pub trait Follow: Send + Sync {
     fn line(&self, id: &EffectId, line: &str);
     /// Something worth knowing that is no event.
     fn note(&self, text: &str);
+    /// Who is waited for and silent, told about once a second; nobody, if the list is empty.
+    fn waiting(&self, silent: &[Silent]);
 }
 
 /// Everything that haloy can be asked.

@@ -47,8 +47,6 @@ pub struct LogsRequest {
     pub tail: Option<u32>,
     /// Go on.
     pub follow: bool,
-    /// With timestamps.
-    pub timestamps: bool,
 }
 
 /// Which events.

@@ -11,6 +11,8 @@ mod harness;
 mod help;
 mod hostile;
 mod keeping;
+mod patience;
 mod refused;
 mod rolling_back;
+mod signals;
 mod trouble;

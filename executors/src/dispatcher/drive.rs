@@ -323,8 +323,8 @@ pub(super) async fn perform(
     }
     crate::failpoint!("before-effect:{:?}/{}", id.number, failpoint_subject(&id));
     // The executor keeps the deadline itself; this is for one that does not.
-    let grace = std::time::Duration::from_secs(30);
-    let result = tokio::time::timeout(limit + grace, executor.execute(&context, &effect)).await;
+    let result =
+        tokio::time::timeout(limit + crate::limits::GRACE, executor.execute(&context, &effect)).await;
     crate::failpoint!("after-effect:{:?}/{}", id.number, failpoint_subject(&id));
     let result = result.unwrap_or_else(|_| {
         let words = words!("nothing came of it within {} seconds", limit.as_secs());

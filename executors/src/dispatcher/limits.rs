@@ -1,5 +1,6 @@
-//! Every limit of the dispatcher, by name.
+//! How much the dispatcher does at once, and how long an effect may take.
 
+use crate::limits::*;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::ports::Entropy;
 use std::time::Duration;
@@ -23,7 +24,7 @@ impl Default for Limits {
             at_once: 8,
             backoff: Duration::from_millis(250),
             longest_backoff: Duration::from_secs(5),
-            health: Duration::from_secs(60),
+            health: HEALTH,
         }
     }
 }
@@ -41,27 +42,25 @@ impl Limits {
 
 /// How long an effect may take before it is given up.
 pub fn deadline(effect: &Effect, limits: &Limits) -> Duration {
-    let seconds = match effect {
+    match effect {
         Effect::ResolveImage { .. }
         | Effect::PushTag { .. }
         | Effect::TagImage { .. }
         | Effect::EnsureNetwork { .. }
         | Effect::ApplyRoutes { .. }
-        | Effect::Drain { .. } => 60,
-        Effect::BuildImage { .. } => 30 * 60,
-        Effect::PullImage { .. } | Effect::PushImage { .. } => 15 * 60,
-        // A registry is asked for every other tag first.
-        Effect::DeleteRegistryTag { .. } => 5 * 60,
+        | Effect::Drain { .. }
+        | Effect::StopReplica { .. } => SHORT_EFFECT,
+        Effect::BuildImage { .. } => BUILD_EFFECT,
+        Effect::PullImage { .. } | Effect::PushImage { .. } => LAYERS_EFFECT,
+        Effect::DeleteRegistryTag { .. } => DELETE_EFFECT,
         Effect::StartReplica(_)
         | Effect::RemoveReplica { .. }
         | Effect::RemoveLocalTag { .. }
-        | Effect::RemoveVolume { .. } => 120,
-        Effect::StopReplica { .. } => 60,
-        Effect::RunHook { .. } => 10 * 60,
+        | Effect::RemoveVolume { .. } => CONTAINER_EFFECT,
+        Effect::RunHook { .. } => HOOK,
         Effect::AwaitHealthy { health, .. } => {
             // The executor says "unhealthy" in time; this is for one that says nothing.
-            return limits.health + Duration::from_secs(u64::from(health.min_ready_seconds) + 30);
+            limits.health + Duration::from_secs(u64::from(health.min_ready_seconds)) + GRACE
         }
-    };
-    Duration::from_secs(seconds)
+    }
 }

@@ -2,13 +2,15 @@
 
 use super::errors;
 use super::health::HealthLimits;
+use super::transport;
 use crate::executor::ExecutorError;
+use crate::limits::{ENGINE_HELLO, ENGINE_SLOW};
+use crate::waits::Waits;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use haloy_ledger::outcome::FailureCode;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-/// Seconds to wait for the first bytes of an answer; longer than the longest graceful stop.
-const ANSWER_SECONDS: u64 = 120;
 const DEFAULT_SOCKET: &str = "unix:///var/run/docker.sock";
 
 /// How to reach Docker.
@@ -21,6 +23,17 @@ pub struct DockerOptions {
     /// File that remembers which fixed addresses were used when; none = the containers that are there say
     /// enough.
     pub used_addresses: Option<std::path::PathBuf>,
+    /// How long it may take to say who it is; none = [`ENGINE_HELLO`].
+    pub hello: Option<Duration>,
+    /// Is told who is waited for. Without it the library's own connections are used, which are kept and have
+    /// one limit for everything: for those who have limits of their own.
+    pub waits: Option<Waits>,
+}
+
+impl DockerOptions {
+    pub(super) fn hello(&self) -> Duration {
+        self.hello.unwrap_or(ENGINE_HELLO)
+    }
 }
 
 /// What the engine says of itself.
@@ -34,8 +47,10 @@ pub struct EngineFacts {
     pub api_version: String,
     /// `os/arch` of images that it runs.
     pub platform: String,
-    /// Its own clock, RFC 3339.
+    /// Its own clock, RFC 3339, when it was asked.
     pub clock: String,
+    /// When it was asked.
+    pub asked: Instant,
     /// Where it was reached.
     pub host: String,
     /// Registries that it speaks to without TLS.
@@ -52,6 +67,14 @@ pub enum ConnectError {
         host: String,
         /// What the system said.
         cause: String,
+    },
+    /// It takes connections, and says nothing.
+    #[error("Docker at {host} takes the connection and does not answer: nothing was heard for {} s", waited.as_secs())]
+    Silent {
+        /// Where.
+        host: String,
+        /// For how long.
+        waited: Duration,
     },
     /// The socket is there, but not for this user.
     #[error("this user may not use Docker's socket at {host}: {cause}")]
@@ -76,6 +99,9 @@ impl ConnectError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "start Docker (`systemctl start docker`), or set DOCKER_HOST",
+            Self::Silent { .. } => {
+                "see what it does with `journalctl -u docker`, and start it again (`systemctl restart docker`)"
+            }
             Self::Permission { .. } => {
                 "add the user to the group of the socket (`usermod -aG docker USER`, then log in again), or run as root"
             }
@@ -85,12 +111,12 @@ impl ConnectError {
 
     pub(crate) fn into_executor_error(self) -> ExecutorError {
         let (code, retryable) = match &self {
-            Self::Unreachable { .. } => (FailureCode::EngineUnreachable, true),
+            Self::Unreachable { .. } | Self::Silent { .. } => (FailureCode::EngineUnreachable, true),
             Self::Permission { .. } => (FailureCode::EnginePermission, false),
             Self::BadHost { .. } => (FailureCode::EngineUnreachable, false),
         };
         let words = match &self {
-            Self::Unreachable { .. } => "Docker does not answer",
+            Self::Unreachable { .. } | Self::Silent { .. } => "Docker does not answer",
             Self::Permission { .. } => "this user may not use Docker's socket",
             Self::BadHost { .. } => "DOCKER_HOST is not an address of Docker",
         };
@@ -108,18 +134,28 @@ pub(super) async fn connect(options: &DockerOptions) -> Result<Connection, Conne
     drop(rustls::crypto::ring::default_provider().install_default());
     let host = host(options);
     check_socket(&host)?;
+    let limit = options.hello();
+    match tokio::time::timeout(limit, greet(options, host.clone())).await {
+        Ok(connected) => connected,
+        Err(_) => Err(ConnectError::Silent { host, waited: limit }),
+    }
+}
+
+async fn greet(options: &DockerOptions, host: String) -> Result<Connection, ConnectError> {
     let bad = |error: bollard::errors::Error| ConnectError::BadHost {
         host: host.clone(),
-        cause: error.to_string(),
+        cause: errors::sentence(&error),
     };
+    let seconds = ENGINE_SLOW.as_secs();
     let tls = std::env::var("DOCKER_TLS_VERIFY").is_ok_and(|verify| !verify.is_empty());
-    let docker = if host.starts_with("tcp://") && tls {
-        Docker::connect_with_ssl_defaults().map_err(bad)?
-    } else if host.starts_with("tcp://") || host.starts_with("http://") {
-        Docker::connect_with_http(&host, ANSWER_SECONDS, API_DEFAULT_VERSION).map_err(bad)?
-    } else {
-        Docker::connect_with_unix(&host, ANSWER_SECONDS, API_DEFAULT_VERSION).map_err(bad)?
+    let network = ["tcp://", "http://"].iter().any(|scheme| host.starts_with(scheme));
+    let docker = match &options.waits {
+        _secured if host.starts_with("tcp://") && tls => Docker::connect_with_ssl_defaults(),
+        Some(waits) if network || host.starts_with("unix://") => transport::client(&host, waits),
+        Some(_) | None if network => Docker::connect_with_http(&host, seconds, API_DEFAULT_VERSION),
+        Some(_) | None => Docker::connect_with_unix(&host, seconds, API_DEFAULT_VERSION),
     };
+    let docker = docker.map_err(bad)?;
     let unreachable = |error: &bollard::errors::Error| unreachable(&host, error);
     let docker = docker.negotiate_version().await.map_err(|error| unreachable(&error))?;
     let version = docker.client_version();
@@ -134,6 +170,7 @@ pub(super) async fn connect(options: &DockerOptions) -> Result<Connection, Conne
         api_version,
         platform,
         clock: info.system_time.unwrap_or_default(),
+        asked: Instant::now(),
         host,
         insecure_registries: insecure(info.registry_config),
     };

@@ -1,6 +1,7 @@
 //! What Docker's answers mean. Statuses are ambiguous; the operation and the text decide.
 
 use crate::executor::ExecutorError;
+use crate::said;
 use bollard::errors::Error;
 use haloy_ledger::outcome::{FailureCode, Words};
 use haloy_ledger::words;
@@ -22,18 +23,31 @@ pub(super) enum Doing {
 pub(super) fn sentence(error: &Error) -> String {
     match error {
         Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
-        Error::DockerStreamError { error } => error.trim().to_owned(),
+        Error::DockerStreamError { error } | Error::DockerContainerWaitError { error, .. } => {
+            error.trim().to_owned()
+        }
+        Error::RequestTimeoutError => "no answer in time".to_owned(),
+        Error::IOError { err } => said::io(err),
+        Error::HyperResponseError { err } => said::http(err),
+        Error::JsonSerdeError { err } => said::json(err),
+        Error::JsonDataError { .. } | Error::APIVersionParseError {} | Error::StrParseError { .. } => {
+            "it answered with something that cannot be read".to_owned()
+        }
+        Error::NoHomePathError => {
+            "the folder of its certificates is not known; set DOCKER_CERT_PATH".to_owned()
+        }
+        Error::CertPathError { path } | Error::CertParseError { path } => {
+            format!("{} cannot be read", path.display())
+        }
+        Error::CertMultipleKeys { path, .. } => format!("{} holds more than one key", path.display()),
+        Error::SocketNotFoundError(_) => "there is no socket of that name".to_owned(),
+        Error::UnsupportedURISchemeError { .. }
+        | Error::URLParseError { .. }
+        | Error::InvalidURIError { .. }
+        | Error::InvalidURIPartsError { .. } => "it is written as no address is".to_owned(),
         other => {
-            let mut text = other.to_string();
-            let mut source = std::error::Error::source(other);
-            while let Some(cause) = source {
-                let cause_text = cause.to_string();
-                if !text.contains(&cause_text) {
-                    text = format!("{text}: {cause_text}");
-                }
-                source = cause.source();
-            }
-            text
+            let causes = std::error::Error::source(other).and_then(said::chain);
+            causes.unwrap_or_else(|| "it cannot be asked".to_owned())
         }
     }
 }

@@ -5,6 +5,7 @@ use super::Engine;
 use super::errors::refused;
 use super::place;
 use crate::executor::*;
+use crate::limits::{HEALTH, PROBE};
 use bollard::models::{ContainerInspectResponse, HealthStatusEnum};
 use haloy_ledger::outcome::{Failure, FailureCode, FailureReport, HealthHow, Outcome, Public};
 use haloy_ledger::release::HealthSpec;
@@ -27,8 +28,7 @@ pub struct HealthLimits {
 
 impl Default for HealthLimits {
     fn default() -> Self {
-        let timeout = Duration::from_secs(60);
-        Self { timeout, bad_answers: 6, bad_for: Duration::from_secs(15) }
+        Self { timeout: HEALTH, bad_answers: 6, bad_for: Duration::from_secs(15) }
     }
 }
 
@@ -42,7 +42,6 @@ impl HealthLimits {
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) struct Awaited<'a> {
     pub(super) container_id: &'a str,
@@ -85,6 +84,9 @@ impl Engine<'_> {
     ) -> Result<Outcome, ExecutorError> {
         let limits = self.executor.options.health;
         let start = Instant::now();
+        let waits = self.executor.options.waits.as_ref();
+        let number = cx.id.subject.parse::<u16>().map_or_else(|_| String::new(), |i| format!(" {}", i + 1));
+        let _waiting = waits.map(|waits| waits.begin(format!("replica{number} to be healthy")));
         let mut probes = Probes::default();
         let mut pause = FIRST_PAUSE;
         let mut good_since: Option<Instant> = None;
@@ -200,11 +202,11 @@ fn healthcheck(container: &ContainerInspectResponse) -> Option<Seen> {
 }
 
 async fn probe(address: &str, port: u16, path: &str) -> Seen {
-    match tokio::time::timeout(PROBE_TIMEOUT, get(address, port, path)).await {
+    match tokio::time::timeout(PROBE, get(address, port, path)).await {
         Ok(Ok(status)) if (200..400).contains(&status) => Seen::Good(HealthHow::Http),
         Ok(Ok(status)) => Seen::Bad(status.to_string()),
         Ok(Err(cause)) => Seen::Silent(cause),
-        Err(_) => Seen::Silent(format!("no answer within {} s", PROBE_TIMEOUT.as_secs())),
+        Err(_) => Seen::Silent(format!("no answer within {} s", PROBE.as_secs())),
     }
 }
 

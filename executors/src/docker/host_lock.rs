@@ -3,12 +3,12 @@
 //! The lock is on the folder of the engine's socket: it is there for everybody who can use the engine, it is
 //! the same for all of them, and nothing has to be created that could belong to one of them.
 
+use crate::limits::ADDRESSES_HELD;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long somebody else may hold it. A holder asks the engine a few questions.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Between two attempts; a holder asks the engine a few questions.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Where an engine on another machine is locked: for processes of this machine, at least.
 const OTHERWISE: &str = "/run";
@@ -26,7 +26,7 @@ pub(super) fn folder(host: &str) -> PathBuf {
 /// Takes it. None where it cannot be had in time.
 pub(super) async fn take(folder: &Path) -> Option<HostLock> {
     let file = File::open(folder).ok()?;
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + ADDRESSES_HELD;
     loop {
         match file.try_lock() {
             Ok(()) => return Some(HostLock(file)),

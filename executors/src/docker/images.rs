@@ -12,25 +12,32 @@ use haloy_ledger::outcome::{FailureCode, Outcome, Public, PulledFrom};
 use haloy_ledger::release::{ImageSpec, PullPolicy, ResolvedImage, labels as described};
 use haloy_ledger::words;
 
-/// The credentials of the configuration, or those that `docker login` left.
-pub(super) async fn credentials(cx: &EffectContext, image: &ImageRef) -> Option<DockerCredentials> {
-    let login = match &cx.values.registry {
-        Some(login) => login.clone(),
-        None => {
-            let login = crate::registry::stored_login(image).await?;
-            cx.values.mask.learn([&login.password]);
-            login
-        }
-    };
-    Some(DockerCredentials {
-        username: Some(login.username),
-        password: Some(login.password),
-        serveraddress: login.server,
-        ..DockerCredentials::default()
-    })
-}
-
 impl Engine<'_> {
+    /// The credentials of the configuration, or those that `docker login` left.
+    pub(super) async fn login(
+        &self,
+        cx: &EffectContext,
+        image: &ImageRef,
+    ) -> Result<Option<DockerCredentials>, ExecutorError> {
+        let login = match &cx.values.registry {
+            Some(login) => login.clone(),
+            None => {
+                let waits = self.executor.options.waits.clone().unwrap_or_default();
+                let Some(login) = crate::registry::stored_login(image, &waits).await? else {
+                    return Ok(None);
+                };
+                cx.values.mask.learn([&login.password]);
+                login
+            }
+        };
+        Ok(Some(DockerCredentials {
+            username: Some(login.username),
+            password: Some(login.password),
+            serveraddress: login.server,
+            ..DockerCredentials::default()
+        }))
+    }
+
     pub(super) async fn inspect(&self, name: &str) -> Result<Option<ImageInspect>, ExecutorError> {
         match self.docker.inspect_image(name).await {
             Ok(image) => Ok(Some(image)),
@@ -107,7 +114,7 @@ impl Engine<'_> {
         reference: &ImageRef,
     ) -> Result<ResolvedImage, ExecutorError> {
         let asked =
-            self.docker.inspect_registry_image(reference.as_str(), credentials(cx, reference).await).await;
+            self.docker.inspect_registry_image(reference.as_str(), self.login(cx, reference).await?).await;
         let found = asked.map_err(|error| failed(&error, Doing::Image, words!("image {}", reference)))?;
         let digest = found.descriptor.digest.clone().and_then(|digest| Digest::new(digest).ok());
         let digest = digest.ok_or_else(|| {
@@ -173,7 +180,7 @@ impl Engine<'_> {
                 from: PulledFrom::Present,
             });
         }
-        let login = credentials(cx, reference).await;
+        let login = self.login(cx, reference).await?;
         let options = CreateImageOptions { from_image: Some(name.clone()), ..CreateImageOptions::default() };
         let mut stream = Box::pin(self.docker.create_image(Some(options), None, login));
         let mut bytes = Bytes::default();

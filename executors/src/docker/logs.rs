@@ -1,30 +1,31 @@
 //! Lines that containers wrote.
 
 use super::errors::{Doing, failed};
+use super::log_lines::{Assembled, Pieces};
 use super::{DockerExecutor, Engine, labels};
 use crate::executor::*;
+use crate::limits::LOGS_LOOK;
 use crate::mask::{Lines, Mask, Tail};
+use bollard::container::LogOutput;
+use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 use bollard::query_parameters::{ListContainersOptions, LogsOptions};
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream, SelectAll};
 use haloy_ledger::ids::ReplicaId;
 use haloy_ledger::outcome::LogTail;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+
+pub use super::log_lines::LogStream;
 
 /// Which lines.
 #[derive(Debug, Clone)]
 pub struct LogQuery {
-    /// Of this app.
-    pub app: String,
-    /// Of this target.
-    pub target: String,
-    /// Of this ledger only; of any where it is not known.
-    pub ledger: Option<String>,
+    /// Of this ledger, app and target.
+    pub scope: Scope,
     /// The last ones; all if none.
     pub tail: Option<u32>,
-    /// Go on with what is written from now on.
+    /// Go on with what is written from now on, also by replicas that come later.
     pub follow: bool,
-    /// With Docker's timestamps in front.
-    pub timestamps: bool,
 }
 
 /// One line of one replica.
@@ -32,8 +33,14 @@ pub struct LogQuery {
 pub struct LogLine {
     /// Who wrote it.
     pub replica: ReplicaId,
-    /// Without its line end.
-    pub line: String,
+    /// When, as the engine says: RFC 3339.
+    pub at: Option<jiff::Timestamp>,
+    /// Where to.
+    pub stream: LogStream,
+    /// As it was written, without its line end.
+    pub line: Vec<u8>,
+    /// It is longer than a line may be, and goes on in the next one.
+    pub goes_on: bool,
 }
 
 impl Engine<'_> {
@@ -56,8 +63,76 @@ impl Engine<'_> {
     }
 }
 
+/// One container whose lines are read.
+struct Source {
+    replica: ReplicaId,
+    pieces: Pieces,
+    /// The newest line that was given.
+    last: Option<jiff::Timestamp>,
+    /// What was given before its log was taken up again: the engine counts in whole seconds there.
+    given: Option<jiff::Timestamp>,
+    /// Its lines are being read.
+    open: bool,
+}
+
+impl Source {
+    fn new(replica: ReplicaId) -> Self {
+        Self { replica, pieces: Pieces::default(), last: None, given: None, open: false }
+    }
+
+    fn give(&mut self, assembled: Vec<Assembled>, each: &mut (dyn FnMut(LogLine) + Send)) {
+        for Assembled { at, stream, line, goes_on } in assembled {
+            if at.is_some() && at <= self.given {
+                continue;
+            }
+            self.last = at.max(self.last);
+            each(LogLine { replica: self.replica, at, stream, line, goes_on });
+        }
+    }
+}
+
+/// What comes of a container: a piece of its log, or the end of it.
+type Piece = (String, Option<Result<LogOutput, bollard::errors::Error>>);
+
+impl Engine<'_> {
+    async fn containers(
+        &self,
+        query: &LogQuery,
+    ) -> Result<Vec<(ReplicaId, ContainerSummary)>, ExecutorError> {
+        let filters = HashMap::from([("label".to_owned(), labels::filter(&query.scope))]);
+        let options =
+            ListContainersOptions { all: true, filters: Some(filters), ..ListContainersOptions::default() };
+        let found = self.docker.list_containers(Some(options)).await;
+        let found = found.map_err(|error| failed(&error, Doing::Other, "listing containers"))?;
+        let mut found: Vec<(ReplicaId, ContainerSummary)> = found
+            .into_iter()
+            .filter_map(|container| Some((labels::replica(container.labels.as_ref()?)?, container)))
+            .collect();
+        found.sort_by_key(|(replica, _)| *replica);
+        Ok(found)
+    }
+
+    /// The pieces of a log, and its end.
+    fn pieces(&self, id: &str, follow: bool, tail: Option<u32>, since: i32) -> BoxStream<'static, Piece> {
+        let options = LogsOptions {
+            stdout: true,
+            stderr: true,
+            follow,
+            since,
+            // Always: a line that comes in pieces is put together by them.
+            timestamps: true,
+            tail: tail.map_or_else(|| "all".to_owned(), |lines| lines.to_string()),
+            ..LogsOptions::default()
+        };
+        let pieces = self.docker.logs(id, Some(options));
+        let (id, ended) = (id.to_owned(), id.to_owned());
+        let pieces = pieces.map(move |piece| (id.clone(), Some(piece)));
+        pieces.chain(stream::once(async move { (ended, None) })).boxed()
+    }
+}
+
 impl DockerExecutor {
-    /// Calls `each` with every line, oldest first per replica; ends with the containers, or never
+    /// Calls `each` with every line, oldest first per replica. Ends with the logs that are there, or never
     /// where it follows them. Returns how many containers were found.
     pub async fn logs(
         &self,
@@ -65,55 +140,93 @@ impl DockerExecutor {
         each: &mut (dyn FnMut(LogLine) + Send),
     ) -> Result<usize, ExecutorError> {
         let engine = self.engine().await?;
-        let mut label =
-            vec![format!("{}={}", labels::APP, query.app), format!("{}={}", labels::TARGET, query.target)];
-        label.extend(query.ledger.as_ref().map(|ledger| format!("{}={ledger}", labels::LEDGER)));
-        let filters = HashMap::from([("label".to_owned(), label)]);
-        let options =
-            ListContainersOptions { all: true, filters: Some(filters), ..ListContainersOptions::default() };
-        let found = engine.docker.list_containers(Some(options)).await;
-        let found = found.map_err(|error| failed(&error, Doing::Other, "listing containers"))?;
-        let mut found: Vec<(ReplicaId, String)> = found
-            .into_iter()
-            .filter_map(|container| Some((labels::replica(&container.labels?)?, container.id?)))
-            .collect();
-        found.sort();
-        let count = found.len();
-        let options = LogsOptions {
-            stdout: true,
-            stderr: true,
-            follow: query.follow,
-            timestamps: query.timestamps,
-            tail: query.tail.map_or_else(|| "all".to_owned(), |lines| lines.to_string()),
-            ..LogsOptions::default()
-        };
-        let streams = found.into_iter().map(|(replica, id)| {
-            let lines = engine.docker.logs(&id, Some(options.clone()));
-            Box::pin(lines.map(move |line| (replica, line)))
-        });
-        // Followed lines come as they are written; finished ones replica by replica.
         if query.follow {
-            drain(stream::select_all(streams), each).await?;
-        } else {
-            for lines in streams {
-                drain(lines, each).await?;
+            return self.follow(&engine, query, each).await;
+        }
+        let found = engine.containers(query).await?;
+        let count = found.len();
+        for (replica, container) in found {
+            let Some(id) = container.id else { continue };
+            let mut source = Source::new(replica);
+            let mut pieces = engine.pieces(&id, false, query.tail, 0);
+            while let Some((_, piece)) = pieces.next().await {
+                read(&mut source, piece, each)?;
             }
         }
         Ok(count)
     }
-}
 
-type Line = (ReplicaId, Result<bollard::container::LogOutput, bollard::errors::Error>);
-
-async fn drain(
-    mut lines: impl StreamExt<Item = Line> + Unpin,
-    each: &mut (dyn FnMut(LogLine) + Send),
-) -> Result<(), ExecutorError> {
-    while let Some((replica, line)) = lines.next().await {
-        let line = line.map_err(|error| failed(&error, Doing::Other, "reading a container's log"))?;
-        for line in line.to_string().lines() {
-            each(LogLine { replica, line: line.to_owned() });
+    /// Replicas come and go, and start again: each is looked for from time to time.
+    async fn follow(
+        &self,
+        engine: &Engine<'_>,
+        query: &LogQuery,
+        each: &mut (dyn FnMut(LogLine) + Send),
+    ) -> Result<usize, ExecutorError> {
+        let mut sources: BTreeMap<String, Source> = BTreeMap::new();
+        let mut pieces: SelectAll<BoxStream<'static, Piece>> = SelectAll::new();
+        let mut look = tokio::time::interval(LOGS_LOOK);
+        let (mut first, mut nobody) = (true, None);
+        loop {
+            tokio::select! {
+                Some((id, piece)) = pieces.next(), if !pieces.is_empty() => {
+                    if let Some(source) = sources.get_mut(&id) {
+                        source.open = piece.is_some();
+                        read(source, piece, each)?;
+                    }
+                }
+                _tick = look.tick() => {
+                    let found = engine.containers(query).await?;
+                    nobody = match (found.is_empty(), &self.options.waits) {
+                        (true, Some(waits)) => nobody.or_else(|| {
+                            let Scope { app, target, .. } = &query.scope;
+                            Some(waits.begin(format!("a container of {app}/{target}")))
+                        }),
+                        (true, None) | (false, _) => None,
+                    };
+                    sources.retain(|id, source| {
+                        source.open || found.iter().any(|(_, there)| there.id.as_ref() == Some(id))
+                    });
+                    for (replica, container) in found {
+                        let running = container.state == Some(ContainerSummaryStateEnum::RUNNING);
+                        let Some(id) = container.id else { continue };
+                        let known = sources.contains_key(&id);
+                        let source = sources.entry(id.clone()).or_insert_with(|| Source::new(replica));
+                        if source.open || known && !running {
+                            continue;
+                        }
+                        source.open = true;
+                        source.given = source.last;
+                        let since = source.last.map_or(0, |last| i32::try_from(last.as_second()).unwrap_or(0));
+                        // Who comes later is read from its beginning.
+                        let tail = query.tail.filter(|_| first);
+                        pieces.push(engine.pieces(&id, true, tail, since));
+                    }
+                    first = false;
+                }
+            }
         }
     }
+}
+
+fn read(
+    source: &mut Source,
+    piece: Option<Result<LogOutput, bollard::errors::Error>>,
+    each: &mut (dyn FnMut(LogLine) + Send),
+) -> Result<(), ExecutorError> {
+    let assembled = match piece {
+        Some(piece) => {
+            let piece = piece.map_err(|error| failed(&error, Doing::Other, "reading a container's log"))?;
+            let stream = match &piece {
+                LogOutput::StdErr { .. } => LogStream::Stderr,
+                LogOutput::StdOut { .. } | LogOutput::StdIn { .. } | LogOutput::Console { .. } => {
+                    LogStream::Stdout
+                }
+            };
+            source.pieces.push(stream, &piece.into_bytes())
+        }
+        None => source.pieces.finish(),
+    };
+    source.give(assembled, each);
     Ok(())
 }

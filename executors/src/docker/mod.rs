@@ -14,6 +14,7 @@ mod host_lock;
 mod images;
 mod inspector;
 mod labels;
+mod log_lines;
 mod logs;
 mod neighbours;
 mod network;
@@ -22,13 +23,14 @@ mod place;
 mod push;
 mod replica;
 mod sizes;
+mod transport;
 mod volumes;
 
 pub use client::{ConnectError, DockerOptions, EngineFacts};
 pub use forget::Before;
 pub use health::HealthLimits;
 pub use inspector::inspect_for_edge;
-pub use logs::{LogLine, LogQuery};
+pub use logs::{LogLine, LogQuery, LogStream};
 pub use neighbours::Neighbour;
 pub use place::with_port;
 pub use sizes::Reclaim;
@@ -39,6 +41,7 @@ use bollard::Docker;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::ids::ReplicaId;
 use haloy_ledger::outcome::{FailureCode, LogTail, Observed, Outcome};
+use std::time::Instant;
 use tokio::sync::{Mutex, OnceCell};
 
 /// The executor of containers, networks and local images.
@@ -47,6 +50,8 @@ use tokio::sync::{Mutex, OnceCell};
 pub struct DockerExecutor {
     options: DockerOptions,
     connection: OnceCell<client::Connection>,
+    /// It took a connection and said nothing, then: not everybody has to wait for that.
+    silent: std::sync::Mutex<Option<(Instant, ConnectError)>>,
     /// Docker makes two networks of one name if asked twice at once.
     network_lock: Mutex<()>,
     /// Which fixed addresses were used when.
@@ -57,7 +62,13 @@ impl DockerExecutor {
     /// Does not connect yet.
     pub fn new(options: DockerOptions) -> Self {
         let used = addresses::Used::new(options.used_addresses.clone());
-        Self { options, connection: OnceCell::new(), network_lock: Mutex::new(()), used }
+        Self {
+            options,
+            connection: OnceCell::new(),
+            silent: std::sync::Mutex::default(),
+            network_lock: Mutex::new(()),
+            used,
+        }
     }
 
     /// Connects, if that has not been done, and says what was found.
@@ -79,7 +90,26 @@ impl DockerExecutor {
     }
 
     async fn connection(&self) -> Result<&client::Connection, ConnectError> {
-        self.connection.get_or_try_init(|| client::connect(&self.options)).await
+        self.connection.get_or_try_init(|| self.connect()).await
+    }
+
+    async fn connect(&self) -> Result<client::Connection, ConnectError> {
+        let before = self.silent.lock().ok().and_then(|silent| silent.clone());
+        if let Some((_, error)) = before.filter(|(at, _)| at.elapsed() < self.options.hello()) {
+            return Err(error);
+        }
+        let connecting = client::connect(&self.options);
+        let connected = match &self.options.waits {
+            // Each question is waited for by itself as well; this is the wait for all of them.
+            Some(waits) => waits.during("Docker", connecting).await,
+            None => connecting.await,
+        };
+        if let Err(error @ ConnectError::Silent { .. }) = &connected
+            && let Ok(mut silent) = self.silent.lock()
+        {
+            *silent = Some((Instant::now(), error.clone()));
+        }
+        connected
     }
 
     async fn engine(&self) -> Result<Engine<'_>, ExecutorError> {

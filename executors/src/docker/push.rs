@@ -2,7 +2,6 @@
 
 use super::Engine;
 use super::errors::{Doing, failed, refused};
-use super::images::credentials;
 use crate::executor::*;
 use bollard::query_parameters::{PushImageOptions, TagImageOptions};
 use futures_util::StreamExt;
@@ -27,7 +26,7 @@ impl Engine<'_> {
         let options = TagImageOptions { repo: Some(repo.to_owned()), tag: Some(tag.to_owned()) };
         let tagged = self.docker.tag_image(image_id.as_str(), Some(options)).await;
         tagged.map_err(|error| doing(&error, "tagging"))?;
-        let login = credentials(cx, reference).await;
+        let login = self.login(cx, reference).await?;
         let options = PushImageOptions { tag: Some(tag.to_owned()), ..PushImageOptions::default() };
         let mut stream = Box::pin(self.docker.push_image(repo, Some(options), login));
         // Errors come in the stream, after a good status: it is read to its end.

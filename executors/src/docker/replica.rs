@@ -6,6 +6,7 @@ use super::network::Joined;
 use super::volumes::{Mounted, unnamed};
 use super::{Engine, labels, place};
 use crate::executor::*;
+use crate::limits::APPEARS;
 use bollard::models::*;
 use bollard::query_parameters::*;
 use haloy_ledger::deployment::effect::ReplicaSpec;
@@ -17,9 +18,7 @@ use std::net::Ipv4Addr;
 
 /// Seconds that a container has to end after SIGTERM.
 const GRACE_SECONDS: i32 = 20;
-/// How long a container may take to appear whose creation was asked for by a process that is gone.
-const APPEARS: std::time::Duration = std::time::Duration::from_secs(2);
-/// Between two looks for it.
+/// Between two looks for a container whose creation was asked for by a process that is gone.
 const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(100);
 /// Exit code of a container that had to be killed.
 const KILLED: i64 = 137;

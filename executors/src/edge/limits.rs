@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Largest head of a request, in bytes. It has at most 100 headers: hyper takes no more.
+/// Largest head of a request, in bytes. It has at most 100 headers.
 pub const HEAD_BYTES: usize = 32 * 1024;
 /// Largest body of a request, in bytes.
 pub const BODY_BYTES: u64 = 1024 * 1024 * 1024;

@@ -3,6 +3,8 @@
 use super::client::{Client, ControlError};
 use super::limits::{DRAIN, LAME_DUCK, LEAVING};
 use crate::executor::*;
+use crate::limits::{EDGE_LOG, EDGE_STARTING};
+use crate::waits::Waits;
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::edge::{Route, RouteSnapshot};
@@ -31,14 +33,17 @@ pub struct EdgeRouter {
     starting: Mutex<()>,
 }
 
-/// How long an edge may take to answer after it was started.
-const STARTING: Duration = Duration::from_secs(10);
-
 impl EdgeRouter {
     /// Of the edge in a folder; `start` is used when it is needed and none runs.
     pub fn new(folder: &std::path::Path, start: Option<Start>, drain: Option<Duration>) -> Self {
         let drain = drain.unwrap_or(DRAIN).min(DRAIN);
         Self { client: Client::new(folder), start, drain, starting: Mutex::new(()) }
+    }
+
+    /// Tells there whenever the edge is waited for.
+    #[must_use]
+    pub fn told_to(self, waits: Waits) -> Self {
+        Self { client: self.client.told_to(waits), ..self }
     }
 
     /// Its socket.
@@ -53,17 +58,17 @@ impl EdgeRouter {
         if self.runs().await {
             return Ok(());
         }
-        let mut child = spawn(start).map_err(|error| {
+        let (mut child, begins) = spawn(start).map_err(|error| {
             let failed = ExecutorError::new(FailureCode::EdgeUnreachable, "the edge cannot be started");
             failed.saying(error.to_string()).retryable(true)
         })?;
-        let until = Instant::now() + STARTING;
+        let until = Instant::now() + EDGE_STARTING;
         while Instant::now() < until {
             if self.client.status().await.is_ok() {
                 return Ok(());
             }
             if let Ok(Some(_ended)) = child.try_wait() {
-                let said = std::fs::read_to_string(&start.log).unwrap_or_default();
+                let said = since(&start.log, begins).unwrap_or_default();
                 let last = said.lines().rev().find(|line| line.starts_with("error")).unwrap_or("it ended");
                 let failed = ExecutorError::new(FailureCode::EdgeUnreachable, "the edge cannot be started");
                 return Err(failed.saying(last.trim_start_matches("error: ")));
@@ -75,7 +80,7 @@ impl EdgeRouter {
 
     /// Whether one runs, and stays. One that leaves is waited for: another could not listen beside it.
     async fn runs(&self) -> bool {
-        let until = Instant::now() + LAME_DUCK + LEAVING + STARTING;
+        let until = Instant::now() + LAME_DUCK + LEAVING + EDGE_STARTING;
         loop {
             match self.client.status().await {
                 Ok(status) if status.leaving && Instant::now() < until => {
@@ -156,17 +161,34 @@ fn nothing_left() -> Outcome {
     Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 0 }
 }
 
-fn spawn(start: &Start) -> std::io::Result<std::process::Child> {
+/// Starts it; with the place in its log from which on it writes: what the one before it said is kept. The runtime
+/// waits for it when it ends, whoever lives longer.
+fn spawn(start: &Start) -> std::io::Result<(tokio::process::Child, u64)> {
     let Some((program, arguments)) = start.command.split_first() else {
         return Err(std::io::Error::other("no program is known"));
     };
     if let Some(folder) = start.log.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let log = std::fs::File::create(&start.log)?;
-    let mut command = std::process::Command::new(program);
+    let size = std::fs::metadata(&start.log).map_or(0, |log| log.len());
+    let begins = if size > EDGE_LOG { 0 } else { size };
+    if size > EDGE_LOG {
+        std::fs::rename(&start.log, start.log.with_extension("log.1"))?;
+    }
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(&start.log)?;
+    let mut command = tokio::process::Command::new(program);
     command.args(arguments).stdin(std::process::Stdio::null());
-    command.stdout(log.try_clone()?).stderr(log).spawn()
+    Ok((command.stdout(log.try_clone()?).stderr(log).spawn()?, begins))
+}
+
+/// What was written to a log from a place on.
+fn since(log: &std::path::Path, place: u64) -> std::io::Result<String> {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut file = std::fs::File::open(log)?;
+    file.seek(SeekFrom::Start(place))?;
+    let mut bytes = Vec::new();
+    file.take(EDGE_LOG).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn failed(code: FailureCode, text: &'static str, retryable: bool) -> ExecutorError {
@@ -211,5 +233,55 @@ impl Executor for EdgeRouter {
 
     async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
         Ok(LogTail::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failing(folder: &std::path::Path, said: &str) -> EdgeRouter {
+        let script = format!("echo starting; echo 'error: {said}'; exit 1");
+        let command = ["/bin/sh", "-c", &script].map(std::ffi::OsString::from).to_vec();
+        EdgeRouter::new(folder, Some(Start { command, log: folder.join("edge.log") }), None)
+    }
+
+    #[tokio::test]
+    async fn what_an_edge_said_is_kept_when_the_next_one_is_started() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("edge.log");
+        for said in ["the first cause", "the second cause"] {
+            let error = failing(folder.path(), said).ensure().await.expect_err("it ends");
+            assert_eq!(error.detail, said);
+        }
+        let text = std::fs::read_to_string(&log).expect("a log");
+        assert!(text.contains("the first cause") && text.contains("the second cause"), "{text}");
+        // One that has grown large is put aside, and the cause of the last end with it.
+        let size = usize::try_from(EDGE_LOG).expect("small");
+        std::fs::write(&log, [vec![b'x'; size], b"\nerror: an old one\n".to_vec()].concat())
+            .expect("written");
+        let error = failing(folder.path(), "the third cause").ensure().await.expect_err("it ends");
+        assert_eq!(error.detail, "the third cause");
+        let aside = std::fs::read_to_string(folder.path().join("edge.log.1")).expect("kept");
+        assert!(aside.ends_with("an old one\n"));
+        assert!(std::fs::metadata(&log).expect("a log").len() < 1000);
+    }
+
+    #[tokio::test]
+    async fn an_edge_that_ended_leaves_no_process_behind() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let start = Start { command: vec!["/bin/true".into()], log: folder.path().join("edge.log") };
+        let (child, _) = spawn(&start).expect("it runs");
+        let process = format!("/proc/{}", child.id().expect("it runs"));
+        drop(child);
+        for _look in 0..200 {
+            if !std::path::Path::new(&process).exists() {
+                return;
+            }
+            // Orphans are waited for when another child ends.
+            drop(tokio::process::Command::new("/bin/true").status().await);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{process} is still there");
     }
 }

@@ -2,6 +2,8 @@
 
 use super::Registry;
 use crate::executor::ExecutorError;
+use crate::limits::REGISTRY_PATIENCE;
+use crate::said;
 use haloy_ledger::outcome::{FailureCode, Public, Words};
 use haloy_ledger::words;
 use oci_client::Reference;
@@ -11,13 +13,11 @@ use std::time::Duration;
 
 /// In the detail of an error: seconds after which the registry may be asked again.
 const RETRY_AFTER: &str = "retry-after: ";
-/// A registry does not make a deploy wait longer than this.
-const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 /// How long the registry asked to wait, where it did.
 pub fn retry_after(error: &ExecutorError) -> Option<Duration> {
     let seconds = error.detail.strip_prefix(RETRY_AFTER)?.parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+    Some(Duration::from_secs(seconds).min(REGISTRY_PATIENCE))
 }
 
 pub(super) fn refused(code: FailureCode, words: impl Into<Words>) -> ExecutorError {
@@ -66,15 +66,15 @@ impl Asked<'_> {
                     | OciErrorCode::NotFound
                     | OciErrorCode::BlobUnknown,
                 ) => self.missing(),
-                Some(_) | None => self.unreachable("it refused", envelope.to_string(), false),
+                Some(_) | None => self.unreachable("it refused", said::registry(error), false),
             },
             E::RequestError(error) => self.request(error),
             // What does not add up to its digest was cut or changed on the way.
-            E::DigestError(error) => self.unreachable("a damaged answer", error.to_string(), true),
+            E::DigestError(_) => self.unreachable("a damaged answer", said::registry(error), true),
             E::JsonError(_) | E::ManifestParsingError(_) | E::VersionedParsingError(_) => {
-                self.unreachable("an answer that cannot be read", error.to_string(), true)
+                self.unreachable("an answer that cannot be read", String::new(), true)
             }
-            other => self.unreachable("it cannot be asked", other.to_string(), false),
+            other => self.unreachable("it cannot be asked", said::registry(other), false),
         }
     }
 
@@ -90,10 +90,11 @@ impl Asked<'_> {
         }
         if deepest.contains("certificate") || deepest.contains("UnknownIssuer") {
             let folder = self.registry.options.certs.join(&self.registry.host);
-            let said = format!("{deepest}; its authority belongs in {}/ca.crt", folder.display());
+            let why = said::request(error);
+            let said = format!("{why}; its authority belongs in {}/ca.crt", folder.display());
             return self.unreachable("its certificate is not trusted", said, false);
         }
-        self.unreachable("no answer", deepest, true)
+        self.unreachable("no answer", said::request(error), true)
     }
 
     /// An answer to a request that the library has no call for.
@@ -136,7 +137,7 @@ impl Asked<'_> {
     async fn slow_down(&self) -> ExecutorError {
         let which = self.about.digest().or(self.about.tag()).unwrap_or("latest");
         let url = self.registry.url(self.about, &format!("manifests/{which}"));
-        let answer = self.registry.plain.head(url).send().await.ok();
+        let answer = self.registry.waiting(self.registry.plain.head(url).send()).await.ok();
         let header = answer.and_then(|answer| answer.headers().get("retry-after").cloned());
         let seconds = header.and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
         let (words, detail) = match seconds {

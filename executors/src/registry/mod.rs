@@ -13,7 +13,10 @@ pub use errors::retry_after;
 pub use login::stored_login;
 
 use crate::executor::{ExecutorError, RegistryLogin};
+use crate::limits::REGISTRY_ANSWER;
 use crate::mask::Mask;
+use crate::said;
+use crate::waits::Waits;
 use errors::{Asked, refused};
 use haloy_ledger::ids::{Digest, ImageRef};
 use haloy_ledger::outcome::{FailureCode, Public};
@@ -35,16 +38,17 @@ pub struct RegistryOptions {
     pub plain_http: Vec<String>,
     /// Longest wait for one answer, every hop included.
     pub timeout: Duration,
+    /// Is told who is waited for.
+    pub waits: Waits,
 }
 
 impl Default for RegistryOptions {
     fn default() -> Self {
-        let certs = std::env::var_os("HALOY_REGISTRY_CERTS").map(PathBuf::from);
-        let seconds = std::env::var("HALOY_REGISTRY_TIMEOUT").ok().and_then(|text| text.parse().ok());
         Self {
-            certs: certs.unwrap_or_else(|| PathBuf::from("/etc/docker/certs.d")),
+            certs: PathBuf::from("/etc/docker/certs.d"),
             plain_http: Vec::new(),
-            timeout: Duration::from_secs(seconds.filter(|seconds| *seconds > 0).unwrap_or(15)),
+            timeout: REGISTRY_ANSWER,
+            waits: Waits::default(),
         }
     }
 }
@@ -75,7 +79,7 @@ impl Registry {
         let host = host(image)?;
         let stored = match login {
             Some(_) => None,
-            None => stored_login(image).await,
+            None => stored_login(image, &options.waits).await?,
         };
         let login = login.or(stored.as_ref());
         let auth = login.map_or(RegistryAuth::Anonymous, |login| {
@@ -88,7 +92,7 @@ impl Registry {
             refused(FailureCode::RegistryUnreachable, words!("registry {} cannot be asked", Public(&host)))
                 .saying(error)
         };
-        let plain = plain_client(options, &authorities).map_err(|error| unusable(error.to_string()))?;
+        let plain = plain_client(options, &authorities).map_err(|error| unusable(said::request(&error)))?;
         let config = ClientConfig {
             protocol: if plain_http { ClientProtocol::Http } else { ClientProtocol::Https },
             extra_root_certificates: authorities,
@@ -97,7 +101,7 @@ impl Registry {
             user_agent: USER_AGENT,
             ..ClientConfig::default()
         };
-        let client = Client::try_from(config).map_err(|error| unusable(error.to_string()))?;
+        let client = Client::try_from(config).map_err(|error| unusable(said::registry(&error)))?;
         let scheme = if plain_http { "http" } else { "https" };
         let password = login.map(|login| login.password.clone());
         Ok(Self { client, plain, auth, host, scheme, password, options: options.clone() })
@@ -116,11 +120,17 @@ impl Registry {
         answer: impl Future<Output = Result<T, oci_client::errors::OciDistributionError>>,
     ) -> Result<T, ExecutorError> {
         let asked = Asked { registry: self, about };
-        match tokio::time::timeout(self.options.timeout, answer).await {
+        let answer = tokio::time::timeout(self.options.timeout, answer);
+        match self.waiting(answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(asked.failed(&error).await),
             Err(_) => Err(asked.silent()),
         }
+    }
+
+    /// Waits for the registry, and says so.
+    async fn waiting<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.options.waits.during(format!("registry {}", self.host), answer).await
     }
 
     fn url(&self, image: &Reference, rest: &str) -> String {
@@ -174,8 +184,16 @@ pub fn host(image: &ImageRef) -> Result<String, ExecutorError> {
 /// The reference as the library reads it: short names are Docker Hub's.
 fn reference(image: &ImageRef) -> Result<Reference, ExecutorError> {
     image.as_str().parse().map_err(|error: oci_client::ParseError| {
+        let said = match error {
+            oci_client::ParseError::NameContainsUppercase => "names of repositories have no capital letters",
+            oci_client::ParseError::NameTooLong => "its name is too long",
+            oci_client::ParseError::DigestInvalidLength | oci_client::ParseError::DigestUnsupported => {
+                "its digest is not one of SHA-256, SHA-384 or SHA-512"
+            }
+            _other => "it is written as no reference is",
+        };
         refused(FailureCode::ImageNotFound, words!("`{}` is not a valid registry image reference", image))
-            .saying(error.to_string())
+            .saying(said)
     })
 }
 

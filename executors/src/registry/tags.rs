@@ -54,12 +54,12 @@ impl Registry {
         let mut url = self.url(&image, &format!("tags/list?n={PAGE}"));
         loop {
             let request = self.authorized(self.plain.get(&url), &image, RegistryOperation::Pull).await?;
-            let answer = request.send().await.map_err(|error| asked.request(&error))?;
+            let answer = self.waiting(request.send()).await.map_err(|error| asked.request(&error))?;
             if !answer.status().is_success() {
                 return Err(asked.status(answer.status()).await);
             }
             let next = next_page(answer.headers());
-            let page: Page = answer.json().await.map_err(|error| asked.request(&error))?;
+            let page: Page = self.waiting(answer.json()).await.map_err(|error| asked.request(&error))?;
             let before = found.len();
             found.extend(page.tags.unwrap_or_default());
             match next {
@@ -110,7 +110,7 @@ impl Registry {
         let url = self.url(&repository, &format!("manifests/{digest}"));
         let request = self.authorized(self.plain.delete(url), &repository, RegistryOperation::Push).await?;
         let asked = Asked { registry: self, about: &about };
-        let answer = request.send().await.map_err(|error| asked.request(&error))?;
+        let answer = self.waiting(request.send()).await.map_err(|error| asked.request(&error))?;
         match answer.status().as_u16() {
             200..=299 | 404 => Ok(()),
             405 => {

@@ -1,7 +1,7 @@
 //! Checking a ledger without trusting it, and proofs for those who have none.
 
 use super::{LedgerOptions, OpenError};
-use crate::ids::Position;
+use crate::ids::{LedgerId, Position};
 use crate::integrity::checkpoint::TreeHead;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::heads;
@@ -110,6 +110,13 @@ pub fn prove(places: &Places, positions: &[Position]) -> Result<Vec<Proof>, LogE
             Ok(Proof { entry: Some(entry), index: at.0, path, checkpoint: checkpoint.clone() })
         })
         .collect()
+}
+
+/// The ledger that the heads in its folder name, without opening it; none if there are none. Nothing of it is
+/// believed here.
+pub fn named(places: &Places) -> Option<LedgerId> {
+    let (heads, _) = signed::all(Some(places.folder()), places.published());
+    heads.iter().find_map(|head| head.head.origin.strip_prefix("haloy/")?.parse().ok())
 }
 
 /// How many entries the newest head says, and how many the published checkpoint; nothing of it is

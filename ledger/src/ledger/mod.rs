@@ -19,7 +19,7 @@ mod what_if;
 pub use backup::{Backup, backup};
 pub use context::{ActorFacts, CommandContext};
 pub use edge::Routes;
-pub use evidence::{Evidence, prove, sizes};
+pub use evidence::{Evidence, named, prove, sizes};
 pub use execute::{ExecuteError, Executed};
 pub use forget::ForgetError;
 pub use keys::KeyChange;

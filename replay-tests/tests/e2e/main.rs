@@ -16,6 +16,7 @@ mod identity;
 mod identity_engine;
 mod keeping;
 mod load;
+mod logs;
 mod networks;
 mod own_engine;
 mod registries;

@@ -7,6 +7,7 @@ use crate::machine;
 use crate::output::words;
 use crate::service::*;
 use futures_util::StreamExt;
+use haloy_executors::limits::REGISTRY_LOOK;
 use haloy_executors::{Dispatcher, RegistryLogin};
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::Command;
@@ -14,14 +15,11 @@ use haloy_ledger::deployment::state::{Origin, TargetState};
 use haloy_ledger::ids::DeploymentId;
 use haloy_ledger::outcome::{Failure, FailureCode, RegistryAnswer, RegistrySeen};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// Questions to the engine at once.
 const ENGINE_AT_ONCE: usize = 8;
 /// Questions to registries at once.
 const AT_ONCE: usize = 32;
-/// Longest wait for one answer.
-const DEADLINE: Duration = Duration::from_secs(20);
 
 /// One image to ask a registry for.
 struct Question {
@@ -140,9 +138,10 @@ async fn ask(
         let registry = Arc::clone(&registry);
         async move {
             let looked = registry.look(&question.origin, question.login.as_ref());
-            let answer = tokio::time::timeout(DEADLINE, looked).await.unwrap_or_else(|_| {
+            let answer = tokio::time::timeout(REGISTRY_LOOK, looked).await.unwrap_or_else(|_| {
                 let reference = &question.origin.reference;
-                let text = haloy_ledger::words!("{}: no answer within {} s", reference, DEADLINE.as_secs());
+                let text =
+                    haloy_ledger::words!("{}: no answer within {} s", reference, REGISTRY_LOOK.as_secs());
                 let cause = Failure::new(FailureCode::RegistryUnreachable, text);
                 RegistryAnswer::Unknown { cause, detail: String::new() }
             });

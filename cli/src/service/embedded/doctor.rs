@@ -96,13 +96,14 @@ fn published(service: &Embedded, evidence: Finding) -> Finding {
 async fn clock(service: &Embedded) -> Finding {
     let now = machine::now();
     let engine = match &service.docker {
-        Some(docker) => {
-            docker.facts().await.ok().and_then(|facts| facts.clock.parse::<jiff::Timestamp>().ok())
-        }
+        Some(docker) => docker.facts().await.ok().and_then(|facts| {
+            let then = facts.clock.parse::<jiff::Timestamp>().ok()?.as_second();
+            // How long ago it was asked, no clock that is set can say.
+            Some(then.saturating_add(i64::try_from(facts.asked.elapsed().as_secs()).unwrap_or(i64::MAX)))
+        }),
         None => None,
     };
-    // The facts are as old as the connection: seconds, at most.
-    let apart = engine.map(|engine| (engine.as_second() - now.0 / 1_000_000_000).abs());
+    let apart = engine.map(|engine| (engine - now.0 / 1_000_000_000).abs());
     let ok = apart.is_none_or(|apart| apart < 300);
     let found = match apart {
         Some(apart) => format!("{}, {apart} s from Docker's", crate::output::time::rfc3339(now)),

@@ -4,6 +4,8 @@ use super::running::Seen;
 use super::{Embedded, Open, errors};
 use crate::error::{Error, Kind};
 use crate::service::{Finding, Follow, RouteRow, RoutesAnswer};
+use crate::settings;
+use haloy_executors::Waits;
 use haloy_executors::edge::router::Start;
 use haloy_executors::edge::{Client, ControlError, EdgeRouter, EdgeStatus, Reported};
 use haloy_ledger::files::{self, Readers};
@@ -11,10 +13,9 @@ use haloy_ledger::log::{AppendError, LogError};
 use haloy_ledger::{CommandContext, ExecuteError};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The router of a ledger: an edge in its folder, started by this program when it is needed.
-pub fn router(folder: &Path) -> Arc<EdgeRouter> {
+pub fn router(folder: &Path, waits: Waits) -> Arc<EdgeRouter> {
     let start = std::env::current_exe().ok().map(|program| Start {
         command: vec![
             program.into(),
@@ -26,8 +27,8 @@ pub fn router(folder: &Path) -> Arc<EdgeRouter> {
         ],
         log: folder.join("edge.log"),
     });
-    let seconds = std::env::var("HALOY_DRAIN_TIMEOUT").ok().and_then(|text| text.parse().ok());
-    Arc::new(EdgeRouter::new(folder, start, seconds.map(Duration::from_secs)))
+    let drain = settings::seconds(settings::DRAIN_TIMEOUT);
+    Arc::new(EdgeRouter::new(folder, start, drain).told_to(waits))
 }
 
 pub fn refused(error: ControlError) -> Error {
@@ -303,6 +304,7 @@ mod tests {
     use std::io::{Read, Write};
     use std::os::unix::net::UnixListener;
     use std::sync::Mutex;
+    use std::time::Duration;
 
     #[derive(Default)]
     struct Notes(Mutex<Vec<String>>);
@@ -314,6 +316,7 @@ mod tests {
         fn note(&self, text: &str) {
             self.0.lock().expect("whole").push(text.to_owned());
         }
+        fn waiting(&self, _silent: &[haloy_executors::Silent]) {}
     }
 
     /// Answers as the socket of an edge does: these reports, and what was taken of them.
@@ -358,6 +361,7 @@ mod tests {
             wait: Duration::ZERO,
             accept_clock: false,
             limits: haloy_executors::Limits::default(),
+            waits: Waits::default(),
         };
         let (names, at) = (|| vec!["a.example".to_owned()], Timestamp(1));
         let imported = |serial: String| Report::Imported { names: names(), serial, not_after: at };

@@ -22,12 +22,13 @@ pub use open::{EmbeddedOptions, keys_folder, ledger_folder};
 
 use super::*;
 use crate::machine;
+use crate::settings;
 use async_trait::async_trait;
 use haloy_executors::edge::EdgeStatus;
 use haloy_executors::registry::RegistryOptions;
 use haloy_executors::{
-    DockerExecutor, EdgeRouter, Executor, LogQuery, RegistryExecutor, SimulatedExecutor, SimulatedRegistry,
-    SimulatedRouter,
+    DockerExecutor, EdgeRouter, Executor, LogQuery, RegistryExecutor, Scope, SimulatedExecutor,
+    SimulatedRegistry, SimulatedRouter,
 };
 use open::Open;
 use std::time::Instant;
@@ -53,14 +54,21 @@ impl Embedded {
             host: None,
             health: haloy_executors::HealthLimits::within(options.limits.health),
             used_addresses: Some(options.ledger.join("addresses")),
+            hello: settings::seconds(settings::DOCKER_TIMEOUT),
+            waits: Some(options.waits.clone()),
         }));
         let engine: Arc<dyn Executor> = Arc::<DockerExecutor>::clone(&docker);
-        let registries = Arc::new(RegistryExecutor::new(
-            RegistryOptions::default(),
-            Arc::<DockerExecutor>::clone(&docker),
-        ));
+        let default = RegistryOptions::default();
+        let registries = RegistryOptions {
+            certs: settings::path(settings::REGISTRY_CERTS).unwrap_or(default.certs),
+            timeout: settings::seconds(settings::REGISTRY_TIMEOUT).unwrap_or(default.timeout),
+            waits: options.waits.clone(),
+            ..default
+        };
+        let registries = RegistryExecutor::new(registries, Arc::<DockerExecutor>::clone(&docker));
+        let registries = Arc::new(registries);
         let registry: Arc<dyn Executor> = Arc::<RegistryExecutor>::clone(&registries);
-        let edge = edge::router(&options.edge_folder());
+        let edge = edge::router(&options.edge_folder(), options.waits.clone());
         let router: Arc<dyn Executor> = Arc::<EdgeRouter>::clone(&edge);
         let (docker, edge_router, registries) = (Some(docker), Some(edge), Some(registries));
         Self { options, docker, engine, registry, router, edge_router, registries }
@@ -179,14 +187,10 @@ impl Service for Embedded {
         each: &mut (dyn FnMut(LogLine) + Send),
     ) -> Result<usize, Error> {
         let Some(docker) = &self.docker else { return Ok(0) };
-        let query = LogQuery {
-            app: request.key.app.to_string(),
-            target: request.key.target.to_string(),
-            ledger: None,
-            tail: request.tail,
-            follow: request.follow,
-            timestamps: request.timestamps,
-        };
+        let Some(ledger) = self.ledger_id().await? else { return Ok(0) };
+        let TargetKey { app, target } = request.key;
+        let scope = Scope { ledger, app, target };
+        let query = LogQuery { scope, tail: request.tail, follow: request.follow };
         docker.logs(&query, each).await.map_err(errors::executor)
     }
 

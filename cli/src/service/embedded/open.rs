@@ -5,7 +5,11 @@ use crate::error::{Error, Kind};
 use crate::facts::TOOL;
 use crate::machine;
 use crate::service::Follow;
-use haloy_executors::{LedgerHandle, Limits};
+use crate::settings;
+use crate::signals::Writing;
+use haloy_executors::docker::ConnectError;
+use haloy_executors::{LedgerHandle, Limits, Waits};
+use haloy_ledger::ids::LedgerId;
 use haloy_ledger::ledger::{LedgerOptions, Parts};
 use haloy_ledger::log::{ClockPolicy, LogError, MemoryLog, MemoryStore, Unsealed};
 use haloy_ledger::ports::Clock;
@@ -31,6 +35,8 @@ pub struct EmbeddedOptions {
     pub accept_clock: bool,
     /// Limits of the dispatcher.
     pub limits: Limits,
+    /// Who is waited for.
+    pub waits: Waits,
 }
 
 impl EmbeddedOptions {
@@ -61,8 +67,8 @@ pub fn ledger_folder() -> PathBuf {
 
 /// Where the keys lie: outside of the ledger.
 pub fn keys_folder() -> PathBuf {
-    if let Some(folder) = std::env::var_os("HALOY_KEYS").filter(|folder| !folder.is_empty()) {
-        return PathBuf::from(folder);
+    if let Some(folder) = settings::path(settings::KEYS) {
+        return folder;
     }
     if is_root() {
         return PathBuf::from("/etc/haloy/keys");
@@ -73,8 +79,9 @@ pub fn keys_folder() -> PathBuf {
 /// An open ledger; closing it gives it to the next process.
 pub struct Open {
     pub handle: LedgerHandle,
-    pub id: haloy_ledger::ids::LedgerId,
+    pub id: LedgerId,
     holder: PathBuf,
+    _writing: Writing,
 }
 
 impl Drop for Open {
@@ -91,6 +98,12 @@ impl Embedded {
     /// Opens the ledger for writing.
     pub(super) async fn open(&self, command: &str, follow: &Arc<dyn Follow>) -> Result<Open, Error> {
         let policy = self.clock_policy().await;
+        // Whoever waited for it is to know why; what needs it says so itself.
+        if let Some(docker) = &self.docker
+            && let Err(error @ ConnectError::Silent { .. }) = docker.facts().await
+        {
+            follow.note(&format!("warning: {error}"));
+        }
         let mut told = false;
         let ledger = self
             .wait_for(policy, |holder| {
@@ -107,7 +120,8 @@ impl Embedded {
         let since = crate::output::time::rfc3339(machine::now());
         drop(std::fs::write(&holder, format!("{command} (process {}) since {since}", std::process::id())));
         let id = ledger.id();
-        let open = Open { handle: LedgerHandle::new(Arc::new(ledger)), id, holder };
+        let open =
+            Open { handle: LedgerHandle::new(Arc::new(ledger)), id, holder, _writing: Writing::begin() };
         self.collect(&open, &CommandContext::system(TOOL, "edge"), follow).await;
         Ok(open)
     }
@@ -152,6 +166,18 @@ impl Embedded {
         }
     }
 
+    /// Which ledger this is, whoever holds it; none where there is none yet.
+    pub(super) async fn ledger_id(&self) -> Result<Option<LedgerId>, Error> {
+        if !self.is_there()? {
+            return Ok(None);
+        }
+        match haloy_ledger::ledger::named(&self.ledger_options().places()) {
+            Some(id) => Ok(Some(id)),
+            // No head says it: the entries do.
+            None => self.read_entries(Ledger::id).await.map(Some),
+        }
+    }
+
     /// For an answer that makes no sense without a ledger.
     pub(super) fn must_be_there(&self) -> Result<(), Error> {
         if self.is_there()? {
@@ -174,6 +200,7 @@ impl Embedded {
         act: impl Fn(LedgerOptions) -> Result<T, OpenError> + Clone + Send + 'static,
     ) -> Result<Result<T, OpenError>, Error> {
         let started = Instant::now();
+        let mut wait = None;
         loop {
             let mut options = self.ledger_options();
             options.clock_policy = policy;
@@ -193,6 +220,7 @@ impl Embedded {
                         return Err(Error::new(Kind::Locked, message).hint(hint));
                     }
                     waiting(&holder);
+                    wait.get_or_insert_with(|| self.options.waits.begin(format!("the ledger, {holder}")));
                     tokio::time::sleep(RETRY).await;
                 }
                 done => return Ok(done),
@@ -216,7 +244,9 @@ impl Embedded {
             && let Ok(engine) = facts.clock.parse::<jiff::Timestamp>()
         {
             let engine = i64::try_from(engine.as_nanosecond()).unwrap_or(i64::MAX);
-            policy.engine_offset = Some(engine.saturating_sub(machine::now().0));
+            // It was asked when the connection was made; how long ago that is, no clock that is set can say.
+            let since = i64::try_from(facts.asked.elapsed().as_nanos()).unwrap_or(i64::MAX);
+            policy.engine_offset = Some(engine.saturating_add(since).saturating_sub(machine::now().0));
         }
         policy
     }

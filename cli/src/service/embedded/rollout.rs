@@ -7,6 +7,7 @@ use crate::facts;
 use crate::machine;
 use crate::output::words;
 use crate::service::*;
+use crate::signals::Work;
 use haloy_executors::{
     DispatchError, Dispatcher, ExecutorError, HookExecutor, LedgerValues, Missing, Observer, Progress,
     ProgressSink,
@@ -18,6 +19,7 @@ use haloy_ledger::deployment::state::Ending;
 use haloy_ledger::ids::{DeploymentId, StreamId};
 use haloy_ledger::{CommandContext, Executed};
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use tokio::task::JoinSet;
 
 struct Relay(Arc<dyn Follow>);
@@ -75,6 +77,7 @@ pub async fn deploy(
     let DeployRequest { targets, move_domains, why, git, ci } = request;
     let several = targets.len() > 1;
     let context = facts::context(&why);
+    let work = Arc::new(Work::begin());
     let mut waiting: VecDeque<(usize, TargetConfig)> = targets.into_iter().enumerate().collect();
     let mut running = JoinSet::new();
     let (mut answers, mut errors, mut failed) = (Vec::new(), Vec::new(), false);
@@ -87,8 +90,9 @@ pub async fn deploy(
             }
             let (git, ci, handle) = (git.clone(), ci.clone(), open.handle.clone());
             let (dispatcher, follow) = (dispatcher(service, open, follow), Arc::clone(follow));
+            let work = Arc::clone(&work);
             running.spawn(async move {
-                let one = One { dispatcher, follow, context, handle };
+                let one = One { dispatcher, follow, context, handle, work };
                 (number, one.deploy(target, git, ci, move_domains).await)
             });
         }
@@ -121,6 +125,7 @@ struct One {
     follow: Arc<dyn Follow>,
     context: CommandContext,
     handle: haloy_executors::LedgerHandle,
+    work: Arc<Work>,
 }
 
 impl One {
@@ -149,6 +154,9 @@ impl One {
         command: Command,
         leases: values::Leases,
     ) -> Result<DeploymentAnswer, Error> {
+        if self.work.is_asked() {
+            return Err(Error::new(Kind::Interrupted, format!("{key}: nothing was begun")));
+        }
         let executed = self.handle.execute(key, command, &self.context).await.map_err(errors::execute)?;
         drop(leases);
         let id = if executed.repeated { self.earlier(&executed).await?.unwrap_or(id) } else { id };
@@ -156,17 +164,21 @@ impl One {
             self.follow.note(&format!("the same key was used before: following deployment {id}"));
         }
         self.follow.recorded(key, &executed.events);
-        let watcher = cancel_on_ctrl_c(
-            Arc::clone(&self.dispatcher),
-            key.clone(),
-            id,
-            self.context.clone(),
-            Arc::clone(&self.follow),
-        );
-        let driven = self.dispatcher.drive(key, &self.context).await;
-        watcher.abort();
+        let driven = tokio::select! {
+            driven = self.dispatcher.drive(key, &self.context) => driven,
+            never = self.cancel_when_asked(key, id) => match never {},
+        };
         driven.map_err(errors::dispatch)?;
         answered(&self.dispatcher, key, id).await
+    }
+
+    /// Turns the deployment back when somebody asks for it; that is driven like everything else.
+    async fn cancel_when_asked(&self, key: &TargetKey, id: DeploymentId) -> Infallible {
+        self.work.asked().await;
+        if let Err(error) = self.dispatcher.cancel(key, id, &self.context.consequence()).await {
+            self.follow.note(&format!("it could not be cancelled: {error}"));
+        }
+        std::future::pending().await
     }
 
     /// The deployment that an idempotency key stands for.
@@ -197,29 +209,6 @@ async fn answered(
         Err(error) => answer.unseen = Some(error.to_string()),
     }
     Ok(answer)
-}
-
-/// The first Ctrl-C goes back cleanly, the second ends the process.
-fn cancel_on_ctrl_c(
-    dispatcher: Arc<Dispatcher>,
-    key: TargetKey,
-    id: DeploymentId,
-    context: CommandContext,
-    follow: Arc<dyn Follow>,
-) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_err() {
-            return;
-        }
-        follow.note("cancelling: what ran before stays or comes back; press Ctrl-C again to leave now");
-        if let Err(error) = dispatcher.cancel(&key, id, &context.consequence()).await {
-            follow.note(&format!("it could not be cancelled: {error}"));
-        }
-        if tokio::signal::ctrl_c().await.is_ok() {
-            follow.note("left; what is unfinished is settled by the next command, or: haloy settle");
-            std::process::exit(130);
-        }
-    })
 }
 
 /// What a crash left at a target is ended before anything new begins (D7).
@@ -311,6 +300,7 @@ pub async fn rollback(
 ) -> Result<DeploymentAnswer, Error> {
     let RollbackRequest { key, to, secrets, why, git, ci } = request;
     let context = facts::context(&why);
+    let work = Arc::new(Work::begin());
     let dispatcher = dispatcher(service, open, follow);
     settle_first(&dispatcher, &key, &context, follow).await?;
     revive(&dispatcher, &key, &context, follow).await?;
@@ -344,7 +334,7 @@ pub async fn rollback(
     }
     let (id, at) = (facts::new_id(), machine::now());
     let ask = Rollback { id, at, to: record, engine_id, changed_secrets, secrets, git, ci, engine: None };
-    let one = One { dispatcher, follow: Arc::clone(follow), context, handle: open.handle.clone() };
+    let one = One { dispatcher, follow: Arc::clone(follow), context, handle: open.handle.clone(), work };
     let mut answer = one.run(&key, id, Command::Rollback(Box::new(ask)), leases).await?;
     open.handle.call(values::forget_unused).await;
     answer.changed_secrets = changed;

@@ -34,7 +34,11 @@ pub fn seal(ledger: &Ledger, target: &TargetConfig) -> Result<(ReleaseSpec, Leas
             hook.fingerprint = Some(ledger.fingerprints().value(&ValueSource::Literal, line));
         }
     }
-    let unreadable = |error: serde_json::Error| Error::new(Kind::Operational, error.to_string());
+    let unreadable = |error: serde_json::Error| {
+        let message =
+            format!("the configuration cannot be recorded: {}", haloy_executors::said::json(&error));
+        Error::new(Kind::Operational, message)
+    };
     let bare = serde_json::to_vec(&config.without_private()).map_err(unreadable)?;
     let size = bare.len() + config.private_fields().len() * COMMITMENT;
     if size > ConfigSnapshot::MAX_BYTES {

@@ -137,7 +137,7 @@ fn check(folder: &Path) -> Line {
     let filled = ledger(&at);
     keys.iter().for_each(|key| deploy(&filled, key, 1, &config));
     drop(filled);
-    let mut options = service_options(&haloy::cli::Global::default()).expect("options");
+    let mut options = service_options(&haloy::cli::Global::default());
     (options.ledger, options.keys) = (at.join("ledger"), at.join("keys"));
     let service = Embedded::new(options);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

@@ -1,0 +1,141 @@
+//! Signals that ask this process to end, met in one place for all commands.
+//!
+//! Work that can go back cleanly says so while it goes on ([`Work`]): the first signal asks it to, and it is
+//! recorded how it ended. Everything else ends at once, as what is not finished is settled by the next command.
+//! The second signal ends it in any case. A terminal that goes away (SIGHUP) is one of these signals.
+
+use crate::service::Follow;
+use std::process::exit;
+use std::sync::{Arc, LazyLock};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    HangUp,
+    Interrupt,
+    Terminate,
+}
+
+impl Asks {
+    /// The number of the signal.
+    fn number(self) -> u8 {
+        match self {
+            Self::HangUp => 1,
+            Self::Interrupt => 2,
+            Self::Terminate => 15,
+        }
+    }
+
+    /// What to do to be rid of it at once.
+    fn again(self) -> &'static str {
+        match self {
+            Self::Interrupt => "press Ctrl-C again to leave now",
+            Self::HangUp => "the terminal is gone; a second signal leaves now",
+            Self::Terminate => "a second signal leaves now",
+        }
+    }
+}
+
+/// What this process does that must not just stop, and whether it was asked to.
+struct State {
+    asked: watch::Sender<bool>,
+    works: watch::Sender<usize>,
+    writes: watch::Sender<usize>,
+}
+
+static STATE: LazyLock<State> = LazyLock::new(|| State {
+    asked: watch::Sender::new(false),
+    works: watch::Sender::new(0),
+    writes: watch::Sender::new(0),
+});
+
+/// Work that goes back cleanly when it is asked to.
+pub struct Work(());
+
+impl Work {
+    /// It begins; it ends when this goes.
+    pub fn begin() -> Self {
+        STATE.works.send_modify(|works| *works += 1);
+        Self(())
+    }
+
+    /// Whether it was asked to go back.
+    pub fn is_asked(&self) -> bool {
+        *STATE.asked.borrow()
+    }
+
+    /// Returns once it is asked to go back.
+    pub async fn asked(&self) {
+        let mut asked = STATE.asked.subscribe();
+        if asked.wait_for(|asked| *asked).await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        STATE.works.send_modify(|works| *works = works.saturating_sub(1));
+    }
+}
+
+/// Somebody writes to the ledger: what is cut off here is told where it is settled.
+pub struct Writing(());
+
+impl Writing {
+    /// It begins; it ends when this goes.
+    pub fn begin() -> Self {
+        STATE.writes.send_modify(|writes| *writes += 1);
+        Self(())
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        STATE.writes.send_modify(|writes| *writes = writes.saturating_sub(1));
+    }
+}
+
+/// Listens from now on, for as long as this process lives. A signal that it was started to ignore (`nohup`)
+/// stays ignored.
+pub fn listen(follow: Arc<dyn Follow>) {
+    let ignored = ignored();
+    for (asks, kind) in [
+        (Asks::HangUp, SignalKind::hangup()),
+        (Asks::Interrupt, SignalKind::interrupt()),
+        (Asks::Terminate, SignalKind::terminate()),
+    ] {
+        if ignored & (1 << (asks.number() - 1)) != 0 {
+            continue;
+        }
+        // Where it cannot be had, the system does with it what it always does.
+        let Ok(mut signals) = signal(kind) else { continue };
+        let follow = Arc::clone(&follow);
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                asked(asks, follow.as_ref());
+            }
+        });
+    }
+}
+
+fn asked(asks: Asks, follow: &dyn Follow) {
+    let first = !STATE.asked.send_replace(true);
+    if first && *STATE.works.borrow() > 0 {
+        follow.note(&format!("cancelling: what ran before stays or comes back; {}", asks.again()));
+        return;
+    }
+    if *STATE.writes.borrow() > 0 {
+        follow.note("left; what is unfinished is settled by the next command, or: haloy settle");
+    }
+    exit(128 + i32::from(asks.number()));
+}
+
+/// Signals that were ignored when this process began, a bit for each.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let bits = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    bits.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0)
+}

@@ -1,0 +1,29 @@
+//! Programs of others, and what they started.
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::Child;
+
+/// The group that a program leads: ended with all that is in it when this goes, unless the program ended by
+/// itself.
+pub(crate) struct Group(Option<Pid>);
+
+impl Group {
+    /// Of a program that was started as the leader of a group of its own.
+    pub(crate) fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
+    }
+
+    /// It ended by itself; what it left behind, it meant to leave.
+    pub(crate) fn ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // One that is gone already is what is wanted.
+            let _gone = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
