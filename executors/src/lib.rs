@@ -20,7 +20,7 @@ mod simulated_edge;
 pub mod values;
 
 pub use dispatcher::{DispatchError, Dispatcher, Limits, Missing, Observer, Quiet};
-pub use docker::{DockerExecutor, DockerOptions, EngineFacts, HealthLimits, LogLine, LogQuery};
+pub use docker::{DockerExecutor, DockerOptions, EngineFacts, EngineOffer, HealthLimits, LogLine, LogQuery};
 pub use edge::EdgeRouter;
 pub use executor::{
     EffectContext, Executor, ExecutorError, NoProgress, Progress, ProgressSink, RegistryLogin, Role, Scope,

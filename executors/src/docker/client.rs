@@ -40,6 +40,8 @@ pub struct EngineFacts {
     pub host: String,
     /// Registries that it speaks to without TLS.
     pub insecure_registries: Vec<String>,
+    /// How many CPUs it has, where it says so.
+    pub cpus: Option<u32>,
 }
 
 /// Why Docker cannot be used.
@@ -136,6 +138,7 @@ pub(super) async fn connect(options: &DockerOptions) -> Result<Connection, Conne
         clock: info.system_time.unwrap_or_default(),
         host,
         insecure_registries: insecure(info.registry_config),
+        cpus: info.ncpu.and_then(|cpus| u32::try_from(cpus).ok()).filter(|cpus| *cpus > 0),
     };
     Ok(Connection { docker, facts })
 }

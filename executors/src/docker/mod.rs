@@ -17,6 +17,7 @@ mod labels;
 mod logs;
 mod network;
 mod observe;
+mod offer;
 mod place;
 mod push;
 mod replica;
@@ -28,6 +29,7 @@ pub use forget::Before;
 pub use health::HealthLimits;
 pub use inspector::inspect_for_edge;
 pub use logs::{LogLine, LogQuery};
+pub use offer::EngineOffer;
 pub use place::with_port;
 pub use sizes::Reclaim;
 
