@@ -164,8 +164,6 @@ fn failed(code: FailureCode, words: impl Into<Words>, retryable: bool) -> Execut
 }
 
 const ENGINE: &str = "simulated";
-/// The network that is made where it is not there; every other one a test has to put into the world.
-const NETWORK: &str = "haloy";
 /// CPUs of the engine.
 const CPUS: u32 = 4;
 
@@ -293,11 +291,11 @@ impl SimulatedExecutor {
                 images::tag(&mut world, image_id, local_tag, covering.as_deref())
             }
             Effect::EnsureNetwork { network } => {
-                if network == NETWORK {
-                    world.networks.insert(network.clone());
-                } else if !world.networks.contains(network) {
+                let offer = crate::EngineOffer { cpus: None, networks: world.networks.clone() };
+                if !offer.has_network(network) {
                     return Err(failed(FailureCode::Other, "there is no network of that name", false));
                 }
+                world.networks.insert(network.clone());
                 Ok(Outcome::NetworkReady { network_id: format!("sim-{network}") })
             }
             Effect::StartReplica(spec) => Ok(self.start(&mut world, cx, key(spec.replica), spec)),

@@ -21,8 +21,10 @@ pub enum NoValue {
     NotSet,
     /// The process has it, and no text: cause.
     OfProcess(String),
-    /// A file has it or may have it, and cannot be understood there.
+    /// A file has it, and it cannot be used from there.
     InFile(PathBuf, Fault),
+    /// A file may have it, and cannot be read as a whole.
+    Unread(PathBuf, Fault),
 }
 
 impl Environment {
@@ -63,9 +65,10 @@ impl Environment {
                     Ok(value) => Some(Ok(value.to_owned())),
                     Err(NoValue::NotSet) => None,
                     Err(NoValue::OfProcess(cause)) => Some(Err(format!("it asks for {name}, {cause}"))),
-                    Err(NoValue::InFile(file, Fault { line, cause })) => {
-                        Some(Err(format!("it asks for {name} of {}:{line}: {cause}", file.display())))
-                    }
+                    Err(
+                        NoValue::InFile(file, Fault { line, cause })
+                        | NoValue::Unread(file, Fault { line, cause }),
+                    ) => Some(Err(format!("it asks for {name} of {}:{line}: {cause}", file.display()))),
                 };
                 dotenv::parse(&text.replace("\r\n", "\n"), &process, &others)
             }
@@ -81,7 +84,7 @@ impl Environment {
         for (path, entries) in &self.files {
             let unusable = |fault: &Fault| NoValue::InFile(path.clone(), fault.clone());
             match entries {
-                Err(fault) => return Err(unusable(fault)),
+                Err(fault) => return Err(NoValue::Unread(path.clone(), fault.clone())),
                 Ok(entries) => match entries.get(name) {
                     Some(entry) => return entry.as_deref().map_err(unusable),
                     None => {}

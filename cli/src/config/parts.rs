@@ -357,7 +357,7 @@ fn env(fields: &Fields<'_>, list: &str, known: &[keys::KeyDoc], m: &mut Mistakes
         let Some(name) = entry.text("name", m) else {
             if !entry.has("name") {
                 let hint = "write `- {name: LOG_LEVEL, value: \"...\"}`".to_owned();
-                m.note(node.at, format!("an entry of `{list}` has no `name`"), Some(hint), true);
+                m.note(node.at, format!("an entry of `{list}` has no `name`"), Some(hint), Some(0));
             }
             continue;
         };

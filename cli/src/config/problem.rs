@@ -16,8 +16,8 @@ pub struct Problem {
     pub message: String,
     /// What would be right.
     pub hint: Option<String>,
-    /// What follows that place on its line may be a secret.
-    pub private: bool,
+    /// How many characters are shown from there on, where what follows on the line may be a secret.
+    pub shown: Option<usize>,
 }
 
 /// Everything that is wrong with one file.
@@ -39,18 +39,18 @@ impl Mistakes {
     /// Notes a mistake.
     pub fn add(&mut self, at: At, message: impl Into<String>) {
         let message = message.into();
-        self.0.push(Problem { file: None, at, message, hint: None, private: false });
+        self.0.push(Problem { file: None, at, message, hint: None, shown: None });
     }
 
     /// Notes a mistake and what would be right.
     pub fn add_with_hint(&mut self, at: At, message: impl Into<String>, hint: impl Into<String>) {
         let (message, hint) = (message.into(), Some(hint.into()));
-        self.0.push(Problem { file: None, at, message, hint, private: false });
+        self.0.push(Problem { file: None, at, message, hint, shown: None });
     }
 
-    /// Notes a mistake; where a secret may follow on its line, the line is shown up to it.
-    pub fn note(&mut self, at: At, message: impl Into<String>, hint: Option<String>, private: bool) {
-        self.0.push(Problem { file: None, at, message: message.into(), hint, private });
+    /// Notes a mistake; where a secret may follow on its line, only so many characters are shown from there.
+    pub fn note(&mut self, at: At, message: impl Into<String>, hint: Option<String>, shown: Option<usize>) {
+        self.0.push(Problem { file: None, at, message: message.into(), hint, shown });
     }
 
     /// Each mistake once, in the order of the file; those of other files come last.
@@ -100,7 +100,10 @@ impl Problems {
         let at = problem.at;
         let Some(line) = self.text.lines().nth(at.line - 1) else { return Ok(()) };
         // A literal value on the line may be a secret that should not be there; never show values of `value`.
-        let line = if problem.private { masked_from(line, at.column) } else { masked(line) };
+        let line = match problem.shown {
+            Some(shown) => masked_from(line, at.column + shown),
+            None => masked(line),
+        };
         let line: String = line.chars().take(SHOWN).collect();
         let number = at.line.to_string();
         let margin = " ".repeat(number.len());

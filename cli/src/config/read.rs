@@ -44,7 +44,8 @@ impl<'a> Fields<'a> {
                     Value::Null(_) => format!("{what} is empty, and must be a table"),
                     other => format!("{what} is {}, and must be a table", other.kind()),
                 };
-                mistakes.note(node.at, message, habits::of_shape(what, other), habits::holds_values(what));
+                let shown = habits::holds_values(what).then_some(0);
+                mistakes.note(node.at, message, habits::of_shape(what, other), shown);
                 return None;
             }
         };
@@ -108,7 +109,7 @@ impl<'a> Fields<'a> {
         let decimal = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         if !decimal {
             let message = format!("`{name}` is `{text}`, and must be a whole number");
-            mistakes.note(node.at, message, habits::of_number(name, text), false);
+            mistakes.note(node.at, message, habits::of_number(name, text), None);
             return None;
         }
         if digits.len() > 1 && digits.starts_with('0') {
@@ -138,7 +139,7 @@ impl<'a> Fields<'a> {
             Value::Bool(value, _) => Some(*value),
             other => {
                 let message = format!("`{name}` is {}, and must be true or false", other.kind());
-                mistakes.note(node.at, message, habits::of_truth(name, other), false);
+                mistakes.note(node.at, message, habits::of_truth(name, other), None);
                 None
             }
         }
@@ -172,7 +173,7 @@ impl<'a> Fields<'a> {
             Value::Text(_) => Some(text(node, name, mistakes).into_iter().collect()),
             other => {
                 let message = format!("`{name}` is {}, and must be a list of texts", other.kind());
-                mistakes.note(node.at, message, habits::of_list(name, other), false);
+                mistakes.note(node.at, message, habits::of_list(name, other), None);
                 None
             }
         }
@@ -185,7 +186,8 @@ impl<'a> Fields<'a> {
             Value::List(items) => Some(items),
             other => {
                 let message = format!("`{name}` is {}, and must be a list", other.kind());
-                mistakes.note(node.at, message, habits::of_list(name, other), matches!(name, "env" | "args"));
+                let shown = matches!(name, "env" | "args").then_some(0);
+                mistakes.note(node.at, message, habits::of_list(name, other), shown);
                 None
             }
         }
@@ -219,7 +221,8 @@ fn unknown(key: &Key, what: &str, known: &[KeyDoc], mistakes: &mut Mistakes) {
     let close = || closest(&key.name, names()).map(|close| format!("did you mean `{close}`?"));
     let hint = habit.or_else(close);
     let hint = hint.unwrap_or_else(|| format!("it takes {}", names().collect::<Vec<_>>().join(", ")));
-    mistakes.note(key.at, message, Some(hint), private);
+    let shown = private.then_some(key.written.chars().count());
+    mistakes.note(key.at, message, Some(hint), shown);
 }
 
 /// A key with nothing after it. An empty list is a list; everywhere else a value was forgotten, and what is
@@ -286,7 +289,12 @@ fn text(node: &Node, name: &str, mistakes: &mut Mistakes) -> Option<Spot<String>
         }
         other @ (Value::Null(_) | Value::List(_) | Value::Map(_)) => {
             let message = format!("`{name}` is {}, and must be text", other.kind());
-            mistakes.note(node.at, message, Some("write one text".to_owned()), name == "value");
+            mistakes.note(
+                node.at,
+                message,
+                Some("write one text".to_owned()),
+                (name == "value").then_some(0),
+            );
             None
         }
     }

@@ -46,12 +46,10 @@ fn of_another_kind(what: &str, text: &str) -> Result<(), Refusal> {
         return Err((format!("{what} is `{text}`, which is an address and not an image"), hint));
     }
     if let Some(wrong) = text.chars().find(|c| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
-        let wrong = wrong.escape_default();
+        let wrong =
+            if wrong == ' ' { "white space".to_owned() } else { format!("`{}`", wrong.escape_default()) };
         let hint = "write it in ASCII, without spaces, such as `ghcr.io/you/app:v1`";
-        return Err((
-            format!("{what} is `{text}`, and must not have white space or `{wrong}` in it"),
-            hint.to_owned(),
-        ));
+        return Err((format!("{what} is `{text}`, and must not have {wrong} in it"), hint.to_owned()));
     }
     Ok(())
 }

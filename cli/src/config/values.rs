@@ -50,7 +50,10 @@ impl std::fmt::Display for SourceError {
         match self {
             Self::Variable(name, NoValue::NotSet) => write!(f, "the variable {name}, which is not set"),
             Self::Variable(name, NoValue::OfProcess(cause)) => write!(f, "the variable {name}, {cause}"),
-            Self::Variable(name, NoValue::InFile(file, Fault { line, cause })) => {
+            Self::Variable(
+                name,
+                NoValue::InFile(file, Fault { line, cause }) | NoValue::Unread(file, Fault { line, cause }),
+            ) => {
                 write!(f, "the variable {name}, and {}:{line} cannot be used: {cause}", file.display())
             }
             Self::File(place, cause) => write!(f, "the file {place}: {cause}"),
@@ -82,7 +85,9 @@ fn read(path: &Path) -> Result<String, SourceError> {
     let failed = |cause: String| SourceError::File(path.display().to_string(), cause);
     let size = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
     if size > MAX_FILE {
-        return Err(failed(format!("it has {size} bytes, and a value from a file has at most {MAX_FILE}")));
+        return Err(failed(format!(
+            "it has {size} bytes, which is larger than the {MAX_FILE} that a value may have"
+        )));
     }
     let text = text::read(path).map_err(|Unreadable { line, cause }| match line {
         0 => failed(cause),
@@ -118,9 +123,14 @@ fn unresolved(name: &str, at: At, error: SourceError, m: &mut Mistakes) {
     match error {
         // The mistake is there, and not where the variable is asked for.
         SourceError::Variable(variable, NoValue::InFile(file, Fault { line, cause })) => {
-            let message = format!("{variable} cannot be taken from here: {cause}");
+            let message = format!("`{variable}` has no value here: {cause}");
             let at = At { line, column: 0 };
-            m.0.push(Problem { file: Some(file), at, message, hint: None, private: false });
+            m.0.push(Problem { file: Some(file), at, message, hint: None, shown: None });
+        }
+        // Once, however many variables it may have.
+        SourceError::Variable(_, NoValue::Unread(file, Fault { line, cause })) => {
+            let at = At { line, column: 0 };
+            m.0.push(Problem { file: Some(file), at, message: cause, hint: None, shown: None });
         }
         SourceError::Variable(variable, NoValue::NotSet) => {
             let message = format!("`{name}` comes from the variable {variable}, which is not set");
@@ -260,8 +270,9 @@ fn expand(values: &[ConfigValue], text: &str, path: &mut Vec<String>) -> Result<
         }
         // A few entries of a few characters can stand for more than any memory holds.
         if out.len() > MAX_VARIABLE {
+            let name = path.first().map(String::as_str).unwrap_or_default();
             return Err(format!(
-                "`${{...}}` makes a value of more than {MAX_VARIABLE} bytes, which none can have"
+                "`${{...}}` makes a value of more than {MAX_VARIABLE} bytes of `{name}`, which no variable can have"
             ));
         }
         rest = behind;

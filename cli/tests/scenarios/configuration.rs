@@ -98,7 +98,6 @@ fn refused_before_anything_is_started() {
     scenario.note("nothing was recorded, and the network `shop` is there from now on");
     scenario.haloy("events");
     scenario.world(|world| world["networks"] = serde_json::json!(["shop"]));
-    scenario.haloy("deploy -y");
     scenario.config("name: shop\nimage: shop:v1\nnetwork: shop\nresources: {cpus: 4}\n");
     scenario.haloy("validate-config");
     scenario.haloy("deploy -y");

@@ -24,7 +24,14 @@ const HALVED: &str = "2";
 /// The name that it stands for in a configuration.
 pub(super) const STANDS_FOR: &str = "haloy.network.for";
 /// The network of who names none: haloy's by its name, whoever made it.
-pub(super) const OWN: &str = "haloy";
+const OWN: &str = "haloy";
+/// The network of `haloy demo`, which removes it afterwards.
+const DEMO: &str = "haloy-demo";
+
+/// Whether haloy makes a network of that name where there is none. Every other one is the user's.
+pub(super) fn is_made(name: &str) -> bool {
+    matches!(name, OWN | DEMO)
+}
 
 /// The networks that a replica is to be on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +101,7 @@ impl Engine<'_> {
             drop(self.docker.remove_network(id).await);
         }
         let network_id = match (standing.halved.first(), standing.plain.first()) {
-            (None, None) if name == OWN => self.make(name, name).await?,
+            (None, None) if is_made(name) => self.make(name, name).await?,
             // One that was mistyped would be a network on which nobody else is.
             (None, None) => {
                 let words = words!("there is no network {}", Public(name));

@@ -2,7 +2,7 @@
 
 use super::DockerExecutor;
 use super::errors::{Doing, failed};
-use super::network::{OWN, STANDS_FOR};
+use super::network::{STANDS_FOR, is_made};
 use crate::executor::ExecutorError;
 use bollard::query_parameters::ListNetworksOptions;
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ impl EngineOffer {
     /// Whether containers can be on a network of that name. Haloy's own is made; another one is the user's, and
     /// one that is not there is mistyped or forgotten.
     pub fn has_network(&self, name: &str) -> bool {
-        name == OWN || self.networks.contains(name)
+        is_made(name) || self.networks.contains(name)
     }
 }
 

@@ -197,7 +197,7 @@ fn the_process_comes_before_the_file_of_the_target_and_that_before_the_other() {
 fn a_file_that_cannot_be_read_unsets_nothing_silently() {
     let (broken, _folder) =
         environment(&[(".env", b"A=1\nB=\xe9\n"), (".env.prod", b"C=3\n")], &[("D", b"4")]);
-    let Err(NoValue::InFile(file, fault)) = broken.get("A") else { panic!("{:?}", broken.get("A")) };
+    let Err(NoValue::Unread(file, fault)) = broken.get("A") else { panic!("{:?}", broken.get("A")) };
     assert!(file.ends_with(".env") && fault.line == 2 && fault.cause.contains("0xE9"), "{fault:?}");
     assert_eq!((broken.get("C"), broken.get("D")), (Ok("3"), Ok("4")), "what is found before it is needed");
 
@@ -209,5 +209,5 @@ fn a_file_that_cannot_be_read_unsets_nothing_silently() {
     // A link to itself cannot be looked at, which is not the same as missing.
     std::os::unix::fs::symlink(".env.prod", folder.path().join(".env.prod")).expect("made");
     let looped = Environment::of(std::iter::empty(), folder.path(), "prod");
-    assert!(matches!(looped.get("A"), Err(NoValue::InFile(..))));
+    assert!(matches!(looped.get("A"), Err(NoValue::Unread(..))));
 }

@@ -32,7 +32,7 @@ fn references_that_no_registry_takes() {
         ("app@sha256:12", "`sha256:12` is not a digest"),
         ("app@v1", "`v1` is not a digest"),
         ("a b", "must not have white space"),
-        ("caf\u{e9}", "must not have white space or"),
+        ("caf\u{e9}", "must not have `\\u{e9}` in it"),
         ("", "has no name"),
     ] {
         let text = if text == long { format!("app:{long}") } else { text.to_owned() };
