@@ -148,14 +148,17 @@ impl fmt::Display for Error {
 
 impl From<crate::config::ConfigError> for Error {
     fn from(error: crate::config::ConfigError) -> Self {
-        use crate::config::ConfigError;
+        use crate::config::{ConfigError, LocateError};
         let hint = match &error {
+            ConfigError::Locate(LocateError::Several(_, names)) => {
+                Some(format!("remove one, or name one: --config {}", names.join(" or --config ")))
+            }
             ConfigError::Locate(_) => Some("write a haloy.yaml, or name one with --config FILE".to_owned()),
             ConfigError::NoTarget { close, .. } => {
                 close.as_ref().map(|close| format!("did you mean `{close}`?"))
             }
             ConfigError::WhichTarget { .. } => Some("name one with --target, or use --all".to_owned()),
-            ConfigError::Io { .. } | ConfigError::Problems(_) => None,
+            ConfigError::Unreadable { .. } | ConfigError::Problems(_) => None,
         };
         let several = matches!(error, ConfigError::Problems(_));
         Self { kind: Kind::Usage, message: error.to_string(), hint, several }

@@ -80,6 +80,7 @@ fn table(text: &mut String, title: &str, known: &[KeyDoc]) {
             Kind::Tables(_) => "list of tables".to_owned(),
             Kind::Named(_) => "tables by name".to_owned(),
             Kind::Any => "see below".to_owned(),
+            Kind::Ignored => "anything".to_owned(),
         };
         let default = if key.default.is_empty() { "" } else { key.default };
         let _written = writeln!(text, "| `{}` | {kind} | {default} | {} |", key.name, key.doc);

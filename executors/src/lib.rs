@@ -24,7 +24,9 @@ pub mod values;
 pub mod waits;
 
 pub use dispatcher::{DispatchError, Dispatcher, Limits, Missing, Observer, Quiet};
-pub use docker::{DockerExecutor, DockerOptions, EngineFacts, HealthLimits, LogLine, LogQuery, LogStream};
+pub use docker::{
+    DockerExecutor, DockerOptions, EngineFacts, EngineOffer, HealthLimits, LogLine, LogQuery, LogStream,
+};
 pub use edge::EdgeRouter;
 pub use executor::{
     EffectContext, Executor, ExecutorError, NoProgress, Progress, ProgressSink, RegistryLogin, Role, Scope,

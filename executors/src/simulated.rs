@@ -130,6 +130,11 @@ impl SimulatedExecutor {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What the engine has, as [`DockerExecutor::offer`](crate::DockerExecutor::offer) tells.
+    pub fn offer(&self) -> crate::EngineOffer {
+        crate::EngineOffer { cpus: Some(CPUS), networks: self.world().networks.clone() }
+    }
+
     /// Other faults from now on.
     pub fn set_faults(&self, faults: Faults) {
         *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
@@ -159,6 +164,8 @@ fn failed(code: FailureCode, words: impl Into<Words>, retryable: bool) -> Execut
 }
 
 const ENGINE: &str = "simulated";
+/// CPUs of the engine.
+const CPUS: u32 = 4;
 
 #[async_trait]
 impl Executor for SimulatedExecutor {
@@ -291,6 +298,10 @@ impl SimulatedExecutor {
                 images::tag(&mut world, image_id, local_tag, covering.as_deref())
             }
             Effect::EnsureNetwork { network } => {
+                let offer = crate::EngineOffer { cpus: None, networks: world.networks.clone() };
+                if !offer.has_network(network) {
+                    return Err(failed(FailureCode::Other, "there is no network of that name", false));
+                }
                 world.networks.insert(network.clone());
                 Ok(Outcome::NetworkReady { network_id: format!("sim-{network}") })
             }

@@ -2,7 +2,7 @@
 
 use super::{Context, confirm, require_here, selected};
 use crate::cli::{TargetArgs, WhyArgs};
-use crate::config::TargetConfig;
+use crate::config::{Asked, TargetConfig};
 use crate::error::{Error, Kind};
 use crate::facts;
 use crate::output::{Reply, time, words};
@@ -49,6 +49,11 @@ pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     for target in targets.iter().filter(|target| target.config.protected) {
         let question = format!("{}/{} is protected. Deploy it?", target.app, target.target);
         confirm(cx, &question, Some(target.app.as_str()))?;
+    }
+    if targets.iter().any(|target| target.asked != Asked::default())
+        && let Some(offer) = cx.service.offer().await
+    {
+        file.fit(&targets, &offer)?;
     }
     ask_about_retention(cx, &targets).await?;
     let folder = file.folder();

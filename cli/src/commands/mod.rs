@@ -115,7 +115,7 @@ pub async fn run(cli: Cli) -> Result<Reply, Error> {
         Command::Backup(args) => backup::run(&cx, args).await,
         Command::Restore(args) => backup::restore(&cx, args).await,
         Command::Replay(args) => replay::run(&cx, args).await,
-        Command::ValidateConfig(args) => validate_config::run(&cx, args),
+        Command::ValidateConfig(args) => validate_config::run(&cx, args).await,
         Command::Config(args) => config::run(&args),
         Command::Doctor(args) => doctor::run(&cx, args).await,
         Command::Demo(args) => demo::run(&cx, args).await,

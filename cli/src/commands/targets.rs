@@ -17,8 +17,11 @@ pub fn selected(args: &TargetArgs) -> Result<(ConfigFile, Vec<Named>), Error> {
 }
 
 fn open(args: &TargetArgs) -> Result<ConfigFile, ConfigError> {
-    let io = |error: std::io::Error| ConfigError::Io { file: ".".into(), cause: error.to_string() };
-    let here = std::env::current_dir().map_err(io)?;
+    let here = std::env::current_dir().map_err(|error| ConfigError::Unreadable {
+        file: ".".into(),
+        line: 0,
+        cause: error.to_string(),
+    })?;
     ConfigFile::open(args.config.as_deref(), &here)
 }
 

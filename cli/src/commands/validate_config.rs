@@ -1,12 +1,14 @@
 //! `haloy validate-config`.
 
-use super::{Context, selected};
+use super::Context;
 use crate::cli::TargetArgs;
-use crate::config;
-use crate::error::Error;
+use crate::config::{self, Asked, ConfigFile, Selection, TargetConfig};
+use crate::error::{Error, Kind};
 use crate::output::Reply;
 
 /// Check the configuration file; every mistake is told with its place.
+///
+/// Where Docker answers, networks and CPUs that it does not have are mistakes, too.
 #[derive(Debug, clap::Args)]
 pub struct ValidateConfig {
     #[command(flatten)]
@@ -16,14 +18,27 @@ pub struct ValidateConfig {
     show_resolved: bool,
 }
 
-pub(super) fn run(cx: &Context, args: ValidateConfig) -> Result<Reply, Error> {
+pub(super) async fn run(cx: &Context, args: ValidateConfig) -> Result<Reply, Error> {
     let mut targets = args.targets.clone();
     if targets.target.is_empty() {
         targets.target = vec!["*".to_owned()];
         targets.all = false;
     }
-    let (file, named) = selected(&targets)?;
+    let here = std::env::current_dir().map_err(|error| Error::new(Kind::Operational, error.to_string()))?;
+    let file = ConfigFile::open_to_check(targets.config.as_deref(), &here)?;
+    let named = file.select(&Selection { names: targets.target.clone(), all: targets.all })?;
     let resolved = file.resolve(&named)?;
+    // What another machine has is not known here.
+    let own: Vec<TargetConfig> = resolved
+        .iter()
+        .filter(|target| target.config.server.is_none() || args.targets.here)
+        .cloned()
+        .collect();
+    if own.iter().any(|target| target.asked != Asked::default())
+        && let Some(offer) = cx.service.offer().await
+    {
+        file.fit(&own, &offer)?;
+    }
     for target in &resolved {
         for warning in &target.warnings {
             cx.follow.note(&format!("warning: {}/{}: {warning}", target.app, target.target));

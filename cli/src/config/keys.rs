@@ -26,12 +26,14 @@ pub enum Kind {
     Named(&'static [KeyDoc]),
     /// A table that is accepted and not looked into.
     Any,
+    /// Whatever the user likes.
+    Ignored,
 }
 
 /// A key and what it means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyDoc {
-    /// Its name, in snake_case.
+    /// Its name, in snake_case; with a `*` at its end, all names that begin so.
     pub name: &'static str,
     /// What may stand there.
     pub kind: Kind,
@@ -41,11 +43,21 @@ pub struct KeyDoc {
     pub doc: &'static str,
 }
 
+impl KeyDoc {
+    /// Whether this is the key of that name.
+    pub fn is(&self, name: &str) -> bool {
+        match self.name.strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning),
+            None => self.name == name,
+        }
+    }
+}
+
 const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> KeyDoc {
     KeyDoc { name, kind, default, doc }
 }
 
-use Kind::{Any, Bool, Int, Named, OneOf, Scalar, Table, Tables, Text, TextOrTable, Texts};
+use Kind::{Any, Bool, Ignored, Int, Named, OneOf, Scalar, Table, Tables, Text, TextOrTable, Texts};
 
 /// `from:` of a value.
 pub const FROM: &[KeyDoc] = &[
@@ -63,7 +75,12 @@ pub const SOURCE: &[KeyDoc] = &[
 /// An entry of `env`.
 pub const ENV: &[KeyDoc] = &[
     key("name", Text, "", "Name of the variable"),
-    key("value", Scalar, "", "The value itself; `${NAME}` refers to another entry"),
+    key(
+        "value",
+        Scalar,
+        "",
+        "The value itself; `${NAME}` refers to another entry, `$${NAME}` is the text `${NAME}`",
+    ),
     key("from", Table(FROM), "", "Where the value comes from; exactly one of `value` and `from`"),
     key("build_arg", Bool, "false", "Also a build argument of that name"),
 ];
@@ -128,8 +145,8 @@ pub const DOMAIN: &[KeyDoc] = &[
 
 /// `resources`.
 pub const RESOURCES: &[KeyDoc] = &[
-    key("memory", Scalar, "none", "Bytes, or with unit: `512m`, `2g`"),
-    key("cpus", Scalar, "none", "CPUs, as `0.5`"),
+    key("memory", Scalar, "none", "Bytes, or with unit: `512m`, `2g`; at least `6m`"),
+    key("cpus", Scalar, "none", "CPUs, as `0.5`; no more than the engine has"),
 ];
 
 /// `secret_providers`.
@@ -182,9 +199,14 @@ pub const TARGET: &[KeyDoc] = &[
         "volumes",
         Texts,
         "none",
-        "`name:/path` or `/host/path:/path`, with options; a `VOLUME` of the image that none covers is kept, see below",
+        "`name:/path` or `/host/path:/path`, with options as `:ro`; a `VOLUME` of the image that none covers is kept, see below",
     ),
-    key("network", Text, "haloy", "Docker network of the containers"),
+    key(
+        "network",
+        Text,
+        "haloy",
+        "Docker network of the containers; one with another name must be there: `docker network create NAME`",
+    ),
     key("pre_deploy", Texts, "none", "Commands run here before; a failure ends the deployment"),
     key("post_deploy", Texts, "none", "Commands run here after success; a failure is a warning"),
     key("protected", Bool, "false", "`--all` skips it; deploy and rollback ask for its name"),
@@ -204,6 +226,12 @@ pub const ROOT_ONLY: &[KeyDoc] = &[
     key("secret_providers", Table(PROVIDERS), "", "Accepted and checked when it is built"),
     key("global_pre_deploy", Texts, "none", "Commands run here before the first target"),
     key("global_post_deploy", Texts, "none", "Commands run here after the last target"),
+    key(
+        "x-*",
+        Ignored,
+        "",
+        "Whatever the file wants to name once, with an anchor, and use in several places",
+    ),
 ];
 
 /// Keys of the root.

@@ -1,6 +1,6 @@
 //! Finding the configuration file.
 
-use super::tree::Format;
+use super::formats::Format;
 use std::path::{Path, PathBuf};
 
 const NAMES: [&str; 4] = ["haloy.yaml", "haloy.yml", "haloy.json", "haloy.toml"];
@@ -11,6 +11,9 @@ pub enum LocateError {
     /// None of the names is there.
     #[error("no {} in {} or above it, up to the root of the repository", NAMES.join(", "), .0.display())]
     NotFound(PathBuf),
+    /// Several of them are there, side by side.
+    #[error("{} are both in {}, and only one can count", .1.join(" and "), .0.display())]
+    Several(PathBuf, Vec<String>),
     /// What was named is not there.
     #[error("there is no {}", .0.display())]
     NoSuchFile(PathBuf),
@@ -22,12 +25,12 @@ pub enum LocateError {
 /// The file that was named, or that of the nearest folder from `here` upward to the repository root.
 pub fn locate(named: Option<&Path>, here: &Path) -> Result<PathBuf, LocateError> {
     match named {
-        Some(path) if path.is_dir() => in_folder(path).ok_or_else(|| LocateError::NotFound(path.to_owned())),
-        Some(path) if path.exists() => Ok(path.to_owned()),
+        Some(path) if path.is_dir() => in_folder(path)?.ok_or_else(|| LocateError::NotFound(path.to_owned())),
+        Some(path) if is_there(path) => Ok(path.to_owned()),
         Some(path) => Err(LocateError::NoSuchFile(path.to_owned())),
         None => {
             for folder in here.ancestors() {
-                if let Some(file) = in_folder(folder) {
+                if let Some(file) = in_folder(folder)? {
                     return Ok(file);
                 }
                 if folder.join(".git").exists() {
@@ -39,8 +42,26 @@ pub fn locate(named: Option<&Path>, here: &Path) -> Result<PathBuf, LocateError>
     }
 }
 
-fn in_folder(folder: &Path) -> Option<PathBuf> {
-    NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file())
+/// The one file of a folder. Two would be two apps, or two versions of one: nobody's guess.
+fn in_folder(folder: &Path) -> Result<Option<PathBuf>, LocateError> {
+    let mut names: Vec<&str> = NAMES.into_iter().filter(|name| is_there(&folder.join(name))).collect();
+    match names.len() {
+        0 => Ok(None),
+        1 => Ok(Some(folder.join(names.remove(0)))),
+        _several => {
+            Err(LocateError::Several(folder.to_owned(), names.into_iter().map(str::to_owned).collect()))
+        }
+    }
+}
+
+/// Also where it is a link to nothing, or cannot be looked at: reading it says so, and the file of a folder
+/// above would be another app's.
+fn is_there(path: &Path) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    match std::fs::symlink_metadata(path) {
+        Ok(found) => !found.is_dir(),
+        Err(error) => !matches!(error.kind(), NotFound | NotADirectory),
+    }
 }
 
 /// The format that a file's ending says.

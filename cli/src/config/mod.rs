@@ -1,40 +1,53 @@
 //! The configuration file: found, read, checked and resolved.
 //!
-//! Reading order: `locate` (which file), `tree` (its values with their places), `keys` (what it may
-//! say), `read` and `parts` (typed, not yet complete), `values` (secrets), `resolve` and `checks` (defaults
-//! and rules), `schema` (the same for editors).
+//! Reading order: `locate` (which file), `text` (its bytes), `formats` and `yaml` (its values as a `tree`, with
+//! their places), `keys` (what it may say), `read` and `parts` (typed, not yet complete), `habits` (what people
+//! of other tools write), `values` with `environment` and `dotenv` (secrets), `resolve`, `checks`, `mounts` and
+//! `reference` (defaults and rules), `schema` (the same for editors).
 
 mod checks;
+mod dotenv;
+mod engine;
+mod environment;
+mod formats;
 mod glob;
+mod habits;
+mod interpolation;
 pub mod keys;
 mod locate;
+mod mounts;
 mod parts;
 mod problem;
 mod read;
+mod reference;
 mod resolve;
 mod schema;
 mod show;
+mod text;
 mod tree;
 mod values;
+mod yaml;
 
 #[cfg(test)]
 mod tests;
 
+pub use engine::Asked;
+pub use environment::{Environment, NoValue};
 pub use glob::matches;
 pub use locate::LocateError;
 pub use problem::{Problem, Problems};
 pub use resolve::TargetConfig;
 pub use schema::schema;
 pub use show::show;
-pub use values::{ConfigValue, check};
+pub use values::{ConfigValue, SourceError, ask, check};
 
 use parts::{ImagePart, TargetPart};
 use problem::Mistakes;
 use read::{Fields, Spot, closest};
-use resolve::Surroundings;
+use resolve::{Look, Surroundings};
 use std::path::{Path, PathBuf};
+use text::Unreadable;
 use tree::At;
-use values::Environment;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,11 +56,13 @@ pub enum ConfigError {
     #[error(transparent)]
     Locate(#[from] LocateError),
     /// It cannot be read.
-    #[error("{}: {cause}", file.display())]
-    Io {
+    #[error("{}{}: {cause}", file.display(), if *line > 0 { format!(":{line}") } else { String::new() })]
+    Unreadable {
         /// Which file.
         file: PathBuf,
-        /// What the system said.
+        /// Which line; 0 where it is about the whole file.
+        line: usize,
+        /// What the system said, or what is wrong with its bytes.
         cause: String,
     },
     /// It has mistakes.
@@ -106,33 +121,46 @@ pub struct Named {
 }
 
 impl ConfigFile {
-    /// Finds and reads the file.
+    /// Finds and reads the file. Where it has mistakes, all that can be seen without values is told.
     pub fn open(named: Option<&Path>, here: &Path) -> Result<Self, ConfigError> {
-        let path = locate::locate(named, here)?;
-        let format = locate::format(&path)?;
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| ConfigError::Io { file: path.clone(), cause: error.to_string() })?;
-        Ok(Self::parse(path, text, format)?)
+        Self::read(named, here, false)
     }
 
-    fn parse(path: PathBuf, text: String, format: tree::Format) -> Result<Self, Problems> {
-        let problems = |list: Vec<Problem>| Problems { file: path.clone(), text: text.clone(), list };
-        let root = match tree::parse(&text, format) {
+    /// The same. Where it has mistakes, values that cannot be found are told with them.
+    pub fn open_to_check(named: Option<&Path>, here: &Path) -> Result<Self, ConfigError> {
+        Self::read(named, here, true)
+    }
+
+    fn read(named: Option<&Path>, here: &Path, values: bool) -> Result<Self, ConfigError> {
+        let path = locate::locate(named, here)?;
+        let format = locate::format(&path)?;
+        let text = text::read(&path).map_err(|Unreadable { line, cause }| ConfigError::Unreadable {
+            file: path.clone(),
+            line,
+            cause,
+        })?;
+        Ok(Self::parse(path, text, format, values)?)
+    }
+
+    fn parse(path: PathBuf, text: String, format: formats::Format, values: bool) -> Result<Self, Problems> {
+        let problems = |text: String, list: Vec<Problem>| Problems { file: path.clone(), text, list };
+        let root = match formats::parse(&text, format) {
             Ok(root) => root,
-            Err((at, message)) => return Err(problems(vec![Problem { at, message, hint: None }])),
+            Err((at, message)) => {
+                let mut m = Mistakes::default();
+                m.add(at, message);
+                return Err(problems(text, m.in_order()));
+            }
         };
         let mut m = Mistakes::default();
         let known = keys::root();
         let Some(fields) = Fields::open(&root, "the file", &known, &mut m) else {
-            return Err(problems(m.0));
+            return Err(problems(text, m.in_order()));
         };
         let base = TargetPart::read(&fields, &mut m);
-        let images = fields.named("images", &mut m).iter().filter_map(|(key, node)| {
-            Some((key.written.clone(), ImagePart::read(node, &mut Mistakes::default())?))
-        });
-        let images: Vec<(String, ImagePart)> = images.collect();
-        for (_, node) in fields.named("images", &mut Mistakes::default()) {
-            let _checked = ImagePart::read(node, &mut m);
+        let mut images: Vec<(String, ImagePart)> = Vec::new();
+        for (key, node) in fields.named("images", &mut m) {
+            images.extend(ImagePart::read(node, &mut m).map(|image| (key.written.clone(), image)));
         }
         let targets = targets(&fields, &base, &mut m);
         let list = |spots: Option<Vec<Spot<String>>>| -> Vec<String> {
@@ -143,13 +171,19 @@ impl ConfigFile {
         if let Some(providers) = fields.node("secret_providers") {
             let _checked = Fields::open(providers, "`secret_providers`", keys::PROVIDERS, &mut m);
         }
-        let has_targets = fields.node("targets").is_some();
-        if !m.0.is_empty() {
-            m.0.sort_by_key(|problem| problem.at);
-            m.0.dedup();
-            return Err(problems(m.0));
+        // Whoever picks them, and if nobody does.
+        for (_, image) in &images {
+            resolve::check_reference(image, &mut m);
         }
-        Ok(Self { path, text, base, targets, images, has_targets, global_pre_deploy, global_post_deploy })
+        let has_targets = fields.has("targets");
+        let file =
+            Self { path, text, base, targets, images, has_targets, global_pre_deploy, global_post_deploy };
+        if m.0.is_empty() {
+            return Ok(file);
+        }
+        let all = file.names();
+        file.resolve_into(&all, if values { Look::Incomplete } else { Look::WithoutValues }, &mut m);
+        Err(Problems { file: file.path, text: file.text, list: m.in_order() })
     }
 
     /// Folder that paths in the file are relative to.
@@ -205,23 +239,27 @@ impl ConfigFile {
 
     /// Resolves these targets, with their values; every mistake of all of them at once.
     pub fn resolve(&self, wanted: &[Named]) -> Result<Vec<TargetConfig>, ConfigError> {
-        let folder = self.folder();
         let mut m = Mistakes::default();
+        let resolved = self.resolve_into(wanted, Look::Whole, &mut m);
+        if m.0.is_empty() {
+            return Ok(resolved);
+        }
+        Err(Problems { file: self.path.clone(), text: self.text.clone(), list: m.in_order() }.into())
+    }
+
+    fn resolve_into(&self, wanted: &[Named], look: Look, m: &mut Mistakes) -> Vec<TargetConfig> {
+        let folder = self.folder();
         let mut resolved = Vec::new();
         for (name, part) in &self.targets {
             if !wanted.iter().any(|named| named.target == name.value) {
                 continue;
             }
             let environment = Environment::of_process(&folder, &name.value);
-            let around = Surroundings { folder: &folder, environment: &environment, images: &self.images };
-            resolved.extend(resolve::target(name, part.clone(), &around, &mut m));
+            let around =
+                Surroundings { folder: &folder, environment: &environment, images: &self.images, look };
+            resolved.extend(resolve::target(name, part.clone(), &around, m));
         }
-        if m.0.is_empty() {
-            return Ok(resolved);
-        }
-        m.0.sort_by_key(|problem| problem.at);
-        m.0.dedup();
-        Err(Problems { file: self.path.clone(), text: self.text.clone(), list: m.0 }.into())
+        resolved
     }
 
     /// Whether the file has `targets`.
@@ -236,30 +274,33 @@ impl ConfigFile {
 }
 
 fn targets(fields: &Fields<'_>, base: &TargetPart, m: &mut Mistakes) -> Vec<(Spot<String>, TargetPart)> {
-    let Some(node) = fields.node("targets") else {
-        if base.name.is_none() && fields.node("name").is_none() {
-            m.add_with_hint(At { line: 1, column: 1 }, "the file has no `name`", "add `name: my-app`");
+    let start = At { line: 1, column: 1 };
+    if !fields.has("targets") {
+        if !fields.has("name") {
+            m.add_with_hint(start, "the file has no `name`", "add `name: my-app`");
         }
-        let name = Spot { at: At { line: 1, column: 1 }, value: "default".to_owned() };
-        return vec![(name, base.clone())];
-    };
+        return vec![(Spot { at: start, value: "default".to_owned() }, base.clone())];
+    }
     let named = fields.named("targets", m);
-    if named.is_empty() {
-        m.add(node.at, "`targets` names no target");
+    if let (true, Some(node)) = (named.is_empty(), fields.node("targets")) {
+        m.add_with_hint(node.at, "`targets` names no target", "write `targets: {production: {}}`");
     }
     let mut targets = Vec::new();
     for (key, node) in named {
         let part = match node.value {
             // `staging:` alone is a target that changes nothing.
-            tree::Value::Null => TargetPart::default(),
-            tree::Value::Bool(_)
+            tree::Value::Null(_) => TargetPart::default(),
+            tree::Value::Bool(..)
             | tree::Value::Number(_)
             | tree::Value::Text(_)
             | tree::Value::List(_)
             | tree::Value::Map(_) => {
                 let what = format!("target `{}`", key.written);
                 match Fields::open(node, &what, keys::TARGET, m) {
-                    Some(fields) => TargetPart::read(&fields, m),
+                    Some(own) => {
+                        hides_nothing(&own, fields, m);
+                        TargetPart::read(&own, m)
+                    }
                     None => continue,
                 }
             }
@@ -267,4 +308,18 @@ fn targets(fields: &Fields<'_>, base: &TargetPart, m: &mut Mistakes) -> Vec<(Spo
         targets.push((Spot { at: key.at, value: key.written.clone() }, part.over(base)));
     }
     targets
+}
+
+/// An empty list of a target takes the place of the root's. One with nothing after it could mean that or not.
+fn hides_nothing(own: &Fields<'_>, root: &Fields<'_>, m: &mut Mistakes) {
+    for name in ["domains", "volumes", "pre_deploy", "post_deploy"] {
+        if let (Some(at), Some(_)) = (own.empty(name), root.node(name)) {
+            let message = format!("`{name}` has nothing after it, and the root of the file has `{name}`");
+            m.add_with_hint(
+                at,
+                message,
+                format!("write `{name}: []` for none, or delete the line for those"),
+            );
+        }
+    }
 }

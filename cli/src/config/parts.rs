@@ -288,7 +288,9 @@ fn registry(node: &Node, m: &mut Mistakes) -> Option<RegistryPart> {
     let mut credential = |name: &str| match fields.node(name) {
         Some(node) => source_node(node, name, m),
         None => {
-            m.add(fields.at, format!("`image.registry` needs `{name}`"));
+            if !fields.has(name) {
+                m.add(fields.at, format!("`image.registry` needs `{name}`"));
+            }
             None
         }
     };
@@ -301,7 +303,7 @@ fn registry(node: &Node, m: &mut Mistakes) -> Option<RegistryPart> {
 fn source_node(node: &Node, name: &str, m: &mut Mistakes) -> Option<SourcePart> {
     match &node.value {
         Value::Map(_) => source(&Fields::open(node, &format!("`{name}`"), keys::SOURCE, m)?, name, m),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
+        Value::Null(_) | Value::Bool(..) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
             let spot = scalar(node, name, m)?;
             Some(SourcePart { at: spot.at, source: ValueSource::Literal, literal: spot.value })
         }
@@ -320,6 +322,8 @@ fn source(fields: &Fields<'_>, name: &str, m: &mut Mistakes) -> Option<SourcePar
             m.add(node.at, format!("`{name}` has both `value` and `from`; exactly one is needed"));
             None
         }
+        // Noted already, whatever is behind it.
+        (None, None) if fields.has("value") || fields.has("from") => None,
         (None, None) => {
             let message = format!("`{name}` has neither `value` nor `from`");
             m.add_with_hint(fields.at, message, "give it `value: \"\"` if it is meant to be empty");
@@ -334,6 +338,9 @@ fn from_node(node: &Node, name: &str, m: &mut Mistakes) -> Option<SourcePart> {
     sources.extend(fields.text("env", m).map(|spot| (spot.at, ValueSource::Env(spot.value))));
     sources.extend(fields.text("file", m).map(|spot| (spot.at, ValueSource::File(spot.value))));
     sources.extend(fields.text("secret", m).map(|spot| (spot.at, ValueSource::Secret(spot.value))));
+    if sources.is_empty() && ["env", "file", "secret"].iter().any(|name| fields.has(name)) {
+        return None;
+    }
     if sources.len() != 1 {
         m.add(node.at, format!("`from` of `{name}` needs exactly one of env, file, secret"));
         return None;
@@ -348,14 +355,16 @@ fn env(fields: &Fields<'_>, list: &str, known: &[keys::KeyDoc], m: &mut Mistakes
     for node in fields.list(list, m).unwrap_or_default() {
         let Some(entry) = Fields::open(node, &format!("`{list}`"), known, m) else { continue };
         let Some(name) = entry.text("name", m) else {
-            if entry.node("name").is_none() {
-                m.add(node.at, format!("an entry of `{list}` has no `name`"));
+            if !entry.has("name") {
+                let hint = "write `- {name: LOG_LEVEL, value: \"...\"}`".to_owned();
+                m.note(node.at, format!("an entry of `{list}` has no `name`"), Some(hint), Some(0));
             }
             continue;
         };
         let unusable = |c: char| c == '=' || c.is_whitespace() || c.is_control();
         if name.value.is_empty() || name.value.contains(unusable) {
-            m.add(name.at, format!("`{}` cannot be the name of a variable", name.value));
+            let message = format!("`{}` cannot be the name of a variable", name.value);
+            m.add_with_hint(name.at, message, "use letters, digits and `_`; the value goes into `value`");
         } else if !seen.insert(name.value.clone()) {
             m.add(name.at, format!("`{}` is in `{list}` twice", name.value));
         }
@@ -378,7 +387,10 @@ fn domains(fields: &Fields<'_>, m: &mut Mistakes) -> Option<Vec<DomainPart>> {
         }
         let Some(entry) = Fields::open(node, "`domains`", keys::DOMAIN, m) else { continue };
         let Some(domain) = entry.text("domain", m) else {
-            m.add(node.at, "an entry of `domains` has no `domain`");
+            if !entry.has("domain") {
+                let message = "an entry of `domains` has no `domain`";
+                m.add_with_hint(node.at, message, "write `- domain: shop.example`");
+            }
             continue;
         };
         let aliases = entry.texts("aliases", m).unwrap_or_default();

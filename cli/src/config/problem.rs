@@ -8,12 +8,16 @@ use std::path::PathBuf;
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// The file, where it is another one than that of the configuration: its lines are not shown.
+    pub file: Option<PathBuf>,
     /// Where.
     pub at: At,
     /// What is wrong.
     pub message: String,
     /// What would be right.
     pub hint: Option<String>,
+    /// How many characters are shown from there on, where what follows on the line may be a secret.
+    pub shown: Option<usize>,
 }
 
 /// Everything that is wrong with one file.
@@ -34,12 +38,31 @@ pub struct Mistakes(pub Vec<Problem>);
 impl Mistakes {
     /// Notes a mistake.
     pub fn add(&mut self, at: At, message: impl Into<String>) {
-        self.0.push(Problem { at, message: message.into(), hint: None });
+        let message = message.into();
+        self.0.push(Problem { file: None, at, message, hint: None, shown: None });
     }
 
     /// Notes a mistake and what would be right.
     pub fn add_with_hint(&mut self, at: At, message: impl Into<String>, hint: impl Into<String>) {
-        self.0.push(Problem { at, message: message.into(), hint: Some(hint.into()) });
+        let (message, hint) = (message.into(), Some(hint.into()));
+        self.0.push(Problem { file: None, at, message, hint, shown: None });
+    }
+
+    /// Notes a mistake; where a secret may follow on its line, only so many characters are shown from there.
+    pub fn note(&mut self, at: At, message: impl Into<String>, hint: Option<String>, shown: Option<usize>) {
+        self.0.push(Problem { file: None, at, message: message.into(), hint, shown });
+    }
+
+    /// Each mistake once, in the order of the file; those of other files come last.
+    pub fn in_order(self) -> Vec<Problem> {
+        let mut list: Vec<Problem> = Vec::new();
+        for problem in self.0 {
+            if !list.contains(&problem) {
+                list.push(problem);
+            }
+        }
+        list.sort_by(|a, b| (&a.file, a.at).cmp(&(&b.file, b.at)));
+        list
     }
 }
 
@@ -47,18 +70,20 @@ impl std::error::Error for Problems {}
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.display().to_string();
-        let file = foreign::line(&file);
         for (number, problem) in self.list.iter().enumerate() {
             if number > 0 {
                 f.write_str("\n")?;
             }
-            let At { line, column } = problem.at;
-            if line == 0 {
-                write!(f, "{file}: {}", foreign::message(&problem.message))?;
-            } else {
-                write!(f, "{file}:{line}:{column}: {}", foreign::message(&problem.message))?;
-                self.excerpt(f, problem.at)?;
+            let file = problem.file.as_ref().unwrap_or(&self.file).display().to_string();
+            let file = foreign::line(&file);
+            let message = foreign::message(&problem.message);
+            match (problem.at, &problem.file) {
+                (At { line: 0, .. }, _) => write!(f, "{file}: {message}")?,
+                (At { line, .. }, Some(_)) => write!(f, "{file}:{line}: {message}")?,
+                (At { line, column }, None) => {
+                    write!(f, "{file}:{line}:{column}: {message}")?;
+                    self.excerpt(f, problem)?;
+                }
             }
             if let Some(hint) = &problem.hint {
                 write!(f, "\n  hint: {}", foreign::message(hint))?;
@@ -69,12 +94,17 @@ impl fmt::Display for Problems {
 }
 
 impl Problems {
-    fn excerpt(&self, f: &mut fmt::Formatter<'_>, at: At) -> fmt::Result {
+    fn excerpt(&self, f: &mut fmt::Formatter<'_>, problem: &Problem) -> fmt::Result {
         /// Longer lines are cut: a file may be one line of JSON.
         const SHOWN: usize = 100;
+        let at = problem.at;
         let Some(line) = self.text.lines().nth(at.line - 1) else { return Ok(()) };
         // A literal value on the line may be a secret that should not be there; never show values of `value`.
-        let line: String = masked(line).chars().take(SHOWN).collect();
+        let line = match problem.shown {
+            Some(shown) => masked_from(line, at.column + shown),
+            None => masked(line),
+        };
+        let line: String = line.chars().take(SHOWN).collect();
         let number = at.line.to_string();
         let margin = " ".repeat(number.len());
         write!(f, "\n  {number} | {}", foreign::line(&line.replace('\t', " ")))?;
@@ -85,9 +115,25 @@ impl Problems {
     }
 }
 
+/// Nothing from a column on is repeated.
+fn masked_from(line: &str, column: usize) -> String {
+    let before: String = line.chars().take(column.saturating_sub(1)).collect();
+    format!("{}***", masked(&before))
+}
+
 /// The text behind `value:` and `password:` is not repeated in errors.
 fn masked(line: &str) -> String {
-    for key in ["value:", "value =", "\"value\":", "password:", "password ="] {
+    const KEYS: [&str; 8] = [
+        "value:",
+        "value =",
+        "value=",
+        "\"value\":",
+        "password:",
+        "password =",
+        "password=",
+        "\"password\":",
+    ];
+    for key in KEYS {
         if let Some((before, after)) = line.split_once(key)
             && !after.trim().is_empty()
         {

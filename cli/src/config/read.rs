@@ -1,8 +1,9 @@
 //! Taking typed values out of a tree, noting every mistake on the way.
 
+use super::habits;
 use super::keys::{KeyDoc, Kind};
 use super::problem::Mistakes;
-use super::tree::{At, Node, Value};
+use super::tree::{At, Key, Node, Value};
 use crate::output::foreign;
 
 /// A value and where it stands.
@@ -14,9 +15,9 @@ pub struct Spot<T> {
     pub value: T,
 }
 
-/// A table being read. Unknown keys are noted when it is opened.
+/// A table being read. Unknown keys, and keys with nothing after them, are noted when it is opened.
 pub struct Fields<'a> {
-    entries: &'a [(super::tree::Key, Node)],
+    entries: &'a [(Key, Node)],
     /// Where the table starts.
     pub at: At,
     known: &'a [KeyDoc],
@@ -39,31 +40,45 @@ impl<'a> Fields<'a> {
         let entries = match &node.value {
             Value::Map(entries) => entries.as_slice(),
             other => {
-                mistakes.add(node.at, format!("{what} is {}, and must be a table", other.kind()));
+                let message = match other {
+                    Value::Null(_) => format!("{what} is empty, and must be a table"),
+                    other => format!("{what} is {}, and must be a table", other.kind()),
+                };
+                let shown = habits::holds_values(what).then_some(0);
+                mistakes.note(node.at, message, habits::of_shape(what, other), shown);
                 return None;
             }
         };
-        for (key, _) in entries {
-            if known.iter().any(|known| known.name == key.name) {
-                continue;
+        for (number, (key, node)) in entries.iter().enumerate() {
+            match known.iter().find(|known| known.is(&key.name)) {
+                None => unknown(key, what, known, mistakes),
+                Some(known) => nothing(known, key, node, mistakes),
             }
-            let message = format!("unknown key `{}` in {what}", key.name);
-            match closest(&key.name, known.iter().map(|known| known.name)) {
-                Some(close) => mistakes.add_with_hint(key.at, message, format!("did you mean `{close}`?")),
-                None => {
-                    let names: Vec<&str> = known.iter().map(|known| known.name).collect();
-                    mistakes.add_with_hint(key.at, message, format!("it takes {}", names.join(", ")));
-                }
+            let twice = |(other, _): &&(Key, Node)| other.name == key.name;
+            if let Some((first, _)) = entries[..number].iter().find(twice) {
+                let message = format!("`{}` is in {what} twice; first in line {}", key.name, first.at.line);
+                mistakes.add(key.at, message);
             }
         }
         Some(Self { entries, at: node.at, known })
     }
 
-    /// The value behind a key; `null` counts as left out.
+    /// The value behind a key. None where there is nothing, which was noted if it is a mistake.
     pub fn node(&self, name: &str) -> Option<&'a Node> {
         debug_assert!(self.known.iter().any(|known| known.name == name), "`{name}` is in no table of keys");
         let node = self.entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node)?;
-        (!matches!(node.value, Value::Null)).then_some(node)
+        (!matches!(node.value, Value::Null(_))).then_some(node)
+    }
+
+    /// The place of a key that has nothing after it.
+    pub fn empty(&self, name: &str) -> Option<At> {
+        let (key, node) = self.entries.iter().find(|(key, _)| key.name == name)?;
+        matches!(node.value, Value::Null(_)).then_some(key.at)
+    }
+
+    /// Whether the key is there, whatever is behind it.
+    pub fn has(&self, name: &str) -> bool {
+        self.entries.iter().any(|(key, _)| key.name == name)
     }
 
     /// Text; a number is no text.
@@ -90,14 +105,28 @@ impl<'a> Fields<'a> {
                 return None;
             }
         };
-        match text.parse::<i64>().ok().map(|number| (number, u32::try_from(number))) {
-            Some((_, Ok(value))) if (low..=high).contains(&value) => Some(Spot { at: node.at, value }),
-            Some(_) => {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let decimal = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if !decimal {
+            let message = format!("`{name}` is `{text}`, and must be a whole number");
+            mistakes.note(node.at, message, habits::of_number(name, text), None);
+            return None;
+        }
+        if digits.len() > 1 && digits.starts_with('0') {
+            // Eight times less in YAML 1.1 than in YAML 1.2.
+            let message = format!("`{name}` is `{text}`, which some read as an octal number");
+            let hint = format!(
+                "write it without the zero: `{name}: {}`",
+                digits.trim_start_matches('0').parse::<u32>().unwrap_or_default()
+            );
+            mistakes.add_with_hint(node.at, message, hint);
+            return None;
+        }
+        // What has more digits than a number can is as far outside of the bounds.
+        match text.parse::<u32>() {
+            Ok(value) if (low..=high).contains(&value) => Some(Spot { at: node.at, value }),
+            Ok(_) | Err(_) => {
                 mistakes.add(node.at, format!("`{name}` is {text}, and must be between {low} and {high}"));
-                None
-            }
-            None => {
-                mistakes.add(node.at, format!("`{name}` is `{text}`, and must be a whole number"));
                 None
             }
         }
@@ -107,9 +136,10 @@ impl<'a> Fields<'a> {
     pub fn bool(&self, name: &str, mistakes: &mut Mistakes) -> Option<bool> {
         let node = self.node(name)?;
         match &node.value {
-            Value::Bool(value) => Some(*value),
+            Value::Bool(value, _) => Some(*value),
             other => {
-                mistakes.add(node.at, format!("`{name}` is {}, and must be true or false", other.kind()));
+                let message = format!("`{name}` is {}, and must be true or false", other.kind());
+                mistakes.note(node.at, message, habits::of_truth(name, other), None);
                 None
             }
         }
@@ -142,7 +172,8 @@ impl<'a> Fields<'a> {
             Value::List(items) => Some(items.iter().filter_map(|item| text(item, name, mistakes)).collect()),
             Value::Text(_) => Some(text(node, name, mistakes).into_iter().collect()),
             other => {
-                mistakes.add(node.at, format!("`{name}` is {}, and must be a list of texts", other.kind()));
+                let message = format!("`{name}` is {}, and must be a list of texts", other.kind());
+                mistakes.note(node.at, message, habits::of_list(name, other), None);
                 None
             }
         }
@@ -154,43 +185,116 @@ impl<'a> Fields<'a> {
         match &node.value {
             Value::List(items) => Some(items),
             other => {
-                mistakes.add(node.at, format!("`{name}` is {}, and must be a list", other.kind()));
+                let message = format!("`{name}` is {}, and must be a list", other.kind());
+                let shown = matches!(name, "env" | "args").then_some(0);
+                mistakes.note(node.at, message, habits::of_list(name, other), shown);
                 None
             }
         }
     }
 
     /// The entries of a table of names.
-    pub fn named(&self, name: &str, mistakes: &mut Mistakes) -> &'a [(super::tree::Key, Node)] {
+    pub fn named(&self, name: &str, mistakes: &mut Mistakes) -> &'a [(Key, Node)] {
         let Some(node) = self.node(name) else { return &[] };
-        match &node.value {
+        let entries = match &node.value {
             Value::Map(entries) => entries,
             other => {
                 mistakes.add(node.at, format!("`{name}` is {}, and must be a table of names", other.kind()));
-                &[]
+                return &[];
+            }
+        };
+        for (number, (key, _)) in entries.iter().enumerate() {
+            if entries[..number].iter().any(|(other, _)| other.written == key.written) {
+                mistakes.add(key.at, format!("`{}` is in `{name}` twice", key.written));
             }
         }
+        entries
     }
+}
+
+fn unknown(key: &Key, what: &str, known: &[KeyDoc], mistakes: &mut Mistakes) {
+    let message = format!("unknown key `{}` in {what}", key.name);
+    let names = || known.iter().map(|known| known.name);
+    let habit = habits::of_key(what, &key.name);
+    // What another tool has there may be a secret.
+    let private = habit.is_some() || habits::holds_values(what);
+    let close = || closest(&key.name, names()).map(|close| format!("did you mean `{close}`?"));
+    let hint = habit.or_else(close);
+    let hint = hint.unwrap_or_else(|| format!("it takes {}", names().collect::<Vec<_>>().join(", ")));
+    let shown = private.then_some(key.written.chars().count());
+    mistakes.note(key.at, message, Some(hint), shown);
+}
+
+/// A key with nothing after it. An empty list is a list; everywhere else a value was forgotten, and what is
+/// meant by nothing is nobody's guess.
+fn nothing(known: &KeyDoc, key: &Key, node: &Node, mistakes: &mut Mistakes) {
+    let Value::Null(written) = &node.value else { return };
+    let name = &key.name;
+    if matches!(known.kind, Kind::Texts | Kind::Tables(_) | Kind::Ignored) {
+        return;
+    }
+    let (message, value) = match written.as_str() {
+        "" => (format!("`{name}` has nothing after it"), String::new()),
+        written => (
+            format!("`{name}` is `{written}`, which means nothing in this file"),
+            format!("write `{name}: \"{written}\"` if that is its text, or "),
+        ),
+    };
+    let hint = match (known.kind, known.default) {
+        (Kind::Scalar, "") if written.is_empty() => {
+            format!("write its value after it; for an empty text, `{name}: \"\"`")
+        }
+        (_, "" | "none") => format!("{value}write its value after it, or delete the line"),
+        (_, default) => {
+            format!("{value}write its value after it, or delete the line for the default ({default})")
+        }
+    };
+    mistakes.add_with_hint(key.at, message, hint);
 }
 
 /// Keys whose texts are for a shell or an app, which may make of them what they like.
 const FREE: [&str; 5] = ["value", "pre_deploy", "post_deploy", "global_pre_deploy", "global_post_deploy"];
 
 fn text(node: &Node, name: &str, mistakes: &mut Mistakes) -> Option<Spot<String>> {
+    let free = FREE.contains(&name);
     match &node.value {
         // No variable and no argument can hold one.
         Value::Text(value) if value.contains('\0') => {
-            mistakes.add(node.at, format!("`{name}` has a NUL character in it"));
+            let message = format!("`{name}` has a NUL character in it, which no variable can hold");
+            mistakes.add_with_hint(
+                node.at,
+                message,
+                "delete the `\\0`, or encode the value, e.g. with base64",
+            );
             None
         }
-        Value::Text(value) if !FREE.contains(&name) && foreign::line(value) != value.as_str() => {
+        Value::Text(value) if !free && foreign::line(value) != value.as_str() => {
             let message = format!("`{name}` is `{value}`, and must not have control characters in it");
             mistakes.add(node.at, message);
             None
         }
+        Value::Text(value) if !free && value.trim().is_empty() => {
+            mistakes.add_with_hint(
+                node.at,
+                format!("`{name}` is empty"),
+                "write its value, or delete the line",
+            );
+            None
+        }
         Value::Text(value) => Some(Spot { at: node.at, value: value.clone() }),
-        other => {
-            mistakes.add(node.at, format!("`{name}` is {}, and must be text", other.kind()));
+        Value::Number(written) | Value::Bool(_, written) => {
+            let message = format!("`{name}` is {}, and must be text", node.value.kind());
+            mistakes.add_with_hint(node.at, message, format!("put it in quotes: \"{written}\""));
+            None
+        }
+        other @ (Value::Null(_) | Value::List(_) | Value::Map(_)) => {
+            let message = format!("`{name}` is {}, and must be text", other.kind());
+            mistakes.note(
+                node.at,
+                message,
+                Some("write one text".to_owned()),
+                (name == "value").then_some(0),
+            );
             None
         }
     }
@@ -198,10 +302,8 @@ fn text(node: &Node, name: &str, mistakes: &mut Mistakes) -> Option<Spot<String>
 
 /// Text, or a number or truth value taken as written.
 pub fn scalar(node: &Node, name: &str, mistakes: &mut Mistakes) -> Option<Spot<String>> {
-    let value = match &node.value {
-        Value::Number(value) => value.clone(),
-        Value::Bool(value) => value.to_string(),
-        Value::Text(_) | Value::Null | Value::List(_) | Value::Map(_) => return text(node, name, mistakes),
-    };
-    Some(Spot { at: node.at, value })
+    match &node.value {
+        Value::Number(value) | Value::Bool(_, value) => Some(Spot { at: node.at, value: value.clone() }),
+        Value::Text(_) | Value::Null(_) | Value::List(_) | Value::Map(_) => text(node, name, mistakes),
+    }
 }

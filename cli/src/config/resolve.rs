@@ -1,12 +1,16 @@
 //! From what the file gives to what is deployed: defaults, rules, values.
 
-use super::checks::{check_server, domains, health, resources, volumes};
+use super::checks::{check_server, domains, health, network, resources};
+use super::engine::Asked;
+use super::environment::Environment;
 use super::glob;
+use super::mounts::volumes;
 use super::parts::*;
 use super::problem::Mistakes;
 use super::read::Spot;
+use super::reference;
 use super::tree::At;
-use super::values::{ConfigValue, Environment, resolve, resolve_env};
+use super::values::{ConfigValue, check_all, resolve, resolve_env};
 use haloy_executors::mask::names_a_secret;
 use haloy_ledger::ids::{AppName, ImageRef, TargetName};
 use haloy_ledger::release::*;
@@ -29,6 +33,8 @@ pub struct TargetConfig {
     pub credentials: Option<[ConfigValue; 2]>,
     /// What is allowed, and probably not meant.
     pub warnings: Vec<String>,
+    /// Where it says what only an engine can check.
+    pub asked: Asked,
 }
 
 /// What a target is resolved with.
@@ -39,6 +45,30 @@ pub struct Surroundings<'a> {
     pub environment: &'a Environment,
     /// Named images.
     pub images: &'a [(String, ImagePart)],
+    /// What is looked for.
+    pub look: Look,
+}
+
+/// What is looked for in a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Everything: the target is to be used.
+    Whole,
+    /// Mistakes in a file that has some: rules that tie keys together would find the same again elsewhere.
+    Incomplete,
+    /// The same, and values are not asked for: the command may need none.
+    WithoutValues,
+}
+
+impl Surroundings<'_> {
+    fn whole(&self) -> bool {
+        self.look == Look::Whole
+    }
+
+    /// Where variables come from; none where they are not asked for.
+    fn environment(&self) -> Option<&Environment> {
+        (self.look != Look::WithoutValues).then_some(self.environment)
+    }
 }
 
 /// Earlier releases kept where the file does not say.
@@ -60,20 +90,24 @@ pub fn target(
     let target = TargetName::new(name.value.clone()).map_err(|error| m.add(name.at, error.to_string())).ok();
     let mut warnings = Vec::new();
     let image_part = pick_image(&part, around, m);
-    let retention = retention(&part, &image_part, m);
+    check_reference(&image_part, m);
+    let retention = if around.whole() { retention(&part, &image_part, m) } else { None };
     let (image, build_args, credentials) = image(app.as_ref(), &part, &image_part, around, m);
     if let (Some(retention), Some(image)) = (&retention, &image) {
         check_registry_tag(retention, image, &image_part, m);
     }
-    check_naming(&part, m);
-    let env = resolve_env(&part.env, around.folder, around.environment, m);
+    if around.whole() {
+        check_naming(&part, m);
+    }
+    let env = resolve_env(&part.env, around.folder, around.environment(), m);
+    check_all(&env, &part.env, m);
     warnings.extend(part.env.iter().filter_map(looks_secret));
     let health = health(&part, m);
-    let volumes = volumes(&part, m);
+    let volumes = volumes(&part, around.folder, m);
     let domains = domains(&part, m);
     let resources = resources(&part, m);
     let server = part.server.as_ref().map(|server| check_server(server, m));
-    let network = part.network.as_ref().map_or("haloy", |spot| spot.value.as_str()).to_owned();
+    let network = network(&part, m);
     if m.0.len() > before {
         return None;
     }
@@ -114,7 +148,9 @@ pub fn target(
         server,
         protected: part.protected.unwrap_or(false),
     };
-    Some(TargetConfig { app: app?, target: target?, config, env, build_args, credentials, warnings })
+    let place = |spot: &Option<Spot<String>>| spot.as_ref().map(|spot| spot.at);
+    let asked = Asked { network: place(&part.network), cpus: place(&part.cpus) };
+    Some(TargetConfig { app: app?, target: target?, config, env, build_args, credentials, warnings, asked })
 }
 
 /// An entry whose fingerprint the ledger will make.
@@ -153,6 +189,7 @@ fn pick_image(part: &TargetPart, around: &Surroundings<'_>, m: &mut Mistakes) ->
     }
     match around.images.iter().find(|(name, _)| *name == key.value) {
         Some((_, image)) => image.clone(),
+        None if !around.whole() => own,
         None => {
             let message = format!("`images` has no `{}`", key.value);
             let names = around.images.iter().map(|(name, _)| name.as_str());
@@ -207,11 +244,8 @@ fn image(
     let reference = reference(app, image, around, m);
     let (build, build_args) = build(part, image, around, m);
     let credentials = image.registry.as_ref().and_then(|registry| {
-        let mut value = |name: &str, source: &SourcePart| {
-            resolve(name, source, around.folder, around.environment)
-                .map_err(|message| m.add(source.at, message))
-                .ok()
-        };
+        let mut value =
+            |name: &str, source: &SourcePart| resolve(name, source, around.folder, around.environment(), m);
         let username = value("registry username", &registry.username);
         let password = value("registry password", &registry.password);
         Some([username?, password?]).map(|mut pair: [ConfigValue; 2]| {
@@ -245,6 +279,7 @@ fn reference(
         None if builds(image) || around.folder.join("Dockerfile").is_file() => {
             Spot { at: image.at, value: app?.slug() }
         }
+        None if !around.whole() => return None,
         None => {
             m.add_with_hint(
                 image.at,
@@ -254,23 +289,31 @@ fn reference(
             return None;
         }
     };
-    if repository.value.contains(char::is_whitespace) {
-        m.add(
-            repository.at,
-            format!("`repository` is `{}`, and must not contain white space", repository.value),
-        );
-        return None;
-    }
     let text = match &image.tag {
-        Some(tag) if has_tag(&repository.value) => {
-            m.add(tag.at, format!("`repository` is `{}` and carries a tag already", repository.value));
-            return None;
-        }
+        // Noted already.
+        Some(_) if has_tag(&repository.value) => return None,
         Some(tag) => format!("{}:{}", repository.value, tag.value),
         None if has_tag(&repository.value) => repository.value.clone(),
         None => format!("{}:latest", repository.value),
     };
+    reference::check(&text).ok()?;
     ImageRef::new(text).map_err(|error| m.add(repository.at, error.to_string())).ok()
+}
+
+/// Notes what no engine and no registry takes as a repository or a tag.
+pub fn check_reference(image: &ImagePart, m: &mut Mistakes) {
+    if let Some(repository) = &image.repository
+        && let Err((cause, hint)) = reference::check(&repository.value)
+    {
+        m.add_with_hint(repository.at, cause, hint);
+    }
+    let Some(tag) = &image.tag else { return };
+    if let Some(repository) = image.repository.as_ref().filter(|spot| has_tag(&spot.value)) {
+        let message = format!("`repository` is `{}` and carries a tag already", repository.value);
+        m.add_with_hint(tag.at, message, "write the tag once");
+    } else if let Err((cause, hint)) = reference::check_tag(&tag.value) {
+        m.add_with_hint(tag.at, cause, hint);
+    }
 }
 
 /// `build: true`, a `build_config`, or no image at all beside a Dockerfile.
@@ -292,15 +335,18 @@ fn build(
     let folder = around.folder.join(context);
     let at = config.context.as_ref().map_or(image.at, |spot| spot.at);
     let dockerfile = config.dockerfile.as_ref().map_or("Dockerfile", |spot| spot.value.as_str());
+    let (own_context, own_dockerfile) = (config.context.is_some(), config.dockerfile.is_some());
     if !folder.is_dir() {
-        m.add(at, format!("the build context {} is no folder", folder.display()));
-    } else if !folder.join(dockerfile).is_file() {
+        if around.whole() || own_context {
+            m.add(at, format!("the build context {} is no folder", folder.display()));
+        }
+    } else if !folder.join(dockerfile).is_file() && (around.whole() || own_dockerfile) {
         let at = config.dockerfile.as_ref().map_or(at, |spot| spot.at);
         m.add(at, format!("there is no {dockerfile} in the build context {}", folder.display()));
     }
     let mut parts = config.args.clone();
     parts.extend(part.env.iter().filter(|entry| entry.build_arg).cloned());
-    let args = resolve_env(&parts, around.folder, around.environment, m);
+    let args = resolve_env(&parts, around.folder, around.environment(), m);
     let context = folder.canonicalize().unwrap_or(folder).display().to_string();
     let (dockerfile, platform) = (dockerfile.to_owned(), config.platform.clone());
     let spec = BuildSpec {

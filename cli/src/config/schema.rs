@@ -12,13 +12,20 @@ pub fn schema() -> Value {
 }
 
 fn table(known: &[KeyDoc]) -> Value {
-    let mut properties = Map::new();
+    let (mut properties, mut patterns) = (Map::new(), Map::new());
     for key in known {
         let mut property = kind(key.kind);
         property["description"] = json!(key.doc);
-        properties.insert(key.name.to_owned(), property);
+        match key.name.strip_suffix('*') {
+            Some(beginning) => patterns.insert(format!("^{beginning}"), property),
+            None => properties.insert(key.name.to_owned(), property),
+        };
     }
-    json!({ "type": "object", "additionalProperties": false, "properties": properties })
+    let mut table = json!({ "type": "object", "additionalProperties": false, "properties": properties });
+    if !patterns.is_empty() {
+        table["patternProperties"] = Value::Object(patterns);
+    }
+    table
 }
 
 fn kind(kind: Kind) -> Value {
@@ -36,6 +43,6 @@ fn kind(kind: Kind) -> Value {
         Kind::Named(known) => {
             json!({ "type": "object", "additionalProperties": { "anyOf": [text, table(known), { "type": "null" }] } })
         }
-        Kind::Any => json!({}),
+        Kind::Any | Kind::Ignored => json!({}),
     }
 }

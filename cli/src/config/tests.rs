@@ -1,11 +1,17 @@
 //! What the file accepts and refuses, by example.
 
-use super::tree::Format;
+mod dotenv;
+mod habits;
+mod oracle;
+mod refused;
+mod scalars;
+
+use super::formats::Format;
 use super::*;
 use haloy_ledger::release::HistoryStrategy;
 
 fn parse(text: &str) -> Result<ConfigFile, Problems> {
-    ConfigFile::parse(PathBuf::from("haloy.yaml"), text.to_owned(), Format::Yaml)
+    ConfigFile::parse(PathBuf::from("haloy.yaml"), text.to_owned(), Format::Yaml, true)
 }
 
 fn resolved(text: &str) -> Vec<TargetConfig> {
@@ -145,7 +151,7 @@ fn rules_that_tie_keys_together() {
     assert!(mistakes(&format!("{APP}health_check_path: health\n")).contains("write `/health`"));
     assert!(mistakes(&format!("{APP}replicas: 0\n")).contains("between 1 and 100"));
     assert!(mistakes(&format!("{APP}history: {{count: 0}}\n")).contains("between 1 and 1000"));
-    assert!(mistakes(&format!("{APP}volumes: [\"./data:/data\"]\n")).contains("neither `name:/path`"));
+    assert!(mistakes(&format!("{APP}volumes: [\"./data:/data\"]\n")).contains("does not begin with `/`"));
     assert!(mistakes(&format!("{APP}domains: [\"-bad-\"]\n")).contains("not a valid host name"));
     let twice = format!("{APP}domains:\n  - domain: a.com\n    aliases: [www.a.com]\n  - WWW.a.com\n");
     assert!(mistakes(&twice).contains("www.a.com is named twice"));
@@ -166,7 +172,7 @@ fn json_and_toml_say_the_same() {
     let json = r#"{"name":"app","image":{"repository":"my-org/app","tag":"v1"},"deploymentStrategy":"replace","targets":{"stagingEu":{"minReadySeconds":3}}}"#;
     let toml = "name = \"app\"\ndeployment_strategy = \"replace\"\n[image]\nrepository = \"my-org/app\"\ntag = \"v1\"\n[targets.stagingEu]\nmin_ready_seconds = 3\n";
     for (text, format) in [(json, Format::Json), (toml, Format::Toml)] {
-        let file = ConfigFile::parse(PathBuf::from("haloy"), text.to_owned(), format).expect("reads");
+        let file = ConfigFile::parse(PathBuf::from("haloy"), text.to_owned(), format, true).expect("reads");
         let targets = file.resolve(&file.names()).expect("resolves");
         assert_eq!(targets[0].target.as_str(), "stagingEu");
         assert_eq!(targets[0].config.health.min_ready_seconds, 3);
@@ -176,6 +182,7 @@ fn json_and_toml_say_the_same() {
         PathBuf::from("h.toml"),
         "name = \"a\"\n[image]\ntagg = 1\n".to_owned(),
         Format::Toml,
+        true,
     );
     let told = wrong.expect_err("a mistake").to_string();
     assert!(told.contains("h.toml:3:1") && told.contains("did you mean `tag`?"), "{told}");

@@ -1,9 +1,12 @@
 //! Where values come from: the file itself, the environment of the command, files beside it.
 
+use super::dotenv::Fault;
+use super::environment::{Environment, NoValue};
 use super::parts::{EnvPart, SourcePart};
-use super::problem::Mistakes;
+use super::problem::{Mistakes, Problem};
+use super::text::{self, Unreadable};
+use super::tree::At;
 use haloy_ledger::release::ValueSource;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A value, resolved. Never printed.
@@ -28,91 +31,117 @@ impl std::fmt::Debug for ConfigValue {
     }
 }
 
-/// The environment of the command: variables of the process, then of `.env` files.
-#[derive(Clone, Default)]
-pub struct Environment {
-    /// Variables, by name.
-    pub variables: BTreeMap<String, String>,
-}
-
-impl Environment {
-    /// That of this process, for a target of a file in `folder`. A variable of the process wins over
-    /// `.env.<target>`, and that over `.env`.
-    pub fn of_process(folder: &Path, target: &str) -> Self {
-        let mut variables = BTreeMap::new();
-        for name in [".env".to_owned(), format!(".env.{target}")] {
-            if let Ok(text) = std::fs::read_to_string(folder.join(name)) {
-                variables.extend(dotenv(&text));
-            }
-        }
-        variables.extend(
-            std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        );
-        Self { variables }
-    }
-}
-
-/// `NAME=value` lines; `export` in front, quotes around and comments are accepted.
-fn dotenv(text: &str) -> Vec<(String, String)> {
-    let entry = |line: &str| {
-        let line = line.trim();
-        let line = line.strip_prefix("export ").unwrap_or(line);
-        let (name, value) = line.split_once('=')?;
-        if name.starts_with('#') {
-            return None;
-        }
-        let value = value.trim();
-        let quoted = |quote: char| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
-        let value = match (quoted('"'), quoted('\'')) {
-            (Some(inner), _) => inner.replace("\\n", "\n").replace("\\\"", "\""),
-            (None, Some(inner)) => inner.to_owned(),
-            (None, None) => value.split(" #").next().unwrap_or(value).trim().to_owned(),
-        };
-        Some((name.trim().to_owned(), value))
-    };
-    text.lines().filter_map(entry).collect()
-}
-
 /// Most bytes of a value from a file.
 const MAX_FILE: u64 = 64 * 1024;
 
-/// Finds a value; a secret provider is not built yet.
+/// Why a source gives no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceError {
+    /// The variable has none.
+    Variable(String, NoValue),
+    /// The file cannot be read: which, and why.
+    File(String, String),
+    /// A secret provider, which is not built yet.
+    Provider(String),
+}
+
+impl std::fmt::Display for SourceError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Variable(name, NoValue::NotSet) => write!(f, "the variable {name}, which is not set"),
+            Self::Variable(name, NoValue::OfProcess(cause)) => write!(f, "the variable {name}, {cause}"),
+            Self::Variable(
+                name,
+                NoValue::InFile(file, Fault { line, cause }) | NoValue::Unread(file, Fault { line, cause }),
+            ) => {
+                write!(f, "the variable {name}, and {}:{line} cannot be used: {cause}", file.display())
+            }
+            Self::File(place, cause) => write!(f, "the file {place}: {cause}"),
+            Self::Provider(name) => write!(
+                f,
+                "the secret provider `{name}`, and providers are not built yet; use `from: {{env}}` or `from: {{file}}`"
+            ),
+        }
+    }
+}
+
+/// What a source that is not the file itself says now.
+pub fn ask(source: &ValueSource, folder: &Path, environment: &Environment) -> Result<String, SourceError> {
+    match source {
+        ValueSource::Literal => Ok(String::new()),
+        ValueSource::Env(variable) => match environment.get(variable) {
+            Ok(value) => Ok(value.to_owned()),
+            Err(none) => Err(SourceError::Variable(variable.clone(), none)),
+        },
+        ValueSource::File(path) => read(&folder.join(path)),
+        ValueSource::Secret(reference) => {
+            let name = reference.split(':').next().unwrap_or(reference);
+            Err(SourceError::Provider(name.to_owned()))
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, SourceError> {
+    let failed = |cause: String| SourceError::File(path.display().to_string(), cause);
+    let size = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
+    if size > MAX_FILE {
+        return Err(failed(format!(
+            "it has {size} bytes, which is larger than the {MAX_FILE} that a value may have"
+        )));
+    }
+    let text = text::read(path).map_err(|Unreadable { line, cause }| match line {
+        0 => failed(cause),
+        line => failed(format!("line {line}: {cause}")),
+    })?;
+    Ok(text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t)).to_owned())
+}
+
+/// Finds a value, and notes it where there is none. Without an environment only the file itself is asked.
 pub fn resolve(
     name: &str,
     part: &SourcePart,
     folder: &Path,
-    environment: &Environment,
-) -> Result<ConfigValue, String> {
-    let value = match &part.source {
-        ValueSource::Literal => part.literal.clone(),
-        ValueSource::Env(variable) => match environment.variables.get(variable) {
-            Some(value) => value.clone(),
-            None => return Err(format!("`{name}` comes from the variable {variable}, which is not set")),
+    environment: Option<&Environment>,
+    m: &mut Mistakes,
+) -> Option<ConfigValue> {
+    let value = match (&part.source, environment) {
+        (ValueSource::Literal, _) => part.literal.clone(),
+        (_, None) => return None,
+        (source, Some(environment)) => match ask(source, folder, environment) {
+            Ok(value) => value,
+            Err(error) => {
+                unresolved(name, part.at, error, m);
+                return None;
+            }
         },
-        ValueSource::File(path) => read(name, &folder.join(path))?,
-        ValueSource::Secret(reference) => {
-            return Err(format!(
-                "`{name}` comes from the secret provider `{}`, and providers are not built yet; use `from: {{env}}` or `from: {{file}}`",
-                reference.split(':').next().unwrap_or(reference)
-            ));
-        }
     };
-    if value.contains('\0') {
-        return Err(format!("the value of `{name}` has a NUL character in it, which no variable can hold"));
-    }
     let secret = part.source != ValueSource::Literal;
-    Ok(ConfigValue { name: name.to_owned(), source: part.source.clone(), value, secret })
+    Some(ConfigValue { name: name.to_owned(), source: part.source.clone(), value, secret })
 }
 
-fn read(name: &str, path: &Path) -> Result<String, String> {
-    let place = path.display();
-    let failed = |error: std::io::Error| format!("`{name}` comes from the file {place}: {error}");
-    if std::fs::metadata(path).map_err(failed)?.len() > MAX_FILE {
-        return Err(format!("`{name}` comes from the file {place}, which is larger than {MAX_FILE} bytes"));
+fn unresolved(name: &str, at: At, error: SourceError, m: &mut Mistakes) {
+    match error {
+        // The mistake is there, and not where the variable is asked for.
+        SourceError::Variable(variable, NoValue::InFile(file, Fault { line, cause })) => {
+            let message = format!("`{variable}` has no value here: {cause}");
+            let at = At { line, column: 0 };
+            m.0.push(Problem { file: Some(file), at, message, hint: None, shown: None });
+        }
+        // Once, however many variables it may have.
+        SourceError::Variable(_, NoValue::Unread(file, Fault { line, cause })) => {
+            let at = At { line, column: 0 };
+            m.0.push(Problem { file: Some(file), at, message: cause, hint: None, shown: None });
+        }
+        SourceError::Variable(variable, NoValue::NotSet) => {
+            let message = format!("`{name}` comes from the variable {variable}, which is not set");
+            let hint =
+                format!("set it: `export {variable}=...`, or `{variable}=...` in `.env` beside the file");
+            m.add_with_hint(at, message, hint);
+        }
+        error @ (SourceError::Variable(..) | SourceError::File(..) | SourceError::Provider(_)) => {
+            m.add(at, format!("`{name}` comes from {error}"));
+        }
     }
-    let text = std::fs::read_to_string(path).map_err(failed)?;
-    Ok(text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t)).to_owned())
 }
 
 /// Longest `NAME=value` that Linux takes in an environment, its end included (`MAX_ARG_STRLEN`).
@@ -141,29 +170,47 @@ pub fn check(name: &str, source: &ValueSource, value: &str) -> Result<(), String
     Ok(())
 }
 
+/// Most bytes of all variables of a container: a quarter of the stack of 8 MiB that Docker gives, less what is
+/// left for the arguments and the variables of the image. Each also takes a pointer.
+const MAX_ENVIRONMENT: usize = 2 * 1024 * 1024 - 128 * 1024;
+const POINTER: usize = 8;
+
+/// Whether the kernel starts a program with these variables.
+pub fn check_all(values: &[ConfigValue], parts: &[EnvPart], m: &mut Mistakes) {
+    let size = |value: &ConfigValue| value.name.len() + value.value.len() + "=\0".len() + POINTER;
+    let bytes: usize = values.iter().map(size).sum();
+    let largest = values.iter().zip(parts).max_by_key(|(value, _)| size(value));
+    if let (true, Some((value, part))) = (bytes > MAX_ENVIRONMENT, largest) {
+        let message = format!(
+            "the variables of `env` take {bytes} bytes together, and a container can take {MAX_ENVIRONMENT}; \
+             `{}` is the largest",
+            value.name
+        );
+        m.add_with_hint(
+            part.value.at,
+            message,
+            "mount files instead: `volumes: [\"/host/folder:/folder:ro\"]`",
+        );
+    }
+}
+
 /// Resolves `env`, then `${NAME}` between its entries; what holds a secret is one.
 pub fn resolve_env(
     parts: &[EnvPart],
     folder: &Path,
-    environment: &Environment,
+    environment: Option<&Environment>,
     mistakes: &mut Mistakes,
 ) -> Vec<ConfigValue> {
     let mut values: Vec<ConfigValue> = Vec::new();
     for part in parts {
-        match resolve(&part.name, &part.value, folder, environment) {
-            Ok(value) => values.push(value),
-            Err(message) => {
-                mistakes.add(part.value.at, message);
-                // Keeps its place, so that references to it are no second mistake.
-                let source = part.value.source.clone();
-                values.push(ConfigValue {
-                    name: part.name.clone(),
-                    source,
-                    value: String::new(),
-                    secret: true,
-                });
-            }
-        }
+        // One without a value keeps its place, so that references to it are no second mistake.
+        let value = resolve(&part.name, &part.value, folder, environment, mistakes);
+        values.push(value.unwrap_or_else(|| ConfigValue {
+            name: part.name.clone(),
+            source: part.value.source.clone(),
+            value: String::new(),
+            secret: true,
+        }));
     }
     let raw = values.clone();
     for (value, part) in values.iter_mut().zip(parts) {
@@ -171,7 +218,7 @@ pub fn resolve_env(
             let mut path = vec![value.name.as_str().to_owned()];
             match expand(&raw, &value.value, &mut path) {
                 Ok((text, secret)) => (value.value, value.secret) = (text, secret),
-                Err(cycle) => mistakes.add(part.value.at, format!("`${{...}}` goes in a circle: {cycle}")),
+                Err(message) => mistakes.add(part.value.at, message),
             }
         }
         if let Err(message) = check(&value.name, &value.source, &value.value) {
@@ -181,20 +228,33 @@ pub fn resolve_env(
     values
 }
 
-/// Replaces every `${NAME}` of a known name; an unknown one stays as it is, for the app's own shell.
+/// Replaces every `${NAME}` of a known name; an unknown one stays as it is, for the app's own shell. Before a
+/// bracket, `$$` is a `$` that is text, as in Docker Compose.
 fn expand(values: &[ConfigValue], text: &str, path: &mut Vec<String>) -> Result<(String, bool), String> {
     let (mut out, mut secret, mut rest) = (String::new(), false, text);
     while let Some((before, after)) = rest.split_once("${") {
-        out.push_str(before);
+        let text = before.trim_end_matches('$');
+        let dollars = before.len() - text.len() + 1;
+        out.push_str(text);
+        out.push_str(&"$".repeat(dollars / 2));
+        if dollars % 2 == 0 {
+            out.push('{');
+            rest = after;
+            continue;
+        }
         let Some((name, behind)) = after.split_once('}') else {
             out.push_str("${");
             rest = after;
             continue;
         };
         match values.iter().find(|value| value.name == name) {
-            None => out.push_str(&format!("${{{name}}}")),
+            None => {
+                out.push_str("${");
+                rest = after;
+                continue;
+            }
             Some(_) if path.iter().any(|known| known == name) => {
-                return Err(format!("{} -> {name}", path.join(" -> ")));
+                return Err(format!("`${{...}}` goes in a circle: {} -> {name}", path.join(" -> ")));
             }
             Some(value) if value.source != ValueSource::Literal => {
                 secret = true;
@@ -208,21 +268,15 @@ fn expand(values: &[ConfigValue], text: &str, path: &mut Vec<String>) -> Result<
                 out.push_str(&inner);
             }
         }
+        // A few entries of a few characters can stand for more than any memory holds.
+        if out.len() > MAX_VARIABLE {
+            let name = path.first().map(String::as_str).unwrap_or_default();
+            return Err(format!(
+                "`${{...}}` makes a value of more than {MAX_VARIABLE} bytes of `{name}`, which no variable can have"
+            ));
+        }
         rest = behind;
     }
     out.push_str(rest);
     Ok((out, secret))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dotenv_takes_quotes_comments_and_export() {
-        let text = "A=1\nexport B=\"two words\" \n# C=3\nD='#4' \nE=5 # five\n";
-        let pairs: Vec<_> = dotenv(text);
-        let expected = [("A", "1"), ("B", "two words"), ("D", "#4"), ("E", "5")];
-        assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    }
 }

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::facts::Why;
 use async_trait::async_trait;
 use haloy_executors::edge::EdgeStatus;
-use haloy_executors::{LogLine, Silent, TargetKey};
+use haloy_executors::{EngineOffer, LogLine, Silent, TargetKey};
 use haloy_ledger::deployment::{Effect, Event};
 use haloy_ledger::ids::{EffectId, StreamId};
 use haloy_ledger::integrity::verify::Report;
@@ -46,6 +46,8 @@ pub trait Follow: Send + Sync {
 /// Everything that haloy can be asked.
 #[async_trait]
 pub trait Service: Send + Sync {
+    /// What the engine has for a target; none where none answers.
+    async fn offer(&self) -> Option<EngineOffer>;
     /// Makes new releases live.
     async fn deploy(&self, request: DeployRequest, follow: Arc<dyn Follow>) -> Result<Deployed, Error>;
     /// Which release a rollback would restore.

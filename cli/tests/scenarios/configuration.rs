@@ -51,3 +51,65 @@ fn mistakes_each_with_its_place() {
     }
     scenario.end("mistakes");
 }
+
+#[test]
+fn values_arrive_as_written() {
+    let mut scenario = Scenario::new();
+    scenario.file(
+        ".env",
+        "\u{feff}export\tQUOTED=\"x\" # comment\nHASH='a # b' # c\nWIN=C:\\\\new\nLINES=\"one\ntwo\"\nBOTH=$QUOTED-${NONE:-y}\n",
+    );
+    let own = ["QUOTED", "HASH", "WIN", "LINES", "BOTH"]
+        .map(|name| format!("{{name: {name}, from: {{env: {name}}}}}"));
+    let show = "{name: SHOW, value: '<${QUOTED}><${HASH}><${WIN}><${BOTH}> $${QUOTED}'}";
+    scenario.config(&format!(
+        "\u{feff}x-version: &v 1.10\nname: shop\nimage: {{repository: shop, tag: *v}}\nenv: [{}, {show}]\n",
+        own.join(", ")
+    ));
+    scenario.haloy("validate-config --show-resolved");
+    let ran = scenario.silently("deploy -y -o id");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    scenario.haloy(&format!("show {}", ran.ids()[0]));
+    for env in [b"A=1\nQUOTED='open\n".as_slice(), b"A=1\n\nB=\xff\n", b"QUOTED=pa$word\n", b"HASH=1\n"] {
+        scenario.file(".env", env);
+        scenario.note(&String::from_utf8_lossy(env).escape_debug().to_string());
+        scenario.haloy("validate-config");
+    }
+    scenario.end("values");
+}
+
+#[test]
+fn refused_before_anything_is_started() {
+    let mut scenario = Scenario::new();
+    let told = [
+        "name: shop\nimage: {repository: shop, tag: }\n",
+        "name: shop\nimage: Shop+x:v1\nports: ['80:8080']\nenv: {A: hunter2}\nvolumes: ['x:/d', ./data:/e:rx]\n\
+         network: container:x\nresources: {memory: 10}\nhealth_check_path: /a b\n",
+        "name: shop\nimage: shop:${VERSION}\nenv:\n  - A=hunter2\n  - {name: B, from: {env: NOT_SET}}\n",
+        "name: shop\nimage: shop:v1\nnetwork: shpo\nresources: {cpus: 64}\n",
+        "name: shop\nimage: shop:v1\n---\nname: other\n",
+    ];
+    for text in told {
+        scenario.config(text);
+        scenario.note(&format!("{text:?}"));
+        scenario.haloy("validate-config");
+        scenario.haloy("deploy -y");
+    }
+    scenario.note("nothing was recorded, and the network `shop` is there from now on");
+    scenario.haloy("events");
+    scenario.world(|world| world["networks"] = serde_json::json!(["shop"]));
+    scenario.config("name: shop\nimage: shop:v1\nnetwork: shop\nresources: {cpus: 4}\n");
+    scenario.haloy("validate-config");
+    scenario.haloy("deploy -y");
+    scenario.config("name: shop\nimage: shop:v2\nnetwork: shop\nresources: {cpus: 4}\n");
+    scenario.haloy("deploy -y");
+    scenario.note("somebody removed the network");
+    scenario.world(|world| world["networks"] = serde_json::json!([]));
+    scenario.haloy("rollback -y");
+    scenario.note("two files");
+    scenario.file("haloy.toml", "name = \"shop\"\n");
+    scenario.haloy("validate-config");
+    scenario.haloy("deploy -y");
+    scenario.haloy("validate-config --config haloy.toml");
+    scenario.end("refused_before");
+}

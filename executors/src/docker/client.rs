@@ -55,6 +55,8 @@ pub struct EngineFacts {
     pub host: String,
     /// Registries that it speaks to without TLS.
     pub insecure_registries: Vec<String>,
+    /// How many CPUs it has, where it says so.
+    pub cpus: Option<u32>,
 }
 
 /// Why Docker cannot be used.
@@ -173,6 +175,7 @@ async fn greet(options: &DockerOptions, host: String) -> Result<Connection, Conn
         asked: Instant::now(),
         host,
         insecure_registries: insecure(info.registry_config),
+        cpus: info.ncpu.and_then(|cpus| u32::try_from(cpus).ok()).filter(|cpus| *cpus > 0),
     };
     Ok(Connection { docker, facts })
 }

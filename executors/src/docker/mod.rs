@@ -19,6 +19,7 @@ mod logs;
 mod neighbours;
 mod network;
 mod observe;
+mod offer;
 mod place;
 mod push;
 mod replica;
@@ -32,6 +33,7 @@ pub use health::HealthLimits;
 pub use inspector::inspect_for_edge;
 pub use logs::{LogLine, LogQuery, LogStream};
 pub use neighbours::Neighbour;
+pub use offer::EngineOffer;
 pub use place::with_port;
 pub use sizes::Reclaim;
 

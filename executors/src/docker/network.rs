@@ -6,12 +6,12 @@
 //! and made again as it was. A network without that is used with addresses that change.
 
 use super::addresses::{Halves, Upper};
-use super::errors::{Doing, failed};
+use super::errors::{Doing, failed, refused};
 use super::{Engine, host_lock};
 use crate::executor::{EffectContext, ExecutorError, Progress};
 use bollard::models::{ContainerSummary, Ipam, IpamConfig, Network, NetworkCreateRequest};
 use bollard::query_parameters::{ListContainersOptions, ListNetworksOptions};
-use haloy_ledger::outcome::{Outcome, Public};
+use haloy_ledger::outcome::{FailureCode, Outcome, Public};
 use haloy_ledger::words;
 use std::collections::HashSet;
 
@@ -22,9 +22,16 @@ const PLAIN: &str = "1";
 /// Its upper half is haloy's.
 const HALVED: &str = "2";
 /// The name that it stands for in a configuration.
-const STANDS_FOR: &str = "haloy.network.for";
+pub(super) const STANDS_FOR: &str = "haloy.network.for";
 /// The network of who names none: haloy's by its name, whoever made it.
 const OWN: &str = "haloy";
+/// The network of `haloy demo`, which removes it afterwards.
+const DEMO: &str = "haloy-demo";
+
+/// Whether haloy makes a network of that name where there is none. Every other one is the user's.
+pub(super) fn is_made(name: &str) -> bool {
+    matches!(name, OWN | DEMO)
+}
 
 /// The networks that a replica is to be on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +87,7 @@ impl Engine<'_> {
         Ok(!(standing.halved.is_empty() && standing.plain.is_empty()))
     }
 
-    /// Makes the network, where it is not there, or lets one with fixed addresses take its place.
+    /// Makes haloy's own network, where it is not there, or lets one with fixed addresses take its place.
     pub(super) async fn ensure_network(
         &self,
         cx: &EffectContext,
@@ -94,7 +101,13 @@ impl Engine<'_> {
             drop(self.docker.remove_network(id).await);
         }
         let network_id = match (standing.halved.first(), standing.plain.first()) {
-            (None, None) => self.make(name, name).await?,
+            (None, None) if is_made(name) => self.make(name, name).await?,
+            // One that was mistyped would be a network on which nobody else is.
+            (None, None) => {
+                let words = words!("there is no network {}", Public(name));
+                let hint = format!("make it: docker network create {name}");
+                return Err(refused(FailureCode::Other, words).saying(hint));
+            }
             (None, Some((plain, ours))) => {
                 let id = plain.id.clone().unwrap_or_default();
                 let users = self.users(plain).await?;

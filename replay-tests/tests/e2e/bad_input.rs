@@ -222,3 +222,53 @@ fn every_command_explains_itself_without_config_docker_or_ledger() {
     assert!(wrong.err.contains("deploy"), "{}", wrong.err);
     assert!(!user.folder.path().join("ledger").exists());
 }
+
+/// What only the engine knows, known before anything is recorded, run or made.
+#[test]
+fn a_network_that_is_not_there_and_cpus_that_are_not_are_refused_before() {
+    if !engine() {
+        return;
+    }
+    let user = User::new("fits");
+    let network = format!("{}-net", user.app);
+    let hook = "global_pre_deploy: [touch ran]\n";
+    for (more, told) in [
+        (format!("network: {network}\n"), format!("there is no network `{network}`")),
+        ("resources: {cpus: 1000}\n".to_owned(), "`cpus` is 1000, and this engine has".to_owned()),
+    ] {
+        user.config("v1", &format!("{more}{hook}"));
+        for command in ["validate-config", "deploy -y"] {
+            let refused = user.haloy(command).exits(2);
+            assert!(
+                refused.err.contains(&told) && refused.err.contains("hint:"),
+                "{command}: {}",
+                refused.err
+            );
+        }
+    }
+    assert!(!user.folder.path().join("ran").exists(), "no hook was run");
+    assert!(!user.folder.path().join("ledger").exists(), "nothing was recorded");
+    let known =
+        || docker(&["network", "ls", "--format", "{{.Name}}", "--filter", &format!("name={network}")]);
+    assert_eq!(known(), "", "none was made");
+
+    docker(&["network", "create", &network]);
+    let more = format!("network: {network}\nresources: {{cpus: 1.5, memory: 64m}}\n");
+    user.config("v1", &more);
+    user.haloy("validate-config").ok();
+    user.deploy("v1", &more);
+    user.deploy("v2", &more);
+    // Somebody removed it since: a rollback says so before it stops anything.
+    let ids = user.containers("default");
+    for id in &ids {
+        docker(&["network", "disconnect", "-f", &network, id]);
+    }
+    docker(&["network", "rm", &network]);
+    let refused = user.haloy("rollback -y").exits(1);
+    assert!(refused.err.contains(&format!("docker network create {network}")), "{}", refused.err);
+    assert_eq!(user.containers("default"), ids, "what ran still runs");
+    assert_eq!(known(), "", "none was made");
+    for id in &ids {
+        docker(&["rm", "-f", id]);
+    }
+}

@@ -6,6 +6,7 @@ mod doctor;
 mod edge;
 mod errors;
 mod evidence;
+mod fitting;
 mod keeping;
 mod neighbours;
 mod open;
@@ -27,7 +28,7 @@ use async_trait::async_trait;
 use haloy_executors::edge::EdgeStatus;
 use haloy_executors::registry::RegistryOptions;
 use haloy_executors::{
-    DockerExecutor, EdgeRouter, Executor, LogQuery, RegistryExecutor, Scope, SimulatedExecutor,
+    DockerExecutor, EdgeRouter, EngineOffer, Executor, LogQuery, RegistryExecutor, Scope, SimulatedExecutor,
     SimulatedRegistry, SimulatedRouter,
 };
 use open::Open;
@@ -38,6 +39,8 @@ pub struct Embedded {
     options: EmbeddedOptions,
     /// Docker, where it is the engine.
     docker: Option<Arc<DockerExecutor>>,
+    /// The simulated engine, where it is that.
+    simulation: Option<Arc<SimulatedExecutor>>,
     engine: Arc<dyn Executor>,
     registry: Arc<dyn Executor>,
     router: Arc<dyn Executor>,
@@ -71,19 +74,33 @@ impl Embedded {
         let edge = edge::router(&options.edge_folder(), options.waits.clone());
         let router: Arc<dyn Executor> = Arc::<EdgeRouter>::clone(&edge);
         let (docker, edge_router, registries) = (Some(docker), Some(edge), Some(registries));
-        Self { options, docker, engine, registry, router, edge_router, registries }
+        Self { options, docker, simulation: None, engine, registry, router, edge_router, registries }
     }
 
     /// On the simulated engine, and its registry.
     pub fn simulated(options: EmbeddedOptions, engine: Arc<SimulatedExecutor>) -> Self {
         let registry = Arc::new(SimulatedRegistry(Arc::clone(&engine)));
         let router = Arc::new(SimulatedRouter(Arc::clone(&engine)));
-        Self { options, docker: None, engine, registry, router, edge_router: None, registries: None }
+        let simulation = Some(Arc::clone(&engine));
+        Self {
+            options,
+            docker: None,
+            simulation,
+            engine,
+            registry,
+            router,
+            edge_router: None,
+            registries: None,
+        }
     }
 }
 
 #[async_trait]
 impl Service for Embedded {
+    async fn offer(&self) -> Option<EngineOffer> {
+        self.offered().await
+    }
+
     async fn deploy(&self, request: DeployRequest, follow: Arc<dyn Follow>) -> Result<Deployed, Error> {
         let open = self.open("haloy deploy", &follow).await?;
         rollout::deploy(self, &open, request, &follow).await

@@ -320,8 +320,10 @@ pub async fn rollback(
         || Error::new(Kind::NotRestorable, format!("release {release} was never resolved to an image"));
     let record = record.ok_or_else(missing)?;
     let spec = record.spec.clone();
+    service.refuse_unfit(&spec.config).await?;
+    let of_target = key.target.to_string();
     let values::Resolved { changed: changed_secrets, unasked, leases } =
-        open.handle.call(move |ledger| values::resolve_again(ledger, &spec, secrets)).await?;
+        open.handle.call(move |ledger| values::resolve_again(ledger, &spec, &of_target, secrets)).await?;
     if !unasked.is_empty() {
         follow.note(&format!(
             "recorded values are used, their sources cannot be asked here: {}",

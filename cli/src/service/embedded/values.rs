@@ -1,7 +1,7 @@
 //! Values on their way into the record: fingerprints for all, private rows for literals, the vault
 //! for what came from elsewhere.
 
-use crate::config::{ConfigValue, TargetConfig, check};
+use crate::config::{ConfigValue, Environment, NoValue, SourceError, TargetConfig, ask, check};
 use crate::error::{Error, Kind};
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::event::{ChangedSecret, SecretsFrom};
@@ -75,31 +75,41 @@ pub struct Resolved {
     pub leases: Leases,
 }
 
-/// Asks the sources of a release's values again. Names what changed, and what could not be asked.
-pub fn resolve_again(ledger: &Ledger, spec: &ReleaseSpec, from: SecretsFrom) -> Result<Resolved, Error> {
+/// Asks the sources of a release's values again, as a deploy of its target would. Names what changed, and what
+/// could not be asked.
+pub fn resolve_again(
+    ledger: &Ledger,
+    spec: &ReleaseSpec,
+    target: &str,
+    from: SecretsFrom,
+) -> Result<Resolved, Error> {
     let Resolved { mut changed, mut unasked, mut leases } = Resolved::default();
     if from == SecretsFrom::Recorded {
         return Ok(Resolved::default());
     }
     let folder = Path::new(&spec.config.hooks.folder);
+    let environment = Environment::of_process(folder, target);
     let credentials = spec.config.image.registry.iter().flat_map(|auth| [&auth.username, &auth.password]);
     for entry in spec.config.env.iter().chain(credentials) {
-        let value = match &entry.source {
-            ValueSource::Literal => continue,
-            ValueSource::Env(name) => std::env::var(name).ok(),
-            ValueSource::File(path) => std::fs::read_to_string(folder.join(path))
-                .ok()
-                .map(|text| text.strip_suffix('\n').unwrap_or(&text).to_owned()),
-            ValueSource::Secret(_) => None,
-        };
-        let Some(value) = value else {
-            if from == SecretsFrom::Fresh {
-                let message = format!("the source of {} cannot be asked here", entry.name);
+        if entry.source == ValueSource::Literal {
+            continue;
+        }
+        let value = match ask(&entry.source, folder, &environment) {
+            Ok(value) => value,
+            Err(cause) if from == SecretsFrom::Fresh => {
+                let message = format!("the source of {} cannot be asked here: {cause}", entry.name);
                 let hint = "set it, or restore the recorded value with --secrets recorded";
                 return Err(Error::new(Kind::NotRestorable, message).hint(hint));
             }
-            unasked.push(entry.name.clone());
-            continue;
+            // That it is not set here is what is usual; what is wrong with it is not.
+            Err(SourceError::Variable(_, NoValue::NotSet) | SourceError::Provider(_)) => {
+                unasked.push(entry.name.clone());
+                continue;
+            }
+            Err(cause) => {
+                unasked.push(format!("{} ({cause})", entry.name));
+                continue;
+            }
         };
         check(&entry.name, &entry.source, &value).map_err(|message| Error::new(Kind::Usage, message))?;
         let fingerprint = ledger.fingerprints().value(&entry.source, &value);

@@ -1,0 +1,52 @@
+//! What only an engine knows of a target: whether its network is there, and whether it has so many CPUs.
+
+use super::problem::{Mistakes, Problems};
+use super::tree::At;
+use super::{ConfigError, ConfigFile, TargetConfig, read};
+use haloy_executors::EngineOffer;
+
+/// Where a target says what an engine must have, if it does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// `network`.
+    pub network: Option<At>,
+    /// `resources.cpus`.
+    pub cpus: Option<At>,
+}
+
+impl ConfigFile {
+    /// Refuses targets that this engine cannot run; every mistake of all of them at once.
+    pub fn fit(&self, targets: &[TargetConfig], offer: &EngineOffer) -> Result<(), ConfigError> {
+        let mut m = Mistakes::default();
+        for target in targets {
+            let network = &target.config.network;
+            if let Some(at) = target.asked.network
+                && !offer.has_network(network)
+            {
+                let message = format!("there is no network `{network}`");
+                let close = read::closest(network, offer.networks.iter().map(String::as_str));
+                let make = format!("make it: docker network create {network}");
+                m.add_with_hint(
+                    at,
+                    message,
+                    match close {
+                        Some(close) => format!("did you mean `{close}`? Else {make}"),
+                        None => make,
+                    },
+                );
+            }
+            let milli = target.config.resources.milli_cpus.unwrap_or_default();
+            if let (Some(at), Some(cpus)) = (target.asked.cpus, offer.cpus)
+                && milli > cpus.saturating_mul(1000)
+            {
+                let asked = f64::from(milli) / 1000.0;
+                let message = format!("`cpus` is {asked}, and this engine has {cpus}");
+                m.add_with_hint(at, message, format!("write {cpus} or less"));
+            }
+        }
+        if m.0.is_empty() {
+            return Ok(());
+        }
+        Err(Problems { file: self.path.clone(), text: self.text.clone(), list: m.in_order() }.into())
+    }
+}
