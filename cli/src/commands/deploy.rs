@@ -7,8 +7,10 @@ use crate::error::{Error, Kind};
 use crate::facts;
 use crate::output::{Reply, time, words};
 use crate::service::{DeployRequest, Deployed, DeploymentAnswer, Dropped};
+use crate::signals::Work;
 use haloy_executors::TargetKey;
 use haloy_ledger::deployment::state::Ending;
+use std::io::IsTerminal;
 use std::path::Path;
 
 /// Deploy the app: start the new release, and stop the old one once the new one is healthy.
@@ -52,7 +54,7 @@ pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     }
     ask_about_retention(cx, &targets).await?;
     let folder = file.folder();
-    hooks(&file.global_pre_deploy, &folder, cx)?;
+    hooks(&file.global_pre_deploy, &folder, cx).await?;
     let request = DeployRequest {
         targets,
         move_domains: args.move_domains,
@@ -71,7 +73,7 @@ pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
         crate::told(error);
     }
     // All is live by now: what fails from here on is told, and the answers are not lost for it.
-    let after = if code == 0 { hooks(&file.global_post_deploy, &folder, cx) } else { Ok(()) };
+    let after = if code == 0 { hooks(&file.global_post_deploy, &folder, cx).await } else { Ok(()) };
     let code = match after {
         Ok(()) => code,
         Err(error) => {
@@ -100,11 +102,31 @@ async fn ask_about_retention(cx: &Context, targets: &[TargetConfig]) -> Result<(
 }
 
 /// Commands around all targets: run by this command, once, on this machine.
-fn hooks(commands: &[String], folder: &Path, cx: &Context) -> Result<(), Error> {
+async fn hooks(commands: &[String], folder: &Path, cx: &Context) -> Result<(), Error> {
     let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/sh".to_owned());
     for command in commands {
         cx.follow.note(&format!("running `{command}`"));
-        let status = std::process::Command::new(&shell).arg("-c").arg(command).current_dir(folder).status();
+        let work = Work::begin();
+        let mut child = tokio::process::Command::new(&shell);
+        child.arg("-c").arg(command).current_dir(folder).kill_on_drop(true);
+        // What it started ends with it; on a terminal it stays in the group that Ctrl-C reaches, and may ask.
+        let apart = !std::io::stdin().is_terminal();
+        if apart {
+            child.process_group(0);
+        }
+        let ended = async {
+            let mut child = child.spawn()?;
+            tokio::select! {
+                status = child.wait() => status.map(Some),
+                () = work.asked() => {
+                    end(&mut child, apart).await;
+                    Ok(None)
+                }
+            }
+        };
+        let Some(status) = ended.await.transpose() else {
+            return Err(Error::new(Kind::Interrupted, format!("`{command}` was ended")));
+        };
         match status {
             Ok(status) if status.success() => {}
             Ok(status) => {
@@ -116,6 +138,17 @@ fn hooks(commands: &[String], folder: &Path, cx: &Context) -> Result<(), Error> 
         }
     }
     Ok(())
+}
+
+/// Ends a hook at once.
+async fn end(child: &mut tokio::process::Child, apart: bool) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let id = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    if let Some(group) = id.filter(|_| apart) {
+        let _gone = kill_process_group(group, Signal::KILL);
+    }
+    // One that is gone already is what is wanted.
+    drop(child.kill().await);
 }
 
 /// The result of deployments, for people and programs.
