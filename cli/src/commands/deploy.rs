@@ -9,6 +9,7 @@ use crate::output::{Reply, time, words};
 use crate::service::{DeployRequest, Deployed, DeploymentAnswer, Dropped, Warned};
 use haloy_executors::TargetKey;
 use haloy_ledger::deployment::state::Ending;
+use std::io::IsTerminal;
 use std::path::Path;
 
 /// Deploy the app: start the new release, and stop the old one once the new one is healthy.
@@ -57,7 +58,7 @@ pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     }
     ask_about_retention(cx, &targets).await?;
     let folder = file.folder();
-    hooks(&file.global_pre_deploy, &folder, cx)?;
+    hooks(&file.global_pre_deploy, &folder, cx).await?;
     let request = DeployRequest {
         targets,
         move_domains: args.move_domains,
@@ -77,7 +78,7 @@ pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     }
     // All is live by now: what fails from here on is told, and makes no failure of what succeeded.
     if code == 0
-        && let Err(error) = hooks(&file.global_post_deploy, &folder, cx)
+        && let Err(error) = hooks(&file.global_post_deploy, &folder, cx).await
     {
         cx.follow.note(&format!("warning: everything is live; global_post_deploy: {}", error.message));
     }
@@ -102,11 +103,31 @@ async fn ask_about_retention(cx: &Context, targets: &[TargetConfig]) -> Result<(
 }
 
 /// Commands around all targets: run by this command, once, on this machine.
-fn hooks(commands: &[String], folder: &Path, cx: &Context) -> Result<(), Error> {
+async fn hooks(commands: &[String], folder: &Path, cx: &Context) -> Result<(), Error> {
     let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/sh".to_owned());
     for command in commands {
         cx.follow.note(&format!("running `{command}`"));
-        let status = std::process::Command::new(&shell).arg("-c").arg(command).current_dir(folder).status();
+        let work = Work::begin();
+        let mut child = tokio::process::Command::new(&shell);
+        child.arg("-c").arg(command).current_dir(folder).kill_on_drop(true);
+        // What it started ends with it; on a terminal it stays in the group that Ctrl-C reaches, and may ask.
+        let apart = !std::io::stdin().is_terminal();
+        if apart {
+            child.process_group(0);
+        }
+        let ended = async {
+            let mut child = child.spawn()?;
+            tokio::select! {
+                status = child.wait() => status.map(Some),
+                () = work.asked() => {
+                    end(&mut child, apart).await;
+                    Ok(None)
+                }
+            }
+        };
+        let Some(status) = ended.await.transpose() else {
+            return Err(Error::new(Kind::Interrupted, format!("`{command}` was ended")));
+        };
         match status {
             Ok(status) if status.success() => {}
             Ok(status) => {
@@ -118,6 +139,17 @@ fn hooks(commands: &[String], folder: &Path, cx: &Context) -> Result<(), Error> 
         }
     }
     Ok(())
+}
+
+/// Ends a hook at once.
+async fn end(child: &mut tokio::process::Child, apart: bool) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let id = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    if let Some(group) = id.filter(|_| apart) {
+        let _gone = kill_process_group(group, Signal::KILL);
+    }
+    // One that is gone already is what is wanted.
+    drop(child.kill().await);
 }
 
 /// The result of deployments, for people and programs.

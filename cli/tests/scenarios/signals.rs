@@ -57,6 +57,35 @@ fn of_several_targets_none_is_begun_any_more() {
     assert!(ran.err.contains("shop/b was not started"), "{}", ran.err);
 }
 
+/// Processes of a group that have not ended, whether somebody waited for them or not.
+fn running(group: &str) -> usize {
+    let processes = std::fs::read_dir("/proc").expect("processes").flatten();
+    let stats = processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
+    stats
+        .filter(|stat| {
+            let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+            fields.first() != Some(&"Z") && fields.get(2) == Some(&group)
+        })
+        .count()
+}
+
+#[test]
+fn a_global_hook_is_ended_with_what_it_started() {
+    let mut scenario =
+        Scenario::with(&shop("v1", "global_pre_deploy: [\"echo $$ > hook; sleep 61; true\"]\n"));
+    let child = start(&mut scenario, "deploy");
+    while std::fs::read_to_string(scenario.path("hook")).map_or(true, |text| text.trim().is_empty()) {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let group = std::fs::read_to_string(scenario.path("hook")).expect("its process");
+    send(&child, "-TERM");
+    let ran = Ran::of(&child.wait_with_output().expect("it ends"));
+    assert_eq!(ran.code, 130, "{}", ran.err);
+    assert!(ran.err.contains("sleep 61; true` was ended"), "{}", ran.err);
+    assert_eq!(running(group.trim()), 0, "what it started still runs");
+    assert!(!scenario.path("ledger/log").exists(), "nothing was begun");
+}
+
 #[test]
 fn the_second_signal_leaves_at_once() {
     let mut scenario = Scenario::with(SHOP);
