@@ -15,15 +15,13 @@ pub struct Fault {
 
 /// A value, or why there is none: told to who needs it.
 pub type Entry = Result<String, Fault>;
+/// What a file says, by name.
+pub type Entries = BTreeMap<String, Entry>;
 
 /// Reads a file. Variables of the process come before those of the file, and these before those of others.
-pub fn parse(
-    text: &str,
-    process: &Lookup<'_>,
-    others: &Lookup<'_>,
-) -> Result<BTreeMap<String, Entry>, Fault> {
+pub fn parse(text: &str, process: &Lookup<'_>, others: &Lookup<'_>) -> Result<Entries, Fault> {
     let mut reader = Reader { rest: text, line: 1 };
-    let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
+    let mut entries = Entries::new();
     while let Some((line, name)) = reader.name()? {
         let Some(name) = name else { continue };
         let Some(raw) = reader.value(name)? else {

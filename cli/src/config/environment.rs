@@ -1,6 +1,6 @@
 //! The environment of the command: variables of the process, then of `.env` files.
 
-use super::dotenv::{self, Entry, Fault};
+use super::dotenv::{self, Entries, Fault};
 use super::text::{self, Unreadable};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub struct Environment {
     process: BTreeMap<String, Result<String, String>>,
     /// `.env.<target>`, then `.env`: what each says, or what is wrong with it as a whole.
-    files: Vec<(PathBuf, Result<BTreeMap<String, Entry>, Fault>)>,
+    files: Vec<(PathBuf, Result<Entries, Fault>)>,
 }
 
 /// Why a variable has no value.
@@ -85,10 +85,11 @@ impl Environment {
             let unusable = |fault: &Fault| NoValue::InFile(path.clone(), fault.clone());
             match entries {
                 Err(fault) => return Err(NoValue::Unread(path.clone(), fault.clone())),
-                Ok(entries) => match entries.get(name) {
-                    Some(entry) => return entry.as_deref().map_err(unusable),
-                    None => {}
-                },
+                Ok(entries) => {
+                    if let Some(entry) = entries.get(name) {
+                        return entry.as_deref().map_err(unusable);
+                    }
+                }
             }
         }
         Err(NoValue::NotSet)

@@ -311,6 +311,14 @@ fn source_node(node: &Node, name: &str, m: &mut Mistakes) -> Option<SourcePart> 
 }
 
 fn source(fields: &Fields<'_>, name: &str, m: &mut Mistakes) -> Option<SourcePart> {
+    if let Some(Node { at, value: Value::Text(text) }) = fields.node("value")
+        && text.contains('\0')
+    {
+        let hint = "delete the `\\0`, or encode the value, e.g. with base64".to_owned();
+        let message = format!("`{name}` has a NUL character in its `value`, which no variable can hold");
+        m.note(*at, message, Some(hint), Some(0));
+        return None;
+    }
     let literal = fields.scalar("value", m);
     let from = fields.node("from");
     match (literal, from) {
