@@ -7,6 +7,7 @@ use crate::error::{Error, Kind};
 use crate::facts;
 use crate::output::{Reply, time, words};
 use crate::service::{DeployRequest, Deployed, DeploymentAnswer, Dropped, Warned};
+use crate::signals::Work;
 use haloy_executors::TargetKey;
 use haloy_ledger::deployment::state::Ending;
 use std::io::IsTerminal;
