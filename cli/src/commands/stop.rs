@@ -3,7 +3,7 @@
 use super::{Context, confirm, file_if_there, key, keys_known, require_here};
 use crate::cli::{TargetArgs, WhyArgs};
 use crate::config::{ConfigFile, Named};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::output::{Reply, words};
 use crate::service::StopRequest;
 use haloy_executors::TargetKey;
@@ -29,13 +29,23 @@ pub(super) async fn run(cx: &Context, args: Stop) -> Result<Reply, Error> {
     let keys = keys_known(cx, &args.targets).await?;
     let file = file_if_there(&args.targets)?;
     agreed(cx, &args.targets, file, &keys)?;
-    let mut answers = Vec::new();
+    let (mut answers, mut errors) = (Vec::new(), Vec::new());
     for key in keys {
         let volumes = if args.remove_volumes { volumes(cx, &key).await? } else { Vec::new() };
         let request = StopRequest { key, remove: args.remove || args.remove_volumes, volumes };
-        answers.push(cx.service.stop(request, &(&args.why).into(), Arc::clone(&cx.follow)).await?);
+        // One that cannot be stopped is no reason to let the others run.
+        match cx.service.stop(request, &(&args.why).into(), Arc::clone(&cx.follow)).await {
+            Ok(answer) => answers.push(answer),
+            Err(error) => errors.push(error),
+        }
     }
-    Ok(Reply::list("status/1", &answers, super::status::text(&answers, cx.colour)))
+    if let ([], [error, ..]) = (answers.as_slice(), errors.as_slice()) {
+        errors.iter().skip(1).for_each(|error| crate::told(error));
+        return Err(error.clone());
+    }
+    errors.iter().for_each(|error| crate::told(error));
+    let code = if errors.is_empty() { 0 } else { Kind::Partial.code() };
+    Ok(Reply::list("status/1", &answers, super::status::text(&answers, cx.colour)).exit(code))
 }
 
 /// Asks about what is protected, and about what no file here names any more.

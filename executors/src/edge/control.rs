@@ -4,8 +4,9 @@
 use super::body::{self, Body};
 use super::handoff;
 use super::identity::Subject;
-use super::limits::{DRAIN, ENGINE_TIME, SNAPSHOT_BYTES};
+use super::limits::{DRAIN, ENGINE_TIME, SCRAPE_TIME, SNAPSHOT_BYTES};
 use super::metrics::Now;
+use super::scrape;
 use super::server::Edge;
 use super::table::{Refused, decode};
 use super::upstream::Upstream;
@@ -234,26 +235,11 @@ pub async fn metrics_at(edge: Arc<Edge>) {
             Err(_taken) => tokio::time::sleep(Duration::from_secs(1)).await,
         }
     };
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(BUSY).await;
-            continue;
-        };
-        let edge = Arc::clone(&edge);
-        tokio::spawn(async move {
-            let service = service_fn(|request: Request<Incoming>| {
-                let found = request.uri().path() == "/metrics";
-                let text = if found { metrics(&edge) } else { String::from("see /metrics\n") };
-                std::future::ready(Ok::<_, std::convert::Infallible>(Response::new(body::text(text))))
-            });
-            // Whoever breaks off needs no answer.
-            drop(
-                hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await,
-            );
-        });
-    }
+    scrape::serve(listener, SCRAPE_TIME, move |path| match path {
+        "/metrics" => metrics(&edge),
+        _elsewhere => String::from("see /metrics\n"),
+    })
+    .await;
 }
 
 /// Waits until nothing is on its way through a replica; tunnels are told to end at once.

@@ -68,6 +68,10 @@ pub const DRAIN: Duration = Duration::from_secs(30);
 pub const SNAPSHOT_BYTES: usize = 16 * 1024 * 1024;
 /// Most names in it.
 pub const NAMES: usize = 100_000;
+/// Connections at once to the address of the metrics.
+pub const SCRAPES: usize = 16;
+/// How long one of them may last.
+pub const SCRAPE_TIME: Duration = Duration::from_secs(10);
 /// Lines of the access log that may wait to be written.
 pub const LOG_LINES: usize = 10_000;
 /// Changes of the replicas of one target that are told to the log within a time; others are counted.

@@ -33,6 +33,7 @@ mod proxy;
 mod renewal;
 mod requests;
 pub mod router;
+mod scrape;
 mod server;
 mod store;
 pub mod table;

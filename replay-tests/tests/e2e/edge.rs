@@ -38,7 +38,8 @@ fn switches(name: &str, way: Way) {
         match round % 4 {
             0 => drop(user.deploy("v1", &routed("rolling"))),
             1 => drop(user.deploy("v2", &routed("blue-green"))),
-            _back => drop(user.haloy("rollback --yes").ok()),
+            2 => drop(user.haloy("rollback --yes").ok()),
+            _other => drop(user.deploy("v3", &routed("rolling"))),
         }
     }
     unharmed(name, load);

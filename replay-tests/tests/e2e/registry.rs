@@ -111,7 +111,7 @@ fn a_registry_that_is_down_matters_only_for_what_the_host_dropped() {
     let user = User::new("down");
     let Some(mut registry) = Registry::open(&user) else { return };
     let old = deploy(&user, &registry.push("v1", "v1"));
-    deploy(&user, &registry.push("v2", "v2"));
+    let new = deploy(&user, &registry.push("v2", "v2"));
     // Somebody fetched the digest: the host has it, under no name of ours.
     let history = user.haloy("history --json").ok().json();
     let digest = history["data"][1]["digest"].as_str().expect("a digest").to_owned();
@@ -122,7 +122,7 @@ fn a_registry_that_is_down_matters_only_for_what_the_host_dropped() {
     assert!(ran.err.contains("connection refused") || ran.err.contains("Connection refused"), "{}", ran.err);
     assert_eq!(user.answers("default", "/"), ["version v1"]);
     registry.start_again();
-    user.haloy("rollback ~1").ok();
+    user.haloy(&format!("rollback {new}")).ok();
     assert_eq!(user.answers("default", "/"), ["version v2"]);
     registry.stop();
     forget_images(&registry);
