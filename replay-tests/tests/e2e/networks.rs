@@ -305,7 +305,7 @@ fn what_is_shown_is_where_a_container_is_now() {
         soon("its own app", || at_edge(&a, HOST, "/").body == "version v1\n");
         // What the log remembers is not shown as a fact when nobody can be asked.
         own.kill();
-        let status = a.haloy("status").ok().out;
+        let status = a.haloy("status").exits(1).out;
         assert!(status.contains("?/1") && status.contains("unknown") && !status.contains(&now.0), "{status}");
         let routes = a.haloy("routes").ok().out;
         assert!(routes.contains("unknown") && !routes.contains(&now.0), "{routes}");
