@@ -74,6 +74,17 @@ fn passed_over(ledger: &Ledger, key: &TargetKey) -> Result<Vec<DeploymentId>, Er
     Ok(kept.into_iter().filter(|candidate| candidate.same).map(|candidate| candidate.row.release).collect())
 }
 
+/// The release that `~n` names where nothing is rolled back: the n-th good one before the current, in the order
+/// of their last life, whatever became of it.
+pub fn nth_before(ledger: &Ledger, key: &TargetKey, back: &str) -> Result<DeploymentId, Error> {
+    let steps = steps(back)?;
+    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    let current = state.current_release();
+    let mut good = state.releases.iter().filter(|kept| kept.good && Some(kept.release) != current);
+    let found = good.nth(steps - 1).map(|kept| kept.release);
+    found.ok_or_else(|| refused(format!("{key} has no {steps} good releases before the current one")))
+}
+
 fn by_prefix(ledger: &Ledger, key: &TargetKey, prefix: &str) -> Result<Option<DeploymentId>, Error> {
     match ledger.find_deployment(prefix, Some((&key.app, &key.target))).map_err(errors::log)? {
         Found::One(row) => Ok(Some(row.release)),

@@ -24,7 +24,7 @@ pub fn find_release(
     }
     // Counted back from the current one, where it is clear of which target.
     if let (true, Some([key])) = (text.starts_with('~'), keys) {
-        return Ok((key.clone(), choose::pick(ledger, key, Some(text))?.row.release));
+        return Ok((key.clone(), choose::nth_before(ledger, key, text)?));
     }
     let row = queries::find_deployment(ledger, text)?;
     Ok((TargetKey { app: row.app, target: row.target }, row.release))
