@@ -71,8 +71,9 @@ impl Engine<'_> {
                 match self.as_registry_says(cx, reference).await {
                     Ok(resolved) => resolved,
                     Err(error) => {
+                        // What was pushed elsewhere has a digest there, and none here.
                         let built_here =
-                            |image: &ImageInspect| image.repo_digests.as_ref().is_none_or(Vec::is_empty);
+                            |image: &ImageInspect| digest_at(image, reference.repository()).is_none();
                         let unknown = error.cause.code == FailureCode::ImageNotFound;
                         match local.filter(|image| unknown && built_here(image)) {
                             Some(image) => self.as_local(reference, &image)?,
@@ -90,11 +91,7 @@ impl Engine<'_> {
         self.check_platform(reference, &platform)?;
         let labels = image.config.as_ref().and_then(|config| config.labels.clone()).unwrap_or_default();
         let label = |name: &str| labels.get(name).map(String::as_str);
-        let mut digests = image.repo_digests.iter().flatten();
-        let digest = digests.find_map(|known| {
-            let (repository, digest) = known.split_once('@')?;
-            (repository == reference.repository()).then(|| Digest::new(digest).ok())?
-        });
+        let digest = digest_at(image, reference.repository());
         Ok(ResolvedImage {
             reference: reference.clone(),
             index_digest: None,
@@ -250,6 +247,21 @@ impl Engine<'_> {
             Err(error) => Err(failed(&error, Doing::Other, words!("removing {}", Public(name)))),
         }
     }
+}
+
+/// The digest of an image that was pulled from a repository, or pushed to it.
+fn digest_at(image: &ImageInspect, repository: &str) -> Option<Digest> {
+    image.repo_digests.iter().flatten().find_map(|known| {
+        let (at, digest) = known.split_once('@')?;
+        (familiar(at) == familiar(repository)).then(|| Digest::new(digest).ok())?
+    })
+}
+
+/// A repository as Docker shows it: without the registry and the namespace that it takes where none is named.
+fn familiar(repository: &str) -> &str {
+    let hub = ["docker.io/", "index.docker.io/"];
+    let rest = hub.iter().find_map(|hub| repository.strip_prefix(hub)).unwrap_or(repository);
+    rest.strip_prefix("library/").unwrap_or(rest)
 }
 
 pub(super) fn platform(image: &ImageInspect) -> String {

@@ -109,7 +109,7 @@ fn data_survives_deploys_failed_ones_rollbacks_and_a_stop() {
     assert!(first.out.contains(&warning), "{}", first.out);
     assert!(first.err.contains(&warning), "{}", first.err);
     case.write("row-1");
-    case.deploy(REPLACE);
+    case.deploy(&format!("{REPLACE}env: [{{name: A, value: \"2\"}}]\n"));
     assert_eq!((case.read(), case.mounted()), ("row-1".to_owned(), vec![volume.clone()]));
 
     case.config(&format!("{REPLACE}{NEVER_WELL}"));

@@ -142,6 +142,8 @@ fn an_image_deleted_by_hand_is_explained() {
     assert_eq!(user.answers("default", "/"), ["version v1"]);
     assert!(user.tags().contains(&v1), "it has its own tag again");
     user.deploy("v2", "");
+    let saved = user.folder.path().join("own.tar").display().to_string();
+    docker(&["save", "-o", &saved, &own]);
     docker(&["rmi", &own, &format!("{}:{lost}", user.app)]);
     let v1 = lost;
     let refused = user.haloy(&format!("rollback {v1}")).exits(11);
@@ -150,14 +152,14 @@ fn an_image_deleted_by_hand_is_explained() {
     let explained = user.haloy("rollback-targets --explain").ok().out;
     assert!(explained.contains("lost:"), "{explained}");
     // It is found again where somebody brings it back.
-    own_image(&user, &own);
+    docker(&["load", "-q", "-i", &saved]);
     docker(&["tag", &own, &format!("{}:{v1}", user.app)]);
     user.haloy(&format!("rollback {v1}")).ok();
     assert_eq!(user.answers("default", "/"), ["version v1"]);
     docker(&["rmi", &own]);
 }
 
-/// Builds an image of the test app under one name; the same one each time.
+/// Builds an image of the test app that nobody else has, under one name.
 fn own_image(user: &User, name: &str) {
     let folder = user.folder.path().join("own");
     std::fs::create_dir_all(&folder).expect("made");
