@@ -65,8 +65,9 @@ fn misunderstood(error: &clap::Error) -> u8 {
     }
     let code = usage(error);
     if json {
-        let message = error.kind().as_str().unwrap_or("the command line is not understood");
-        print_error(&error::Error::new(error::Kind::Usage, message));
+        let told = error.render().to_string();
+        let first = told.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        print_error(&error::Error::new(error::Kind::Usage, first));
     }
     code
 }

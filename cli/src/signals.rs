@@ -4,7 +4,6 @@
 //! recorded how it ended. Everything else ends at once, as what is not finished is settled by the next command.
 //! The second signal ends it in any case. A terminal that goes away (SIGHUP) is one of these signals.
 
-use crate::service::Follow;
 use std::process::exit;
 use std::sync::{Arc, LazyLock};
 use tokio::signal::unix::{SignalKind, signal};
@@ -100,7 +99,8 @@ impl Drop for Writing {
 
 /// Listens from now on, for as long as this process lives. A signal that it was started to ignore (`nohup`)
 /// stays ignored.
-pub fn listen(follow: Arc<dyn Follow>) {
+pub fn listen(tell: impl Fn(&str) + Send + Sync + 'static) {
+    let tell = Arc::new(tell);
     let ignored = ignored();
     for (asks, kind) in [
         (Asks::HangUp, SignalKind::hangup()),
@@ -112,23 +112,23 @@ pub fn listen(follow: Arc<dyn Follow>) {
         }
         // Where it cannot be had, the system does with it what it always does.
         let Ok(mut signals) = signal(kind) else { continue };
-        let follow = Arc::clone(&follow);
+        let tell = Arc::clone(&tell);
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
-                asked(asks, follow.as_ref());
+                asked(asks, tell.as_ref());
             }
         });
     }
 }
 
-fn asked(asks: Asks, follow: &dyn Follow) {
+fn asked(asks: Asks, tell: &dyn Fn(&str)) {
     let first = !STATE.asked.send_replace(true);
     if first && *STATE.works.borrow() > 0 {
-        follow.note(&format!("cancelling: what ran before stays or comes back; {}", asks.again()));
+        tell(&format!("cancelling: what ran before stays or comes back; {}", asks.again()));
         return;
     }
     if *STATE.writes.borrow() > 0 {
-        follow.note("left; what is unfinished is settled by the next command, or: haloy settle");
+        tell("left; what is unfinished is settled by the next command, or: haloy settle");
     }
     exit(128 + i32::from(asks.number()));
 }

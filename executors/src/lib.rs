@@ -14,7 +14,7 @@ pub mod join;
 pub mod ledger_handle;
 pub mod limits;
 pub mod mask;
-mod process;
+pub mod process;
 pub mod registry;
 pub mod registry_executor;
 pub mod said;

@@ -5,16 +5,16 @@ use tokio::process::Child;
 
 /// The group that a program leads: ended with all that is in it when this goes, unless the program ended by
 /// itself.
-pub(crate) struct Group(Option<Pid>);
+pub struct Group(Option<Pid>);
 
 impl Group {
     /// Of a program that was started as the leader of a group of its own.
-    pub(crate) fn of(child: &Child) -> Self {
+    pub fn of(child: &Child) -> Self {
         Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
     }
 
     /// It ended by itself; what it left behind, it meant to leave.
-    pub(crate) fn ended(mut self) {
+    pub fn ended(mut self) {
         self.0 = None;
     }
 }

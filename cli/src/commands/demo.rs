@@ -74,6 +74,7 @@ impl Stage {
         let health = HealthLimits::within(options.limits.health);
         let (service, docker, before) = if args.simulated {
             let engine = Arc::new(SimulatedExecutor::new(1, Faults::default()));
+            engine.world().networks.insert(SLUG.to_owned());
             (Embedded::simulated(options, engine), None, Before::default())
         } else {
             let docker = Arc::new(DockerExecutor::new(DockerOptions { health, ..DockerOptions::default() }));

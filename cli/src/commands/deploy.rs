@@ -1,6 +1,6 @@
 //! `haloy deploy`.
 
-use super::{Context, confirm, require_here, selected};
+use super::{Context, confirm, pass, selected};
 use crate::cli::{TargetArgs, WhyArgs};
 use crate::config::{Asked, TargetConfig};
 use crate::error::{Error, Kind};
@@ -9,6 +9,7 @@ use crate::output::{Reply, time, words};
 use crate::service::{DeployRequest, Deployed, DeploymentAnswer, Dropped, Warned};
 use crate::signals::Work;
 use haloy_executors::TargetKey;
+use haloy_executors::process::Group;
 use haloy_ledger::deployment::state::Ending;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -39,19 +40,14 @@ pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
         cx.follow.note(
             "no target is deployed: --all leaves out those that are protected; name them with --target",
         );
+        return Ok(reply(&[]));
     }
     for target in &targets {
         for warning in &target.warnings {
             cx.follow.note(&format!("warning: {}/{}: {warning}", target.app, target.target));
         }
     }
-    let servers: Vec<_> =
-        targets.iter().map(|target| (target.target.to_string(), target.config.server.clone())).collect();
-    require_here(&args.targets, &servers)?;
-    for target in targets.iter().filter(|target| target.config.protected) {
-        let question = format!("{}/{} is protected. Deploy it?", target.app, target.target);
-        confirm(cx, &question, Some(target.app.as_str()))?;
-    }
+    pass(cx, &args.targets, &file.guards(&named), "Deploy it?")?;
     if targets.iter().any(|target| target.asked != Asked::default())
         && let Some(offer) = cx.service.offer().await
     {
@@ -118,10 +114,18 @@ async fn hooks(commands: &[String], folder: &Path, cx: &Context) -> Result<(), E
         }
         let ended = async {
             let mut child = child.spawn()?;
+            let group = apart.then(|| Group::of(&child));
             tokio::select! {
-                status = child.wait() => status.map(Some),
+                status = child.wait() => {
+                    if let Some(group) = group {
+                        group.ended();
+                    }
+                    status.map(Some)
+                }
                 () = work.asked() => {
-                    end(&mut child, apart).await;
+                    drop(group);
+                    // One that is gone already is what is wanted.
+                    drop(child.kill().await);
                     Ok(None)
                 }
             }
@@ -140,17 +144,6 @@ async fn hooks(commands: &[String], folder: &Path, cx: &Context) -> Result<(), E
         }
     }
     Ok(())
-}
-
-/// Ends a hook at once.
-async fn end(child: &mut tokio::process::Child, apart: bool) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    let id = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    if let Some(group) = id.filter(|_| apart) {
-        let _gone = kill_process_group(group, Signal::KILL);
-    }
-    // One that is gone already is what is wanted.
-    drop(child.kill().await);
 }
 
 /// The result of deployments, for people and programs.
@@ -174,7 +167,7 @@ fn one(answer: &DeploymentAnswer) -> String {
         Ending::Succeeded => format!("{app}/{target}: {image} is live as {id} after {took}\n"),
         Ending::Failed | Ending::RolledBack | Ending::Cancelled | Ending::Interrupted | Ending::Refused => {
             let cause = answer.cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
-            let cause = words::with_detail(cause, answer.detail.as_deref());
+            let cause = words::with_detail(cause, beginning(answer.detail.as_deref(), &answer.log_tail));
             format!("{app}/{target}: {verb} {id} {}{cause}\n", words::ending(answer.ending))
         }
     };
@@ -246,4 +239,10 @@ pub(super) fn warned(warnings: &[Warned]) -> String {
         lines.iter().for_each(|line| text.push_str(&format!("  | {line}\n")));
     }
     text
+}
+
+/// What others wrote about a failure, without the lines that are shown below it.
+pub(super) fn beginning<'a>(detail: Option<&'a str>, log_tail: &[String]) -> Option<&'a str> {
+    let goes_on = |detail: &str| log_tail.last().is_some_and(|last| detail.trim_end().ends_with(last));
+    detail.map(|detail| if goes_on(detail) { detail.lines().next().unwrap_or_default() } else { detail })
 }

@@ -32,6 +32,7 @@ pub mod validate_config;
 pub mod verify;
 
 use crate::cli::{Cli, Command, Global, TargetArgs};
+use crate::config::{Guard, Named};
 use crate::error::{Error, Kind};
 use crate::machine;
 use crate::output::{self, Reply, foreign, progress};
@@ -81,7 +82,8 @@ pub async fn run(cli: Cli) -> Result<Reply, Error> {
     let follow = progress::follower(global.progress, global.quiet, "");
     // The edge goes on where its terminal goes away, and says itself what a signal means to it.
     if !matches!(command, Command::Edge(_)) {
-        signals::listen(Arc::clone(&follow));
+        let told = Arc::clone(&follow);
+        signals::listen(move |text| told.note(text));
     }
     tokio::spawn(progress::tell_waits(waits, Arc::clone(&follow)));
     for misspelt in settings::misspelt() {
@@ -150,18 +152,44 @@ pub fn confirm(cx: &Context, question: &str, expected: Option<&str>) -> Result<(
     }
 }
 
-/// A target of another server is refused, unless this machine stands for it.
-pub fn require_here(args: &TargetArgs, servers: &[(String, Option<String>)]) -> Result<(), Error> {
-    let remote = servers.iter().find_map(|(target, server)| Some((target, server.as_ref()?)));
-    match remote {
-        Some((target, server)) if !args.here => {
-            let message = format!(
-                "target {target} has `server: {server}`, and haloy does not deploy over the network yet"
-            );
-            Err(Error::new(Kind::Usage, message).hint(
-                "run haloy on that server; --here (or HALOY_HERE=1) says that this machine stands for it",
-            ))
-        }
-        Some(_) | None => Ok(()),
+/// A target of another server is refused, unless this machine stands for it; one that is protected is asked about.
+pub fn pass(cx: &Context, args: &TargetArgs, guards: &[Guard], what: &str) -> Result<(), Error> {
+    let remote = guards.iter().find_map(|guard| Some((&guard.named, guard.server.as_ref()?)));
+    if let Some((Named { target, .. }, server)) =
+        remote.filter(|(_, server)| !args.here && *server != "localhost")
+    {
+        let message =
+            format!("target {target} has `server: {server}`, and haloy does not deploy over the network yet");
+        return Err(Error::new(Kind::Usage, message).hint(
+            "run haloy on that server; --here (or HALOY_HERE=1) says that this machine stands for it",
+        ));
     }
+    for Guard { named: Named { app, target }, .. } in guards.iter().filter(|guard| guard.protected) {
+        confirm(cx, &format!("{app}/{target} is protected. {what}"), Some(app))?;
+    }
+    Ok(())
+}
+
+/// What became of several targets: what worked is answered, each failure is told, and one failure alone is the
+/// error. The code is the common one, or 5 if some worked.
+pub fn answered<T>(done: Vec<Result<T, Error>>) -> Result<(Vec<T>, u8), Error> {
+    let (mut answers, mut errors) = (Vec::new(), Vec::new());
+    for one in done {
+        match one {
+            Ok(answer) => answers.push(answer),
+            Err(error) => errors.push(error),
+        }
+    }
+    if let ([], [error]) = (answers.as_slice(), errors.as_slice()) {
+        return Err(error.clone());
+    }
+    errors.iter().for_each(|error| crate::told(error));
+    let code = match errors.split_first() {
+        None => 0,
+        Some((first, rest)) if answers.is_empty() && rest.iter().all(|error| error.kind == first.kind) => {
+            first.kind.code()
+        }
+        Some(_) => Kind::Partial.code(),
+    };
+    Ok((answers, code))
 }

@@ -1,6 +1,6 @@
 //! `haloy prune`.
 
-use super::{Context, hold, keys_to_read};
+use super::{Context, answered, hold, keys_to_read};
 use crate::cli::{TargetArgs, WhyArgs};
 use crate::error::{Error, Kind};
 use crate::output::table::Table;
@@ -25,21 +25,22 @@ pub struct Prune {
 }
 
 pub(super) async fn run(cx: &Context, args: Prune) -> Result<Reply, Error> {
-    let mut answers = Vec::new();
+    let mut done = Vec::new();
     let keys = match keys_to_read(cx, &args.targets).await? {
         Some(keys) => keys,
         None => super::all_keys(cx).await?,
     };
     for key in keys {
-        answers.push(cx.service.prune(&key, args.apply, &(&args.why).into(), Arc::clone(&cx.follow)).await?);
+        done.push(cx.service.prune(&key, args.apply, &(&args.why).into(), Arc::clone(&cx.follow)).await);
     }
+    let (answers, code) = answered(done)?;
     let mut text: String = answers.iter().map(|answer| text(answer, cx.colour)).collect();
-    if answers.is_empty() {
+    if answers.is_empty() && code == 0 {
         "nothing was ever deployed here\n".clone_into(&mut text);
     }
     let ids: Vec<_> = answers.iter().flat_map(|answer| &answer.artefacts).map(|row| row.release).collect();
     let stay = answers.iter().flat_map(|answer| &answer.volumes).any(|row| row.stays);
-    let code = if stay { Kind::Partial.code() } else { 0 };
+    let code = if stay { Kind::Partial.code() } else { code };
     Ok(Reply::list("prune/1", &answers, text).ids(ids).exit(code))
 }
 

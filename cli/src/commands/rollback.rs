@@ -1,6 +1,6 @@
 //! `haloy rollback`.
 
-use super::{Context, confirm, deploy, key, require_here, selected};
+use super::{Context, confirm, deploy, key, pass, selected};
 use crate::cli::{TargetArgs, WhyArgs};
 use crate::error::{Error, Kind};
 use crate::facts;
@@ -56,16 +56,10 @@ pub(super) async fn run(cx: &Context, args: RollbackArgs) -> Result<Reply, Error
     };
     let key = key(named)?;
     // The file says where and whether to ask; what is restored comes from the ledger, so a mistake in
-    // today's file does not stand in the way.
-    if let Ok(targets) = file.resolve(std::slice::from_ref(named)) {
-        let servers: Vec<_> =
-            targets.iter().map(|target| (target.target.to_string(), target.config.server.clone())).collect();
-        require_here(&args.targets, &servers)?;
-        if targets.iter().any(|target| target.config.protected) {
-            confirm(cx, &format!("{key} is protected. Roll it back?"), Some(key.app.as_str()))?;
-        }
-    }
-    if args.id.is_none() {
+    // today's values does not stand in the way.
+    pass(cx, &args.targets, &file.guards(std::slice::from_ref(named)), "Roll it back?")?;
+    let mut to = args.id;
+    if to.is_none() {
         let choice = cx.service.rollback_choice(&key, None).await?;
         let age = time::ago(choice.at, machine::now());
         let text =
@@ -73,12 +67,17 @@ pub(super) async fn run(cx: &Context, args: RollbackArgs) -> Result<Reply, Error
         cx.follow.note(&text);
         if !choice.same.is_empty() {
             let ids: Vec<String> = choice.same.iter().map(ToString::to_string).collect();
-            cx.follow.note(&format!("passed over, being the same as what runs: {}", ids.join(", ")));
+            cx.follow.note(&format!(
+                "passed over, being the same as what runs or as what was left: {}",
+                ids.join(", ")
+            ));
         }
         // A script that gives no id has said what it wants; a person at a terminal may not have.
         use std::io::IsTerminal;
         if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
             confirm(cx, "Roll back to it?", None)?;
+            // What was agreed to, and nothing else, whatever is found meanwhile.
+            to = Some(choice.release.to_string());
         }
     }
     let secrets = match args.secrets {
@@ -87,7 +86,7 @@ pub(super) async fn run(cx: &Context, args: RollbackArgs) -> Result<Reply, Error
         Secrets::Recorded => SecretsFrom::Recorded,
     };
     let (git, ci) = (facts::git(&file.folder()), facts::ci());
-    let request = RollbackRequest { key, to: args.id, secrets, why: (&args.why).into(), git, ci };
+    let request = RollbackRequest { key, to, secrets, why: (&args.why).into(), git, ci };
     let answer = cx.service.rollback(request, Arc::clone(&cx.follow)).await?;
     let code = answer.exit();
     Ok(deploy::reply(&[answer]).exit(code))

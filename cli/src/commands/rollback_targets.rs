@@ -8,7 +8,7 @@ use crate::output::table::Table;
 use crate::output::{Reply, time, words};
 use crate::service::{TargetRow, TargetsAnswer};
 use haloy_ledger::ids::Timestamp;
-use haloy_ledger::ledger::Verdict;
+use haloy_ledger::ledger::{SameAs, Verdict};
 use haloy_ledger::release::HistoryStrategy;
 
 /// List what can be rolled back to, newest first, and the release that runs.
@@ -66,7 +66,12 @@ fn text(answer: &TargetsAnswer, explain: bool, colour: bool) -> String {
         let status = match &row.verdict {
             Verdict::Current => format!("current{}", marks(row)),
             Verdict::Ready if row.default => format!("ready     default{}", marks(row)),
-            Verdict::Ready if row.same => format!("ready     same as current{}", marks(row)),
+            Verdict::Ready if row.same == Some(SameAs::Current) => {
+                format!("ready     same as current{}", marks(row))
+            }
+            Verdict::Ready if row.same == Some(SameAs::Left) => {
+                format!("ready     same as what was left{}", marks(row))
+            }
             Verdict::Ready => format!("ready{}{}", left(row), marks(row)),
             Verdict::NotRestorable(_) if !explain => continue,
             Verdict::NotRestorable(why) => format!("not restorable: {}", words::why(why)),
@@ -82,7 +87,7 @@ fn text(answer: &TargetsAnswer, explain: bool, colour: bool) -> String {
         text.push_str(&table.text(2, colour));
     }
     let default = answer.releases.iter().find(|row| row.default);
-    let other = || ready(answer).find(|row| !row.same);
+    let other = || ready(answer).find(|row| row.same.is_none());
     match (default.or_else(other), ready(answer).next()) {
         (Some(row), _) => text.push_str(&format!("rollback with:  haloy rollback {}\n", row.id)),
         (None, Some(_)) => {

@@ -40,7 +40,7 @@ fn text(answer: &ShowAnswer) -> String {
     let outcome = row.ending.map_or("unfinished; settle with: haloy settle", words::ending);
     line("outcome", Some(outcome.to_owned()));
     line("cause", row.cause.as_ref().map(ToString::to_string));
-    line("detail", row.detail.as_ref().map(|detail| words::one_line(detail)));
+    line("detail", super::deploy::beginning(row.detail.as_deref(), &answer.log_tail).map(words::one_line));
     line("took", row.took_ms.map(time::took));
     text.push_str(&super::deploy::warned(&answer.warnings));
     text.push_str("steps\n");

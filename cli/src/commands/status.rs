@@ -65,11 +65,11 @@ pub(super) fn text(answers: &[StatusAnswer], colour: bool) -> String {
         let (app, target) = (&answer.app, &answer.target);
         let mut say = |line: String| text.push_str(&format!("{app}/{target}  {line}\n"));
         match &answer.unseen {
-            Some(why) => say(format!("unknown: Docker does not answer: {why}")),
+            Some(why) => say(format!("unknown: {why}")),
             None => answer.replicas.iter().filter_map(|row| place(row, answer.stopped)).for_each(&mut say),
         }
         for stray in &answer.strays {
-            say(format!("{stray}: runs, and the log does not have it"));
+            say(format!("{stray}: runs, and is not of what is live"));
         }
         if let Some(why) = &answer.not_served {
             say(format!("not served: {why}; see: haloy routes"));

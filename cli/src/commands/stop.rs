@@ -1,9 +1,9 @@
 //! `haloy stop`.
 
-use super::{Context, confirm, file_if_there, key, keys_known, require_here};
+use super::{Context, answered, confirm, file_if_there, key, keys_known, pass};
 use crate::cli::{TargetArgs, WhyArgs};
 use crate::config::{ConfigFile, Named};
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::output::{Reply, words};
 use crate::service::StopRequest;
 use haloy_executors::TargetKey;
@@ -29,22 +29,14 @@ pub(super) async fn run(cx: &Context, args: Stop) -> Result<Reply, Error> {
     let keys = keys_known(cx, &args.targets).await?;
     let file = file_if_there(&args.targets)?;
     agreed(cx, &args.targets, file, &keys)?;
-    let (mut answers, mut errors) = (Vec::new(), Vec::new());
+    let mut done = Vec::new();
     for key in keys {
         let volumes = if args.remove_volumes { volumes(cx, &key).await? } else { Vec::new() };
         let request = StopRequest { key, remove: args.remove || args.remove_volumes, volumes };
         // One that cannot be stopped is no reason to let the others run.
-        match cx.service.stop(request, &(&args.why).into(), Arc::clone(&cx.follow)).await {
-            Ok(answer) => answers.push(answer),
-            Err(error) => errors.push(error),
-        }
+        done.push(cx.service.stop(request, &(&args.why).into(), Arc::clone(&cx.follow)).await);
     }
-    if let ([], [error, ..]) = (answers.as_slice(), errors.as_slice()) {
-        errors.iter().skip(1).for_each(|error| crate::told(error));
-        return Err(error.clone());
-    }
-    errors.iter().for_each(|error| crate::told(error));
-    let code = if errors.is_empty() { 0 } else { Kind::Partial.code() };
+    let (answers, code) = answered(done)?;
     Ok(Reply::list("status/1", &answers, super::status::text(&answers, cx.colour)).exit(code))
 }
 
@@ -59,14 +51,7 @@ fn agreed(
     if let Some(file) = file {
         let named: Vec<Named> = file.names().into_iter().filter(|named| is_among(named, keys)).collect();
         unnamed.retain(|key| !named.iter().any(|named| is_among(named, std::slice::from_ref(key))));
-        let targets = file.resolve(&named).unwrap_or_default();
-        let servers: Vec<_> =
-            targets.iter().map(|target| (target.target.to_string(), target.config.server.clone())).collect();
-        require_here(args, &servers)?;
-        for target in targets.iter().filter(|target| target.config.protected) {
-            let question = format!("{}/{} is protected. Stop it?", target.app, target.target);
-            confirm(cx, &question, Some(target.app.as_str()))?;
-        }
+        pass(cx, args, &file.guards(&named), "Stop it?")?;
     }
     for key in unnamed {
         confirm(cx, &format!("{key} is in no configuration file here. Stop it?"), None)?;

@@ -114,7 +114,10 @@ impl<'a> Reader<'a> {
             }
             Some('=' | ':') => self.rest = &self.rest[1..],
             Some(_) => {
-                return self.fault(format!("after `{name}` there is no `=`; write `{name}=value`"));
+                // What stands there may be the rest of a value: it is not repeated.
+                return self.fault(
+                    "there is no `=` after the name; write `NAME=value`, and a value over several lines in quotes",
+                );
             }
         }
         // A comment needs a blank before it, and these may be one.

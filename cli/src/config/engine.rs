@@ -1,18 +1,8 @@
 //! What only an engine knows of a target: whether its network is there, and whether it has so many CPUs.
 
 use super::problem::{Mistakes, Problems};
-use super::tree::At;
 use super::{ConfigError, ConfigFile, TargetConfig, read};
 use haloy_executors::EngineOffer;
-
-/// Where a target says what an engine must have, if it does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// `network`.
-    pub network: Option<At>,
-    /// `resources.cpus`.
-    pub cpus: Option<At>,
-}
 
 impl ConfigFile {
     /// Refuses targets that this engine cannot run; every mistake of all of them at once.

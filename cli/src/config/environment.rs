@@ -54,7 +54,7 @@ impl Environment {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
             Ok(_) | Err(_) => {}
         }
-        let entries = match text::read(path) {
+        let entries = match text::read(path, text::MOST) {
             Err(Unreadable { line, cause }) => Err(Fault { line, cause }),
             Ok(text) => {
                 let process = |name: &str| match self.process.get(name)? {

@@ -18,7 +18,8 @@ pub fn of_key(what: &str, key: &str) -> Option<String> {
 
 /// Whether what stands in a table may be a secret.
 pub fn holds_values(what: &str) -> bool {
-    ["`env`", "`args`", "`from`", "`image.registry`"].contains(&what)
+    ["`env`", "`args`", "`from`", "`image.registry`", "`username`", "`password`", "`api_token`"]
+        .contains(&what)
 }
 
 type Habit = (&'static [&'static str], &'static str);

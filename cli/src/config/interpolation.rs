@@ -3,6 +3,9 @@
 /// Finds a variable: none where it is not set, an error where it is and cannot be read.
 pub type Lookup<'a> = dyn Fn(&str) -> Option<Result<String, String>> + 'a;
 
+/// Most bytes that a value becomes: no variable can have more, and a few lines can stand for more than any
+/// memory holds.
+const LONGEST: usize = 128 * 1024;
 /// Longest chain of defaults within defaults.
 const DEEPEST: usize = 32;
 
@@ -36,6 +39,11 @@ fn replace(text: &str, lookup: &Lookup<'_>, depth: usize) -> Result<String, Stri
                          in single quotes, or write `$$`";
             out.push_str(&lookup(name).unwrap_or_else(|| Err(unset.to_owned()))?);
             rest = &after[name.len()..];
+        }
+        if out.len() > LONGEST {
+            return Err(format!(
+                "it becomes a value of more than {LONGEST} bytes, which no variable can have"
+            ));
         }
     }
     out.push_str(rest);
@@ -101,7 +109,8 @@ fn braced(inner: &str, lookup: &Lookup<'_>, depth: usize) -> Result<String, Stri
         },
         Some(('?', colon)) if !name.is_empty() => match counts(colon) {
             Some(value) => Ok(value),
-            None => Err(format!("it needs the variable {name}: {}", replace(word, lookup, depth + 1)?)),
+            // As it stands: what a variable in it stands for may be a secret.
+            None => Err(format!("it needs the variable {name}: {word}")),
         },
         Some(_) | None => Err(form(inner)),
     }

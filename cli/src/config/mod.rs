@@ -11,6 +11,7 @@ mod engine;
 mod environment;
 mod formats;
 mod glob;
+mod guards;
 mod habits;
 mod interpolation;
 pub mod keys;
@@ -31,12 +32,12 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
-pub use engine::Asked;
 pub use environment::{Environment, NoValue};
 pub use glob::matches;
+pub use guards::Guard;
 pub use locate::LocateError;
 pub use problem::{Problem, Problems};
-pub use resolve::TargetConfig;
+pub use resolve::{Asked, TargetConfig};
 pub use schema::schema;
 pub use show::show;
 pub use values::{ConfigValue, SourceError, ask, check};
@@ -134,10 +135,8 @@ impl ConfigFile {
     fn read(named: Option<&Path>, here: &Path, values: bool) -> Result<Self, ConfigError> {
         let path = locate::locate(named, here)?;
         let format = locate::format(&path)?;
-        let text = text::read(&path).map_err(|Unreadable { line, cause }| ConfigError::Unreadable {
-            file: path.clone(),
-            line,
-            cause,
+        let text = text::read(&path, text::MOST).map_err(|Unreadable { line, cause }| {
+            ConfigError::Unreadable { file: path.clone(), line, cause }
         })?;
         Ok(Self::parse(path, text, format, values)?)
     }

@@ -121,24 +121,44 @@ fn masked_from(line: &str, column: usize) -> String {
     format!("{}***", masked(&before))
 }
 
-/// The text behind `value:` and `password:` is not repeated in errors.
+/// The text behind `value:`, `password:` and the like is not repeated in errors, however they are written.
 fn masked(line: &str) -> String {
-    const KEYS: [&str; 8] = [
-        "value:",
-        "value =",
-        "value=",
-        "\"value\":",
-        "password:",
-        "password =",
-        "password=",
-        "\"password\":",
-    ];
-    for key in KEYS {
-        if let Some((before, after)) = line.split_once(key)
-            && !after.trim().is_empty()
-        {
-            return format!("{before}{key} ***");
+    const KEYS: [&str; 3] = ["value", "password", "api_token"];
+    let behind = |key: &str| {
+        line.match_indices(key).find_map(|(at, _)| {
+            let word = |c: char| c.is_alphanumeric() || c == '_';
+            let end = at + key.len();
+            let whole = !line[..at].ends_with(word) && !line[end..].starts_with(word);
+            let rest = line[end..].trim_start_matches(['"', '\'']).trim_start();
+            let text = rest.strip_prefix([':', '=']).filter(|text| whole && !text.trim().is_empty())?;
+            Some(line.len() - text.len())
+        })
+    };
+    match KEYS.iter().filter_map(|key| behind(key)).min() {
+        Some(from) => format!("{} ***", &line[..from]),
+        None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn what_may_be_a_secret_is_not_repeated() {
+        for line in [
+            "value: hunter2",
+            "  - {name: A, value: hunter2}",
+            "value = \"hunter2\"",
+            r#"{"name": "A B", "value" : "hunter2"}"#,
+            "'password' : hunter2",
+            "api_token: [hunter2]",
+            "values: 1, password=hunter2",
+        ] {
+            assert!(!masked(line).contains("hunter2"), "{line}");
+        }
+        for line in ["name: shop", "value:", "my_value: 1", "values: [a]"] {
+            assert_eq!(masked(line), line);
         }
     }
-    line.to_owned()
 }

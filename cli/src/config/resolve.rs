@@ -1,7 +1,6 @@
 //! From what the file gives to what is deployed: defaults, rules, values.
 
 use super::checks::{check_server, domains, health, network, resources};
-use super::engine::Asked;
 use super::environment::Environment;
 use super::glob;
 use super::mounts::volumes;
@@ -47,6 +46,15 @@ pub struct Surroundings<'a> {
     pub images: &'a [(String, ImagePart)],
     /// What is looked for.
     pub look: Look,
+}
+
+/// Where a target says what an engine must have, if it does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// `network`.
+    pub network: Option<At>,
+    /// `resources.cpus`.
+    pub cpus: Option<At>,
 }
 
 /// What is looked for in a target.

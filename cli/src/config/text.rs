@@ -1,6 +1,10 @@
 //! Files of text: what is not UTF-8 is named with its line, and a byte order mark is no part of the text.
 
+use std::io::Read;
 use std::path::Path;
+
+/// Most bytes of a configuration, or of a `.env` file.
+pub const MOST: u64 = 4 << 20;
 
 /// Why a file is no text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,10 +15,16 @@ pub struct Unreadable {
     pub cause: String,
 }
 
-/// Reads a file of text.
-pub fn read(path: &Path) -> Result<String, Unreadable> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| Unreadable { line: 0, cause: format!("it cannot be read: {error}") })?;
+/// Reads a file of text of at most so many bytes. What a file says of its size does not count: a device has none.
+pub fn read(path: &Path, most: u64) -> Result<String, Unreadable> {
+    let failed = |cause: String| Unreadable { line: 0, cause };
+    let unread = |error: std::io::Error| failed(format!("it cannot be read: {error}"));
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unread)?;
+    file.take(most + 1).read_to_end(&mut bytes).map_err(unread)?;
+    if bytes.len() as u64 > most {
+        return Err(failed(format!("it has more than the {most} bytes that it may have")));
+    }
     decode(&bytes)
 }
 

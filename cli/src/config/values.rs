@@ -7,6 +7,7 @@ use super::problem::{Mistakes, Problem};
 use super::text::{self, Unreadable};
 use super::tree::At;
 use haloy_ledger::release::ValueSource;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A value, resolved. Never printed.
@@ -83,13 +84,7 @@ pub fn ask(source: &ValueSource, folder: &Path, environment: &Environment) -> Re
 
 fn read(path: &Path) -> Result<String, SourceError> {
     let failed = |cause: String| SourceError::File(path.display().to_string(), cause);
-    let size = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
-    if size > MAX_FILE {
-        return Err(failed(format!(
-            "it has {size} bytes, which is larger than the {MAX_FILE} that a value may have"
-        )));
-    }
-    let text = text::read(path).map_err(|Unreadable { line, cause }| match line {
+    let text = text::read(path, MAX_FILE).map_err(|Unreadable { line, cause }| match line {
         0 => failed(cause),
         line => failed(format!("line {line}: {cause}")),
     })?;
@@ -213,10 +208,11 @@ pub fn resolve_env(
         }));
     }
     let raw = values.clone();
+    let mut known = BTreeMap::new();
     for (value, part) in values.iter_mut().zip(parts) {
         if value.source == ValueSource::Literal {
             let mut path = vec![value.name.as_str().to_owned()];
-            match expand(&raw, &value.value, &mut path) {
+            match expand(&raw, &value.value, &mut path, &mut known) {
                 Ok((text, secret)) => (value.value, value.secret) = (text, secret),
                 Err(message) => mistakes.add(part.value.at, message),
             }
@@ -230,7 +226,14 @@ pub fn resolve_env(
 
 /// Replaces every `${NAME}` of a known name; an unknown one stays as it is, for the app's own shell. Before a
 /// bracket, `$$` is a `$` that is text, as in Docker Compose.
-fn expand(values: &[ConfigValue], text: &str, path: &mut Vec<String>) -> Result<(String, bool), String> {
+///
+/// What an entry stands for is found once: entries that name each other twice would take for ever otherwise.
+fn expand(
+    values: &[ConfigValue],
+    text: &str,
+    path: &mut Vec<String>,
+    known: &mut BTreeMap<String, (String, bool)>,
+) -> Result<(String, bool), String> {
     let (mut out, mut secret, mut rest) = (String::new(), false, text);
     while let Some((before, after)) = rest.split_once("${") {
         let text = before.trim_end_matches('$');
@@ -261,11 +264,16 @@ fn expand(values: &[ConfigValue], text: &str, path: &mut Vec<String>) -> Result<
                 out.push_str(&value.value);
             }
             Some(value) => {
-                path.push(name.to_owned());
-                let (inner, inner_secret) = expand(values, &value.value, path)?;
-                path.pop();
-                secret |= inner_secret;
-                out.push_str(&inner);
+                if !known.contains_key(name) {
+                    path.push(name.to_owned());
+                    let expanded = expand(values, &value.value, path, known)?;
+                    path.pop();
+                    known.insert(name.to_owned(), expanded);
+                }
+                if let Some((inner, inner_secret)) = known.get(name) {
+                    secret |= inner_secret;
+                    out.push_str(inner);
+                }
             }
         }
         // A few entries of a few characters can stand for more than any memory holds.

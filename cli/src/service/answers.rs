@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind};
 use haloy_ledger::deployment::state::Ending;
 use haloy_ledger::ids::{DeploymentId, Position, ReleaseName, Timestamp};
-use haloy_ledger::ledger::{EventView, Verdict};
+use haloy_ledger::ledger::{EventView, SameAs, Verdict};
 use haloy_ledger::outcome::{Failure, FailureCode};
 use haloy_ledger::projection::Moved;
 use haloy_ledger::release::{HistoryStrategy, MadeVolume};
@@ -61,10 +61,10 @@ impl DeploymentAnswer {
     pub fn exit(&self) -> u8 {
         match (self.ending, self.target_unchanged) {
             (Ending::Succeeded, _) => 0,
+            (Ending::Cancelled, _) => Kind::Interrupted.code(),
             // Only what was seen to run was restored.
             (Ending::RolledBack, _) | (_, Some(false)) if self.all_run() => Kind::RolledBack.code(),
             (Ending::RolledBack, _) | (_, Some(false)) => Kind::Operational.code(),
-            (Ending::Cancelled, _) => 130,
             (Ending::Failed, _) if self.rollback && self.image_missing() => Kind::NotRestorable.code(),
             (Ending::Refused, _) => Kind::Blocked.code(),
             (Ending::Failed | Ending::Interrupted, _) => Kind::Failed.code(),
@@ -125,7 +125,7 @@ pub struct Choice {
     pub at: Timestamp,
     /// The release that runs.
     pub leaves: Option<DeploymentId>,
-    /// Good releases that are the same as what runs: a rollback without an id passes them over.
+    /// Good releases that a rollback without an id passes over: the same as what runs, or as what was left.
     pub same: Vec<DeploymentId>,
 }
 
@@ -148,8 +148,8 @@ pub struct TargetRow {
     pub verdict: Verdict,
     /// A rollback without an id restores it.
     pub default: bool,
-    /// It is in image and configuration what runs now: a rollback without an id passes it over.
-    pub same: bool,
+    /// What it is the same as, in image and configuration: a rollback without an id passes it over then.
+    pub same: Option<SameAs>,
     /// Where a rollback left it, and the reason that was given.
     pub left: Option<(Position, Option<String>)>,
     /// Names that people gave it.

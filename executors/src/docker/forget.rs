@@ -17,11 +17,13 @@ pub struct Before {
 }
 
 impl DockerExecutor {
-    /// Looks at what is there under these names.
+    /// Looks at what is there under these names, and makes the network where it is not.
     pub async fn before(&self, slug: &str, network: &str) -> Result<Before, ExecutorError> {
         let engine = self.engine().await?;
         let tags = engine.tags_of(slug).await?.into_iter().collect();
-        Ok(Before { tags, network: engine.has_network(network).await? })
+        let before = Before { tags, network: engine.has_network(network).await? };
+        engine.provide_network(network).await?;
+        Ok(before)
     }
 
     /// Removes every container and volume that carries this ledger's label, and the tags of `slug` and the

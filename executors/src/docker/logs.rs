@@ -1,6 +1,6 @@
 //! Lines that containers wrote.
 
-use super::errors::{Doing, failed};
+use super::errors::{self, Doing, failed};
 use super::log_lines::{Assembled, Pieces};
 use super::{DockerExecutor, Engine, labels};
 use crate::executor::*;
@@ -214,7 +214,9 @@ fn read(
     piece: Option<Result<LogOutput, bollard::errors::Error>>,
     each: &mut (dyn FnMut(LogLine) + Send),
 ) -> Result<(), ExecutorError> {
-    let assembled = match piece {
+    // One that was removed meanwhile has ended, which is no failure of whoever reads.
+    let gone = |error: &bollard::errors::Error| matches!(errors::status(error), Some(404 | 409));
+    let assembled = match piece.filter(|piece| !piece.as_ref().is_err_and(gone)) {
         Some(piece) => {
             let piece = piece.map_err(|error| failed(&error, Doing::Other, "reading a container's log"))?;
             let stream = match &piece {

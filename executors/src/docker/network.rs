@@ -25,12 +25,10 @@ const HALVED: &str = "2";
 pub(super) const STANDS_FOR: &str = "haloy.network.for";
 /// The network of who names none: haloy's by its name, whoever made it.
 const OWN: &str = "haloy";
-/// The network of `haloy demo`, which removes it afterwards.
-const DEMO: &str = "haloy-demo";
 
 /// Whether haloy makes a network of that name where there is none. Every other one is the user's.
 pub(super) fn is_made(name: &str) -> bool {
-    matches!(name, OWN | DEMO)
+    name == OWN
 }
 
 /// The networks that a replica is to be on.
@@ -85,6 +83,16 @@ impl Engine<'_> {
     pub(super) async fn has_network(&self, name: &str) -> Result<bool, ExecutorError> {
         let standing = self.standing_for(name).await?;
         Ok(!(standing.halved.is_empty() && standing.plain.is_empty()))
+    }
+
+    /// Makes a network where there is none of that name: for those who remove it themselves.
+    pub(super) async fn provide_network(&self, name: &str) -> Result<(), ExecutorError> {
+        let _one_at_a_time = self.executor.network_lock.lock().await;
+        let _of_the_host = host_lock::take(&host_lock::folder(&self.facts.host)).await;
+        if !self.has_network(name).await? {
+            self.make(name, name).await?;
+        }
+        Ok(())
     }
 
     /// Makes haloy's own network, where it is not there, or lets one with fixed addresses take its place.

@@ -153,6 +153,9 @@ impl AsyncWrite for Watched {
         // What it takes is a sign of life, too: a large context of a build.
         if let (Poll::Ready(Ok(1..)), Some(limit)) = (&polled, this.limit) {
             this.silence.as_mut().reset(Instant::now() + limit);
+            if let Some(wait) = &this.wait {
+                wait.heard();
+            }
         }
         polled
     }

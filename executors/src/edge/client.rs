@@ -15,6 +15,7 @@ use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::UnixStream;
@@ -72,7 +73,13 @@ impl Client {
         let strange = || ControlError::BrokeOff("its answer cannot be read".to_owned());
         let asked = async {
             let stream = UnixStream::connect(&self.socket).await;
-            let stream = stream.map_err(|_| ControlError::NotRunning(self.socket.display().to_string()))?;
+            // Nobody is there only where nobody listens: a socket that may not be used says nothing of the kind.
+            let stream = stream.map_err(|error| match error.kind() {
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+                    ControlError::NotRunning(self.socket.display().to_string())
+                }
+                _unusable => ControlError::BrokeOff(said::io(&error)),
+            })?;
             let io = TokioIo::new(stream);
             let (mut sender, connection) =
                 hyper::client::conn::http1::handshake(io).await.map_err(|error| broke(&error))?;

@@ -24,7 +24,7 @@ pub use execute::{ExecuteError, Executed};
 pub use forget::ForgetError;
 pub use keys::KeyChange;
 pub use open::{Ledger, LedgerOptions, OpenError, Parts};
-pub use queries::{Candidate, Verdict, Why};
+pub use queries::{Candidate, SameAs, Verdict, Why};
 pub use recover::Recovery;
 pub use redact::{RedactError, Redacted};
 pub use signing::KeyMode;

@@ -12,6 +12,7 @@ use crate::private::FieldNumber;
 use crate::projection::*;
 use crate::release::{HistoryStrategy, ReleaseRecord, TaggedImage, field as release_field};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A deploy as a candidate for a rollback, with what follows from the state of its target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,10 +23,20 @@ pub struct Candidate {
     pub verdict: Verdict,
     /// A rollback without an id restores it.
     pub default: bool,
-    /// It is in image and configuration what runs now.
-    pub same: bool,
+    /// What it is the same as, in image and configuration; a rollback without an id passes it over then.
+    pub same: Option<SameAs>,
     /// Its own tag, while it has one.
     pub tagged: Option<TaggedImage>,
+}
+
+/// What a release is the same as, in image and configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SameAs {
+    /// What runs now: going back to it changes nothing.
+    Current,
+    /// What a rollback left: going back to it goes forward into the fault.
+    Left,
 }
 
 /// Whether a release can be restored.
@@ -208,8 +219,8 @@ impl Ledger {
             let Some(TargetRow { state, .. }) = read::target(rows, app, target)? else {
                 return Ok(Vec::new());
             };
-            let same = Same::of(rows, &state)?;
-            let passed = |release| same.passed_over(release);
+            let same = same(rows, &state)?;
+            let passed = |release| same.contains_key(&release);
             Ok(rules::steps_back(&state, &passed).map(|kept| kept.release).collect())
         })
     }
@@ -271,8 +282,8 @@ fn judged(
             redacted.push((kept.release, at));
         }
     }
-    let same = Same::of(rows, &state)?;
-    let passed = |release| same.passed_over(release);
+    let same = same(rows, &state)?;
+    let passed = |release| same.contains_key(&release);
     let default = rules::default_target(&state, &passed).map(|kept| kept.release);
     let judged = candidates.into_iter().map(|row| {
         let erased = redacted.iter().find(|(release, _)| *release == row.release);
@@ -282,7 +293,7 @@ fn judged(
                 (verdict, _) => verdict,
             },
             default: default == Some(row.release),
-            same: same.as_current.contains(&row.release),
+            same: same.get(&row.release).copied(),
             tagged: state.kept(row.release).and_then(|kept| kept.tagged.clone()),
             row,
         }
@@ -290,40 +301,25 @@ fn judged(
     Ok(judged.collect())
 }
 
-/// Good releases that are in image and configuration what another one is.
-struct Same {
-    /// What runs now: going back to one changes nothing.
-    as_current: Vec<DeploymentId>,
-    /// What a rollback left: going back to one goes forward into the fault.
-    as_left: Vec<DeploymentId>,
-}
-
-impl Same {
-    fn of(rows: &dyn Rows, state: &TargetState) -> Result<Self, ProjectionError> {
-        let (mut as_current, mut as_left) = (Vec::new(), Vec::new());
-        let current = state.current_release();
-        let runs = current.map(|current| makes(rows, current)).transpose()?.flatten();
-        let good: Vec<_> = state.releases.iter().filter(|kept| kept.good).collect();
-        let made: Vec<_> = good.iter().map(|kept| makes(rows, kept.release)).collect::<Result<_, _>>()?;
-        let left: Vec<_> = good
-            .iter()
-            .zip(&made)
-            .filter(|(kept, made)| rules::was_left(state, kept) && made.is_some())
-            .map(|(_, made)| made)
-            .collect();
-        for (kept, made) in good.iter().zip(&made).filter(|(kept, _)| Some(kept.release) != current) {
-            if made.is_some() && *made == runs {
-                as_current.push(kept.release);
-            } else if left.contains(&made) {
-                as_left.push(kept.release);
-            }
+/// Good releases that are what another one is.
+fn same(rows: &dyn Rows, state: &TargetState) -> Result<BTreeMap<DeploymentId, SameAs>, ProjectionError> {
+    let current = state.current_release();
+    let (mut runs, mut left, mut others) = (None, Vec::new(), Vec::new());
+    for kept in state.releases.iter().filter(|kept| kept.good) {
+        let Some(makes) = makes(rows, kept.release)? else { continue };
+        if Some(kept.release) == current {
+            runs = Some(makes);
+        } else if rules::was_left(state, kept) {
+            left.push((kept.release, makes));
+        } else {
+            others.push((kept.release, makes));
         }
-        Ok(Self { as_current, as_left })
     }
-
-    fn passed_over(&self, release: DeploymentId) -> bool {
-        self.as_current.contains(&release) || self.as_left.contains(&release)
-    }
+    let as_current = left.iter().chain(&others).filter(|(_, makes)| Some(makes) == runs.as_ref());
+    let as_left = others.iter().filter(|(_, other)| left.iter().any(|(_, makes)| makes == other));
+    // What runs now counts more.
+    let as_left = as_left.map(|(release, _)| (*release, SameAs::Left));
+    Ok(as_left.chain(as_current.map(|(release, _)| (*release, SameAs::Current))).collect())
 }
 
 /// What a release makes live: its configuration and its image.

@@ -5,7 +5,7 @@ use crate::error::{Error, Kind};
 use crate::service::*;
 use haloy_ledger::Ledger;
 use haloy_ledger::ids::DeploymentId;
-use haloy_ledger::ledger::{Candidate, Verdict};
+use haloy_ledger::ledger::{Candidate, SameAs, Verdict};
 use haloy_ledger::projection::Found;
 
 fn refused(message: String) -> Error {
@@ -14,35 +14,38 @@ fn refused(message: String) -> Error {
 
 /// The release that is meant, whether or not it can be restored.
 pub fn pick(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<Candidate, Error> {
-    let (release, missing) = match to {
+    let release = match to {
         None => {
             let default = ledger.default_target(&key.app, &key.target).map_err(errors::log)?;
-            (default, nothing_earlier(ledger, key)?)
+            default.map_or_else(|| Err(nothing_earlier(ledger, key)), Ok)?
         }
-        Some(back) if back.starts_with('~') => {
-            let steps = steps(back)?;
-            let back = ledger.steps_back(&key.app, &key.target).map_err(errors::log)?;
-            let missing = match back.len() {
-                0 => nothing_earlier(ledger, key)?,
-                there => format!(
-                    "{key} has no {steps} good releases before the current one that differ from it: it has {there}"
-                ),
-            };
-            (back.get(steps - 1).copied(), missing)
-        }
-        Some(text) => {
-            let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
-            let named = state.names.iter().find(|(name, _)| name.as_str() == text).map(|(_, id)| *id);
-            let release = match named {
-                Some(release) => Some(release),
-                None => by_prefix(ledger, key, text)?,
-            };
-            (release, format!("{key} has no deployment `{text}`"))
-        }
+        Some(back) if back.starts_with('~') => back_from_here(ledger, key, steps(back)?)?,
+        Some(text) => by_name(ledger, key, text)?,
     };
-    let Some(release) = release else { return Err(refused(missing)) };
     let found = ledger.candidate(&key.app, &key.target, release).map_err(errors::log)?;
-    found.ok_or_else(|| refused(missing))
+    found.ok_or_else(|| refused(format!("{key} has no release {release}")))
+}
+
+/// The n-th release that a rollback without an id may go to.
+fn back_from_here(ledger: &Ledger, key: &TargetKey, steps: usize) -> Result<DeploymentId, Error> {
+    let back = ledger.steps_back(&key.app, &key.target).map_err(errors::log)?;
+    match (back.get(steps - 1), back.len()) {
+        (Some(release), _) => Ok(*release),
+        (None, 0) => Err(nothing_earlier(ledger, key)),
+        (None, there) => Err(refused(format!(
+            "{key} has no {steps} good releases before the current one that differ from it: it has {there}"
+        ))),
+    }
+}
+
+fn by_name(ledger: &Ledger, key: &TargetKey, text: &str) -> Result<DeploymentId, Error> {
+    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    let named = state.names.iter().find(|(name, _)| name.as_str() == text).map(|(_, release)| *release);
+    let release = match named {
+        Some(release) => Some(release),
+        None => by_prefix(ledger, key, text)?,
+    };
+    release.ok_or_else(|| refused(format!("{key} has no deployment `{text}`")))
 }
 
 fn steps(back: &str) -> Result<usize, Error> {
@@ -51,13 +54,18 @@ fn steps(back: &str) -> Result<usize, Error> {
 }
 
 /// Why there is nothing to go back to.
-fn nothing_earlier(ledger: &Ledger, key: &TargetKey) -> Result<String, Error> {
-    let kept = ledger.kept_candidates(&key.app, &key.target).map_err(errors::log)?;
+fn nothing_earlier(ledger: &Ledger, key: &TargetKey) -> Error {
+    let kept = match ledger.kept_candidates(&key.app, &key.target) {
+        Ok(kept) => kept,
+        Err(error) => return errors::log(error),
+    };
     let ids = |wanted: &dyn Fn(&Candidate) -> bool| {
         let found = kept.iter().filter(|candidate| wanted(candidate));
         found.map(|candidate| candidate.row.release.to_string()).collect::<Vec<_>>().join(", ")
     };
-    let (same, left) = (ids(&|c| c.same), ids(&|c| !c.same && c.verdict == Verdict::Ready));
+    let same = ids(&|candidate| candidate.same == Some(SameAs::Current));
+    let left =
+        ids(&|candidate| candidate.same != Some(SameAs::Current) && candidate.verdict == Verdict::Ready);
     let mut text = format!("{key} has no earlier good release to roll back to");
     if !same.is_empty() {
         text = format!("{key} has no earlier good release that differs from what runs: the same is {same}");
@@ -65,13 +73,13 @@ fn nothing_earlier(ledger: &Ledger, key: &TargetKey) -> Result<String, Error> {
     if !left.is_empty() {
         text.push_str(&format!("; what a rollback left is restored by its id: {left}"));
     }
-    Ok(text)
+    refused(text)
 }
 
-/// Good releases that are the same as what runs, nearest first.
+/// Good releases that a rollback without an id passes over, newest first.
 fn passed_over(ledger: &Ledger, key: &TargetKey) -> Result<Vec<DeploymentId>, Error> {
     let kept = ledger.kept_candidates(&key.app, &key.target).map_err(errors::log)?;
-    Ok(kept.into_iter().filter(|candidate| candidate.same).map(|candidate| candidate.row.release).collect())
+    Ok(kept.into_iter().filter(|kept| kept.same.is_some()).map(|kept| kept.row.release).collect())
 }
 
 /// The release that `~n` names where nothing is rolled back: the n-th good one before the current, in the order

@@ -103,7 +103,7 @@ fn aside_finding(folder: &Path) -> Option<Finding> {
 
 impl Embedded {
     pub(super) fn client(&self) -> Client {
-        Client::new(&self.options.edge_folder())
+        Client::new(&self.options.edge_folder()).told_to(self.options.waits.clone())
     }
 
     /// Records what the edge saw since somebody last held the ledger. It never stands in the way of a
@@ -145,13 +145,17 @@ impl Embedded {
         }
     }
 
-    pub(super) async fn edge(&self) -> Result<EdgeStatus, Error> {
+    /// What the edge says of itself, after it has looked where every replica is.
+    pub(super) async fn looked_at_edge(&self) -> Result<EdgeStatus, ControlError> {
         match self.client().status_seen().await {
             // One of an older version does not look.
             Err(ControlError::Refused { status: 404, .. }) => self.client().status().await,
             status => status,
         }
-        .map_err(refused)
+    }
+
+    pub(super) async fn edge(&self) -> Result<EdgeStatus, Error> {
+        self.looked_at_edge().await.map_err(refused)
     }
 
     pub(super) async fn reload_edge(&self) -> Result<EdgeStatus, Error> {

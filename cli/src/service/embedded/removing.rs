@@ -63,7 +63,7 @@ async fn stopped_indeed(dispatcher: &Dispatcher, key: &TargetKey, removed: bool)
     }
     let what = if removed { "could not be removed" } else { "could not be stopped" };
     let message = format!("{key}: {what}: {}", left.join(", "));
-    Err(Error::new(Kind::Operational, message).hint("haloy events says why; then give the command again"))
+    Err(Error::new(Kind::Operational, message).hint("haloy events says why, and haloy status what runs"))
 }
 
 pub async fn prune(

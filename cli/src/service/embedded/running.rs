@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::output::words;
 use crate::service::*;
 use haloy_executors::docker::with_port;
-use haloy_executors::edge::ReplicaStatus;
+use haloy_executors::edge::{ControlError, ReplicaStatus};
 use haloy_executors::{Executor, Scope};
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::state::TargetState;
@@ -119,30 +119,32 @@ async fn ask_engine(engine: &dyn Executor, ledger: LedgerId, answer: &mut Status
     }
 }
 
-/// What the edge serves, asked once for many targets.
-struct Served {
-    routes: Option<Vec<Route>>,
-    replicas: Vec<ReplicaStatus>,
-}
+/// What the edge serves, asked once for many targets; or why that is not known.
+type Served = Result<(Vec<Route>, Vec<ReplicaStatus>), String>;
 
-impl Served {
-    /// Why a target that runs gets no requests; none if it does.
-    fn not(&self, answer: &StatusAnswer, wanted: &[Route]) -> Option<String> {
-        let Some(routes) = &self.routes else { return Some("the edge does not run".to_owned()) };
-        let wanted: Vec<&Route> = wanted.iter().filter(|route| is_of(route, answer)).collect();
-        if let Some(lacking) = wanted.iter().find(|route| !routes.contains(route)) {
-            return Some(format!("the edge does not have the route of {} as it should be", lacking.domain));
-        }
-        let mut doubts = wanted.iter().flat_map(|route| &route.backends).map(|backend| {
-            let of_it = |seen: &&ReplicaStatus| {
-                seen.subject.as_ref().is_some_and(|subject| subject.replica == backend.replica)
-            };
-            self.replicas.iter().find(of_it).and_then(|seen| seen.doubt.clone())
-        });
-        // One that gets requests is enough to be served.
-        let first = doubts.next()??;
-        doubts.all(|doubt| doubt.is_some()).then_some(first)
+/// Why a target that runs gets no requests; none if it does.
+fn not_served(served: &Served, answer: &StatusAnswer, wanted: &[Route]) -> Option<String> {
+    let (routes, replicas) = match served {
+        Ok(seen) => seen,
+        Err(why) => return Some(why.clone()),
+    };
+    let wanted: Vec<&Route> = wanted.iter().filter(|route| is_of(route, answer)).collect();
+    if let Some(lacking) = wanted.iter().find(|route| !routes.contains(route)) {
+        return Some(format!("the edge does not have the route of {} as it should be", lacking.domain));
     }
+    if let Some(empty) = wanted.iter().find(|route| route.backends.is_empty()) {
+        return Some(format!("no replica is in the route of {}", empty.domain));
+    }
+    let doubt = |backend: &Backend| {
+        let of_it = |seen: &&ReplicaStatus| {
+            seen.subject.as_ref().is_some_and(|subject| subject.replica == backend.replica)
+        };
+        replicas.iter().find(of_it).and_then(|seen| seen.doubt.clone())
+    };
+    let mut doubts = wanted.iter().flat_map(|route| &route.backends).map(doubt);
+    // One that gets requests is enough to be served.
+    let first = doubts.next()??;
+    doubts.all(|doubt| doubt.is_some()).then_some(first)
 }
 
 /// Where the replicas of a target answer now.
@@ -206,7 +208,7 @@ impl Embedded {
                 if served.is_none() {
                     served = Some(self.served().await);
                 }
-                answer.not_served = served.as_ref().and_then(|served| served.not(answer, &routes));
+                answer.not_served = served.as_ref().and_then(|served| not_served(served, answer, &routes));
             }
             answer.state = answer.judge();
         }
@@ -214,10 +216,13 @@ impl Embedded {
     }
 
     async fn served(&self) -> Served {
-        let routes = self.client().routes().await.ok();
-        let routes = routes.map(|served| served.map(|served| served.routes).unwrap_or_default());
-        let replicas = self.edge().await.map(|status| status.replicas).unwrap_or_default();
-        Served { routes, replicas }
+        let unknown = |error: ControlError| match error {
+            ControlError::NotRunning(_) => "the edge does not run".to_owned(),
+            ControlError::BrokeOff(_) | ControlError::Refused { .. } => format!("it is not known: {error}"),
+        };
+        let routes = self.client().routes().await.map_err(unknown)?;
+        let replicas = self.looked_at_edge().await.map_err(unknown)?.replicas;
+        Ok((routes.map(|served| served.routes).unwrap_or_default(), replicas))
     }
 
     /// Whether what should run does, how it is, and whether it is where the log has it.

@@ -29,11 +29,14 @@ pub fn of_deployment(ledger: &Ledger, id: DeploymentId) -> Result<Vec<EventView>
     ledger.events(&filter).map_err(errors::log)
 }
 
-/// What others wrote about the failure of a deployment: recorded with the event that turned it back.
+/// What others wrote about the failure of a deployment: about what turned it back, and not about what failed
+/// afterwards, while it was cleared up.
 pub fn detail(views: &[EventView]) -> Option<String> {
-    let turned =
-        views.iter().rev().filter(|view| matches!(&*view.kind, "RolloutTurnedBack" | "EffectFailed"));
-    turned.filter_map(|view| said(view).filter(|said| !said.is_empty())).next()
+    let turned = views.iter().position(|view| view.kind == "RolloutTurnedBack");
+    let until = turned.map_or(views.len(), |turned| turned + 1);
+    let told = views[..until].iter().rev();
+    let told = told.filter(|view| matches!(&*view.kind, "RolloutTurnedBack" | "EffectFailed"));
+    told.filter_map(|view| said(view).filter(|said| !said.is_empty())).next()
 }
 
 /// What others wrote about an event, or that it was erased.
