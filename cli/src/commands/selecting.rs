@@ -10,13 +10,19 @@ use haloy_ledger::ids::{AppName, TargetName};
 
 /// The file and the targets that the command is about.
 pub fn selected(args: &TargetArgs) -> Result<(ConfigFile, Vec<Named>), Error> {
+    selected_with(args, false)
+}
+
+/// The same; with `--all` those that are protected, too, if that is asked for.
+pub fn selected_with(args: &TargetArgs, protected: bool) -> Result<(ConfigFile, Vec<Named>), Error> {
     let file = open(args)?;
-    let selection = Selection { names: args.target.clone(), all: args.all };
+    let selection = Selection { names: args.target.clone(), all: args.all, protected };
     let named = file.select(&selection)?;
     Ok((file, named))
 }
 
-fn open(args: &TargetArgs) -> Result<ConfigFile, ConfigError> {
+/// The file.
+pub fn open(args: &TargetArgs) -> Result<ConfigFile, ConfigError> {
     let here = std::env::current_dir().map_err(|error| ConfigError::Unreadable {
         file: ".".into(),
         line: 0,
@@ -71,7 +77,7 @@ async fn keys_named(
 ) -> Result<Vec<TargetKey>, Error> {
     let mut keys: Vec<TargetKey> = Vec::new();
     for name in args.target.iter().flat_map(|names| names.split(',')).map(str::trim) {
-        let selection = Selection { names: vec![name.to_owned()], all: false };
+        let selection = Selection { names: vec![name.to_owned()], ..Selection::default() };
         let of_file = file.as_ref().map(|file| file.select(&selection));
         let found: Vec<TargetKey> = match of_file {
             Some(Ok(named)) => named.iter().map(key).collect::<Result<_, _>>()?,

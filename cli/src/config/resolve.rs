@@ -1,7 +1,6 @@
 //! From what the file gives to what is deployed: defaults, rules, values.
 
 use super::checks::{check_server, domains, health, network, resources};
-use super::environment::Environment;
 use super::glob;
 use super::mounts::volumes;
 use super::parts::*;
@@ -9,7 +8,7 @@ use super::problem::Mistakes;
 use super::read::Spot;
 use super::reference;
 use super::tree::At;
-use super::values::{ConfigValue, check_all, resolve, resolve_env};
+use super::values::{ConfigValue, Sources, check_all, resolve, resolve_env};
 use haloy_executors::mask::names_a_secret;
 use haloy_ledger::ids::{AppName, ImageRef, TargetName};
 use haloy_ledger::release::*;
@@ -38,10 +37,8 @@ pub struct TargetConfig {
 
 /// What a target is resolved with.
 pub struct Surroundings<'a> {
-    /// Folder of the file.
-    pub folder: &'a Path,
-    /// Variables.
-    pub environment: &'a Environment,
+    /// Folder of the file, variables and secret providers.
+    pub sources: Sources<'a>,
     /// Named images.
     pub images: &'a [(String, ImagePart)],
     /// What is looked for.
@@ -73,9 +70,14 @@ impl Surroundings<'_> {
         self.look == Look::Whole
     }
 
-    /// Where variables come from; none where they are not asked for.
-    fn environment(&self) -> Option<&Environment> {
-        (self.look != Look::WithoutValues).then_some(self.environment)
+    /// Folder of the file.
+    fn folder(&self) -> &Path {
+        self.sources.folder
+    }
+
+    /// Where values come from; none where they are not asked for.
+    fn sources(&self) -> Option<&Sources<'_>> {
+        (self.look != Look::WithoutValues).then_some(&self.sources)
     }
 }
 
@@ -107,11 +109,11 @@ pub fn target(
     if around.whole() {
         check_naming(&part, m);
     }
-    let env = resolve_env(&part.env, around.folder, around.environment(), m);
+    let env = resolve_env(&part.env, around.sources(), m);
     check_all(&env, &part.env, m);
     warnings.extend(part.env.iter().filter_map(looks_secret));
     let health = health(&part, m);
-    let volumes = volumes(&part, around.folder, m);
+    let volumes = volumes(&part, around.folder(), m);
     let domains = domains(&part, m);
     let resources = resources(&part, m);
     let server = part.server.as_ref().map(|server| check_server(server, m));
@@ -145,7 +147,7 @@ pub fn target(
         hooks: Hooks {
             pre_deploy: hooks(&part.pre_deploy),
             post_deploy: hooks(&part.post_deploy),
-            folder: around.folder.display().to_string(),
+            folder: around.folder().display().to_string(),
         },
         release_command: None,
         init: None,
@@ -252,8 +254,7 @@ fn image(
     let reference = reference(app, image, around, m);
     let (build, build_args) = build(part, image, around, m);
     let credentials = image.registry.as_ref().and_then(|registry| {
-        let mut value =
-            |name: &str, source: &SourcePart| resolve(name, source, around.folder, around.environment(), m);
+        let mut value = |name: &str, source: &SourcePart| resolve(name, source, around.sources(), m);
         let username = value("registry username", &registry.username);
         let password = value("registry password", &registry.password);
         Some([username?, password?]).map(|mut pair: [ConfigValue; 2]| {
@@ -284,7 +285,7 @@ fn reference(
 ) -> Option<ImageRef> {
     let repository = match &image.repository {
         Some(repository) => repository.clone(),
-        None if builds(image) || around.folder.join("Dockerfile").is_file() => {
+        None if builds(image) || around.folder().join("Dockerfile").is_file() => {
             Spot { at: image.at, value: app?.slug() }
         }
         None if !around.whole() => return None,
@@ -340,7 +341,7 @@ fn build(
     }
     let config = image.build_config.clone().unwrap_or_default();
     let context = config.context.as_ref().map_or(".", |spot| spot.value.as_str());
-    let folder = around.folder.join(context);
+    let folder = around.folder().join(context);
     let at = config.context.as_ref().map_or(image.at, |spot| spot.at);
     let dockerfile = config.dockerfile.as_ref().map_or("Dockerfile", |spot| spot.value.as_str());
     let (own_context, own_dockerfile) = (config.context.is_some(), config.dockerfile.is_some());
@@ -354,7 +355,7 @@ fn build(
     }
     let mut parts = config.args.clone();
     parts.extend(part.env.iter().filter(|entry| entry.build_arg).cloned());
-    let args = resolve_env(&parts, around.folder, around.environment(), m);
+    let args = resolve_env(&parts, around.sources(), m);
     let context = folder.canonicalize().unwrap_or(folder).display().to_string();
     let (dockerfile, platform) = (dockerfile.to_owned(), config.platform.clone());
     let spec = BuildSpec {

@@ -195,7 +195,7 @@ fn selection_takes_globs_and_asks_where_it_must() {
             .expect("reads");
     let pick = |names: &[&str], all: bool| {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        file.select(&Selection { names, all })
+        file.select(&Selection { names, all, ..Selection::default() })
             .map(|named| named.into_iter().map(|n| n.target).collect::<Vec<_>>())
     };
     assert_eq!(pick(&["prod-*"], false).expect("matches"), ["prod-eu", "prod-us"]);
