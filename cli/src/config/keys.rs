@@ -175,7 +175,12 @@ pub const PROVIDERS: &[KeyDoc] = &[
 
 /// Keys of a target, also accepted at the root as the base of all targets.
 pub const TARGET: &[KeyDoc] = &[
-    key("name", Text, "the target's key", "Name of the app: `[a-zA-Z0-9][a-zA-Z0-9_-]*`"),
+    key(
+        "name",
+        Text,
+        "the target's key",
+        "Name of the app: `[a-zA-Z0-9][a-zA-Z0-9_-]*`; see below for what containers are called",
+    ),
     key(
         "server",
         Text,

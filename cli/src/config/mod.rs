@@ -303,7 +303,9 @@ fn targets(fields: &Fields<'_>, base: &TargetPart, m: &mut Mistakes) -> Vec<(Spo
         if !fields.has("name") {
             m.add_with_hint(start, "the file has no `name`", "add `name: my-app`");
         }
-        return vec![(Spot { at: start, value: "default".to_owned() }, base.clone())];
+        let alias = base.name.as_ref().map(|name| name.value.clone());
+        let part = TargetPart { alias, ..base.clone() };
+        return vec![(Spot { at: start, value: "default".to_owned() }, part)];
     }
     let named = fields.named("targets", m);
     if let (true, Some(node)) = (named.is_empty(), fields.node("targets")) {
@@ -329,7 +331,9 @@ fn targets(fields: &Fields<'_>, base: &TargetPart, m: &mut Mistakes) -> Vec<(Spo
                 }
             }
         };
-        targets.push((Spot { at: key.at, value: key.written.clone() }, part.over(base)));
+        let name = Spot { at: key.at, value: key.written.clone() };
+        let own = part.name.as_ref().unwrap_or(&name).value.clone();
+        targets.push((name, TargetPart { alias: Some(own), ..part }.over(base)));
     }
     targets
 }

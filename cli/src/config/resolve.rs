@@ -135,6 +135,7 @@ pub fn target(
         retention: retention?,
         rollout: part.rollout.as_ref().map_or(RolloutStrategy::Rolling, |spot| spot.value),
         naming: part.naming.as_ref().map_or(NamingStrategy::Dynamic, |spot| spot.value),
+        alias: part.alias.clone(),
         replicas: small(&part.replicas, 1),
         port: small(&part.port, 8080),
         health,

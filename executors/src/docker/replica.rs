@@ -1,7 +1,7 @@
 //! Containers: create and start, adopt, stop, remove.
 
 use super::errors::{self, Doing, failed, refused};
-use super::given::at;
+use super::given::endpoint;
 use super::network::Joined;
 use super::volumes::{Mounted, unnamed};
 use super::{Engine, labels, place};
@@ -127,7 +127,7 @@ impl Engine<'_> {
             self.create_with(cx, spec, &joined.id, address).await?
         };
         if let Some(also) = &joined.also
-            && let Err(error) = self.connect(also, &id, None).await
+            && let Err(error) = self.connect(also, &id, endpoint(None, spec.alias.as_ref())).await
         {
             let text = format!(
                 "{} is not on the older network {}: {}",
@@ -168,7 +168,8 @@ impl Engine<'_> {
         let leaving = NetworkDisconnectRequest { container: id.to_owned(), force: Some(true) };
         let left = self.docker.disconnect_network(&joined.id, leaving).await;
         left.map_err(moving)?;
-        self.connect(&joined.id, id, address).await.map_err(moving)
+        let place = endpoint(address, spec.alias.as_ref());
+        self.connect(&joined.id, id, place).await.map_err(moving)
     }
 
     async fn create_with(
@@ -309,8 +310,8 @@ fn body(
             nano_cpus: resources.milli_cpus.map(|milli| i64::from(milli) * 1_000_000),
             ..HostConfig::default()
         }),
-        networking_config: address.map(|address| NetworkingConfig {
-            endpoints_config: Some(HashMap::from([(network.to_owned(), at(address))])),
+        networking_config: endpoint(address, spec.alias.as_ref()).map(|endpoint| NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])),
         }),
         ..ContainerCreateBody::default()
     }

@@ -142,6 +142,8 @@ pub struct ReplicaSpec {
     pub replica: ReplicaId,
     /// Name of the container.
     pub name: String,
+    /// What it is called on its network beside that.
+    pub alias: Option<String>,
     /// The release that it runs.
     pub release: crate::ids::DeploymentId,
     /// Image by id: tags can move, ids cannot.
@@ -370,7 +372,7 @@ fn replica_spec(
 ) -> ReplicaSpec {
     let (app, target, ReplicaId { deployment, index }) = (&state.app, &state.target, replica);
     let name = match config.naming {
-        NamingStrategy::Static => app.to_string(),
+        NamingStrategy::Static => config.alias.clone().unwrap_or_else(|| app.to_string()),
         NamingStrategy::Dynamic => {
             format!("{}-{}-{}-{index}", app.slug(), target.slug(), deployment.tail())
         }
@@ -378,6 +380,7 @@ fn replica_spec(
     ReplicaSpec {
         replica,
         name,
+        alias: config.alias.clone(),
         release,
         image_id: image_id.clone(),
         network: config.network.clone(),
