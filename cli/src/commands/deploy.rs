@@ -44,6 +44,7 @@ pub struct Deploy {
 
 pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     let (file, named) = selected_with(&args.targets, args.include_protected)?;
+    file.providers.tell_waits(&cx.waits);
     let targets = file.resolve(&named)?;
     if targets.is_empty() {
         cx.follow.note(

@@ -55,6 +55,8 @@ pub struct Context {
     pub service: Arc<dyn Service>,
     /// Is told what happens meanwhile.
     pub follow: Arc<dyn Follow>,
+    /// Who is waited for.
+    pub waits: Waits,
     /// Colour on stdout.
     pub colour: bool,
 }
@@ -86,12 +88,12 @@ pub async fn run(cli: Cli) -> Result<Reply, Error> {
         let told = Arc::clone(&follow);
         signals::listen(move |text| told.note(text));
     }
-    tokio::spawn(progress::tell_waits(waits, Arc::clone(&follow)));
+    tokio::spawn(progress::tell_waits(waits.clone(), Arc::clone(&follow)));
     for misspelt in settings::misspelt() {
         follow.note(&misspelt);
     }
     let colour = output::colour(global.color);
-    let cx = Context { global, service, follow, colour };
+    let cx = Context { global, service, follow, waits, colour };
     match command {
         Command::Deploy(args) => deploy::run(&cx, args).await,
         Command::Rollback(args) => rollback::run(&cx, args).await,

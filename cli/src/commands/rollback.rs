@@ -89,6 +89,7 @@ pub(super) async fn run(cx: &Context, args: RollbackArgs) -> Result<Reply, Error
         Secrets::Recorded => SecretsFrom::Recorded,
     };
     let (git, ci) = (facts::git(&file.folder()), facts::ci());
+    file.providers.tell_waits(&cx.waits);
     let (providers, why) = (file.providers.clone(), (&args.why).into());
     let request = RollbackRequest { key, to, secrets, providers, why, git, ci };
     let answer = cx.service.rollback(request, Arc::clone(&cx.follow)).await?;

@@ -28,6 +28,7 @@ pub(super) async fn run(cx: &Context, args: ValidateConfig) -> Result<Reply, Err
     let file = ConfigFile::open_to_check(targets.config.as_deref(), &here)?;
     let named =
         file.select(&Selection { names: targets.target.clone(), all: targets.all, protected: false })?;
+    file.providers.tell_waits(&cx.waits);
     let resolved = file.resolve(&named)?;
     // What another machine has is not known here.
     let own: Vec<TargetConfig> = resolved

@@ -11,11 +11,12 @@ use super::keys;
 use super::problem::Mistakes;
 use super::read::{Fields, Spot, closest};
 use super::tree::{At, Node};
+use haloy_executors::Waits;
 use haloy_executors::mask::{Masker, names_a_secret};
 use program::Failed;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// What a source holds: each key with its value, or with why it has none.
 type Values = BTreeMap<String, Result<String, String>>;
@@ -28,6 +29,8 @@ const NAMES_TOLD: usize = 30;
 pub struct Providers {
     sources: Arc<Vec<Source>>,
     asked: Arc<Mutex<BTreeMap<usize, Result<Values, NoSecret>>>>,
+    /// Where it is told who is waited for.
+    waits: Arc<OnceLock<Waits>>,
 }
 
 // What was answered is never printed.
@@ -60,6 +63,13 @@ impl Provider {
         match self {
             Self::Sops(_) => "sops",
             Self::OnePassword(_) => "onepassword",
+        }
+    }
+
+    fn program(&self) -> &'static str {
+        match self {
+            Self::Sops(_) => sops::SOPS.name,
+            Self::OnePassword(_) => onepassword::OP.name,
         }
     }
 }
@@ -105,7 +115,13 @@ impl Providers {
                 sources.extend(provider.map(|provider| Source { at, name, provider }));
             }
         }
-        Self { sources: Arc::new(sources), asked: Arc::default() }
+        Self { sources: Arc::new(sources), ..Self::default() }
+    }
+
+    /// Whoever is waited for from now on is told here.
+    pub fn tell_waits(&self, waits: &Waits) {
+        // The first one is that of this command.
+        let _set = self.waits.set(waits.clone());
     }
 
     /// Whether this process was asked to end while a source was asked.
@@ -179,6 +195,8 @@ impl Providers {
         folder: &Path,
         asked: &BTreeMap<usize, Result<Values, NoSecret>>,
     ) -> Result<Values, NoSecret> {
+        let waited = |program: &str| format!("{program} (source {})", source.name);
+        let _waiting = self.waits.get().map(|waits| waits.begin(waited(source.provider.program())));
         let opened = match &source.provider {
             Provider::Sops(file) => file.open(folder),
             Provider::OnePassword(item) => item.open(),

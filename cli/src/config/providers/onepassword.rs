@@ -8,7 +8,8 @@ use crate::config::read::Fields;
 use crate::config::tree::Node;
 use serde::Deserialize;
 
-const OP: Program = Program { name: "op", install: "https://developer.1password.com/docs/cli/get-started" };
+pub const OP: Program =
+    Program { name: "op", install: "https://developer.1password.com/docs/cli/get-started" };
 
 /// An item of a vault.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use crate::config::tree::{Node, Value};
 use crate::config::{dotenv, keys};
 use std::path::Path;
 
-const SOPS: Program = Program { name: "sops", install: "https://github.com/getsops/sops/releases" };
+pub const SOPS: Program = Program { name: "sops", install: "https://github.com/getsops/sops/releases" };
 
 /// An encrypted file.
 #[derive(Debug, Clone)]
