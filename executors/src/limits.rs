@@ -28,8 +28,8 @@ pub const REGISTRY_PATIENCE: Duration = Duration::from_secs(120);
 pub const HELPER: Duration = Duration::from_secs(30);
 /// Most that is read of what a credential helper says, in bytes.
 pub const HELPER_BYTES: u64 = 64 * 1024;
-/// How long a replica may take to become healthy, apart from `min_ready_seconds`, where `HALOY_HEALTH_TIMEOUT`
-/// does not say.
+/// How long a replica may take to become healthy, apart from `min_ready_seconds`, where neither
+/// `HALOY_HEALTH_TIMEOUT` nor `health_timeout_seconds` says.
 pub const HEALTH: Duration = Duration::from_secs(60);
 /// How long a replica may take to answer one probe.
 pub const PROBE: Duration = Duration::from_secs(5);
@@ -46,6 +46,8 @@ pub const CONTAINER_EFFECT: Duration = Duration::from_secs(120);
 pub const DELETE_EFFECT: Duration = Duration::from_secs(5 * 60);
 /// How long a hook may run.
 pub const HOOK: Duration = Duration::from_secs(10 * 60);
+/// How long a release command may run.
+pub const RELEASE_COMMAND: Duration = Duration::from_secs(60 * 60);
 /// How long an image may take to be fetched or sent.
 pub const LAYERS_EFFECT: Duration = Duration::from_secs(15 * 60);
 /// How long an image may take to be built.

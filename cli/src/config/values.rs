@@ -1,8 +1,8 @@
 //! Where values come from: the file itself, the environment of the command, files beside it.
 
 use super::dotenv::Fault;
+use super::entries::{EnvPart, SourcePart};
 use super::environment::{Environment, NoValue};
-use super::parts::{EnvPart, SourcePart};
 use super::problem::{Mistakes, Problem};
 use super::text::{self, Unreadable};
 use super::tree::At;

@@ -6,6 +6,7 @@ mod authority;
 mod bad_input;
 mod canaries;
 mod certificates;
+mod common_apps;
 mod crash;
 mod edge;
 mod edge_faults;
