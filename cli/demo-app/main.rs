@@ -3,18 +3,24 @@
 //!
 //! Variables: PORT, VERSION, STATUS (what it answers), STATUS_FILE (a file that says it instead, while it is
 //! there), START_DELAY_MS, CRASH (exit at once), CRASH_FILE (exit at once while that file is there), LOG (a line
-//! to write when it starts), COMPLAINT (what it says when it is not well). `/` tells the version, `/env/NAME` a
-//! variable, `/wait/MS` answers later, `/exit` ends it; an upgrade to `echo` sends back what comes.
+//! to write when it starts), COMPLAINT (what it says when it is not well), HOG_MB (memory that it takes at once),
+//! WARM_MS (answers 503 for so long), EXPECT (a line of the head without which it answers 400). `/` tells the
+//! version, `/env/NAME` a variable, `/wait/MS` answers later, `/exit` ends it; an upgrade to `echo` sends back what
+//! comes. `release FILE CODE MS` adds its version to a file, waits, and ends with a code, as a migration might.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+static BEGUN: OnceLock<Instant> = OnceLock::new();
 
 fn variable(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
 
 fn main() {
+    BEGUN.get_or_init(Instant::now);
     // What a HEALTHCHECK runs: an image from scratch has no curl.
     if std::env::args().nth(1).as_deref() == Some("healthcheck") {
         let healthy = healthy();
@@ -22,6 +28,9 @@ fn main() {
             println!("{}", variable("COMPLAINT", "not well"));
         }
         std::process::exit(i32::from(!healthy));
+    }
+    if std::env::args().nth(1).as_deref() == Some("release") {
+        release();
     }
     for line in variable("LOG", "").split("\\n").filter(|line| !line.is_empty()) {
         println!("{line}");
@@ -32,6 +41,10 @@ fn main() {
     }
     if std::fs::exists(variable("CRASH_FILE", "")).unwrap_or(false) {
         std::process::exit(3);
+    }
+    let hog = vec![1_u8; variable("HOG_MB", "0").parse::<usize>().unwrap_or(0) << 20];
+    if std::hint::black_box(&hog).len() == 1 {
+        return;
     }
     let delay = variable("START_DELAY_MS", "0").parse().unwrap_or(0);
     std::thread::sleep(Duration::from_millis(delay));
@@ -47,6 +60,20 @@ fn main() {
     for stream in listener.incoming().flatten() {
         std::thread::spawn(move || answer(stream));
     }
+}
+
+/// What runs once before the app.
+fn release() -> ! {
+    let argument = |number| std::env::args().nth(number).unwrap_or_default();
+    let line = format!("{}\n", variable("VERSION", "unknown"));
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(argument(2));
+    if let Err(error) = file.and_then(|mut file| file.write_all(line.as_bytes())) {
+        eprintln!("cannot write: {error}");
+        std::process::exit(9);
+    }
+    println!("migrating with {}", variable("TOKEN", "nothing"));
+    std::thread::sleep(Duration::from_millis(argument(4).parse().unwrap_or(0)));
+    std::process::exit(argument(3).parse().unwrap_or(0));
 }
 
 /// Asks itself.
@@ -77,6 +104,11 @@ fn answer(mut stream: TcpStream) {
         }
         let told = std::fs::read_to_string(variable("STATUS_FILE", ""));
         let status = told.map_or_else(|_| variable("STATUS", "200"), |told| told.trim().to_owned());
+        let warm = variable("WARM_MS", "0").parse().unwrap_or(0);
+        let cold = BEGUN.get().is_some_and(|begun| begun.elapsed() < Duration::from_millis(warm));
+        let expected = variable("EXPECT", "").to_ascii_lowercase();
+        let strange = expected.split('|').any(|line| !line.is_empty() && !asks.contains(&format!("\r\n{line}\r\n")));
+        let status = if cold { "503".to_owned() } else if strange { "400".to_owned() } else { status };
         let body = match path.strip_prefix("/env/") {
             Some(name) => variable(name, ""),
             None => format!("version {}", variable("VERSION", "unknown")),

@@ -41,7 +41,8 @@ impl Role {
             | Effect::StopReplica { .. }
             | Effect::RemoveReplica { .. }
             | Effect::RemoveLocalTag { .. }
-            | Effect::RemoveVolume { .. } => Self::Engine,
+            | Effect::RemoveVolume { .. }
+            | Effect::RunReleaseCommand { .. } => Self::Engine,
             Effect::ApplyRoutes { .. } | Effect::Drain { .. } => Self::Router,
             Effect::RunHook { .. } => Self::Hooks,
         }
@@ -68,6 +69,10 @@ pub struct Values {
     pub build_args: Vec<(String, String)>,
     /// Registry: server, user name, password.
     pub registry: Option<RegistryLogin>,
+    /// Headers of the health probe, in file order.
+    pub health_headers: Vec<(String, String)>,
+    /// The release command; none if there is none, or if it was erased.
+    pub release_command: Option<String>,
     /// Lines of the hooks before, then of those after; none for one that was erased.
     pub hooks: (Vec<Option<String>>, Vec<Option<String>>),
     /// What must not appear in any text that others write: secrets and credentials.

@@ -24,9 +24,7 @@ pub mod values;
 pub mod waits;
 
 pub use dispatcher::{DispatchError, Dispatcher, Limits, Missing, Observer, Quiet};
-pub use docker::{
-    DockerExecutor, DockerOptions, EngineFacts, EngineOffer, HealthLimits, LogLine, LogQuery, LogStream,
-};
+pub use docker::{DockerExecutor, DockerOptions, EngineFacts, EngineOffer, LogLine, LogQuery, LogStream};
 pub use edge::EdgeRouter;
 pub use executor::{
     EffectContext, Executor, ExecutorError, NoProgress, Progress, ProgressSink, RegistryLogin, Role, Scope,

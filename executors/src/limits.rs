@@ -32,8 +32,8 @@ pub const HELPER_BYTES: u64 = 64 * 1024;
 pub const PROVIDER: Duration = Duration::from_secs(60);
 /// Most that is taken of what the program of a secret provider writes, in bytes.
 pub const PROVIDER_BYTES: usize = 1 << 20;
-/// How long a replica may take to become healthy, apart from `min_ready_seconds`, where `HALOY_HEALTH_TIMEOUT`
-/// does not say.
+/// How long a replica may take to become healthy, apart from `min_ready_seconds`, where neither
+/// `HALOY_HEALTH_TIMEOUT` nor `health_timeout_seconds` says.
 pub const HEALTH: Duration = Duration::from_secs(60);
 /// How long a replica may take to answer one probe.
 pub const PROBE: Duration = Duration::from_secs(5);
@@ -50,6 +50,8 @@ pub const CONTAINER_EFFECT: Duration = Duration::from_secs(120);
 pub const DELETE_EFFECT: Duration = Duration::from_secs(5 * 60);
 /// How long a hook may run.
 pub const HOOK: Duration = Duration::from_secs(10 * 60);
+/// How long a release command may run.
+pub const RELEASE_COMMAND: Duration = Duration::from_secs(60 * 60);
 /// How long an image may take to be fetched or sent.
 pub const LAYERS_EFFECT: Duration = Duration::from_secs(15 * 60);
 /// How long an image may take to be built.

@@ -143,7 +143,8 @@ impl RegistryExecutor {
             | Effect::RemoveReplica { .. }
             | Effect::RemoveLocalTag { .. }
             | Effect::RemoveVolume { .. }
-            | Effect::RunHook { .. } => {
+            | Effect::RunHook { .. }
+            | Effect::RunReleaseCommand { .. } => {
                 Err(ended(FailureCode::NotSupported, "this is not for a registry", false))
             }
         }

@@ -70,6 +70,8 @@ pub struct World {
     pub routes: Option<haloy_ledger::edge::RouteSnapshot>,
     /// Replicas that were stopped while the edge still sent them requests: there must be none.
     pub stopped_routed: Vec<ReplicaId>,
+    /// Release commands that were begun, in order: none may be there twice.
+    pub released: Vec<EffectId>,
     /// Networks.
     pub networks: BTreeSet<String>,
     /// Paths that every image declares as a `VOLUME`.
@@ -175,6 +177,9 @@ impl Executor for SimulatedExecutor {
 
     async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
         self.delay().await;
+        if let Effect::RunReleaseCommand { .. } = effect {
+            self.world().released.push(cx.id.clone());
+        }
         let faults = self.faults();
         if self.world().strikes("retryable", faults.retryable) {
             return Err(failed(FailureCode::Other, "simulated: try again", true));
@@ -322,6 +327,8 @@ impl SimulatedExecutor {
             Effect::RemoveVolume { volume } => images::remove_volume(&mut world, volume),
             Effect::ApplyRoutes { .. } => super::simulated_edge::apply(&mut world, cx),
             Effect::Drain { .. } => Ok(Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 1 }),
+            // One container of its own, gone when it ends; it fails as the app would.
+            Effect::RunReleaseCommand { .. } => Ok(images::release_command(cx)),
             Effect::RunHook { .. } => {
                 Err(failed(FailureCode::NotSupported, "the simulated engine runs no hooks", false))
             }

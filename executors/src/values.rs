@@ -105,6 +105,13 @@ impl Reader<'_> {
             secrets.found.push(password.clone());
             values.registry = Some(RegistryLogin { server: auth.server.clone(), username, password });
         }
+        for (entry, number) in spec.config.health.headers.iter().zip(field::HEADER..) {
+            let value = self.value(entry, number, &mut secrets)?;
+            values.health_headers.push((entry.name.clone(), value));
+        }
+        let release = self.private.iter().find(|row| row.field == field::ARGV);
+        let release = release.filter(|_| spec.config.release_command.is_some());
+        values.release_command = release.map(|row| row.value.clone());
         let hooks = &spec.config.hooks;
         let lines = |hooks: &[HookLine], first: u32| -> Vec<Option<String>> {
             hooks.iter().zip(field::HOOK + first..).map(|(hook, number)| self.line(hook, number)).collect()

@@ -123,6 +123,8 @@ impl Subject {
             takes_over: Vec::new(),
             port: 8080,
             resources: Resources { memory_bytes: None, milli_cpus: None },
+            init: None,
+            grace_seconds: 20,
         }))
     }
 
@@ -171,7 +173,7 @@ async fn tags_are_made_once_found_by_observe_and_removed_once() {
 async fn what_stops_or_removes_something_that_is_not_there_succeeds() {
     for subject in subjects().await {
         let name = subject.name;
-        let stop = Effect::StopReplica { replica: subject.replica(), expected: false };
+        let stop = Effect::StopReplica { replica: subject.replica(), grace_seconds: 20, expected: false };
         let stopped = subject.perform(EffectNumber::StopReplica, "0", &stop).await.expect(name);
         assert!(matches!(stopped, Outcome::ReplicaStopped { exit_code: None, .. }), "{name}: {stopped:?}");
         let nothing = Outcome::ReplicaRemoved { container_id: None, volumes: Vec::new() };

@@ -68,7 +68,6 @@ fn complete(coverage: &Coverage) {
         "PayloadRedacted",
         // No command writes these yet: the format has room for them.
         "DeploymentRefused",
-        "ReleaseCommandFinished",
         "ExecRun",
         // Replicas that end by themselves: tests of the rules, and end to end with engines that are killed.
         "ReplicaRestarted",

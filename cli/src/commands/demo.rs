@@ -9,7 +9,7 @@ use crate::output::{Reply, foreign, progress};
 use crate::service::embedded::Embedded;
 use clap::Parser;
 use haloy_executors::docker::Before;
-use haloy_executors::{DockerExecutor, DockerOptions, Faults, HealthLimits, SimulatedExecutor};
+use haloy_executors::{DockerExecutor, DockerOptions, Faults, SimulatedExecutor};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -70,8 +70,8 @@ impl Stage {
         let mut options = service_options(&cx.global);
         options.ledger = folder.join("ledger");
         options.keys = folder.join("keys");
-        options.limits.health = Duration::from_secs(4);
-        let health = HealthLimits::within(options.limits.health);
+        options.limits.health = Some(Duration::from_secs(4));
+        let health = options.limits.health;
         let (service, docker, before) = if args.simulated {
             let engine = Arc::new(SimulatedExecutor::new(1, Faults::default()));
             engine.world().networks.insert(SLUG.to_owned());

@@ -63,8 +63,7 @@ pub struct Context {
 
 /// How the service finds its ledger, from options, environment and defaults.
 pub fn service_options(global: &Global) -> EmbeddedOptions {
-    let mut limits = Limits::default();
-    limits.health = settings::seconds(settings::HEALTH_TIMEOUT).unwrap_or(limits.health);
+    let limits = Limits { health: settings::seconds(settings::HEALTH_TIMEOUT), ..Limits::default() };
     EmbeddedOptions {
         ledger: global.ledger.clone().unwrap_or_else(ledger_folder),
         keys: keys_folder(),

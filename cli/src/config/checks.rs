@@ -18,7 +18,8 @@ pub fn health(part: &TargetPart, m: &mut Mistakes) -> HealthSpec {
         );
     }
     let seconds = part.min_ready_seconds.as_ref().map_or(0, |spot| spot.value);
-    HealthSpec::new(path, u16::try_from(seconds).unwrap_or(600))
+    let timeout_seconds = part.health_timeout_seconds.as_ref().map(|spot| spot.value);
+    HealthSpec { timeout_seconds, ..HealthSpec::new(path, u16::try_from(seconds).unwrap_or(600)) }
 }
 
 /// Path and query of a request, as they are sent; else what is wrong, and what would be right.

@@ -8,6 +8,7 @@
 mod checks;
 mod dotenv;
 mod engine;
+mod entries;
 mod environment;
 mod formats;
 mod glob;

@@ -1,28 +1,12 @@
 //! A target as the file gives it, before defaults: every field may be left out. The root is the
 //! base; a target overrides it.
 
+use super::entries::{EnvPart, SourcePart, env, headers, source_node};
 use super::keys;
 use super::problem::Mistakes;
-use super::read::{Fields, Spot, scalar};
+use super::read::{Fields, Spot};
 use super::tree::{At, Node, Value};
 use haloy_ledger::release::*;
-use std::collections::BTreeSet;
-
-/// A value source as written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourcePart {
-    pub at: At,
-    pub source: ValueSource,
-    /// The text of a literal.
-    pub literal: String,
-}
-
-#[derive(Debug, Clone)]
-pub struct EnvPart {
-    pub name: String,
-    pub value: SourcePart,
-    pub build_arg: bool,
-}
 
 #[derive(Debug, Clone)]
 pub struct RegistryPart {
@@ -74,6 +58,41 @@ pub struct DomainPart {
     pub acme_email: Option<String>,
 }
 
+/// A command as written: a text for a shell, or a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandPart {
+    pub form: CommandForm,
+    /// The text, or the list as JSON.
+    pub line: String,
+}
+
+impl CommandPart {
+    fn read(fields: &Fields<'_>, m: &mut Mistakes) -> Option<Self> {
+        const KEY: &str = "release_command";
+        let node = fields.node(KEY)?;
+        let before = m.0.len();
+        let texts: Vec<String> = fields.texts(KEY, m)?.into_iter().map(|spot| spot.value).collect();
+        if m.0.len() > before {
+            return None;
+        }
+        let list = matches!(node.value, Value::List(_));
+        match texts.as_slice() {
+            [first, ..] if list && !first.trim().is_empty() => {
+                let line = serde_json::Value::from(texts).to_string();
+                Some(Self { form: CommandForm::Exec, line })
+            }
+            [line] if !list && !line.trim().is_empty() => {
+                Some(Self { form: CommandForm::Shell, line: line.clone() })
+            }
+            _ => {
+                let hint = "write `release_command: bin/migrate`, or delete the line";
+                m.add_with_hint(node.at, format!("`{KEY}` names no program"), hint);
+                None
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct TargetPart {
     pub name: Option<Spot<String>>,
@@ -89,6 +108,12 @@ pub struct TargetPart {
     pub port: Option<Spot<u32>>,
     pub health_check_path: Option<Spot<String>>,
     pub min_ready_seconds: Option<Spot<u32>>,
+    pub health_timeout_seconds: Option<Spot<u32>>,
+    pub health_check_headers: Option<Vec<EnvPart>>,
+    pub stop_timeout_seconds: Option<Spot<u32>>,
+    pub init: Option<bool>,
+    pub acme: Option<AcmeMode>,
+    pub release_command: Option<CommandPart>,
     pub domains: Option<Vec<DomainPart>>,
     pub acme_email: Option<String>,
     pub env: Vec<EnvPart>,
@@ -124,6 +149,14 @@ impl TargetPart {
             port: fields.int("port", m),
             health_check_path: fields.text("health_check_path", m),
             min_ready_seconds: fields.int("min_ready_seconds", m),
+            health_timeout_seconds: fields.int("health_timeout_seconds", m),
+            health_check_headers: fields
+                .node("health_check_headers")
+                .map(|_| headers(fields.named("health_check_headers", m), m)),
+            stop_timeout_seconds: fields.int("stop_timeout_seconds", m),
+            init: fields.bool("init", m),
+            acme: acme(fields, m),
+            release_command: CommandPart::read(fields, m),
             domains: domains(fields, m),
             acme_email: fields.text("acme_email", m).map(|spot| spot.value),
             env: env(fields, "env", keys::ENV, m),
@@ -160,6 +193,12 @@ impl TargetPart {
             port: self.port.or(base.port),
             health_check_path: self.health_check_path.or(base.health_check_path),
             min_ready_seconds: self.min_ready_seconds.or(base.min_ready_seconds),
+            health_timeout_seconds: self.health_timeout_seconds.or(base.health_timeout_seconds),
+            health_check_headers: self.health_check_headers.or(base.health_check_headers),
+            stop_timeout_seconds: self.stop_timeout_seconds.or(base.stop_timeout_seconds),
+            init: self.init.or(base.init),
+            acme: self.acme.or(base.acme),
+            release_command: self.release_command.or(base.release_command),
             domains: self.domains.or(base.domains),
             acme_email: self.acme_email.or(base.acme_email),
             env: over_env(self.env, base.env),
@@ -173,6 +212,14 @@ impl TargetPart {
             preset: self.preset.or(base.preset),
         }
     }
+}
+
+/// `on` and `off` are truth values to some readers.
+fn acme(fields: &Fields<'_>, m: &mut Mistakes) -> Option<AcmeMode> {
+    if let Some(Node { value: Value::Bool(on, _), .. }) = fields.node("acme") {
+        return Some(if *on { AcmeMode::On } else { AcmeMode::Off });
+    }
+    fields.one_of("acme", &[("on", AcmeMode::On), ("off", AcmeMode::Off)], m).map(|spot| spot.value)
 }
 
 const ROLLOUTS: &[(&str, RolloutStrategy)] = &[
@@ -301,92 +348,6 @@ fn registry(node: &Node, m: &mut Mistakes) -> Option<RegistryPart> {
     let (username, password) = (credential("username"), credential("password"));
     let server = fields.text("server", m).map(|spot| spot.value);
     Some(RegistryPart { server, username: username?, password: password? })
-}
-
-/// A value source standing alone: text, or a table with `value` or `from`.
-fn source_node(node: &Node, name: &str, m: &mut Mistakes) -> Option<SourcePart> {
-    match &node.value {
-        Value::Map(_) => source(&Fields::open(node, &format!("`{name}`"), keys::SOURCE, m)?, name, m),
-        Value::Null(_) | Value::Bool(..) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
-            let spot = scalar(node, name, m)?;
-            Some(SourcePart { at: spot.at, source: ValueSource::Literal, literal: spot.value })
-        }
-    }
-}
-
-fn source(fields: &Fields<'_>, name: &str, m: &mut Mistakes) -> Option<SourcePart> {
-    if let Some(Node { at, value: Value::Text(text) }) = fields.node("value")
-        && text.contains('\0')
-    {
-        let hint = "delete the `\\0`, or encode the value, e.g. with base64".to_owned();
-        let message = format!("`{name}` has a NUL character in its `value`, which no variable can hold");
-        m.note(*at, message, Some(hint), Some(0));
-        return None;
-    }
-    let literal = fields.scalar("value", m);
-    let from = fields.node("from");
-    match (literal, from) {
-        (Some(spot), None) => {
-            Some(SourcePart { at: spot.at, source: ValueSource::Literal, literal: spot.value })
-        }
-        (None, Some(node)) => from_node(node, name, m),
-        (Some(_), Some(node)) => {
-            m.add(node.at, format!("`{name}` has both `value` and `from`; exactly one is needed"));
-            None
-        }
-        // Noted already, whatever is behind it.
-        (None, None) if fields.has("value") || fields.has("from") => None,
-        (None, None) => {
-            let message = format!("`{name}` has neither `value` nor `from`");
-            m.add_with_hint(fields.at, message, "give it `value: \"\"` if it is meant to be empty");
-            None
-        }
-    }
-}
-
-fn from_node(node: &Node, name: &str, m: &mut Mistakes) -> Option<SourcePart> {
-    let fields = Fields::open(node, "`from`", keys::FROM, m)?;
-    let mut sources: Vec<(At, ValueSource)> = Vec::new();
-    sources.extend(fields.text("env", m).map(|spot| (spot.at, ValueSource::Env(spot.value))));
-    sources.extend(fields.text("file", m).map(|spot| (spot.at, ValueSource::File(spot.value))));
-    sources.extend(fields.text("secret", m).map(|spot| (spot.at, ValueSource::Secret(spot.value))));
-    if sources.is_empty() && ["env", "file", "secret"].iter().any(|name| fields.has(name)) {
-        return None;
-    }
-    if sources.len() != 1 {
-        m.add(node.at, format!("`from` of `{name}` needs exactly one of env, file, secret"));
-        return None;
-    }
-    let (at, source) = sources.swap_remove(0);
-    Some(SourcePart { at, source, literal: String::new() })
-}
-
-fn env(fields: &Fields<'_>, list: &str, known: &[keys::KeyDoc], m: &mut Mistakes) -> Vec<EnvPart> {
-    let mut seen = BTreeSet::new();
-    let mut entries = Vec::new();
-    for node in fields.list(list, m).unwrap_or_default() {
-        let Some(entry) = Fields::open(node, &format!("`{list}`"), known, m) else { continue };
-        let Some(name) = entry.text("name", m) else {
-            if !entry.has("name") {
-                let hint = "write `- {name: LOG_LEVEL, value: \"...\"}`".to_owned();
-                m.note(node.at, format!("an entry of `{list}` has no `name`"), Some(hint), Some(0));
-            }
-            continue;
-        };
-        let unusable = |c: char| c == '=' || c.is_whitespace() || c.is_control();
-        if name.value.is_empty() || name.value.contains(unusable) {
-            let message = format!("`{}` cannot be the name of a variable", name.value);
-            m.add_with_hint(name.at, message, "use letters, digits and `_`; the value goes into `value`");
-        } else if !seen.insert(name.value.clone()) {
-            m.add(name.at, format!("`{}` is in `{list}` twice", name.value));
-        }
-        let value = source(&entry, &name.value, m);
-        let takes_build_arg = known.iter().any(|key| key.name == "build_arg");
-        let build_arg = takes_build_arg && entry.bool("build_arg", m).unwrap_or(false);
-        let Some(value) = value else { continue };
-        entries.push(EnvPart { name: name.value, value, build_arg });
-    }
-    entries
 }
 
 fn domains(fields: &Fields<'_>, m: &mut Mistakes) -> Option<Vec<DomainPart>> {

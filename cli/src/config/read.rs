@@ -253,7 +253,8 @@ fn nothing(known: &KeyDoc, key: &Key, node: &Node, mistakes: &mut Mistakes) {
 }
 
 /// Keys whose texts are for a shell or an app, which may make of them what they like.
-const FREE: [&str; 5] = ["value", "pre_deploy", "post_deploy", "global_pre_deploy", "global_post_deploy"];
+const FREE: [&str; 6] =
+    ["value", "release_command", "pre_deploy", "post_deploy", "global_pre_deploy", "global_post_deploy"];
 
 fn text(node: &Node, name: &str, mistakes: &mut Mistakes) -> Option<Spot<String>> {
     let free = FREE.contains(&name);

@@ -1,6 +1,7 @@
 //! From what the file gives to what is deployed: defaults, rules, values.
 
 use super::checks::{check_server, domains, health, network, resources};
+use super::entries::{EnvPart, SourcePart};
 use super::glob;
 use super::mounts::volumes;
 use super::parts::*;
@@ -29,6 +30,8 @@ pub struct TargetConfig {
     pub build_args: Vec<ConfigValue>,
     /// User name and password of the registry.
     pub credentials: Option<[ConfigValue; 2]>,
+    /// Headers of the health probe.
+    pub health_headers: Vec<ConfigValue>,
     /// What is allowed, and probably not meant.
     pub warnings: Vec<String>,
     /// Where it says what only an engine can check.
@@ -81,6 +84,8 @@ impl Surroundings<'_> {
     }
 }
 
+/// Longest value of a header.
+const MAX_HEADER: usize = 4096;
 /// Earlier releases kept where the file does not say.
 const DEFAULT_COUNT: u32 = 5;
 /// Tags that move: a rollback by name would find something else.
@@ -112,7 +117,9 @@ pub fn target(
     let env = resolve_env(&part.env, around.sources(), m);
     check_all(&env, &part.env, m);
     warnings.extend(part.env.iter().filter_map(looks_secret));
-    let health = health(&part, m);
+    let mut health = health(&part, m);
+    let health_headers = health_headers(&part, around, m);
+    health.headers = health_headers.iter().map(entry).collect();
     let volumes = volumes(&part, around.folder(), m);
     let domains = domains(&part, m);
     let resources = resources(&part, m);
@@ -150,10 +157,14 @@ pub fn target(
             post_deploy: hooks(&part.post_deploy),
             folder: around.folder().display().to_string(),
         },
-        release_command: None,
-        init: None,
-        stop_timeout_seconds: None,
-        acme: None,
+        release_command: part.release_command.map(|command| ReleaseCommand {
+            form: command.form,
+            fingerprint: Fingerprint(String::new()),
+            line: Some(command.line.into()),
+        }),
+        init: part.init,
+        stop_timeout_seconds: part.stop_timeout_seconds.as_ref().map(|spot| spot.value),
+        acme: part.acme,
         supervise: None,
         resources,
         server,
@@ -161,7 +172,17 @@ pub fn target(
     };
     let place = |spot: &Option<Spot<String>>| spot.as_ref().map(|spot| spot.at);
     let asked = Asked { network: place(&part.network), cpus: place(&part.cpus) };
-    Some(TargetConfig { app: app?, target: target?, config, env, build_args, credentials, warnings, asked })
+    Some(TargetConfig {
+        app: app?,
+        target: target?,
+        config,
+        env,
+        build_args,
+        credentials,
+        health_headers,
+        warnings,
+        asked,
+    })
 }
 
 /// An entry whose fingerprint the ledger will make.
@@ -172,6 +193,24 @@ fn entry(value: &ConfigValue) -> ValueEntry {
         fingerprint: Fingerprint(String::new()),
         value: None,
     }
+}
+
+/// Headers of the probe, with their values: what a line of a request can hold.
+fn health_headers(part: &TargetPart, around: &Surroundings<'_>, m: &mut Mistakes) -> Vec<ConfigValue> {
+    let mut headers = Vec::new();
+    for header in part.health_check_headers.iter().flatten() {
+        let value = resolve(&header.name, &header.value, around.sources(), m);
+        let Some(mut value) = value else { continue };
+        let fits = value.value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte));
+        if !fits || value.value.len() > MAX_HEADER {
+            let message = format!("`{}` has a value that no header can have", header.name);
+            let hint = format!("use at most {MAX_HEADER} letters, digits and signs of ASCII, in one line");
+            m.add_with_hint(header.value.at, message, hint);
+        }
+        value.secret |= names_a_secret(&header.name);
+        headers.push(value);
+    }
+    headers
 }
 
 /// A preset fills what neither target nor root says.

@@ -32,11 +32,20 @@ pub fn show(target: &TargetConfig) -> Value {
         "alias": config.alias,
         "replicas": config.replicas,
         "port": config.port,
-        "health_check": config.health,
+        "health_check": {
+            "path": config.health.path,
+            "min_ready_seconds": config.health.min_ready_seconds,
+            "timeout_seconds": config.health.timeout_seconds,
+            "headers": target.health_headers.iter().map(value).collect::<Vec<_>>(),
+        },
+        "stop_timeout_seconds": config.stop_timeout_seconds,
+        "init": config.init,
         "env": target.env.iter().map(value).collect::<Vec<_>>(),
         "volumes": config.volumes,
         "network": config.network,
         "domains": config.domains,
+        "acme": config.acme,
+        "release_command": config.release_command.as_ref().and_then(|command| plain(command.line.as_ref())),
         "pre_deploy": config.hooks.pre_deploy.iter().map(line).collect::<Vec<_>>(),
         "post_deploy": config.hooks.post_deploy.iter().map(line).collect::<Vec<_>>(),
         "resources": config.resources,
@@ -46,9 +55,13 @@ pub fn show(target: &TargetConfig) -> Value {
 
 /// A hook's line, as it stands in the file.
 fn line(hook: &HookLine) -> Option<&str> {
-    match &hook.line {
+    plain(hook.line.as_ref()).or(hook.recorded.as_deref())
+}
+
+fn plain(line: Option<&Private>) -> Option<&str> {
+    match line {
         Some(Private::Plain(line)) => Some(line),
-        Some(Private::Committed(_)) | None => hook.recorded.as_deref(),
+        Some(Private::Committed(_)) | None => None,
     }
 }
 

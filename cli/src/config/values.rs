@@ -1,8 +1,8 @@
 //! Where values come from: the file itself, the environment of the command, files beside it, secret providers.
 
 use super::dotenv::Fault;
+use super::entries::{EnvPart, SourcePart};
 use super::environment::{Environment, NoValue};
-use super::parts::{EnvPart, SourcePart};
 use super::problem::{Mistakes, Problem};
 use super::providers::{NoSecret, Providers};
 use super::text::{self, Unreadable};

@@ -47,6 +47,7 @@ pub fn doing(effect: &Effect) -> String {
             };
             format!("running {stage} hook {}", hook.index + 1)
         }
+        Effect::RunReleaseCommand { .. } => "running the release command".to_owned(),
     }
 }
 
@@ -206,7 +207,11 @@ fn replica(event: &Event) -> String {
             0 => format!("replica {} of {} drained", e.r.index + 1, e.r.deployment),
             some => format!("replica {} of {}: {some} requests cut off", e.r.index + 1, e.r.deployment),
         },
-        Event::ReplicaStopped(e) => format!("replica {} of {} stopped", e.r.index + 1, e.r.deployment),
+        Event::ReplicaStopped(e) => {
+            let forced =
+                if e.forced { "; it did not end by itself, and was killed after its grace" } else { "" };
+            format!("replica {} of {} stopped{forced}", e.r.index + 1, e.r.deployment)
+        }
         Event::ReplicaRemoved(e) => {
             let kept =
                 e.volumes.iter().map(|made| format!("; volume {} of {} stays", made.volume, made.path));

@@ -350,21 +350,26 @@ fn needs_values(state: &TargetState, effect: &Effect) -> Option<(DeploymentId, O
     }
     let rollout = state.rollout.as_ref()?;
     let release = match effect {
-        Effect::StartReplica(spec) => {
-            let restored = spec.replica.index >= rollout.spec.config.replicas;
+        Effect::StartReplica(_) | Effect::AwaitHealthy { .. } => {
+            let index = match effect {
+                Effect::StartReplica(spec) => spec.replica.index,
+                Effect::AwaitHealthy { replica, .. } => replica.index,
+                _other => 0,
+            };
+            let restored = index >= rollout.spec.config.replicas;
             return match (&state.current, restored) {
                 (Some(live), true) => Some((live.release, Some(live.spec.clone()))),
                 (_, false) | (None, true) => Some((rollout.release, Some(rollout.spec.clone()))),
             };
         }
-        Effect::AwaitHealthy { .. }
-        | Effect::ResolveImage { .. }
+        Effect::ResolveImage { .. }
         | Effect::BuildImage { .. }
         | Effect::PushImage { .. }
         | Effect::PushTag { .. }
         | Effect::DeleteRegistryTag { .. }
         | Effect::PullImage { .. }
-        | Effect::RunHook { .. } => rollout.release,
+        | Effect::RunHook { .. }
+        | Effect::RunReleaseCommand { .. } => rollout.release,
         Effect::TagImage { .. }
         | Effect::EnsureNetwork { .. }
         | Effect::StopReplica { .. }

@@ -1,5 +1,6 @@
 //! How much the dispatcher does at once, and how long an effect may take.
 
+use crate::docker::healthy_within;
 use crate::limits::*;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::ports::Entropy;
@@ -14,8 +15,9 @@ pub struct Limits {
     pub backoff: Duration,
     /// Longest wait between two attempts.
     pub longest_backoff: Duration,
-    /// How long a replica may take to become healthy, apart from `min_ready_seconds`.
-    pub health: Duration,
+    /// How long a replica may take to become healthy, apart from `min_ready_seconds`, whatever its release
+    /// says.
+    pub health: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -24,7 +26,7 @@ impl Default for Limits {
             at_once: 8,
             backoff: Duration::from_millis(250),
             longest_backoff: Duration::from_secs(5),
-            health: HEALTH,
+            health: None,
         }
     }
 }
@@ -48,8 +50,11 @@ pub fn deadline(effect: &Effect, limits: &Limits) -> Duration {
         | Effect::TagImage { .. }
         | Effect::EnsureNetwork { .. }
         | Effect::ApplyRoutes { .. }
-        | Effect::Drain { .. }
-        | Effect::StopReplica { .. } => SHORT_EFFECT,
+        | Effect::Drain { .. } => SHORT_EFFECT,
+        // The engine takes as long as the container, and then kills it.
+        Effect::StopReplica { grace_seconds, .. } => {
+            SHORT_EFFECT + Duration::from_secs((*grace_seconds).into())
+        }
         Effect::BuildImage { .. } => BUILD_EFFECT,
         Effect::PullImage { .. } | Effect::PushImage { .. } => LAYERS_EFFECT,
         Effect::DeleteRegistryTag { .. } => DELETE_EFFECT,
@@ -58,9 +63,12 @@ pub fn deadline(effect: &Effect, limits: &Limits) -> Duration {
         | Effect::RemoveLocalTag { .. }
         | Effect::RemoveVolume { .. } => CONTAINER_EFFECT,
         Effect::RunHook { .. } => HOOK,
+        Effect::RunReleaseCommand { .. } => RELEASE_COMMAND,
         Effect::AwaitHealthy { health, .. } => {
             // The executor says "unhealthy" in time; this is for one that says nothing.
-            limits.health + Duration::from_secs(u64::from(health.min_ready_seconds)) + GRACE
+            healthy_within(limits.health, health)
+                + Duration::from_secs(u64::from(health.min_ready_seconds))
+                + GRACE
         }
     }
 }

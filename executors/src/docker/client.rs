@@ -1,7 +1,6 @@
 //! Finding and connecting to the engine, as the docker command does.
 
 use super::errors;
-use super::health::HealthLimits;
 use super::transport;
 use crate::executor::ExecutorError;
 use crate::limits::{ENGINE_HELLO, ENGINE_SLOW};
@@ -18,8 +17,8 @@ const DEFAULT_SOCKET: &str = "unix:///var/run/docker.sock";
 pub struct DockerOptions {
     /// `unix:///path`, `tcp://host:port`; none = `DOCKER_HOST`, else the default socket.
     pub host: Option<String>,
-    /// How long a replica may take to become healthy.
-    pub health: HealthLimits,
+    /// How long a replica may take to become healthy, whatever its release says.
+    pub health: Option<Duration>,
     /// File that remembers which fixed addresses were used when; none = the containers that are there say
     /// enough.
     pub used_addresses: Option<std::path::PathBuf>,

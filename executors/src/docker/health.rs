@@ -4,40 +4,20 @@
 use super::Engine;
 use super::errors::refused;
 use super::place;
+use super::probe::{Request, probe};
 use crate::executor::*;
-use crate::limits::{HEALTH, PROBE};
+use crate::limits::HEALTH;
 use bollard::models::{ContainerInspectResponse, HealthStatusEnum};
 use haloy_ledger::outcome::{Failure, FailureCode, FailureReport, HealthHow, Outcome, Public};
 use haloy_ledger::release::HealthSpec;
 use haloy_ledger::words;
-use http_body_util::Empty;
-use hyper::body::Bytes;
-use hyper_util::rt::TokioIo;
 use std::time::{Duration, Instant};
 
-/// How long a replica may take to become healthy.
-#[derive(Debug, Clone, Copy)]
-pub struct HealthLimits {
-    /// Longest wait for the first good answer.
-    pub timeout: Duration,
-    /// An app that answers badly this often, over at least `bad_for`, is not waited for any longer.
-    pub bad_answers: u32,
-    /// See `bad_answers`.
-    pub bad_for: Duration,
-}
-
-impl Default for HealthLimits {
-    fn default() -> Self {
-        Self { timeout: HEALTH, bad_answers: 6, bad_for: Duration::from_secs(15) }
-    }
-}
-
-impl HealthLimits {
-    /// With another timeout; patience with bad answers shrinks with it.
-    pub fn within(timeout: Duration) -> Self {
-        let default = Self::default();
-        Self { timeout, bad_for: default.bad_for.min(timeout / 2), ..default }
-    }
+/// How long a replica may take to become healthy, apart from `min_ready_seconds`: what somebody said for all of
+/// them, else what its release says.
+pub fn healthy_within(said: Option<Duration>, health: &HealthSpec) -> Duration {
+    let own = || health.timeout_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+    said.or_else(own).unwrap_or(HEALTH)
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -47,6 +27,8 @@ pub(super) struct Awaited<'a> {
     pub(super) container_id: &'a str,
     pub(super) port: u16,
     pub(super) health: &'a HealthSpec,
+    /// Its first domain.
+    pub(super) domain: Option<&'a str>,
 }
 
 /// What one look showed.
@@ -56,24 +38,30 @@ enum Seen {
     Bad(String),
     /// It did not answer.
     Silent(String),
+    /// Docker's HEALTHCHECK has not passed yet; what it said last.
+    Starting(String),
     /// Docker's HEALTHCHECK gave up on it.
     Unhealthy(String),
     /// It does not run any more.
-    Ended {
-        exit_code: Option<i64>,
-        oom: bool,
-        restarts: i64,
-    },
+    Ended(Ending),
     Gone,
+}
+
+/// How a container ended, as far as it was seen.
+struct Ending {
+    /// None where nobody can tell any more.
+    exit_code: Option<i64>,
+    oom: bool,
+    restarts: i64,
 }
 
 #[derive(Default)]
 struct Probes {
     made: u32,
-    bad: u32,
-    first_bad: Option<Instant>,
     last: String,
     answered: bool,
+    /// It is Docker's HEALTHCHECK that is waited for.
+    checked: bool,
 }
 
 impl Engine<'_> {
@@ -82,7 +70,7 @@ impl Engine<'_> {
         cx: &EffectContext,
         awaited: Awaited<'_>,
     ) -> Result<Outcome, ExecutorError> {
-        let limits = self.executor.options.health;
+        let within = healthy_within(self.executor.options.health, awaited.health);
         let start = Instant::now();
         let waits = self.executor.options.waits.as_ref();
         let number = cx.id.subject.parse::<u16>().map_or_else(|_| String::new(), |i| format!(" {}", i + 1));
@@ -93,7 +81,7 @@ impl Engine<'_> {
         let min_ready = Duration::from_secs(u64::from(awaited.health.min_ready_seconds));
         loop {
             probes.made += 1;
-            let seen = self.look(&awaited).await?;
+            let seen = self.look(&awaited, &cx.values.health_headers).await?;
             let trouble = match seen {
                 Seen::Good(how) => {
                     let since = *good_since.get_or_insert_with(Instant::now);
@@ -106,8 +94,10 @@ impl Engine<'_> {
                     None
                 }
                 Seen::Gone => return Err(refused(FailureCode::ExitedEarly, "the container is gone")),
-                Seen::Ended { exit_code, oom, restarts } => {
-                    Some((ended(exit_code, oom, restarts).into(), exit_code))
+                Seen::Ended(ending) => {
+                    let ending = self.as_it_ended(awaited.container_id, ending).await;
+                    let exit_code = ending.exit_code;
+                    Some((ended(&ending).into(), exit_code))
                 }
                 Seen::Unhealthy(said) => {
                     let cause = Failure::new(FailureCode::NeverHealthy, "its HEALTHCHECK failed");
@@ -115,9 +105,15 @@ impl Engine<'_> {
                 }
                 Seen::Bad(saw) => {
                     good_since = None;
-                    probes.note_bad(saw);
+                    (probes.answered, probes.last) = (true, saw);
                     tell(cx, &probes, &probes.last);
-                    probes.gave_up(&limits, awaited.health).map(|cause| (cause, None))
+                    None
+                }
+                Seen::Starting(said) => {
+                    good_since = None;
+                    (probes.checked, probes.last) = (true, said);
+                    tell(cx, &probes, "its HEALTHCHECK has not passed yet");
+                    None
                 }
                 Seen::Silent(saw) => {
                     good_since = None;
@@ -127,8 +123,8 @@ impl Engine<'_> {
                 }
             };
             let trouble = trouble.or_else(|| {
-                let late = good_since.is_none() && start.elapsed() >= limits.timeout;
-                late.then(|| (probes.too_late(&limits, &awaited), None))
+                let late = good_since.is_none() && start.elapsed() >= within;
+                late.then(|| (probes.too_late(within, &awaited), None))
             });
             if let Some((FailureReport { cause, detail }, exit_code)) = trouble {
                 let log_tail = self.tail(awaited.container_id, &cx.values.mask).await;
@@ -145,15 +141,17 @@ impl Engine<'_> {
         }
     }
 
-    async fn look(&self, awaited: &Awaited<'_>) -> Result<Seen, ExecutorError> {
+    async fn look(&self, awaited: &Awaited<'_>, headers: &[(String, String)]) -> Result<Seen, ExecutorError> {
         let Some(container) = self.inspect_container(awaited.container_id).await? else {
             return Ok(Seen::Gone);
         };
         let state = container.state.clone().unwrap_or_default();
         let restarts = container.restart_count.unwrap_or(0);
         if state.running != Some(true) || restarts > 0 {
-            let (exit_code, oom) = (state.exit_code, state.oom_killed == Some(true));
-            return Ok(Seen::Ended { exit_code, oom, restarts });
+            // One that runs again says nothing of how it ended before.
+            let running = state.running == Some(true) && state.restarting != Some(true);
+            let exit_code = state.exit_code.filter(|_| !running);
+            return Ok(Seen::Ended(Ending { exit_code, oom: state.oom_killed == Some(true), restarts }));
         }
         if let Some(seen) = healthcheck(&container) {
             return Ok(seen);
@@ -163,11 +161,27 @@ impl Engine<'_> {
                 "the container has no address of its own; give the image a HEALTHCHECK".to_owned(),
             ));
         };
-        let seen = probe(&place.address, awaited.port, &awaited.health.path).await;
+        let host = awaited.domain.map(str::to_owned);
+        let host = host.unwrap_or_else(|| place::with_port(&place.address, awaited.port));
+        let request = Request { path: &awaited.health.path, host: &host, headers };
+        let seen = match probe(&place.address, awaited.port, request).await {
+            Ok(status) if (200..400).contains(&status) => Seen::Good(HealthHow::Http),
+            Ok(status) => Seen::Bad(status.to_string()),
+            Err(cause) => Seen::Silent(cause),
+        };
         if let Seen::Good(how) = seen {
             return self.still(awaited, &container, &place, how).await;
         }
         Ok(seen)
+    }
+
+    /// How a container ended, from what the engine told meanwhile, where the container itself does not say.
+    async fn as_it_ended(&self, container_id: &str, ending: Ending) -> Ending {
+        if ending.exit_code.is_some() {
+            return ending;
+        }
+        let (exit_code, oom) = self.last_end(container_id).await;
+        Ending { exit_code, oom: oom || ending.oom, ..ending }
     }
 
     /// A good answer counts for a container only if the address was that container's all the time: another
@@ -196,45 +210,24 @@ fn healthcheck(container: &ContainerInspectResponse) -> Option<Seen> {
     match health.status? {
         HealthStatusEnum::HEALTHY => Some(Seen::Good(HealthHow::Healthcheck)),
         HealthStatusEnum::UNHEALTHY => Some(Seen::Unhealthy(said)),
-        HealthStatusEnum::STARTING => Some(Seen::Silent("its HEALTHCHECK has not passed yet".to_owned())),
+        HealthStatusEnum::STARTING => Some(Seen::Starting(said)),
         HealthStatusEnum::NONE | HealthStatusEnum::EMPTY => None,
     }
 }
 
-async fn probe(address: &str, port: u16, path: &str) -> Seen {
-    match tokio::time::timeout(PROBE, get(address, port, path)).await {
-        Ok(Ok(status)) if (200..400).contains(&status) => Seen::Good(HealthHow::Http),
-        Ok(Ok(status)) => Seen::Bad(status.to_string()),
-        Ok(Err(cause)) => Seen::Silent(cause),
-        Err(_) => Seen::Silent(format!("no answer within {} s", PROBE.as_secs())),
-    }
-}
-
-async fn get(address: &str, port: u16, path: &str) -> Result<u16, String> {
-    let plain = |error: &dyn std::fmt::Display| error.to_string();
-    let stream =
-        tokio::net::TcpStream::connect((address, port)).await.map_err(|error| match error.kind() {
-            std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-            _other => error.to_string(),
-        })?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| plain(&error))?;
-    let connection = tokio::spawn(connection);
-    let request = hyper::Request::get(path)
-        .header("host", super::place::with_port(address, port))
-        .header("user-agent", "haloy-health")
-        .header("connection", "close")
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| plain(&error))?;
-    let answer = sender.send_request(request).await.map_err(|error| plain(&error));
-    connection.abort();
-    Ok(answer?.status().as_u16())
-}
-
-fn ended(exit_code: Option<i64>, oom: bool, restarts: i64) -> Failure {
+fn ended(ending: &Ending) -> Failure {
+    let Ending { exit_code, oom, restarts } = *ending;
     let code = exit_code.map_or(words!("an unknown code"), |code| words!("code {}", code));
-    let why = if oom { ", killed for using more memory than it may" } else { "" };
-    let again = if restarts > 0 { words!(", restarted {} times", restarts) } else { "".into() };
+    let why = match exit_code {
+        _any if oom => ", killed for using more memory than it may",
+        Some(0) => ": its command was done, and an app has to go on running",
+        Some(_) | None => "",
+    };
+    let again = match restarts {
+        0 => "".into(),
+        1 => words!(" (restarted once)"),
+        more => words!(" (restarted {} times)", more),
+    };
     Failure::new(FailureCode::ExitedEarly, words!("the container ended with {}{}{}", code, why, again))
 }
 
@@ -243,40 +236,36 @@ fn tell(cx: &EffectContext, probes: &Probes, saw: &str) {
 }
 
 impl Probes {
-    fn note_bad(&mut self, saw: String) {
-        self.answered = true;
-        self.bad += 1;
-        self.first_bad.get_or_insert_with(Instant::now);
-        self.last = saw;
-    }
-
-    fn gave_up(&self, limits: &HealthLimits, health: &HealthSpec) -> Option<FailureReport> {
-        let long = self.first_bad.is_some_and(|first| first.elapsed() >= limits.bad_for);
-        (self.bad >= limits.bad_answers && long).then(|| self.never_healthy(health))
-    }
-
-    fn never_healthy(&self, health: &HealthSpec) -> FailureReport {
-        let path = Public(&health.path);
-        let words = match self.last.parse::<u16>() {
-            Ok(status) => words!("GET {} answered {}, {} probes", path, status, self.made),
-            Err(_) => words!("GET {} was not answered well, {} probes", path, self.made),
+    fn too_late(&self, within: Duration, awaited: &Awaited<'_>) -> FailureReport {
+        let (path, seconds) = (Public(&awaited.health.path), within.as_secs());
+        let (code, words) = match (self.checked, self.answered, self.last.parse::<u16>()) {
+            (true, ..) => {
+                (FailureCode::NeverHealthy, words!("its HEALTHCHECK has not passed within {} s", seconds))
+            }
+            (false, true, Ok(status)) => {
+                let words = words!("GET {} answered {}, {} probes in {} s", path, status, self.made, seconds);
+                (FailureCode::NeverHealthy, words)
+            }
+            (false, true, Err(_)) => {
+                let words =
+                    words!("GET {} was not answered well, {} probes in {} s", path, self.made, seconds);
+                (FailureCode::NeverHealthy, words)
+            }
+            (false, false, _) => {
+                let port = awaited.port;
+                let words = words!(
+                    "nothing answered on port {} at {} within {} s, {} probes",
+                    port,
+                    path,
+                    seconds,
+                    self.made
+                );
+                (FailureCode::PortNotListening, words)
+            }
         };
-        Failure::new(FailureCode::NeverHealthy, words).into()
-    }
-
-    fn too_late(&self, limits: &HealthLimits, awaited: &Awaited<'_>) -> FailureReport {
-        if self.answered {
-            return self.never_healthy(awaited.health);
-        }
-        let words = words!(
-            "nothing answered on port {} at {} within {} s, {} probes",
-            awaited.port,
-            Public(&awaited.health.path),
-            limits.timeout.as_secs(),
-            self.made
-        );
-        let cause = Failure::new(FailureCode::PortNotListening, words);
+        let seen = self.checked || !self.answered;
         // Not cut here: it is masked first.
-        FailureReport { cause, detail: self.last.clone() }
+        let detail = if seen { self.last.clone() } else { String::new() };
+        FailureReport { cause: Failure::new(code, words), detail }
     }
 }

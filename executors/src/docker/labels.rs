@@ -13,6 +13,8 @@ pub(super) const REPLICA: &str = "haloy.replica";
 pub(super) const RELEASE: &str = "haloy.release";
 pub(super) const EFFECT: &str = "haloy.effect";
 pub(super) const PORT: &str = "haloy.port";
+/// On the container of a release command; it is no replica.
+pub(super) const RELEASE_COMMAND: &str = "haloy.release-command";
 /// On a volume: the path that it was made for.
 pub(super) const VOLUME: &str = "haloy.volume";
 /// On a container: the volumes of it that haloy made, with commas between them.

@@ -4,8 +4,10 @@
 //! ours), then one file per subject: `images`, `build`, `network`, `replica`, `health`, `observe`.
 
 mod addresses;
+mod body;
 mod build;
 mod client;
+mod ends;
 mod errors;
 mod forget;
 mod given;
@@ -21,7 +23,9 @@ mod network;
 mod observe;
 mod offer;
 mod place;
+mod probe;
 mod push;
+mod release_command;
 mod replica;
 mod sizes;
 mod transport;
@@ -29,7 +33,7 @@ mod volumes;
 
 pub use client::{ConnectError, DockerOptions, EngineFacts};
 pub use forget::Before;
-pub use health::HealthLimits;
+pub use health::healthy_within;
 pub use inspector::inspect_for_edge;
 pub use logs::{LogLine, LogQuery, LogStream};
 pub use neighbours::Neighbour;
@@ -58,6 +62,8 @@ pub struct DockerExecutor {
     network_lock: Mutex<()>,
     /// Which fixed addresses were used when.
     used: addresses::Used,
+    /// Release commands that ended: one runs once, however often it is asked for.
+    released: release_command::Released,
 }
 
 impl DockerExecutor {
@@ -70,6 +76,7 @@ impl DockerExecutor {
             silent: std::sync::Mutex::default(),
             network_lock: Mutex::new(()),
             used,
+            released: release_command::Released::default(),
         }
     }
 
@@ -144,10 +151,15 @@ impl Engine<'_> {
             }
             Effect::EnsureNetwork { network } => self.ensure_network(cx, network).await,
             Effect::StartReplica(spec) => self.start(cx, spec).await,
-            Effect::AwaitHealthy { container_id, port, health, .. } => {
-                self.await_healthy(cx, health::Awaited { container_id, port: *port, health }).await
+            Effect::AwaitHealthy { container_id, port, health, domain, .. } => {
+                let awaited =
+                    health::Awaited { container_id, port: *port, health, domain: domain.as_deref() };
+                self.await_healthy(cx, awaited).await
             }
-            Effect::StopReplica { replica, expected } => self.stop(cx, *replica, *expected).await,
+            Effect::StopReplica { replica, grace_seconds, expected } => {
+                self.stop(cx, *replica, *grace_seconds, *expected).await
+            }
+            Effect::RunReleaseCommand { form, container } => self.release(cx, *form, container).await,
             Effect::RemoveReplica { replica } => self.remove(cx, *replica).await,
             Effect::RemoveLocalTag { local_tag } => self.remove_tag(local_tag).await,
             Effect::RemoveVolume { volume } => self.remove_volume(&cx.scope, volume).await,
@@ -170,6 +182,10 @@ impl Executor for DockerExecutor {
 
     async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
         let engine = self.engine().await?;
+        if let Effect::RunReleaseCommand { .. } = effect {
+            // It ends what it began itself.
+            return engine.perform(cx, effect).await;
+        }
         tokio::select! {
             done = engine.perform(cx, effect) => done,
             () = cx.cancel.cancelled() => Err(errors::ended(FailureCode::Cancelled, "cancelled", false)),

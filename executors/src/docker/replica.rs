@@ -1,9 +1,10 @@
 //! Containers: create and start, adopt, stop, remove.
 
+use super::body::body;
 use super::errors::{self, Doing, failed, refused};
 use super::given::endpoint;
 use super::network::Joined;
-use super::volumes::{Mounted, unnamed};
+use super::volumes::unnamed;
 use super::{Engine, labels, place};
 use crate::executor::*;
 use crate::limits::APPEARS;
@@ -15,11 +16,10 @@ use haloy_ledger::outcome::{FailureCode, Outcome, Public};
 use haloy_ledger::words;
 use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
 
-/// Seconds that a container has to end after SIGTERM.
-const GRACE_SECONDS: i32 = 20;
 /// Between two looks for a container whose creation was asked for by a process that is gone.
-const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(100);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Exit code of a container that had to be killed.
 const KILLED: i64 = 137;
 
@@ -33,7 +33,7 @@ pub(super) struct Found {
 }
 
 impl Engine<'_> {
-    async fn list(&self, label: Vec<String>) -> Result<Vec<Found>, ExecutorError> {
+    pub(super) async fn list(&self, label: Vec<String>) -> Result<Vec<Found>, ExecutorError> {
         let filters = HashMap::from([("label".to_owned(), label)]);
         let options =
             ListContainersOptions { all: true, filters: Some(filters), ..ListContainersOptions::default() };
@@ -180,14 +180,14 @@ impl Engine<'_> {
         address: Option<Ipv4Addr>,
     ) -> Result<String, ExecutorError> {
         let volumes = self.volumes_for(cx, spec).await?;
+        let init = self.init(spec).await?;
+        let body = |address| body(cx, spec, (network, address), (&volumes, init));
         let named =
             || CreateContainerOptions { name: Some(spec.name.clone()), ..CreateContainerOptions::default() };
-        let mut created =
-            self.docker.create_container(Some(named()), body(cx, spec, (network, address), &volumes)).await;
+        let mut created = self.docker.create_container(Some(named()), body(address)).await;
         // An engine that takes no address is asked without one, before anything is said to have failed.
         if address.is_some() && created.as_ref().is_err_and(|error| errors::status(error) != Some(409)) {
-            created =
-                self.docker.create_container(Some(named()), body(cx, spec, (network, None), &volumes)).await;
+            created = self.docker.create_container(Some(named()), body(None)).await;
         }
         match created {
             Ok(created) => Ok(created.id),
@@ -219,27 +219,37 @@ impl Engine<'_> {
         &self,
         cx: &EffectContext,
         replica: ReplicaId,
+        grace_seconds: u32,
         expected: bool,
     ) -> Result<Outcome, ExecutorError> {
         let mut found = self.find(&cx.scope, replica).await?;
         // Docker goes on with a creation whose client was killed, and lists it only then.
-        let until = std::time::Instant::now() + APPEARS;
-        while found.is_none() && expected && std::time::Instant::now() < until {
+        let until = Instant::now() + APPEARS;
+        while found.is_none() && expected && Instant::now() < until {
             tokio::time::sleep(LOOK_AGAIN).await;
             found = self.find(&cx.scope, replica).await?;
         }
         let Some(found) = found else {
             return Ok(Outcome::ReplicaStopped { exit_code: None, forced: false });
         };
-        let options = StopContainerOptions { t: Some(GRACE_SECONDS), ..StopContainerOptions::default() };
-        match self.docker.stop_container(&found.id, Some(options)).await {
-            Ok(()) => {}
-            Err(error) if errors::status(&error) == Some(404) => {}
-            Err(error) => return Err(failed(&error, Doing::Other, "stopping a container")),
-        }
+        let asked = Instant::now();
+        self.stop_container(&found.id, grace_seconds).await?;
+        let late = asked.elapsed() >= Duration::from_secs(grace_seconds.into());
         let state = self.inspect_container(&found.id).await?.and_then(|container| container.state);
         let exit_code = state.and_then(|state| state.exit_code);
-        Ok(Outcome::ReplicaStopped { exit_code, forced: exit_code == Some(KILLED) })
+        // One that was killed before, for its memory say, was not killed by this.
+        Ok(Outcome::ReplicaStopped { exit_code, forced: late && exit_code == Some(KILLED) })
+    }
+
+    /// Asks a container to end, and kills it after its grace. Fine if it is gone.
+    pub(super) async fn stop_container(&self, id: &str, grace_seconds: u32) -> Result<(), ExecutorError> {
+        let t = Some(i32::try_from(grace_seconds).unwrap_or(i32::MAX));
+        let options = StopContainerOptions { t, ..StopContainerOptions::default() };
+        match self.docker.stop_container(id, Some(options)).await {
+            Ok(()) => Ok(()),
+            Err(error) if errors::status(&error) == Some(404) => Ok(()),
+            Err(error) => Err(failed(&error, Doing::Other, "stopping a container")),
+        }
     }
 
     pub(super) async fn remove(
@@ -268,51 +278,4 @@ impl Engine<'_> {
 
 fn labels_of(container: &ContainerInspectResponse) -> HashMap<String, String> {
     container.config.as_ref().and_then(|config| config.labels.clone()).unwrap_or_default()
-}
-
-/// `network` is where it is created, and its address there.
-fn body(
-    cx: &EffectContext,
-    spec: &ReplicaSpec,
-    (network, address): (&str, Option<Ipv4Addr>),
-    made: &[Mounted],
-) -> ContainerCreateBody {
-    let own = [
-        ("HALOY_APP", cx.scope.app.to_string()),
-        ("HALOY_TARGET", cx.scope.target.to_string()),
-        ("HALOY_DEPLOYMENT_ID", spec.replica.deployment.to_string()),
-        // From 1, as users of Haloy know it.
-        ("HALOY_REPLICA_ID", (spec.replica.index + 1).to_string()),
-    ];
-    let own = own.iter().map(|(name, value)| format!("{name}={value}"));
-    let env = own.chain(cx.values.env.iter().map(|(name, value)| format!("{name}={value}"))).collect();
-    let resources = &spec.resources;
-    let mut labels = labels::of(&cx.scope, &cx.id, spec);
-    if !made.is_empty() {
-        let names: Vec<&str> = made.iter().map(|made| made.volume.as_str()).collect();
-        labels.insert(labels::VOLUMES.to_owned(), names.join(","));
-    }
-    let made = made.iter().map(|made| format!("{}:{}", made.volume, made.path));
-    ContainerCreateBody {
-        image: Some(spec.image_id.to_string()),
-        env: Some(env),
-        labels: Some(labels),
-        host_config: Some(HostConfig {
-            binds: Some(spec.volumes.iter().cloned().chain(made).collect()),
-            network_mode: Some(network.to_owned()),
-            // Without an init, a program that is process 1 ignores SIGTERM and is killed after the grace.
-            init: Some(true),
-            restart_policy: Some(RestartPolicy {
-                name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
-                maximum_retry_count: None,
-            }),
-            memory: resources.memory_bytes.and_then(|bytes| i64::try_from(bytes).ok()),
-            nano_cpus: resources.milli_cpus.map(|milli| i64::from(milli) * 1_000_000),
-            ..HostConfig::default()
-        }),
-        networking_config: endpoint(address, spec.alias.as_ref()).map(|endpoint| NetworkingConfig {
-            endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])),
-        }),
-        ..ContainerCreateBody::default()
-    }
 }

@@ -89,6 +89,12 @@ fn limits(method: &Method, uri: &Uri) -> (Duration, Option<Duration>) {
     if ends("/build") {
         return (ENGINE_LAYERS, None);
     }
+    // The engine answers when the container has ended, or was killed.
+    if ends("/stop") {
+        let grace = query.split('&').find_map(|part| part.strip_prefix("t=")?.parse().ok()).unwrap_or(0);
+        let limit = ENGINE_SLOW + Duration::from_secs(grace);
+        return (limit, Some(limit));
+    }
     let limit = if ends("/images/create") || ends("/push") {
         ENGINE_LAYERS
     } else if method == Method::GET && !ends("/system/df") && !path.contains("/distribution/") {
@@ -189,6 +195,7 @@ mod tests {
         assert_eq!(of(Method::GET, "/v1.41/system/df"), (120, Some(120)));
         assert_eq!(of(Method::GET, "/v1.41/distribution/a/json"), (120, Some(120)));
         assert_eq!(of(Method::POST, "/v1.41/containers/x/stop"), (120, Some(120)));
+        assert_eq!(of(Method::POST, "/v1.41/containers/x/stop?signal=&t=600"), (720, Some(720)));
         assert_eq!(of(Method::POST, "/v1.41/images/create?fromImage=x"), (300, Some(300)));
         assert_eq!(of(Method::POST, "/v1.41/build?t=x"), (300, None));
         assert_eq!(of(Method::GET, "/v1.41/containers/x/logs?follow=true&stdout=true"), (30, None));

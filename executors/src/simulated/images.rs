@@ -1,9 +1,9 @@
 //! Images, tags and volumes of the simulated engine.
 
 use super::{ENGINE, SimReplica, World, digest, failed};
-use crate::executor::ExecutorError;
+use crate::executor::{EffectContext, ExecutorError};
 use haloy_ledger::ids::{Digest, ImageRef};
-use haloy_ledger::outcome::{FailureCode, Outcome};
+use haloy_ledger::outcome::{FailureCode, HookExit, LogTail, Outcome};
 use haloy_ledger::release::{ResolvedImage, volumes};
 use haloy_ledger::words;
 
@@ -20,6 +20,13 @@ pub(super) fn tag(
     world.tags.insert(local_tag.to_owned(), image_id.clone());
     let (image_id, local_tag) = (image_id.clone(), local_tag.to_owned());
     Ok(Outcome::ImageTagged { local_tag, image_id, engine_id: ENGINE.to_owned() })
+}
+
+/// Ends as a shell would with the line `exit CODE`; well with every other.
+pub(super) fn release_command(cx: &EffectContext) -> Outcome {
+    let line = cx.values.release_command.as_deref().unwrap_or_default();
+    let code = line.strip_prefix("exit ").and_then(|code| code.parse().ok()).unwrap_or(0);
+    Outcome::HookFinished { exit: HookExit::Code(code), log_tail: LogTail::new("simulated: no log") }
 }
 
 pub(super) fn remove_volume(world: &mut World, volume: &str) -> Result<Outcome, ExecutorError> {

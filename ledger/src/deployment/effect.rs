@@ -3,16 +3,19 @@
 //! Effects carry no secret values. Values of the environment and credentials travel beside them,
 //! see `EffectContext` in the executors.
 
-use super::evolve::volumes::taken_over;
+mod replicas;
+
+pub use replicas::{ReplicaSpec, started_by};
+
 use super::plan::{self, Step};
 use super::route::wish;
-use super::state::{Live, ReplicaPhase, Rollout, TargetState};
+use super::state::{ReplicaPhase, Rollout, TargetState};
 use crate::deployment::event::{HookId, HookStage};
 use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ImageRef, ReplicaId, slug};
 use crate::outcome::Wish;
 use crate::release::{
-    BuildSpec, ConfigSnapshot, HealthSpec, HistoryStrategy, ImageSpec, MadeVolume, NamingStrategy,
-    PullPolicy, Resources, UncoveredVolumes,
+    BuildSpec, CommandForm, ConfigSnapshot, HealthSpec, HistoryStrategy, ImageSpec, PullPolicy,
+    UncoveredVolumes,
 };
 use serde::{Deserialize, Serialize};
 
@@ -88,8 +91,10 @@ pub enum Effect {
         address: Option<String>,
         /// Port that it listens on.
         port: u16,
-        /// When it counts as well.
+        /// When it counts as well. Values of its headers travel beside the effect.
         health: HealthSpec,
+        /// Its first domain: what a request for it asks for.
+        domain: Option<String>,
     },
     /// Tell the edge who gets requests. The newest routes of all targets travel beside the effect, so
     /// that many targets settle with one call.
@@ -106,6 +111,8 @@ pub enum Effect {
     StopReplica {
         /// Which replica.
         replica: ReplicaId,
+        /// Seconds between the signal and the kill.
+        grace_seconds: u32,
         /// Its start was asked for and nobody heard what came of it: it may yet appear.
         expected: bool,
     },
@@ -133,33 +140,14 @@ pub enum Effect {
         /// Folder to run in.
         folder: String,
     },
-}
-
-/// Everything needed to create one container, but the values of its environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReplicaSpec {
-    /// Which replica.
-    pub replica: ReplicaId,
-    /// Name of the container.
-    pub name: String,
-    /// What it is called on its network beside that.
-    pub alias: Option<String>,
-    /// The release that it runs.
-    pub release: crate::ids::DeploymentId,
-    /// Image by id: tags can move, ids cannot.
-    pub image_id: Digest,
-    /// Network, by name; the executor resolves it to an id.
-    pub network: String,
-    /// Names of the environment variables; their values come with the context.
-    pub env: Vec<String>,
-    /// `source:/path[:options]`.
-    pub volumes: Vec<String>,
-    /// Volumes of the container whose place it takes, for paths of the image that `volumes` does not cover.
-    pub takes_over: Vec<MadeVolume>,
-    /// Port that the app listens on.
-    pub port: u16,
-    /// Limits.
-    pub resources: Resources,
+    /// Run the release command in a container of its own, to its end. Never repeated after a crash. The
+    /// command is private and travels beside the effect.
+    RunReleaseCommand {
+        /// How it is run.
+        form: CommandForm,
+        /// The container: that of the first replica, by another name.
+        container: Box<ReplicaSpec>,
+    },
 }
 
 /// Everything that is owed now, each with the id that it keeps over attempts and restarts.
@@ -235,7 +223,9 @@ fn effect(state: &TargetState, step: &Step) -> Option<(EffectId, Effect)> {
     match step {
         Step::Stop(replica) => {
             let id = id(replica.deployment, N::StopReplica, replica.index);
-            Some((id, Effect::StopReplica { replica: *replica, expected: expected(state, *replica) }))
+            let grace_seconds = replicas::grace_seconds(state, *replica);
+            let expected = expected(state, *replica);
+            Some((id, Effect::StopReplica { replica: *replica, grace_seconds, expected }))
         }
         Step::Remove(replica) => {
             let id = id(replica.deployment, N::RemoveReplica, replica.index);
@@ -258,6 +248,7 @@ fn effect(state: &TargetState, step: &Step) -> Option<(EffectId, Effect)> {
         | Step::Pull
         | Step::Tag
         | Step::Network
+        | Step::ReleaseCommand
         | Step::Start(_)
         | Step::Await(_) => rollout_effect(state, state.rollout.as_ref()?, step),
     }
@@ -303,12 +294,15 @@ fn rollout_effect(state: &TargetState, rollout: &Rollout, step: &Step) -> Option
         Step::Network => {
             (id(deployment, N::EnsureNetwork, ""), Effect::EnsureNetwork { network: config.network.clone() })
         }
+        Step::ReleaseCommand => {
+            (id(deployment, N::RunReleaseCommand, ""), replicas::release_command(state, rollout)?)
+        }
         Step::Start(index) => (
             id(deployment, N::StartReplica, index),
-            Effect::StartReplica(Box::new(start(state, rollout, *index)?)),
+            Effect::StartReplica(Box::new(replicas::start(state, rollout, *index)?)),
         ),
         Step::Await(index) => {
-            (id(deployment, N::AwaitHealthy, index), await_healthy(state, rollout, *index)?)
+            (id(deployment, N::AwaitHealthy, index), replicas::await_healthy(state, rollout, *index)?)
         }
         Step::Stop(_) | Step::Remove(_) | Step::Routes | Step::Drain(_) => return None,
     })
@@ -336,70 +330,5 @@ fn pull(rollout: &Rollout) -> Option<Effect> {
         reference: image.reference.clone(),
         digest: image.digest.clone(),
         policy: rollout.spec.config.image.pull_policy,
-    })
-}
-
-/// The configuration, image and release that a replica of this number runs.
-fn runs<'a>(
-    state: &'a TargetState,
-    rollout: &'a Rollout,
-    index: u16,
-) -> Option<(&'a ConfigSnapshot, &'a Digest, DeploymentId)> {
-    if index < rollout.spec.config.replicas {
-        return Some((&rollout.spec.config, &rollout.tagged.as_ref()?.image_id, rollout.release));
-    }
-    let Live { spec, tagged, release, .. } = state.current.as_ref()?;
-    Some((&spec.config, &tagged.image_id, *release))
-}
-
-fn start(state: &TargetState, rollout: &Rollout, index: u16) -> Option<ReplicaSpec> {
-    let runs = runs(state, rollout, index)?;
-    Some(replica_spec(state, ReplicaId { deployment: rollout.deployment, index }, runs))
-}
-
-/// The effect that started a replica of what is live: done again, it starts the same container again.
-pub fn started_by(state: &TargetState, replica: ReplicaId) -> Option<(EffectId, Effect)> {
-    let Live { spec, tagged, release, .. } = state.current.as_ref()?;
-    let spec = replica_spec(state, replica, (&spec.config, &tagged.image_id, *release));
-    let id = id(replica.deployment, EffectNumber::StartReplica, replica.index);
-    Some((id, Effect::StartReplica(Box::new(spec))))
-}
-
-fn replica_spec(
-    state: &TargetState,
-    replica: ReplicaId,
-    (config, image_id, release): (&ConfigSnapshot, &Digest, DeploymentId),
-) -> ReplicaSpec {
-    let (app, target, ReplicaId { deployment, index }) = (&state.app, &state.target, replica);
-    let name = match config.naming {
-        NamingStrategy::Static => config.alias.clone().unwrap_or_else(|| app.to_string()),
-        NamingStrategy::Dynamic => {
-            format!("{}-{}-{}-{index}", app.slug(), target.slug(), deployment.tail())
-        }
-    };
-    ReplicaSpec {
-        replica,
-        name,
-        alias: config.alias.clone(),
-        release,
-        image_id: image_id.clone(),
-        network: config.network.clone(),
-        env: config.env.iter().map(|entry| entry.name.clone()).collect(),
-        volumes: config.volumes.clone(),
-        takes_over: taken_over(state, index),
-        port: config.port,
-        resources: config.resources.clone(),
-    }
-}
-
-fn await_healthy(state: &TargetState, rollout: &Rollout, index: u16) -> Option<Effect> {
-    let (config, ..) = runs(state, rollout, index)?;
-    let replica = rollout.replica(index)?;
-    Some(Effect::AwaitHealthy {
-        replica: replica.id,
-        container_id: replica.container_id.clone()?,
-        address: replica.address.clone(),
-        port: config.port,
-        health: config.health.clone(),
     })
 }

@@ -31,7 +31,10 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
         // Nothing of it was started.
         Event::DeploymentRefused(e) => ended(&mut state, e.id, Ending::Refused),
         // What no rule of this version owes, or waits for.
-        Event::ReleaseCommandFinished(_) | Event::ExecRun(_) => {}
+        Event::ReleaseCommandFinished(e) => {
+            with_rollout(&mut state, e.id, |r| r.release_command = Some(e.exit));
+        }
+        Event::ExecRun(_) => {}
         Event::CancelRequested(e) => with_rollout(&mut state, e.id, |r| r.cancelled = true),
         Event::ImageResolved(e) => with_rollout(&mut state, e.id, |r| r.image = Some(e.image.clone())),
         Event::ImageBuilt(e) => with_rollout(&mut state, e.id, |r| r.image = Some(built(r, e))),
@@ -118,6 +121,7 @@ fn rollout(e: &DeploymentRequested) -> Rollout {
         cancelled: false,
         interrupted: false,
         hooks: Vec::new(),
+        release_command: None,
         image,
         tagged: None,
         network_id: None,
@@ -248,6 +252,7 @@ fn turned_back(state: &mut TargetState, id: DeploymentId, cause: &Failure, after
             | Step::Pull
             | Step::Tag
             | Step::Network
+            | Step::ReleaseCommand
             | Step::Await(_)
             | Step::Routes
             | Step::Drain(_)
@@ -276,6 +281,7 @@ fn interrupted(state: &mut TargetState, e: &RolloutInterrupted) {
             | Step::Pull
             | Step::Tag
             | Step::Network
+            | Step::ReleaseCommand
             | Step::Await(_)
             | Step::Stop(_)
             | Step::Routes

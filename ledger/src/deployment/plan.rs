@@ -26,6 +26,8 @@ pub enum Step {
     Tag,
     /// Have the network.
     Network,
+    /// Run the release command.
+    ReleaseCommand,
     /// Start a replica of the new release, or from `replicas` on, of the old one.
     Start(u16),
     /// Wait until it is well.
@@ -69,6 +71,9 @@ fn forward(state: &TargetState, rollout: &Rollout) -> Vec<Step> {
     if rollout.network_id.is_none() {
         return vec![Step::Network];
     }
+    if owes_release_command(rollout) {
+        return vec![Step::ReleaseCommand];
+    }
     let old = state.current.as_ref().map_or(&[][..], |live| &live.replicas);
     let steps = match rollout.spec.config.rollout {
         RolloutStrategy::Rolling => one_by_one(rollout, old),
@@ -95,6 +100,12 @@ fn next_hook(rollout: &Rollout, stage: HookStage) -> Option<Step> {
         .map(|index| HookId { stage, index: index as u16 })
         .find(|id| !rollout.hooks.iter().any(|(done, _)| done == id))
         .map(Step::Hook)
+}
+
+/// Like hooks, it belongs to a deploy: a rollback must not run a migration twice.
+fn owes_release_command(rollout: &Rollout) -> bool {
+    let given = rollout.spec.config.release_command.is_some();
+    given && !rollout.rollback && rollout.release_command.is_none()
 }
 
 fn image_step(rollout: &Rollout) -> Option<Step> {

@@ -185,6 +185,9 @@ pub struct Rollout {
     pub interrupted: bool,
     /// Hooks that ended.
     pub hooks: Vec<(HookId, HookExit)>,
+    /// How the release command ended, once it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_command: Option<HookExit>,
     /// The image, once known.
     pub image: Option<ResolvedImage>,
     /// Its tag, once made.

@@ -31,6 +31,11 @@ pub fn config(random: &mut Random, registry: bool, varied: bool) -> (ConfigSnaps
     };
     let mut hook = hook;
     let hooks = Hooks { pre_deploy: hook(10), post_deploy: hook(10), folder: String::new() };
+    let release_command = random.percent(10).then(|| ReleaseCommand {
+        form: CommandForm::Shell,
+        fingerprint: Fingerprint("release".to_owned()),
+        line: Some(format!("exit {}", u8::from(random.percent(30))).into()),
+    });
     let reference = ImageRef::new(format!("registry.local/app:v{tag}")).expect("a reference");
     let config = ConfigSnapshot {
         image: ImageSpec { reference, pull_policy: PullPolicy::Always, build: None, registry: None },
@@ -56,7 +61,7 @@ pub fn config(random: &mut Random, registry: bool, varied: bool) -> (ConfigSnaps
         domains: super::routes::domains(random),
         acme_email: None,
         hooks,
-        release_command: None,
+        release_command,
         init: None,
         stop_timeout_seconds: None,
         acme: None,

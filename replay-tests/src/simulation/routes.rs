@@ -67,6 +67,15 @@ pub fn well(world: &World) -> Result<(), Broken> {
     }
 }
 
+/// No release command is begun twice: nobody knows what half of a migration did.
+pub fn released_once(world: &World) -> Result<(), Broken> {
+    let mut begun = std::collections::BTreeSet::new();
+    match world.released.iter().find(|id| !begun.insert(*id)) {
+        None => Ok(()),
+        Some(id) => Err(format!("the release command {id} was begun twice")),
+    }
+}
+
 /// The edge could not be told, once: from then on it may serve what is gone, as the log says.
 pub fn given_up(ledger: &Ledger) -> bool {
     let events = ledger.log().read_all(Position(0), usize::MAX).unwrap_or_default();

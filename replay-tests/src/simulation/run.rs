@@ -318,6 +318,9 @@ impl Sim {
             if broken.is_none() {
                 broken = routes::well(&engine.world()).err().filter(|_| !routes::given_up(&ledger));
             }
+            if broken.is_none() {
+                broken = routes::released_once(&engine.world()).err();
+            }
             if watched
                 && broken.is_none()
                 && let Ok(state) = ledger.state(&key.app, &key.target)

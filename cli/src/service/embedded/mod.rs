@@ -55,7 +55,7 @@ impl Embedded {
     pub fn new(options: EmbeddedOptions) -> Self {
         let docker = Arc::new(DockerExecutor::new(haloy_executors::DockerOptions {
             host: None,
-            health: haloy_executors::HealthLimits::within(options.limits.health),
+            health: options.limits.health,
             used_addresses: Some(options.ledger.join("addresses")),
             hello: settings::seconds(settings::DOCKER_TIMEOUT),
             waits: Some(options.waits.clone()),

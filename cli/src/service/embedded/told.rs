@@ -45,13 +45,15 @@ pub fn said(view: &EventView) -> Option<String> {
     view.private(DETAIL).map(str::to_owned).or(erased)
 }
 
-/// Last lines of what made a deployment fail: of a replica that did not become well, or of a hook; else what
+/// Last lines of what made a deployment fail: of a replica that did not become well, or of a command; else what
 /// the engine wrote after its first line, as it does for a build.
 pub fn log_tail(ledger: &Ledger, views: &[EventView]) -> Result<Vec<String>, Error> {
     for view in views.iter().rev() {
         let failed = match &*view.kind {
             "ReplicaUnhealthy" => true,
             "HookFinished" => failed_hook(ledger, view)?.is_some(),
+            // One that ended well is followed by replicas.
+            "ReleaseCommandFinished" => true,
             _other => false,
         };
         let tail = lines(view.private(LOG_TAIL));

@@ -31,6 +31,14 @@ pub fn seal(ledger: &Ledger, target: &TargetConfig) -> Result<(ReleaseSpec, Leas
         leases.extend(put(ledger, &mut auth.username, username)?);
         leases.extend(put(ledger, &mut auth.password, password)?);
     }
+    for (entry, value) in config.health.headers.iter_mut().zip(&target.health_headers) {
+        leases.extend(put(ledger, entry, value)?);
+    }
+    if let Some(command) = &mut config.release_command
+        && let Some(Private::Plain(line)) = &command.line
+    {
+        command.fingerprint = ledger.fingerprints().value(&ValueSource::Literal, line);
+    }
     for hook in config.hooks.pre_deploy.iter_mut().chain(&mut config.hooks.post_deploy) {
         if let Some(Private::Plain(line)) = &hook.line {
             hook.fingerprint = Some(ledger.fingerprints().value(&ValueSource::Literal, line));
@@ -96,7 +104,7 @@ pub fn resolve_again(ledger: &Ledger, spec: &ReleaseSpec, asking: &Asking) -> Re
     let environment = Environment::of_process(folder, target);
     let sources = Sources { folder, environment: &environment, providers };
     let credentials = spec.config.image.registry.iter().flat_map(|auth| [&auth.username, &auth.password]);
-    for entry in spec.config.env.iter().chain(credentials) {
+    for entry in spec.config.env.iter().chain(credentials).chain(&spec.config.health.headers) {
         if entry.source == ValueSource::Literal {
             continue;
         }

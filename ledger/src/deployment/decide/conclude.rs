@@ -85,7 +85,7 @@ fn ending(state: &TargetState, rollout: &Rollout, cause: Failure, after_retired:
             DeploymentCancelled { id, target_unchanged: restored.is_none() }.into()
         }
         (_, Some(live)) => DeploymentRolledBack { id, cause, restored: live.release }.into(),
-        (FailureCode::Interrupted | FailureCode::HookUnknown, None) => {
+        (FailureCode::Interrupted | FailureCode::HookUnknown | FailureCode::ReleaseCommandUnknown, None) => {
             DeploymentInterrupted { id, cause, target_unchanged: true }.into()
         }
         (_, None) => DeploymentFailed { id, cause, target_unchanged: true }.into(),

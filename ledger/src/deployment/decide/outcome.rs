@@ -2,14 +2,13 @@
 //!
 //! The fence: a report counts only while its effect is still owed. A late one changes nothing.
 
-use super::{Deciding, conclude};
+use super::{Deciding, commands, conclude};
 use crate::defect::{Defect, planted};
 use crate::deployment::effect::{Effect, owed};
 use crate::deployment::event::*;
 use crate::deployment::state::TargetState;
-use crate::ids::{DeploymentId, EffectId, EffectNumber, ReplicaId, Timestamp};
+use crate::ids::{EffectId, EffectNumber, ReplicaId, Timestamp};
 use crate::outcome::*;
-use crate::words;
 
 /// Attempts at an effect before it counts as failed. The time between them is the dispatcher's.
 pub fn max_attempts(effect: EffectNumber) -> u32 {
@@ -114,9 +113,9 @@ fn give_up(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, failed: Giv
             let (artefact, detail) = (Artefact::Volume(volume.clone()), why.private());
             deciding.push(PruneFailed { rel: eff.deployment, artefact, cause: why.cause, detail });
         }
-        Effect::RunHook { hook, .. } => {
+        Effect::RunHook { .. } => {
             let log_tail = format!("{}\n{}", why.cause, why.detail).into();
-            hook_finished(deciding, eff.deployment, *hook, HookExit::Killed, log_tail);
+            commands::finished(deciding, eff.deployment, effect, HookExit::Killed, log_tail);
         }
         Effect::TagImage { .. } | Effect::PullImage { .. } => {
             let lost = lost_image(&deciding.state, &why);
@@ -139,7 +138,8 @@ fn give_up(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, failed: Giv
         | Effect::StartReplica(_)
         | Effect::AwaitHealthy { .. }
         | Effect::StopReplica { .. }
-        | Effect::RemoveReplica { .. } => {
+        | Effect::RemoveReplica { .. }
+        | Effect::RunReleaseCommand { .. } => {
             deciding.push(failure(eff, &why, attempts));
             conclude::turn_back(deciding, why);
         }
@@ -162,37 +162,6 @@ fn lost_image(state: &TargetState, why: &FailureReport) -> Option<Event> {
         let (rel, place) = (rollout.release, ImagePlace::Engine(engine));
         ImageLost { rel, place, cause: why.cause.clone(), detail: why.private() }.into()
     })
-}
-
-fn hook_finished(
-    deciding: &mut Deciding,
-    id: DeploymentId,
-    hook: HookId,
-    exit: HookExit,
-    log_tail: crate::private::Private,
-) {
-    deciding.push(HookFinished { id, hook, exit, ran: RanAt::Server, log_tail });
-    let cause = match (hook.stage, exit) {
-        (HookStage::PostDeploy, _) | (HookStage::PreDeploy, HookExit::Code(0)) => return,
-        (HookStage::PreDeploy, HookExit::Code(code)) => {
-            let text = words!("pre_deploy hook {} ended with code {}", hook.index + 1, code);
-            Failure::new(FailureCode::HookFailed, text)
-        }
-        (HookStage::PreDeploy, HookExit::Killed) => {
-            let text = words!("pre_deploy hook {} was killed or could not be run", hook.index + 1);
-            Failure::new(FailureCode::HookFailed, text)
-        }
-        (HookStage::PreDeploy, HookExit::Unknown) => {
-            let text = words!("nobody knows whether pre_deploy hook {} ran to its end", hook.index + 1);
-            Failure::new(FailureCode::HookUnknown, text)
-        }
-    };
-    conclude::turn_back(deciding, cause);
-}
-
-/// The hook's end is unknown: haloy died while it may have run.
-pub(super) fn hook_unknown(deciding: &mut Deciding, id: DeploymentId, hook: HookId) {
-    hook_finished(deciding, id, hook, HookExit::Unknown, String::new().into());
 }
 
 fn apply(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, outcome: Outcome) {
@@ -219,9 +188,7 @@ fn apply(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, outcome: Outc
         }
         Outcome::NetworkReady { network_id } => deciding.push(NetworkReady { id, network_id }),
         Outcome::HookFinished { exit, log_tail } => {
-            if let Effect::RunHook { hook, .. } = effect {
-                hook_finished(deciding, id, *hook, exit, log_tail.0.into());
-            }
+            commands::finished(deciding, id, effect, exit, log_tail.0.into());
         }
         Outcome::LocalTagRemoved { freed, shared } => {
             if let Effect::RemoveLocalTag { local_tag } = effect {

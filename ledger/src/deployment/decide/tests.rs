@@ -242,7 +242,7 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
         Effect::RemoveReplica { .. } => Outcome::ReplicaRemoved { container_id: None, volumes: Vec::new() },
         Effect::RemoveLocalTag { .. } => Outcome::LocalTagRemoved { freed: 1, shared: false },
         Effect::RemoveVolume { .. } => Outcome::VolumeRemoved { freed: 1 },
-        Effect::RunHook { .. } => {
+        Effect::RunHook { .. } | Effect::RunReleaseCommand { .. } => {
             Outcome::HookFinished { exit: HookExit::Code(0), log_tail: LogTail::default() }
         }
     }

@@ -1,6 +1,6 @@
 //! What was seen of the world: lost and found images, and how a rollout goes on after a crash.
 
-use super::{Deciding, conclude, outcome};
+use super::{Deciding, commands, conclude};
 use crate::deployment::command::Restarted;
 use crate::deployment::effect::{Effect, owed};
 use crate::deployment::event::*;
@@ -136,13 +136,14 @@ pub(super) fn settle(state: &TargetState, found: Observed, at: Timestamp) -> Vec
         let id = rollout.deployment;
         let at_effects = owed(state).into_iter().map(|(id, _)| id).collect();
         let goes_on = goes_on(state, rollout, &found);
-        let hook = owed(state).into_iter().find_map(|(_, effect)| {
-            if let Effect::RunHook { hook, .. } = effect { Some(hook) } else { None }
-        });
+        let command = owed(state)
+            .into_iter()
+            .map(|(_, effect)| effect)
+            .find(|effect| matches!(effect, Effect::RunHook { .. } | Effect::RunReleaseCommand { .. }));
         deciding.push(RolloutInterrupted { id, at_effects, found, goes_on });
-        // D8: a hook is never repeated after a crash.
-        if let Some(hook) = hook {
-            outcome::hook_unknown(&mut deciding, id, hook);
+        // D8: neither a hook nor a release command is ever repeated after a crash.
+        if let Some(command) = command {
+            commands::unknown(&mut deciding, id, &command);
         }
         if !goes_on {
             let text = "haloy was interrupted in the middle of the rollout";

@@ -146,7 +146,8 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
         | Effect::PushImage { .. }
         | Effect::PushTag { .. }
         | Effect::DeleteRegistryTag { .. }
-        | Effect::RunHook { .. } => Outcome::Failed {
+        | Effect::RunHook { .. }
+        | Effect::RunReleaseCommand { .. } => Outcome::Failed {
             cause: Failure::new(FailureCode::NotSupported, "not here"),
             detail: String::new(),
         },

@@ -191,6 +191,38 @@ fn hooks_run_before_and_after_and_only_the_first_can_fail_a_deploy() {
 }
 
 #[test]
+fn a_release_command_runs_once_before_anything_starts_and_never_in_a_rollback() {
+    let command = |line: &str| ReleaseCommand {
+        form: CommandForm::Shell,
+        fingerprint: Fingerprint(line.to_owned()),
+        line: None,
+    };
+    let with = ConfigSnapshot { release_command: Some(command("migrate")), ..config() };
+    let exit = |code| Outcome::HookFinished { exit: HookExit::Code(code), log_tail: LogTail::default() };
+    let is_it = |effect: &Effect| matches!(effect, Effect::RunReleaseCommand { .. });
+    for rollout in [RolloutStrategy::Rolling, RolloutStrategy::Replace, RolloutStrategy::BlueGreen] {
+        let with = ConfigSnapshot { rollout, ..with.clone() };
+        let mut target = Target::new();
+        let first = target.deployed(with.clone());
+        assert_eq!(target.count("ReleaseCommandFinished"), 1);
+        let before = (target.count("ReplicaStarted"), target.count("ReplicaStopped"));
+        target.ask(with.clone());
+        target.run_until(is_it);
+        assert_eq!(steps(&target), ["RunReleaseCommand "], "alone, and before the old one is touched");
+        target.report(|_, _| Some(exit(3)));
+        target.finish();
+        assert_eq!(restored(&target), Some(Ending::Failed));
+        let moved = (target.count("ReplicaStarted"), target.count("ReplicaStopped"));
+        assert_eq!(moved, before, "nothing moved: {rollout:?}");
+        target.deployed(with);
+        let before = target.count("ReleaseCommandFinished");
+        target.roll_back(first).expect("it is restorable");
+        target.finish();
+        assert_eq!(target.count("ReleaseCommandFinished"), before, "not in a rollback");
+    }
+}
+
+#[test]
 fn what_cannot_be_removed_on_the_way_back_is_removed_by_the_next_rollout() {
     let mut target = Target::new();
     target.deployed(config());

@@ -1,0 +1,39 @@
+//! How a container ended that runs again: only what the engine told meanwhile says so.
+
+use super::Engine;
+use bollard::query_parameters::EventsOptions;
+use futures_util::StreamExt;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// How long the engine may take to list what it told.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Engine<'_> {
+    /// The exit code of its last end, and whether it was killed for its memory; no code where the engine does not
+    /// remember.
+    pub(super) async fn last_end(&self, container_id: &str) -> (Option<i64>, bool) {
+        let filters = HashMap::from([
+            ("container".to_owned(), vec![container_id.to_owned()]),
+            ("event".to_owned(), vec!["die".to_owned(), "oom".to_owned()]),
+        ]);
+        let until = jiff::Timestamp::now().as_second().to_string();
+        let options =
+            EventsOptions { since: Some("1".to_owned()), until: Some(until), filters: Some(filters) };
+        let mut told = Box::pin(self.docker.events(Some(options)));
+        let (mut code, mut oom) = (None, false);
+        let reading = async {
+            while let Some(Ok(event)) = told.next().await {
+                let attributes = event.actor.and_then(|actor| actor.attributes).unwrap_or_default();
+                match event.action.as_deref() {
+                    Some("oom") => oom = true,
+                    Some("die") => code = attributes.get("exitCode").and_then(|code| code.parse().ok()),
+                    Some(_) | None => {}
+                }
+            }
+        };
+        // What was heard until then counts.
+        drop(tokio::time::timeout(PATIENCE, reading).await);
+        (code, oom)
+    }
+}

@@ -1,0 +1,232 @@
+//! The release command: one container of the new image, run to its end before any replica starts.
+//!
+//! It runs once. What a killed haloy left of one goes on by itself: it is waited for by nobody, removed by the
+//! next deployment once it has ended, and until then no other is begun.
+
+use super::body::body;
+use super::errors::{self, Doing, failed, refused};
+use super::{Engine, labels};
+use crate::executor::*;
+use crate::mask::{Lines, Tail};
+use bollard::models::{ContainerState, RestartPolicy, RestartPolicyNameEnum};
+use bollard::query_parameters::{CreateContainerOptions, LogsOptions, RemoveContainerOptions};
+use futures_util::StreamExt;
+use haloy_ledger::deployment::effect::ReplicaSpec;
+use haloy_ledger::ids::EffectId;
+use haloy_ledger::outcome::{FailureCode, HookExit, LogTail, Outcome, Public};
+use haloy_ledger::release::CommandForm;
+use haloy_ledger::words;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// Between two looks at a container whose output has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// How release commands ended, for as long as this process lives.
+#[derive(Default)]
+pub(super) struct Released(Mutex<BTreeMap<EffectId, Outcome>>);
+
+impl Released {
+    fn get(&self, id: &EffectId) -> Option<Outcome> {
+        self.0.lock().ok()?.get(id).cloned()
+    }
+
+    fn put(&self, id: &EffectId, outcome: &Outcome) {
+        if let Ok(mut known) = self.0.lock() {
+            known.insert(id.clone(), outcome.clone());
+        }
+    }
+}
+
+/// How the wait for a command ended.
+enum Waited {
+    /// It ended.
+    Ended(ContainerState),
+    /// Its container is gone, or the engine does not answer any more.
+    Lost,
+    /// It was not to go on.
+    Cancelled,
+    TooLate,
+}
+
+impl Engine<'_> {
+    pub(super) async fn release(
+        &self,
+        cx: &EffectContext,
+        form: CommandForm,
+        spec: &ReplicaSpec,
+    ) -> Result<Outcome, ExecutorError> {
+        let released = &self.executor.released;
+        if let Some(outcome) = released.get(&cx.id) {
+            return Ok(outcome);
+        }
+        // It was erased: nobody can tell what it would have done, and it is not run.
+        let Some(line) = &cx.values.release_command else {
+            return Ok(Outcome::HookFinished { exit: HookExit::Unknown, log_tail: LogTail::default() });
+        };
+        let id = match self.earlier(cx, spec).await? {
+            Some(id) => id,
+            None => self.create_release(cx, spec, argv(form, line)?).await?,
+        };
+        if let Err(error) = self.docker.start_container(&id, None).await {
+            drop(self.remove_release(&id).await);
+            return Err(failed(&error, Doing::Start, "starting the release command"));
+        }
+        let mut tail = Mutex::new(Tail::default());
+        let exit = match self.wait_for(cx, &id, &tail).await {
+            Waited::Ended(state) => {
+                if let (Some(true), Ok(tail)) = (state.oom_killed, tail.get_mut()) {
+                    tail.push("haloy: it was killed for using more memory than `resources` gives".to_owned());
+                }
+                state.exit_code.and_then(|code| i32::try_from(code).ok()).map(HookExit::Code)
+            }
+            Waited::Lost => None,
+            Waited::Cancelled => {
+                self.end(&id, spec.grace_seconds).await;
+                return Err(errors::ended(FailureCode::Cancelled, "cancelled", false));
+            }
+            Waited::TooLate => {
+                self.end(&id, spec.grace_seconds).await;
+                Some(HookExit::Killed)
+            }
+        };
+        let log_tail = LogTail::new(&tail.into_inner().unwrap_or_default().text());
+        let outcome = Outcome::HookFinished { exit: exit.unwrap_or(HookExit::Unknown), log_tail };
+        released.put(&cx.id, &outcome);
+        // One that nobody can tell the end of may still run.
+        if exit.is_some() {
+            drop(self.remove_release(&id).await);
+        }
+        Ok(outcome)
+    }
+
+    /// The container of this very command, if it is there. Those of earlier deployments are removed; where one
+    /// still runs, two would be at work at once.
+    async fn earlier(&self, cx: &EffectContext, spec: &ReplicaSpec) -> Result<Option<String>, ExecutorError> {
+        let mut label = labels::filter(&cx.scope);
+        label.push(labels::RELEASE_COMMAND.to_owned());
+        let mut own = None;
+        for found in self.list(label).await? {
+            if labels::is_effect(&found.labels, &cx.scope, &cx.id) {
+                own = Some(found.id);
+                continue;
+            }
+            let Some(container) = self.inspect_container(&found.id).await? else { continue };
+            if container.state.and_then(|state| state.running) != Some(true) {
+                self.remove_release(&found.id).await?;
+                continue;
+            }
+            let name = container.name.unwrap_or_default();
+            let words = words!(
+                "the release command of an earlier deployment still runs, and {} waits for it",
+                Public(&spec.name)
+            );
+            let said = format!(
+                "wait for it with `docker wait {0}`, or end it with `docker stop {0}`",
+                name.trim_start_matches('/')
+            );
+            return Err(refused(FailureCode::ReleaseCommandFailed, words).saying(said));
+        }
+        Ok(own)
+    }
+
+    async fn create_release(
+        &self,
+        cx: &EffectContext,
+        spec: &ReplicaSpec,
+        argv: Vec<String>,
+    ) -> Result<String, ExecutorError> {
+        let joined = self.joined(&spec.network).await?;
+        let init = self.init(spec).await?;
+        let mut body = body(cx, spec, (&joined.id, None), (&[], init));
+        if let Some(labels) = &mut body.labels {
+            labels.remove(labels::REPLICA);
+            labels.insert(labels::RELEASE_COMMAND.to_owned(), "1".to_owned());
+        }
+        if let Some(env) = &mut body.env {
+            env.retain(|entry| !entry.starts_with("HALOY_REPLICA_ID="));
+        }
+        if let Some(host) = &mut body.host_config {
+            let name = Some(RestartPolicyNameEnum::NO);
+            host.restart_policy = Some(RestartPolicy { name, maximum_retry_count: None });
+        }
+        // What is written is what runs, whatever the image would start.
+        body.entrypoint = Some(argv);
+        let options =
+            CreateContainerOptions { name: Some(spec.name.clone()), ..CreateContainerOptions::default() };
+        let created = self.docker.create_container(Some(options), body).await;
+        let created = created
+            .map_err(|error| failed(&error, Doing::Start, words!("creating {}", Public(&spec.name))))?;
+        Ok(created.id)
+    }
+
+    /// Follows what it writes, until it has ended.
+    async fn wait_for(&self, cx: &EffectContext, id: &str, tail: &Mutex<Tail>) -> Waited {
+        let ended = async {
+            self.follow_output(cx, id, tail).await;
+            loop {
+                match self.inspect_container(id).await {
+                    Ok(Some(container)) => {
+                        let state = container.state.unwrap_or_default();
+                        if state.running != Some(true) {
+                            return Waited::Ended(state);
+                        }
+                    }
+                    Ok(None) | Err(_) => return Waited::Lost,
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        tokio::select! {
+            waited = ended => waited,
+            () = cx.cancel.cancelled() => Waited::Cancelled,
+            () = tokio::time::sleep_until(cx.deadline.into()) => Waited::TooLate,
+        }
+    }
+
+    async fn follow_output(&self, cx: &EffectContext, id: &str, tail: &Mutex<Tail>) {
+        let options = LogsOptions { follow: true, stdout: true, stderr: true, ..LogsOptions::default() };
+        let mut output = Box::pin(self.docker.logs(id, Some(options)));
+        let mut lines = Lines::new(cx.values.mask.masker());
+        let take = |lines: Vec<String>| {
+            for line in lines {
+                cx.progress.progress(&cx.id, Progress::Line(line.clone()));
+                if let Ok(mut tail) = tail.lock() {
+                    tail.push(line);
+                }
+            }
+        };
+        // An engine whose log driver keeps nothing has nothing to read; the end is looked for all the same.
+        while let Some(Ok(piece)) = output.next().await {
+            take(lines.push(&piece.into_bytes()));
+        }
+        take(lines.finish());
+    }
+
+    /// Ends it and removes it. What stays has labels, and is found by the next deployment.
+    async fn end(&self, id: &str, grace_seconds: u32) {
+        drop(self.stop_container(id, grace_seconds).await);
+        drop(self.remove_release(id).await);
+    }
+
+    /// With the volumes that nobody named: they were made for this container alone.
+    async fn remove_release(&self, id: &str) -> Result<(), ExecutorError> {
+        let options = RemoveContainerOptions { force: true, v: true, ..RemoveContainerOptions::default() };
+        match self.docker.remove_container(id, Some(options)).await {
+            Ok(()) => Ok(()),
+            Err(error) if errors::status(&error) == Some(404) => Ok(()),
+            Err(error) => Err(failed(&error, Doing::Other, "removing the container of a release command")),
+        }
+    }
+}
+
+/// What is run: the line by a shell, or a list of texts as it is.
+fn argv(form: CommandForm, line: &str) -> Result<Vec<String>, ExecutorError> {
+    match form {
+        CommandForm::Shell => Ok(vec!["/bin/sh".to_owned(), "-c".to_owned(), line.to_owned()]),
+        CommandForm::Exec => serde_json::from_str(line).map_err(|_| {
+            refused(FailureCode::ReleaseCommandFailed, "the release command as recorded cannot be read")
+        }),
+    }
+}

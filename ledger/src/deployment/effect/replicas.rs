@@ -1,0 +1,135 @@
+//! Containers of a target, as data: what they run, and for how long they are waited for.
+
+use super::Effect;
+use crate::deployment::evolve::volumes::taken_over;
+use crate::deployment::state::{Live, Rollout, TargetState};
+use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ReplicaId};
+use crate::release::{ConfigSnapshot, MadeVolume, NamingStrategy, Resources};
+use serde::{Deserialize, Serialize};
+
+/// Seconds that a container has to end after its signal, where the file does not say.
+const GRACE_SECONDS: u32 = 20;
+
+/// Everything needed to create one container, but the values of its environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplicaSpec {
+    /// Which replica.
+    pub replica: ReplicaId,
+    /// Name of the container.
+    pub name: String,
+    /// What it is called on its network beside that.
+    pub alias: Option<String>,
+    /// The release that it runs.
+    pub release: DeploymentId,
+    /// Image by id: tags can move, ids cannot.
+    pub image_id: Digest,
+    /// Network, by name; the executor resolves it to an id.
+    pub network: String,
+    /// Names of the environment variables; their values come with the context.
+    pub env: Vec<String>,
+    /// `source:/path[:options]`.
+    pub volumes: Vec<String>,
+    /// Volumes of the container whose place it takes, for paths of the image that `volumes` does not cover.
+    pub takes_over: Vec<MadeVolume>,
+    /// Port that the app listens on.
+    pub port: u16,
+    /// Limits.
+    pub resources: Resources,
+    /// Whether Docker's init is process 1; none = as the image needs it.
+    pub init: Option<bool>,
+    /// Seconds between the signal to stop and the kill.
+    pub grace_seconds: u32,
+}
+
+/// The configuration, image and release that a replica of this number runs.
+fn runs<'a>(
+    state: &'a TargetState,
+    rollout: &'a Rollout,
+    index: u16,
+) -> Option<(&'a ConfigSnapshot, &'a Digest, DeploymentId)> {
+    if index < rollout.spec.config.replicas {
+        return Some((&rollout.spec.config, &rollout.tagged.as_ref()?.image_id, rollout.release));
+    }
+    let Live { spec, tagged, release, .. } = state.current.as_ref()?;
+    Some((&spec.config, &tagged.image_id, *release))
+}
+
+pub(super) fn start(state: &TargetState, rollout: &Rollout, index: u16) -> Option<ReplicaSpec> {
+    let runs = runs(state, rollout, index)?;
+    Some(replica_spec(state, ReplicaId { deployment: rollout.deployment, index }, runs))
+}
+
+/// The effect that started a replica of what is live: done again, it starts the same container again.
+pub fn started_by(state: &TargetState, replica: ReplicaId) -> Option<(EffectId, Effect)> {
+    let Live { spec, tagged, release, .. } = state.current.as_ref()?;
+    let spec = replica_spec(state, replica, (&spec.config, &tagged.image_id, *release));
+    let id = super::id(replica.deployment, EffectNumber::StartReplica, replica.index);
+    Some((id, Effect::StartReplica(Box::new(spec))))
+}
+
+fn replica_spec(
+    state: &TargetState,
+    replica: ReplicaId,
+    (config, image_id, release): (&ConfigSnapshot, &Digest, DeploymentId),
+) -> ReplicaSpec {
+    let (app, target, ReplicaId { deployment, index }) = (&state.app, &state.target, replica);
+    let name = match config.naming {
+        NamingStrategy::Static => config.alias.clone().unwrap_or_else(|| app.to_string()),
+        NamingStrategy::Dynamic => {
+            format!("{}-{}-{}-{index}", app.slug(), target.slug(), deployment.tail())
+        }
+    };
+    ReplicaSpec {
+        replica,
+        name,
+        alias: config.alias.clone(),
+        release,
+        image_id: image_id.clone(),
+        network: config.network.clone(),
+        env: config.env.iter().map(|entry| entry.name.clone()).collect(),
+        volumes: config.volumes.clone(),
+        takes_over: taken_over(state, index),
+        port: config.port,
+        resources: config.resources.clone(),
+        init: config.init,
+        grace_seconds: config.stop_timeout_seconds.unwrap_or(GRACE_SECONDS),
+    }
+}
+
+pub(super) fn await_healthy(state: &TargetState, rollout: &Rollout, index: u16) -> Option<Effect> {
+    let (config, ..) = runs(state, rollout, index)?;
+    let replica = rollout.replica(index)?;
+    Some(Effect::AwaitHealthy {
+        replica: replica.id,
+        container_id: replica.container_id.clone()?,
+        address: replica.address.clone(),
+        port: config.port,
+        health: config.health.clone(),
+        domain: config.domains.first().map(|domain| domain.domain.clone()),
+    })
+}
+
+/// How long a replica may take to stop: as the release says that it runs.
+pub(super) fn grace_seconds(state: &TargetState, replica: ReplicaId) -> u32 {
+    let rollout = state.rollout.as_ref().filter(|rollout| rollout.deployment == replica.deployment);
+    let config = match rollout {
+        Some(rollout) => {
+            runs(state, rollout, replica.index).map(|(config, ..)| config).or(Some(&rollout.spec.config))
+        }
+        None => state.current.as_ref().map(|live| &live.spec.config),
+    };
+    config.and_then(|config| config.stop_timeout_seconds).unwrap_or(GRACE_SECONDS)
+}
+
+/// The release command, in a container like that of the first replica.
+pub(super) fn release_command(state: &TargetState, rollout: &Rollout) -> Option<Effect> {
+    let form = rollout.spec.config.release_command.as_ref()?.form;
+    let mut container = start(state, rollout, 0)?;
+    let (app, target) = (state.app.slug(), state.target.slug());
+    container.name = format!("{app}-{target}-{}-release", rollout.deployment.tail());
+    // Whoever asks for the app by its name means a replica.
+    container.alias = None;
+    // What a replica has without a name for it is its own.
+    container.takes_over = Vec::new();
+    Some(Effect::RunReleaseCommand { form, container: Box::new(container) })
+}
