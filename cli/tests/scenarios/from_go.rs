@@ -5,18 +5,20 @@ use crate::harness::*;
 const SHOP: &str = r#"name: shop
 image: registry.example/shop:v1
 targets:
-  production: {replicas: 2, domains: [{domain: shop.example, aliases: [www.shop.example]}]}
+  production: {replicas: 1, domains: [{domain: shop.example, aliases: [www.shop.example]}]}
   staging: {server: localhost}
   db: {preset: database, image: {repository: postgres, tag: "17"}}
 "#;
 
 #[test]
 fn options_and_commands_of_haloy_go() {
-    let mut scenario = Scenario::with(SHOP);
+    // Replicas that start side by side have their addresses as it comes: two are only looked at.
+    let mut scenario = Scenario::with(&SHOP.replace("replicas: 1", "replicas: 2"));
     scenario.haloy("version");
     scenario.haloy("version --json");
     scenario.haloy("targets");
     scenario.haloy("targets --json -c haloy.yaml");
+    scenario.config(SHOP);
     scenario.haloy("deploy --targets production,staging --no-logs");
     scenario.haloy("deploy -a --no-logs");
     scenario.haloy("deploy --include-protected");
