@@ -126,6 +126,8 @@ pub enum Command {
     Tag(tag::Tag),
     Hold(hold::Hold),
     Prune(prune::Prune),
+    #[command(hide = true)]
+    PruneImages(prune::PruneImages),
     Retention(retention::Retention),
     Settle(settle::Settle),
     Routes(routes::Routes),
@@ -139,6 +141,7 @@ pub enum Command {
     Backup(backup::Backup),
     Restore(backup::Restore),
     Replay(replay::Replay),
+    Targets(targets::Targets),
     ValidateConfig(validate_config::ValidateConfig),
     Config(config::Config),
     Doctor(doctor::Doctor),
@@ -146,4 +149,5 @@ pub enum Command {
     Completion(generate::Completion),
     Man(generate::Man),
     ExitCodes(generate::ExitCodes),
+    Version(generate::Version),
 }

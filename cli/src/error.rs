@@ -158,10 +158,11 @@ impl From<crate::config::ConfigError> for Error {
                 close.as_ref().map(|close| format!("did you mean `{close}`?"))
             }
             ConfigError::WhichTarget { .. } => Some("name one with --target, or use --all".to_owned()),
-            ConfigError::Unreadable { .. } | ConfigError::Problems(_) => None,
+            ConfigError::Unreadable { .. } | ConfigError::Problems(_) | ConfigError::Ended => None,
         };
         let several = matches!(error, ConfigError::Problems(_));
-        Self { kind: Kind::Usage, message: error.to_string(), hint, several }
+        let kind = if matches!(error, ConfigError::Ended) { Kind::Interrupted } else { Kind::Usage };
+        Self { kind, message: error.to_string(), hint, several }
     }
 }
 

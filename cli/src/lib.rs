@@ -13,6 +13,7 @@ pub mod output;
 pub mod service;
 pub mod settings;
 pub mod signals;
+mod suggestions;
 
 use crate::output::foreign;
 use clap::Parser;
@@ -35,7 +36,7 @@ fn parse_and_run() -> u8 {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => return usage(&error),
-        Err(error) => return misunderstood(&error),
+        Err(error) => return misunderstood(&suggestions::harmless(error)),
     };
     let format = cli.global.format();
     if let Err(error) = settings::check() {

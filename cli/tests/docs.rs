@@ -30,7 +30,9 @@ fn commands() {
     let long = |command: &mut clap::Command| command.render_long_help().to_string();
     let commands: Vec<clap::Command> = root.get_subcommands().cloned().collect();
     let _written = write!(text, "\n## haloy\n\n```text\n{}```\n", trimmed(&long(&mut root)));
-    for mut command in commands.into_iter().filter(|command| command.get_name() != "help") {
+    for mut command in
+        commands.into_iter().filter(|command| command.get_name() != "help" && !command.is_hide_set())
+    {
         let help = trimmed(&long(&mut command));
         let name = command.get_name().to_owned();
         let _written = write!(text, "\n## haloy {name}\n\n```text\n{help}```\n");
@@ -100,6 +102,9 @@ fn configuration() {
     table(&mut text, "`image.registry`", keys::REGISTRY);
     table(&mut text, "each of `env`", keys::ENV);
     table(&mut text, "`from`", keys::FROM);
+    table(&mut text, "`secret_providers`", keys::PROVIDERS);
+    table(&mut text, "each of `secret_providers.sops`", keys::SOPS);
+    table(&mut text, "each of `secret_providers.onepassword`", keys::ONEPASSWORD);
     table(&mut text, "each of `domains`", keys::DOMAIN);
     table(&mut text, "`resources`", keys::RESOURCES);
     check("configuration.md", &text);
@@ -226,7 +231,14 @@ fn settings_are_declared_in_one_place() {
 #[test]
 fn commands_in_documents_exist() {
     let mut seen = 0;
-    for file in ["README.md", "docs/operations.md", "docs/integrity.md", "docs/configuration-intro.md"] {
+    for file in [
+        "README.md",
+        "docs/operations.md",
+        "docs/integrity.md",
+        "docs/configuration-intro.md",
+        "docs/coming-from-haloy.md",
+        "docs/coming-from-kamal.md",
+    ] {
         let text =
             std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
         let mut inside = false;

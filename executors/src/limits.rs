@@ -28,6 +28,10 @@ pub const REGISTRY_PATIENCE: Duration = Duration::from_secs(120);
 pub const HELPER: Duration = Duration::from_secs(30);
 /// Most that is read of what a credential helper says, in bytes.
 pub const HELPER_BYTES: u64 = 64 * 1024;
+/// How long the program of a secret provider (`sops`, `op`) may take for one source; it may ask its user.
+pub const PROVIDER: Duration = Duration::from_secs(60);
+/// Most that is taken of what the program of a secret provider writes, in bytes.
+pub const PROVIDER_BYTES: usize = 1 << 20;
 /// How long a replica may take to become healthy, apart from `min_ready_seconds`, where neither
 /// `HALOY_HEALTH_TIMEOUT` nor `health_timeout_seconds` says.
 pub const HEALTH: Duration = Duration::from_secs(60);

@@ -10,7 +10,12 @@ pub struct Group(Option<Pid>);
 impl Group {
     /// Of a program that was started as the leader of a group of its own.
     pub fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
+        child.id().map_or(Self(None), Self::led_by)
+    }
+
+    /// The same, by the number of the program.
+    pub fn led_by(id: u32) -> Self {
+        Self(i32::try_from(id).ok().and_then(Pid::from_raw))
     }
 
     /// It ended by itself; what it left behind, it meant to leave.

@@ -114,6 +114,7 @@ impl Subject {
         Effect::StartReplica(Box::new(ReplicaSpec {
             replica: self.replica(),
             name: format!("{}-0", self.scope.app.slug()),
+            alias: None,
             release: self.deployment,
             image_id,
             network: "haloy".to_owned(),

@@ -63,7 +63,7 @@ pub enum RolloutStrategy {
 pub enum NamingStrategy {
     /// `<app>-<target>-<tail of the deployment id>-<replica>`.
     Dynamic,
-    /// The app's name; needs `replace` and one replica.
+    /// The alias of the configuration, else the app's name; needs `replace` and one replica.
     Static,
 }
 
@@ -225,6 +225,10 @@ pub struct ConfigSnapshot {
     pub rollout: RolloutStrategy,
     /// How containers are named.
     pub naming: NamingStrategy,
+    /// What every container is called on its network, and a static one by its name, too; none = as before this was
+    /// said: nothing, and the app's name. Since version 3 of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
     /// How many replicas run; 1..=100.
     pub replicas: u16,
     /// Port that the app listens on.

@@ -90,7 +90,8 @@ impl Stage {
         };
         let follow = progress::follower(progress::Mode::Plain, true, prefix);
         let global = crate::cli::Global { yes: true, ..cx.global.clone() };
-        let cx = Context { global, service: Arc::new(service), follow, colour: cx.colour };
+        let (waits, colour) = (cx.waits.clone(), cx.colour);
+        let cx = Context { global, service: Arc::new(service), follow, waits, colour };
         let stage = Self { folder, cx, docker, before, prefix, keep: args.keep };
         std::fs::write(stage.folder.join("app"), APP).map_err(io)?;
         // Docker keeps the mode of what it copies.

@@ -1,6 +1,6 @@
 //! `haloy deploy`.
 
-use super::{Context, confirm, pass, selected};
+use super::{Context, confirm, pass, selected_with};
 use crate::cli::{TargetArgs, WhyArgs};
 use crate::config::{Asked, TargetConfig};
 use crate::error::{Error, Kind};
@@ -19,6 +19,9 @@ use std::path::Path;
 /// A release that does not become healthy is removed, and what ran before goes on running (exit
 /// code 3), or is restored where a part of it was stopped already (exit code 4). Ctrl-C goes back
 /// cleanly; what a crash leaves is settled by the next command.
+///
+/// Variables of `from: {env}` come from the environment of this command, else from `.env.TARGET`, `.env.local` and
+/// `.env`: docs/configuration.md says of which folders, and which wins.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "Examples:\n  haloy deploy -m \"new checkout\"\n  haloy deploy --target production,staging\n  haloy deploy --all --yes -o json"
@@ -26,6 +29,12 @@ use std::path::Path;
 pub struct Deploy {
     #[command(flatten)]
     targets: TargetArgs,
+    /// With --all: protected targets, too; each is asked about
+    #[arg(long, requires = "all")]
+    include_protected: bool,
+    /// No progress, as --quiet; it still waits, and the exit code says how it ended
+    #[arg(long)]
+    pub(super) no_logs: bool,
     /// Take over domains that another target has, once the new release is healthy
     #[arg(long)]
     move_domains: bool,
@@ -34,11 +43,13 @@ pub struct Deploy {
 }
 
 pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
-    let (file, named) = selected(&args.targets)?;
+    let (file, named) = selected_with(&args.targets, args.include_protected)?;
+    file.providers.tell_waits(&cx.waits);
     let targets = file.resolve(&named)?;
     if targets.is_empty() {
         cx.follow.note(
-            "no target is deployed: --all leaves out those that are protected; name them with --target",
+            "no target is deployed: --all leaves out those that are protected; name them with --target, or add \
+             --include-protected",
         );
         return Ok(reply(&[]));
     }

@@ -45,6 +45,16 @@ pub(super) fn man(args: &Man) -> Result<Reply, Error> {
     Ok(Reply::one("man/1", &args.folder.display().to_string(), text))
 }
 
+/// Print the version, as --version does.
+#[derive(Debug, clap::Args)]
+pub struct Version {}
+
+/// Of this program.
+pub(super) fn version() -> Reply {
+    let version = env!("CARGO_PKG_VERSION");
+    Reply::one("version/1", &version, format!("haloy {version}\n"))
+}
+
 pub(super) fn exit_codes() -> Reply {
     Reply::list("exit-codes/1", EXIT_CODES, table())
 }

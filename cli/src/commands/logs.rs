@@ -21,8 +21,17 @@ pub struct Logs {
     #[command(flatten)]
     targets: TargetArgs,
     /// Go on with what is written from now on, also by replicas that a later deploy starts
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "no_follow")]
     follow: bool,
+    /// End with what is there, as without --follow
+    #[arg(long)]
+    no_follow: bool,
+    /// Only of the container whose id, or its beginning, or whose name this is
+    #[arg(long, value_name = "ID", conflicts_with = "all_containers", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    container: Option<String>,
+    /// Of every container of the target, as without --container
+    #[arg(long)]
+    all_containers: bool,
     /// Last lines of each replica
     #[arg(short = 'n', long, default_value_t = 100)]
     tail: u32,
@@ -110,7 +119,8 @@ pub(super) async fn run(cx: &Context, args: Logs) -> Result<Reply, Error> {
     let [key] = keys.as_slice() else {
         return Err(Error::new(Kind::Usage, "logs are of one target").hint("name one with --target"));
     };
-    let request = LogsRequest { key: key.clone(), tail: Some(args.tail), follow: args.follow };
+    let container = args.container.clone();
+    let request = LogsRequest { key: key.clone(), container, tail: Some(args.tail), follow: args.follow };
     let printer = Printer { format, timestamps: args.timestamps, raw: args.raw };
     let mut failed = None;
     let mut each = |line: LogLine| {
@@ -132,6 +142,10 @@ pub(super) async fn run(cx: &Context, args: Logs) -> Result<Reply, Error> {
     let found = cx.service.logs(request, &mut each).await?;
     if let Some(error) = failed {
         return Err(Error::new(Kind::Operational, format!("the lines cannot be written: {error}")));
+    }
+    if let (0, Some(container)) = (found, &args.container) {
+        let message = format!("{key} has no container `{container}`");
+        return Err(Error::new(Kind::Usage, message).hint("list them with: haloy status -o json"));
     }
     if found == 0 {
         return Err(Error::new(Kind::Operational, format!("{key} has no containers")).hint("haloy status"));

@@ -22,17 +22,18 @@ pub mod retention;
 pub mod rollback;
 pub mod rollback_targets;
 pub mod routes;
+mod selecting;
 pub mod settle;
 pub mod show;
 pub mod status;
 pub mod stop;
 pub mod tag;
-mod targets;
+pub mod targets;
 pub mod validate_config;
 pub mod verify;
 
 use crate::cli::{Cli, Command, Global, TargetArgs};
-use crate::config::{Guard, Named};
+use crate::config::{Guard, Named, is_here};
 use crate::error::{Error, Kind};
 use crate::machine;
 use crate::output::{self, Reply, foreign, progress};
@@ -44,7 +45,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use targets::{all_keys, file_if_there, key, keys, keys_known, keys_to_read, selected};
+use selecting::{all_keys, file_if_there, key, keys, keys_known, keys_to_read, selected, selected_with};
 
 /// What every command works with.
 pub struct Context {
@@ -54,6 +55,8 @@ pub struct Context {
     pub service: Arc<dyn Service>,
     /// Is told what happens meanwhile.
     pub follow: Arc<dyn Follow>,
+    /// Who is waited for.
+    pub waits: Waits,
     /// Colour on stdout.
     pub colour: bool,
 }
@@ -78,18 +81,18 @@ pub async fn run(cli: Cli) -> Result<Reply, Error> {
     let options = service_options(&global);
     let waits = options.waits.clone();
     let service = Arc::new(machine::service(options)?);
-    let follow = progress::follower(global.progress, global.quiet, "");
+    let follow = progress::follower(global.progress, global.quiet || silent(&command), "");
     // The edge goes on where its terminal goes away, and says itself what a signal means to it.
     if !matches!(command, Command::Edge(_)) {
         let told = Arc::clone(&follow);
         signals::listen(move |text| told.note(text));
     }
-    tokio::spawn(progress::tell_waits(waits, Arc::clone(&follow)));
+    tokio::spawn(progress::tell_waits(waits.clone(), Arc::clone(&follow)));
     for misspelt in settings::misspelt() {
         follow.note(&misspelt);
     }
     let colour = output::colour(global.color);
-    let cx = Context { global, service, follow, colour };
+    let cx = Context { global, service, follow, waits, colour };
     match command {
         Command::Deploy(args) => deploy::run(&cx, args).await,
         Command::Rollback(args) => rollback::run(&cx, args).await,
@@ -104,6 +107,7 @@ pub async fn run(cli: Cli) -> Result<Reply, Error> {
         Command::Hold(args) => hold::run(&cx, args).await,
         Command::Retention(args) => retention::run(&cx, args).await,
         Command::Prune(args) => prune::run(&cx, args).await,
+        Command::PruneImages(args) => prune::images(&cx, args).await,
         Command::Settle(args) => settle::run(&cx, args).await,
         Command::Routes(args) => routes::run(&cx, args).await,
         Command::Edge(args) => edge::run(&cx, args).await,
@@ -116,14 +120,22 @@ pub async fn run(cli: Cli) -> Result<Reply, Error> {
         Command::Backup(args) => backup::run(&cx, args).await,
         Command::Restore(args) => backup::restore(&cx, args).await,
         Command::Replay(args) => replay::run(&cx, args).await,
+        Command::Targets(args) => targets::run(&cx, args),
         Command::ValidateConfig(args) => validate_config::run(&cx, args).await,
         Command::Config(args) => config::run(&args),
         Command::Doctor(args) => doctor::run(&cx, args).await,
         Command::Demo(args) => demo::run(&cx, args).await,
         Command::Completion(args) => generate::completion(&args),
         Command::Man(args) => generate::man(&args),
+        Command::Version(_) => Ok(generate::version()),
         Command::ExitCodes(_) => Ok(generate::exit_codes()),
     }
+}
+
+/// `--no-logs`: as `--quiet`. The command waits all the same, and its exit code says how it ended.
+fn silent(command: &Command) -> bool {
+    let deploy = matches!(command, Command::Deploy(args) if args.no_logs);
+    deploy || matches!(command, Command::Rollback(args) if args.no_logs)
 }
 
 /// Asks on a terminal; elsewhere `--yes` is the answer, or an error names it.
@@ -154,8 +166,7 @@ pub fn confirm(cx: &Context, question: &str, expected: Option<&str>) -> Result<(
 /// A target of another server is refused, unless this machine stands for it; one that is protected is asked about.
 pub fn pass(cx: &Context, args: &TargetArgs, guards: &[Guard], what: &str) -> Result<(), Error> {
     let remote = guards.iter().find_map(|guard| Some((&guard.named, guard.server.as_ref()?)));
-    if let Some((Named { target, .. }, server)) =
-        remote.filter(|(_, server)| !args.here && *server != "localhost")
+    if let Some((Named { target, .. }, server)) = remote.filter(|(_, server)| !args.here && !is_here(server))
     {
         let message =
             format!("target {target} has `server: {server}`, and haloy does not deploy over the network yet");

@@ -24,6 +24,45 @@ pub struct Prune {
     why: WhyArgs,
 }
 
+/// Remove what `haloy prune` lists, as Haloy (Go) spells it: --yes removes, without it nothing is.
+#[derive(Debug, clap::Args)]
+pub struct PruneImages {
+    #[command(flatten)]
+    targets: TargetArgs,
+    /// Releases that stay, the current one among them; it must be what the target keeps anyway
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    keep: Option<i64>,
+    #[command(flatten)]
+    why: WhyArgs,
+}
+
+/// `prune`, where the number of what stays is the target's own: another one would make releases unrestorable that
+/// its configuration keeps.
+pub(super) async fn images(cx: &Context, args: PruneImages) -> Result<Reply, Error> {
+    let PruneImages { targets, keep, why } = args;
+    // -1 stands for what the target keeps.
+    if let Some(keep) = keep.filter(|keep| *keep != -1) {
+        let keys = match keys_to_read(cx, &targets).await? {
+            Some(keys) => keys,
+            None => super::all_keys(cx).await?,
+        };
+        for key in keys {
+            let Some(count) = cx.service.rollback_targets(&key, false).await?.count else { continue };
+            if keep != i64::from(count) + 1 {
+                let message = format!(
+                    "{key}: --keep {keep} is not what the target keeps, the current release and {count} before it"
+                );
+                let wanted = (keep - 1).max(1);
+                let hint = format!(
+                    "write `history: {{count: {wanted}}}` and deploy; what that costs: haloy retention what-if --count {wanted}"
+                );
+                return Err(Error::new(Kind::Usage, message).hint(hint));
+            }
+        }
+    }
+    run(cx, Prune { targets, apply: cx.global.yes, why }).await
+}
+
 pub(super) async fn run(cx: &Context, args: Prune) -> Result<Reply, Error> {
     let mut done = Vec::new();
     let keys = match keys_to_read(cx, &args.targets).await? {

@@ -25,6 +25,9 @@ pub struct RollbackArgs {
     id: Option<String>,
     #[command(flatten)]
     targets: TargetArgs,
+    /// No progress, as --quiet; it still waits, and the exit code says how it ended
+    #[arg(long)]
+    pub(super) no_logs: bool,
     /// Where values of secrets come from
     #[arg(long, value_enum, default_value_t)]
     secrets: Secrets,
@@ -86,7 +89,9 @@ pub(super) async fn run(cx: &Context, args: RollbackArgs) -> Result<Reply, Error
         Secrets::Recorded => SecretsFrom::Recorded,
     };
     let (git, ci) = (facts::git(&file.folder()), facts::ci());
-    let request = RollbackRequest { key, to, secrets, why: (&args.why).into(), git, ci };
+    file.providers.tell_waits(&cx.waits);
+    let (providers, why) = (file.providers.clone(), (&args.why).into());
+    let request = RollbackRequest { key, to, secrets, providers, why, git, ci };
     let answer = cx.service.rollback(request, Arc::clone(&cx.follow)).await?;
     let code = answer.exit();
     Ok(deploy::reply(&[answer]).exit(code))

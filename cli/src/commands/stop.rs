@@ -15,7 +15,7 @@ pub struct Stop {
     #[command(flatten)]
     targets: TargetArgs,
     /// Also remove the containers; volumes stay
-    #[arg(long)]
+    #[arg(short, long, visible_alias = "remove-containers")]
     remove: bool,
     /// Also remove the containers, and with them the volumes that haloy made, with their data. A volume that
     /// `volumes:` names is never removed

@@ -26,12 +26,14 @@ pub(super) async fn run(cx: &Context, args: ValidateConfig) -> Result<Reply, Err
     }
     let here = std::env::current_dir().map_err(|error| Error::new(Kind::Operational, error.to_string()))?;
     let file = ConfigFile::open_to_check(targets.config.as_deref(), &here)?;
-    let named = file.select(&Selection { names: targets.target.clone(), all: targets.all })?;
+    let named =
+        file.select(&Selection { names: targets.target.clone(), all: targets.all, protected: false })?;
+    file.providers.tell_waits(&cx.waits);
     let resolved = file.resolve(&named)?;
     // What another machine has is not known here.
     let own: Vec<TargetConfig> = resolved
         .iter()
-        .filter(|target| target.config.server.is_none() || args.targets.here)
+        .filter(|target| target.config.server.as_deref().is_none_or(config::is_here) || args.targets.here)
         .cloned()
         .collect();
     if own.iter().any(|target| target.asked != Asked::default())

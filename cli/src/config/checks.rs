@@ -122,8 +122,22 @@ fn check_host(host: &str, at: At, m: &mut Mistakes) {
     }
 }
 
+/// Whether a `server` is this very machine.
+pub fn is_here(server: &str) -> bool {
+    let host = server.split_once("://").map_or(server, |(_, rest)| rest).trim_end_matches('/');
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    ["localhost", "127.0.0.1"].contains(&host)
+}
+
 pub fn check_server(server: &Spot<String>, m: &mut Mistakes) -> String {
-    let text = server.value.trim_start_matches("https://").trim_end_matches('/');
+    if let Some(rest) = server.value.strip_prefix("http://").filter(|_| !is_here(&server.value)) {
+        let message =
+            format!("`server` is `{}`: without TLS anybody on the way reads and changes it", server.value);
+        m.add_with_hint(server.at, message, format!("write `server: {}`", rest.trim_end_matches('/')));
+        return rest.to_owned();
+    }
+    let text =
+        server.value.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
     let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
     let port_ok = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
     let host_ok = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));

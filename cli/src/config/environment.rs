@@ -1,4 +1,9 @@
 //! The environment of the command: variables of the process, then of `.env` files.
+//!
+//! The process always wins. Of the files, `.env.<target>` wins over every other: it is of one target alone. Then
+//! come the `.env.local`, of which one beside the configuration wins over that of the user's folder, and that over
+//! the one of the working folder; last the `.env`, in the opposite order. That is the order of Haloy (Go), but
+//! for the process and for `.env.<target>`, which it lets lose.
 
 use super::dotenv::{self, Entries, Fault};
 use super::text::{self, Unreadable};
@@ -6,11 +11,14 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+/// The user's own folder of haloy, below the home folder.
+const USER_FOLDER: &str = ".config/haloy";
+
 /// Variables, each with what it is set to or why that cannot be used.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     process: BTreeMap<String, Result<String, String>>,
-    /// `.env.<target>`, then `.env`: what each says, or what is wrong with it as a whole.
+    /// What each file says, or what is wrong with it as a whole; the one that wins comes first.
     files: Vec<(PathBuf, Result<Entries, Fault>)>,
 }
 
@@ -28,20 +36,31 @@ pub enum NoValue {
 }
 
 impl Environment {
-    /// That of this process, for a target of a file in `folder`. A variable of the process wins over
-    /// `.env.<target>`, and that over `.env`.
+    /// That of this process, for a target of a file in `folder`.
     pub fn of_process(folder: &Path, target: &str) -> Self {
-        Self::of(std::env::vars_os(), folder, target)
+        let here = std::env::current_dir().unwrap_or_else(|_| folder.to_owned());
+        Self::of(std::env::vars_os(), folder, &here, target)
     }
 
-    /// The same for variables that are given.
-    pub fn of(variables: impl Iterator<Item = (OsString, OsString)>, folder: &Path, target: &str) -> Self {
+    /// The same for variables and a working folder that are given.
+    pub fn of(
+        variables: impl Iterator<Item = (OsString, OsString)>,
+        folder: &Path,
+        here: &Path,
+        target: &str,
+    ) -> Self {
         let text = |value: OsString| value.into_string().map_err(|_| "which is not UTF-8".to_owned());
-        let process =
-            variables.filter_map(|(name, value)| Some((name.into_string().ok()?, text(value)))).collect();
+        let (mut process, mut home) = (BTreeMap::new(), None);
+        for (name, value) in variables {
+            let Ok(name) = name.into_string() else { continue };
+            if name == "HOME" && !value.is_empty() {
+                home = Some(PathBuf::from(&value));
+            }
+            process.insert(name, text(value));
+        }
         let mut environment = Self { process, files: Vec::new() };
-        for name in [".env".to_owned(), format!(".env.{target}")] {
-            environment.add(&folder.join(name));
+        for path in files(folder, here, home.as_deref(), target) {
+            environment.add(&path);
         }
         environment
     }
@@ -94,4 +113,25 @@ impl Environment {
         }
         Err(NoValue::NotSet)
     }
+}
+
+/// Every file that may be there, each once; the one that wins comes last.
+fn files(folder: &Path, here: &Path, home: Option<&Path>, target: &str) -> Vec<PathBuf> {
+    let user = home.map(|home| home.join(USER_FOLDER));
+    let of_user = |name: &str| user.iter().map(|user| user.join(name)).collect::<Vec<_>>();
+    let of_target = format!(".env.{target}");
+    let all = [
+        vec![folder.join(".env")],
+        of_user(".env"),
+        vec![here.join(".env"), here.join(".env.local")],
+        of_user(".env.local"),
+        vec![folder.join(".env.local"), here.join(&of_target), folder.join(&of_target)],
+    ]
+    .concat();
+    let same = |a: &Path, b: &Path| match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        (Ok(_) | Err(_), _) => a == b,
+    };
+    let again = |at: usize| all[at + 1..].iter().any(|later| same(&all[at], later));
+    (0..all.len()).filter(|at| !again(*at)).map(|at| all[at].clone()).collect()
 }

@@ -63,7 +63,12 @@ use Kind::{Any, Bool, Ignored, Int, Named, OneOf, Scalar, Table, Tables, Text, T
 pub const FROM: &[KeyDoc] = &[
     key("env", Text, "", "Variable of the environment of the command; must be set"),
     key("file", Text, "", "File, relative to the configuration file; one trailing line break is dropped"),
-    key("secret", Text, "", "`provider:source:key`; providers are not built yet"),
+    key(
+        "secret",
+        Text,
+        "",
+        "`provider:source:key`: a key of a source of `secret_providers`, as `sops:app:database.password`",
+    ),
 ];
 
 /// A value source.
@@ -149,13 +154,33 @@ pub const RESOURCES: &[KeyDoc] = &[
     key("cpus", Scalar, "none", "CPUs, as `0.5`; no more than the engine has"),
 ];
 
+/// A source of `secret_providers.sops`.
+pub const SOPS: &[KeyDoc] = &[
+    key("file", Text, "", "The encrypted file, relative to the configuration file"),
+    key("format", OneOf(&["yaml", "json", "dotenv"]), "from the file's ending", "How the file is written"),
+];
+
+/// A source of `secret_providers.onepassword`.
+pub const ONEPASSWORD: &[KeyDoc] = &[
+    key("account", Text, "that of `op`", "Account, as `op` takes it"),
+    key("vault", Text, "", "Vault, by name or id"),
+    key("item", Text, "", "Item, by name or id; its keys are the labels of its fields"),
+];
+
 /// `secret_providers`.
-pub const PROVIDERS: &[KeyDoc] =
-    &[key("sops", Any, "", "Sources of sops"), key("onepassword", Any, "", "Sources of 1Password")];
+pub const PROVIDERS: &[KeyDoc] = &[
+    key("sops", Named(SOPS), "", "Sources by name: files that the program `sops` decrypts"),
+    key("onepassword", Named(ONEPASSWORD), "", "Sources by name: items that the program `op` reads"),
+];
 
 /// Keys of a target, also accepted at the root as the base of all targets.
 pub const TARGET: &[KeyDoc] = &[
-    key("name", Text, "the target's key", "Name of the app: `[a-zA-Z0-9][a-zA-Z0-9_-]*`"),
+    key(
+        "name",
+        Text,
+        "the target's key",
+        "Name of the app: `[a-zA-Z0-9][a-zA-Z0-9_-]*`; see below for what containers are called",
+    ),
     key(
         "server",
         Text,
@@ -254,7 +279,7 @@ pub const TARGET: &[KeyDoc] = &[
 pub const ROOT_ONLY: &[KeyDoc] = &[
     key("targets", Named(TARGET), "", "Targets by name; without it there is one, `default`"),
     key("images", Named(IMAGE), "", "Images by name, picked with `image_key`"),
-    key("secret_providers", Table(PROVIDERS), "", "Accepted and checked when it is built"),
+    key("secret_providers", Table(PROVIDERS), "", "Where `from: {secret}` comes from, see below"),
     key("global_pre_deploy", Texts, "none", "Commands run here before the first target"),
     key("global_post_deploy", Texts, "none", "Commands run here after the last target"),
     key(

@@ -16,10 +16,12 @@ mod guards;
 mod habits;
 mod interpolation;
 pub mod keys;
+mod listed;
 mod locate;
 mod mounts;
 mod parts;
 mod problem;
+mod providers;
 mod read;
 mod reference;
 mod resolve;
@@ -33,15 +35,18 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use checks::is_here;
 pub use environment::{Environment, NoValue};
 pub use glob::matches;
 pub use guards::Guard;
+pub use listed::Listed;
 pub use locate::LocateError;
 pub use problem::{Problem, Problems};
+pub use providers::Providers;
 pub use resolve::{Asked, TargetConfig};
 pub use schema::schema;
 pub use show::show;
-pub use values::{ConfigValue, SourceError, ask, check};
+pub use values::{ConfigValue, SourceError, Sources, ask, check};
 
 use parts::{ImagePart, TargetPart};
 use problem::Mistakes;
@@ -80,6 +85,9 @@ pub enum ConfigError {
         /// What may have been meant.
         close: Option<String>,
     },
+    /// This process was asked to end meanwhile.
+    #[error("nothing was done")]
+    Ended,
     /// The file has several targets and the command names none.
     #[error("the file has several targets: {}", known.join(", "))]
     WhichTarget {
@@ -98,6 +106,8 @@ pub struct ConfigFile {
     targets: Vec<(Spot<String>, TargetPart)>,
     images: Vec<(String, ImagePart)>,
     has_targets: bool,
+    /// Where `from: {secret}` comes from.
+    pub providers: Providers,
     /// Commands before the first target.
     pub global_pre_deploy: Vec<String>,
     /// Commands after the last target.
@@ -111,6 +121,8 @@ pub struct Selection {
     pub names: Vec<String>,
     /// All but the protected ones.
     pub all: bool,
+    /// With `all`: those, too.
+    pub protected: bool,
 }
 
 /// A target of the file, by name, without its values.
@@ -168,16 +180,24 @@ impl ConfigFile {
         };
         let global_pre_deploy = list(fields.texts("global_pre_deploy", &mut m));
         let global_post_deploy = list(fields.texts("global_post_deploy", &mut m));
-        if let Some(providers) = fields.node("secret_providers") {
-            let _checked = Fields::open(providers, "`secret_providers`", keys::PROVIDERS, &mut m);
-        }
+        let providers = fields.node("secret_providers");
+        let providers = providers.map(|node| Providers::read(node, &mut m)).unwrap_or_default();
         // Whoever picks them, and if nobody does.
         for (_, image) in &images {
             resolve::check_reference(image, &mut m);
         }
         let has_targets = fields.has("targets");
-        let file =
-            Self { path, text, base, targets, images, has_targets, global_pre_deploy, global_post_deploy };
+        let file = Self {
+            path,
+            text,
+            base,
+            targets,
+            images,
+            has_targets,
+            providers,
+            global_pre_deploy,
+            global_post_deploy,
+        };
         if m.0.is_empty() {
             return Ok(file);
         }
@@ -210,7 +230,9 @@ impl ConfigFile {
         let known = || names.iter().map(|named| named.target.clone()).collect::<Vec<_>>();
         if selection.all {
             let open = self.targets.iter().zip(&names);
-            let open = open.filter(|((_, part), _)| !self.protected(part)).map(|(_, named)| named.clone());
+            let open = open
+                .filter(|((_, part), _)| selection.protected || !self.protected(part))
+                .map(|(_, named)| named.clone());
             return Ok(open.collect());
         }
         let wanted: Vec<&str> =
@@ -241,6 +263,9 @@ impl ConfigFile {
     pub fn resolve(&self, wanted: &[Named]) -> Result<Vec<TargetConfig>, ConfigError> {
         let mut m = Mistakes::default();
         let resolved = self.resolve_into(wanted, Look::Whole, &mut m);
+        if self.providers.were_ended() {
+            return Err(ConfigError::Ended);
+        }
         if m.0.is_empty() {
             return Ok(resolved);
         }
@@ -255,8 +280,8 @@ impl ConfigFile {
                 continue;
             }
             let environment = Environment::of_process(&folder, &name.value);
-            let around =
-                Surroundings { folder: &folder, environment: &environment, images: &self.images, look };
+            let sources = Sources { folder: &folder, environment: &environment, providers: &self.providers };
+            let around = Surroundings { sources, images: &self.images, look };
             resolved.extend(resolve::target(name, part.clone(), &around, m));
         }
         resolved
@@ -279,7 +304,9 @@ fn targets(fields: &Fields<'_>, base: &TargetPart, m: &mut Mistakes) -> Vec<(Spo
         if !fields.has("name") {
             m.add_with_hint(start, "the file has no `name`", "add `name: my-app`");
         }
-        return vec![(Spot { at: start, value: "default".to_owned() }, base.clone())];
+        let alias = base.name.as_ref().map(|name| name.value.clone());
+        let part = TargetPart { alias, ..base.clone() };
+        return vec![(Spot { at: start, value: "default".to_owned() }, part)];
     }
     let named = fields.named("targets", m);
     if let (true, Some(node)) = (named.is_empty(), fields.node("targets")) {
@@ -305,7 +332,9 @@ fn targets(fields: &Fields<'_>, base: &TargetPart, m: &mut Mistakes) -> Vec<(Spo
                 }
             }
         };
-        targets.push((Spot { at: key.at, value: key.written.clone() }, part.over(base)));
+        let name = Spot { at: key.at, value: key.written.clone() };
+        let own = part.name.as_ref().unwrap_or(&name).value.clone();
+        targets.push((name, TargetPart { alias: Some(own), ..part }.over(base)));
     }
     targets
 }

@@ -96,6 +96,8 @@ impl CommandPart {
 #[derive(Debug, Clone, Default)]
 pub struct TargetPart {
     pub name: Option<Spot<String>>,
+    /// What its containers are called on their network: its own name, else its key, else the name of the root.
+    pub alias: Option<String>,
     pub server: Option<Spot<String>>,
     pub image: Option<ImagePart>,
     pub history: Option<HistoryPart>,
@@ -136,6 +138,7 @@ impl TargetPart {
         }
         Self {
             name: fields.text("name", m),
+            alias: None,
             server: fields.text("server", m),
             image: fields.node("image").and_then(|node| ImagePart::read(node, m)),
             history: fields.node("history").and_then(|node| HistoryPart::read(node, m)),
@@ -176,6 +179,7 @@ impl TargetPart {
         let own_image = self.image.is_some();
         Self {
             name: self.name.or(base.name),
+            alias: self.alias,
             server: self.server.or(base.server),
             image: match (self.image, base.image) {
                 (Some(own), Some(base)) => Some(own.over(base)),

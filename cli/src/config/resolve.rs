@@ -2,7 +2,6 @@
 
 use super::checks::{check_server, domains, health, network, resources};
 use super::entries::{EnvPart, SourcePart};
-use super::environment::Environment;
 use super::glob;
 use super::mounts::volumes;
 use super::parts::*;
@@ -10,7 +9,7 @@ use super::problem::Mistakes;
 use super::read::Spot;
 use super::reference;
 use super::tree::At;
-use super::values::{ConfigValue, check_all, resolve, resolve_env};
+use super::values::{ConfigValue, Sources, check_all, resolve, resolve_env};
 use haloy_executors::mask::names_a_secret;
 use haloy_ledger::ids::{AppName, ImageRef, TargetName};
 use haloy_ledger::release::*;
@@ -41,10 +40,8 @@ pub struct TargetConfig {
 
 /// What a target is resolved with.
 pub struct Surroundings<'a> {
-    /// Folder of the file.
-    pub folder: &'a Path,
-    /// Variables.
-    pub environment: &'a Environment,
+    /// Folder of the file, variables and secret providers.
+    pub sources: Sources<'a>,
     /// Named images.
     pub images: &'a [(String, ImagePart)],
     /// What is looked for.
@@ -76,9 +73,14 @@ impl Surroundings<'_> {
         self.look == Look::Whole
     }
 
-    /// Where variables come from; none where they are not asked for.
-    fn environment(&self) -> Option<&Environment> {
-        (self.look != Look::WithoutValues).then_some(self.environment)
+    /// Folder of the file.
+    fn folder(&self) -> &Path {
+        self.sources.folder
+    }
+
+    /// Where values come from; none where they are not asked for.
+    fn sources(&self) -> Option<&Sources<'_>> {
+        (self.look != Look::WithoutValues).then_some(&self.sources)
     }
 }
 
@@ -112,13 +114,13 @@ pub fn target(
     if around.whole() {
         check_naming(&part, m);
     }
-    let env = resolve_env(&part.env, around.folder, around.environment(), m);
+    let env = resolve_env(&part.env, around.sources(), m);
     check_all(&env, &part.env, m);
     warnings.extend(part.env.iter().filter_map(looks_secret));
     let mut health = health(&part, m);
     let health_headers = health_headers(&part, around, m);
     health.headers = health_headers.iter().map(entry).collect();
-    let volumes = volumes(&part, around.folder, m);
+    let volumes = volumes(&part, around.folder(), m);
     let domains = domains(&part, m);
     let resources = resources(&part, m);
     let server = part.server.as_ref().map(|server| check_server(server, m));
@@ -140,6 +142,7 @@ pub fn target(
         retention: retention?,
         rollout: part.rollout.as_ref().map_or(RolloutStrategy::Rolling, |spot| spot.value),
         naming: part.naming.as_ref().map_or(NamingStrategy::Dynamic, |spot| spot.value),
+        alias: part.alias.clone(),
         replicas: small(&part.replicas, 1),
         port: small(&part.port, 8080),
         health,
@@ -152,7 +155,7 @@ pub fn target(
         hooks: Hooks {
             pre_deploy: hooks(&part.pre_deploy),
             post_deploy: hooks(&part.post_deploy),
-            folder: around.folder.display().to_string(),
+            folder: around.folder().display().to_string(),
         },
         release_command: part.release_command.map(|command| ReleaseCommand {
             form: command.form,
@@ -196,7 +199,7 @@ fn entry(value: &ConfigValue) -> ValueEntry {
 fn health_headers(part: &TargetPart, around: &Surroundings<'_>, m: &mut Mistakes) -> Vec<ConfigValue> {
     let mut headers = Vec::new();
     for header in part.health_check_headers.iter().flatten() {
-        let value = resolve(&header.name, &header.value, around.folder, around.environment(), m);
+        let value = resolve(&header.name, &header.value, around.sources(), m);
         let Some(mut value) = value else { continue };
         let fits = value.value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte));
         if !fits || value.value.len() > MAX_HEADER {
@@ -291,8 +294,7 @@ fn image(
     let reference = reference(app, image, around, m);
     let (build, build_args) = build(part, image, around, m);
     let credentials = image.registry.as_ref().and_then(|registry| {
-        let mut value =
-            |name: &str, source: &SourcePart| resolve(name, source, around.folder, around.environment(), m);
+        let mut value = |name: &str, source: &SourcePart| resolve(name, source, around.sources(), m);
         let username = value("registry username", &registry.username);
         let password = value("registry password", &registry.password);
         Some([username?, password?]).map(|mut pair: [ConfigValue; 2]| {
@@ -323,7 +325,7 @@ fn reference(
 ) -> Option<ImageRef> {
     let repository = match &image.repository {
         Some(repository) => repository.clone(),
-        None if builds(image) || around.folder.join("Dockerfile").is_file() => {
+        None if builds(image) || around.folder().join("Dockerfile").is_file() => {
             Spot { at: image.at, value: app?.slug() }
         }
         None if !around.whole() => return None,
@@ -379,7 +381,7 @@ fn build(
     }
     let config = image.build_config.clone().unwrap_or_default();
     let context = config.context.as_ref().map_or(".", |spot| spot.value.as_str());
-    let folder = around.folder.join(context);
+    let folder = around.folder().join(context);
     let at = config.context.as_ref().map_or(image.at, |spot| spot.at);
     let dockerfile = config.dockerfile.as_ref().map_or("Dockerfile", |spot| spot.value.as_str());
     let (own_context, own_dockerfile) = (config.context.is_some(), config.dockerfile.is_some());
@@ -393,7 +395,7 @@ fn build(
     }
     let mut parts = config.args.clone();
     parts.extend(part.env.iter().filter(|entry| entry.build_arg).cloned());
-    let args = resolve_env(&parts, around.folder, around.environment(), m);
+    let args = resolve_env(&parts, around.sources(), m);
     let context = folder.canonicalize().unwrap_or(folder).display().to_string();
     let (dockerfile, platform) = (dockerfile.to_owned(), config.platform.clone());
     let spec = BuildSpec {

@@ -29,6 +29,7 @@ pub fn show(target: &TargetConfig) -> Value {
         "history": config.retention,
         "deployment_strategy": config.rollout,
         "naming_strategy": config.naming,
+        "alias": config.alias,
         "replicas": config.replicas,
         "port": config.port,
         "health_check": {

@@ -28,6 +28,18 @@ fn mistakes(text: &str) -> String {
     error
 }
 
+#[test]
+fn containers_are_called_as_their_target() {
+    let aliases = |text: &str| -> Vec<(String, Option<String>)> {
+        resolved(text).into_iter().map(|target| (target.app.to_string(), target.config.alias)).collect()
+    };
+    let of = |app: &str, alias: &str| (app.to_owned(), Some(alias.to_owned()));
+    let two = "image: a/b\ntargets: {db: {preset: database}, web: {name: front}}\n";
+    assert_eq!(aliases(&format!("name: shop\n{two}")), [of("shop", "db"), of("front", "front")]);
+    assert_eq!(aliases(two), [of("db", "db"), of("front", "front")]);
+    assert_eq!(aliases("name: shop\nimage: a/b\n"), [of("shop", "shop")]);
+}
+
 const APP: &str = "name: app\nimage: my-org/app:v1\n";
 
 #[test]
@@ -195,7 +207,7 @@ fn selection_takes_globs_and_asks_where_it_must() {
             .expect("reads");
     let pick = |names: &[&str], all: bool| {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        file.select(&Selection { names, all })
+        file.select(&Selection { names, all, ..Selection::default() })
             .map(|named| named.into_iter().map(|n| n.target).collect::<Vec<_>>())
     };
     assert_eq!(pick(&["prod-*"], false).expect("matches"), ["prod-eu", "prod-us"]);

@@ -1,9 +1,10 @@
-//! Where values come from: the file itself, the environment of the command, files beside it.
+//! Where values come from: the file itself, the environment of the command, files beside it, secret providers.
 
 use super::dotenv::Fault;
 use super::entries::{EnvPart, SourcePart};
 use super::environment::{Environment, NoValue};
 use super::problem::{Mistakes, Problem};
+use super::providers::{NoSecret, Providers};
 use super::text::{self, Unreadable};
 use super::tree::At;
 use haloy_ledger::release::ValueSource;
@@ -42,8 +43,8 @@ pub enum SourceError {
     Variable(String, NoValue),
     /// The file cannot be read: which, and why.
     File(String, String),
-    /// A secret provider, which is not built yet.
-    Provider(String),
+    /// A secret provider has none.
+    Secret(NoSecret),
 }
 
 impl std::fmt::Display for SourceError {
@@ -58,26 +59,33 @@ impl std::fmt::Display for SourceError {
                 write!(f, "the variable {name}, and {}:{line} cannot be used: {cause}", file.display())
             }
             Self::File(place, cause) => write!(f, "the file {place}: {cause}"),
-            Self::Provider(name) => write!(
-                f,
-                "the secret provider `{name}`, and providers are not built yet; use `from: {{env}}` or `from: {{file}}`"
-            ),
+            Self::Secret(none) => none.fmt(f),
         }
     }
 }
 
+/// Where values come from that are not in the file itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// Folder of the file.
+    pub folder: &'a Path,
+    /// Variables.
+    pub environment: &'a Environment,
+    /// Secret providers.
+    pub providers: &'a Providers,
+}
+
 /// What a source that is not the file itself says now.
-pub fn ask(source: &ValueSource, folder: &Path, environment: &Environment) -> Result<String, SourceError> {
+pub fn ask(source: &ValueSource, sources: &Sources<'_>) -> Result<String, SourceError> {
     match source {
         ValueSource::Literal => Ok(String::new()),
-        ValueSource::Env(variable) => match environment.get(variable) {
+        ValueSource::Env(variable) => match sources.environment.get(variable) {
             Ok(value) => Ok(value.to_owned()),
             Err(none) => Err(SourceError::Variable(variable.clone(), none)),
         },
-        ValueSource::File(path) => read(&folder.join(path)),
+        ValueSource::File(path) => read(&sources.folder.join(path)),
         ValueSource::Secret(reference) => {
-            let name = reference.split(':').next().unwrap_or(reference);
-            Err(SourceError::Provider(name.to_owned()))
+            sources.providers.get(reference, sources.folder).map_err(SourceError::Secret)
         }
     }
 }
@@ -91,18 +99,17 @@ fn read(path: &Path) -> Result<String, SourceError> {
     Ok(text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t)).to_owned())
 }
 
-/// Finds a value, and notes it where there is none. Without an environment only the file itself is asked.
+/// Finds a value, and notes it where there is none. Without sources only the file itself is asked.
 pub fn resolve(
     name: &str,
     part: &SourcePart,
-    folder: &Path,
-    environment: Option<&Environment>,
+    sources: Option<&Sources<'_>>,
     m: &mut Mistakes,
 ) -> Option<ConfigValue> {
-    let value = match (&part.source, environment) {
+    let value = match (&part.source, sources) {
         (ValueSource::Literal, _) => part.literal.clone(),
         (_, None) => return None,
-        (source, Some(environment)) => match ask(source, folder, environment) {
+        (source, Some(sources)) => match ask(source, sources) {
             Ok(value) => value,
             Err(error) => {
                 unresolved(name, part.at, error, m);
@@ -133,7 +140,13 @@ fn unresolved(name: &str, at: At, error: SourceError, m: &mut Mistakes) {
                 format!("set it: `export {variable}=...`, or `{variable}=...` in `.env` beside the file");
             m.add_with_hint(at, message, hint);
         }
-        error @ (SourceError::Variable(..) | SourceError::File(..) | SourceError::Provider(_)) => {
+        // Once, however many of its keys are needed.
+        SourceError::Secret(NoSecret::Source(at, cause, hint)) => m.add_with_hint(at, cause, hint),
+        SourceError::Secret(NoSecret::Reference(cause, hint)) => {
+            m.add_with_hint(at, format!("`{name}` comes from {cause}"), hint);
+        }
+        error
+        @ (SourceError::Variable(..) | SourceError::File(..) | SourceError::Secret(NoSecret::Ended)) => {
             m.add(at, format!("`{name}` comes from {error}"));
         }
     }
@@ -192,14 +205,13 @@ pub fn check_all(values: &[ConfigValue], parts: &[EnvPart], m: &mut Mistakes) {
 /// Resolves `env`, then `${NAME}` between its entries; what holds a secret is one.
 pub fn resolve_env(
     parts: &[EnvPart],
-    folder: &Path,
-    environment: Option<&Environment>,
+    sources: Option<&Sources<'_>>,
     mistakes: &mut Mistakes,
 ) -> Vec<ConfigValue> {
     let mut values: Vec<ConfigValue> = Vec::new();
     for part in parts {
         // One without a value keeps its place, so that references to it are no second mistake.
-        let value = resolve(&part.name, &part.value, folder, environment, mistakes);
+        let value = resolve(&part.name, &part.value, sources, mistakes);
         values.push(value.unwrap_or_else(|| ConfigValue {
             name: part.name.clone(),
             source: part.value.source.clone(),

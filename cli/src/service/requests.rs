@@ -1,6 +1,6 @@
 //! Requests, as data.
 
-use crate::config::TargetConfig;
+use crate::config::{Providers, TargetConfig};
 use crate::facts::Why;
 use haloy_executors::TargetKey;
 use haloy_ledger::deployment::event::{CiFacts, GitFacts, SecretsFrom};
@@ -30,6 +30,8 @@ pub struct RollbackRequest {
     pub to: Option<String>,
     /// Where values come from.
     pub secrets: SecretsFrom,
+    /// Sources of secret providers, as the file names them now.
+    pub providers: Providers,
     /// Why.
     pub why: Why,
     /// The working tree.
@@ -43,6 +45,8 @@ pub struct RollbackRequest {
 pub struct LogsRequest {
     /// Which target.
     pub key: TargetKey,
+    /// Only of the container with this id, beginning of an id, or name.
+    pub container: Option<String>,
     /// Last lines of each replica.
     pub tail: Option<u32>,
     /// Go on.

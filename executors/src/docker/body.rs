@@ -1,7 +1,7 @@
 //! What a container is made with.
 
 use super::errors::{self, Doing, failed};
-use super::given::at;
+use super::given::endpoint;
 use super::volumes::Mounted;
 use super::{Engine, labels};
 use crate::executor::{EffectContext, ExecutorError};
@@ -89,8 +89,8 @@ pub(super) fn body(
             nano_cpus: resources.milli_cpus.map(|milli| i64::from(milli) * 1_000_000),
             ..HostConfig::default()
         }),
-        networking_config: address.map(|address| NetworkingConfig {
-            endpoints_config: Some(HashMap::from([(network.to_owned(), at(address))])),
+        networking_config: endpoint(address, spec.alias.as_ref()).map(|endpoint| NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])),
         }),
         ..ContainerCreateBody::default()
     }

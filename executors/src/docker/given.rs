@@ -18,11 +18,17 @@ pub(super) struct AddressLock<'a> {
     _host: Option<HostLock>,
 }
 
-/// An endpoint with an address of its own.
-pub(super) fn at(address: Ipv4Addr) -> EndpointSettings {
-    let asked =
-        EndpointIpamConfig { ipv4_address: Some(address.to_string()), ..EndpointIpamConfig::default() };
-    EndpointSettings { ipam_config: Some(asked), ..EndpointSettings::default() }
+/// An endpoint with an address of its own, or another name than the container's; none where it needs neither.
+pub(super) fn endpoint(address: Option<Ipv4Addr>, alias: Option<&String>) -> Option<EndpointSettings> {
+    if address.is_none() && alias.is_none() {
+        return None;
+    }
+    let ipam_config = address.map(|address| EndpointIpamConfig {
+        ipv4_address: Some(address.to_string()),
+        ..EndpointIpamConfig::default()
+    });
+    let aliases = alias.map(|alias| vec![alias.clone()]);
+    Some(EndpointSettings { ipam_config, aliases, ..EndpointSettings::default() })
 }
 
 impl Engine<'_> {
@@ -67,9 +73,8 @@ impl Engine<'_> {
         &self,
         network: &str,
         container: &str,
-        address: Option<Ipv4Addr>,
+        endpoint_config: Option<EndpointSettings>,
     ) -> Result<(), Error> {
-        let endpoint_config = address.map(at);
         let request = NetworkConnectRequest { container: container.to_owned(), endpoint_config };
         self.docker.connect_network(network, request).await
     }

@@ -22,6 +22,8 @@ pub use super::log_lines::LogStream;
 pub struct LogQuery {
     /// Of this ledger, app and target.
     pub scope: Scope,
+    /// Only of the container with this id, beginning of an id, or name.
+    pub container: Option<String>,
     /// The last ones; all if none.
     pub tail: Option<u32>,
     /// Go on with what is written from now on, also by replicas that come later.
@@ -91,6 +93,13 @@ impl Source {
     }
 }
 
+/// Whether it is the one that is meant; the engine writes names with a slash in front.
+fn is(container: &ContainerSummary, wanted: &str) -> bool {
+    let named = |name: &String| name.strip_prefix('/').unwrap_or(name) == wanted;
+    container.id.as_ref().is_some_and(|id| id.starts_with(wanted))
+        || container.names.iter().flatten().any(named)
+}
+
 /// What comes of a container: a piece of its log, or the end of it.
 type Piece = (String, Option<Result<LogOutput, bollard::errors::Error>>);
 
@@ -106,6 +115,7 @@ impl Engine<'_> {
         let found = found.map_err(|error| failed(&error, Doing::Other, "listing containers"))?;
         let mut found: Vec<(ReplicaId, ContainerSummary)> = found
             .into_iter()
+            .filter(|container| query.container.as_ref().is_none_or(|wanted| is(container, wanted)))
             .filter_map(|container| Some((labels::replica(container.labels.as_ref()?)?, container)))
             .collect();
         found.sort_by_key(|(replica, _)| *replica);

@@ -2,6 +2,7 @@
 
 use super::body::body;
 use super::errors::{self, Doing, failed, refused};
+use super::given::endpoint;
 use super::network::Joined;
 use super::volumes::unnamed;
 use super::{Engine, labels, place};
@@ -126,7 +127,7 @@ impl Engine<'_> {
             self.create_with(cx, spec, &joined.id, address).await?
         };
         if let Some(also) = &joined.also
-            && let Err(error) = self.connect(also, &id, None).await
+            && let Err(error) = self.connect(also, &id, endpoint(None, spec.alias.as_ref())).await
         {
             let text = format!(
                 "{} is not on the older network {}: {}",
@@ -167,7 +168,8 @@ impl Engine<'_> {
         let leaving = NetworkDisconnectRequest { container: id.to_owned(), force: Some(true) };
         let left = self.docker.disconnect_network(&joined.id, leaving).await;
         left.map_err(moving)?;
-        self.connect(&joined.id, id, address).await.map_err(moving)
+        let place = endpoint(address, spec.alias.as_ref());
+        self.connect(&joined.id, id, place).await.map_err(moving)
     }
 
     async fn create_with(

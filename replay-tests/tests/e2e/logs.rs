@@ -38,6 +38,21 @@ fn long_lines_are_whole_and_those_of_other_ledgers_are_left_out() {
     // A deploy that holds the ledger is no obstacle.
     let tail = user.haloy("logs -n 1 --wait 0").ok().out;
     assert_eq!(tail.lines().count(), 1, "{tail}");
+    // Of one container, by its id, its beginning or its name.
+    user.deploy("v2", "replicas: 2\n");
+    let all = user.haloy("logs --no-follow --all-containers").ok().out;
+    assert!(all.contains("/1 | version v2") && all.contains("/2 | version v2"), "{all}");
+    let id = &user.containers("default")[0];
+    let name = docker(&["inspect", "-f", "{{.Name}}", id]);
+    let number = docker(&["inspect", "-f", "{{index .Config.Labels \"haloy.replica\"}}", id]);
+    let number = number.parse::<usize>().expect("a number") + 1;
+    for container in [id.as_str(), &id[..12], name.trim_start_matches('/')] {
+        let one = user.haloy(&format!("logs --container {container}")).ok().out;
+        let mark = format!("/{number} | ");
+        assert!(!one.is_empty() && one.lines().all(|line| line.contains(&mark)), "{container}: {one}");
+    }
+    let none = user.haloy("logs --container nobody").exits(2);
+    assert!(none.err.contains("has no container `nobody`"), "{}", none.err);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod bad_input;
 mod builds;
 mod canaries;
 mod certificates;
+mod coming_from;
 mod common_apps;
 mod crash;
 mod edge;

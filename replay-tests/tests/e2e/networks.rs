@@ -155,7 +155,7 @@ fn a_full_range_leads_to_addresses_of_the_engine() {
 
 /// What the engine's name server says to a container about a name. A process of its own, since it has to be
 /// in the container's network namespace.
-fn resolved(from: &str, name: &str) -> String {
+pub fn resolved(from: &str, name: &str) -> String {
     let process = docker(&["inspect", "-f", "{{.State.Pid}}", from]);
     let out = std::process::Command::new("nsenter")
         .args(["-t", &process, "-n"])

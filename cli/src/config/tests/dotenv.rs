@@ -175,7 +175,8 @@ fn environment(files: &[(&str, &[u8])], process: &[(&str, &[u8])]) -> (Environme
     }
     let process =
         process.iter().map(|(name, value)| (OsString::from(name), OsString::from_vec(value.to_vec())));
-    let environment = Environment::of(process.collect::<Vec<_>>().into_iter(), folder.path(), "prod");
+    let environment =
+        Environment::of(process.collect::<Vec<_>>().into_iter(), folder.path(), folder.path(), "prod");
     (environment, folder)
 }
 
@@ -205,9 +206,54 @@ fn a_file_that_cannot_be_read_unsets_nothing_silently() {
     assert_eq!(odd.get("A"), Err(NoValue::OfProcess("which is not UTF-8".to_owned())));
     // A folder of that name is somebody's Python, and no file.
     std::fs::create_dir(folder.path().join(".env")).expect("made");
-    assert_eq!(Environment::of(std::iter::empty(), folder.path(), "prod").get("A"), Err(NoValue::NotSet));
+    assert_eq!(
+        Environment::of(std::iter::empty(), folder.path(), folder.path(), "prod").get("A"),
+        Err(NoValue::NotSet)
+    );
     // A link to itself cannot be looked at, which is not the same as missing.
     std::os::unix::fs::symlink(".env.prod", folder.path().join(".env.prod")).expect("made");
-    let looped = Environment::of(std::iter::empty(), folder.path(), "prod");
+    let looped = Environment::of(std::iter::empty(), folder.path(), folder.path(), "prod");
     assert!(matches!(looped.get("A"), Err(NoValue::Unread(..))));
+}
+
+#[test]
+fn every_file_has_its_place_and_the_process_wins_over_all() {
+    let root = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| root.path().join(name);
+    // Weakest first; each sets its own variable and all those of weaker ones.
+    let files = [
+        "config/.env",
+        "home/.config/haloy/.env",
+        "here/.env",
+        "here/.env.local",
+        "home/.config/haloy/.env.local",
+        "config/.env.local",
+        "here/.env.prod",
+        "config/.env.prod",
+    ];
+    for (number, file) in files.iter().enumerate() {
+        let lines: String = (number..=files.len()).map(|of| format!("V{of}={number}\n")).collect();
+        std::fs::create_dir_all(place(file).parent().expect("a folder")).expect("made");
+        std::fs::write(place(file), lines).expect("written");
+    }
+    std::fs::write(place("config/.env.staging"), "V0=staging\n").expect("written");
+    let environment = |process: &[(&str, &str)], target| {
+        let home = ("HOME".into(), place("home").into_os_string());
+        let given = process.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let given: Vec<_> = given.chain([home]).collect();
+        Environment::of(given.into_iter(), &place("config"), &place("here"), target)
+    };
+    let of_prod = environment(&[("V8", "process")], "prod");
+    // What stands in files up to the n-th comes from the n-th.
+    for number in 0..files.len() {
+        assert_eq!(of_prod.get(&format!("V{number}")), Ok(&*number.to_string()), "{}", files[number]);
+    }
+    assert_eq!(of_prod.get("V8"), Ok("process"));
+    // Another target has nothing of it.
+    assert_eq!(environment(&[], "staging").get("V0"), Ok("staging"));
+    assert_eq!(environment(&[], "other").get("V7"), Ok("5"));
+    // Where the working folder is that of the file, its `.env` counts once, before that of the user.
+    let home = ("HOME".into(), place("home").into_os_string());
+    let same = Environment::of([home].into_iter(), &place("here"), &place("here/../here"), "other");
+    assert_eq!((same.get("V2"), same.get("V4")), (Ok("2"), Ok("3")));
 }

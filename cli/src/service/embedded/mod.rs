@@ -205,9 +205,10 @@ impl Service for Embedded {
     ) -> Result<usize, Error> {
         let Some(docker) = &self.docker else { return Ok(0) };
         let Some(ledger) = self.ledger_id().await? else { return Ok(0) };
-        let TargetKey { app, target } = request.key;
+        let TargetKey { app, target } = request.key.clone();
         let scope = Scope { ledger, app, target };
-        let query = LogQuery { scope, tail: request.tail, follow: request.follow };
+        let LogsRequest { container, tail, follow, .. } = request;
+        let query = LogQuery { scope, container, tail, follow };
         docker.logs(&query, each).await.map_err(errors::executor)
     }
 

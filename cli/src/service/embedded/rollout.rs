@@ -298,7 +298,7 @@ pub async fn rollback(
     request: RollbackRequest,
     follow: &Arc<dyn Follow>,
 ) -> Result<DeploymentAnswer, Error> {
-    let RollbackRequest { key, to, secrets, why, git, ci } = request;
+    let RollbackRequest { key, to, secrets, providers, why, git, ci } = request;
     let context = facts::context(&why);
     let work = Arc::new(Work::begin());
     let dispatcher = dispatcher(service, open, follow);
@@ -321,9 +321,9 @@ pub async fn rollback(
     let record = record.ok_or_else(missing)?;
     let spec = record.spec.clone();
     service.refuse_unfit(&spec.config).await?;
-    let of_target = key.target.to_string();
+    let asking = values::Asking { target: key.target.to_string(), from: secrets, providers };
     let values::Resolved { changed: changed_secrets, unasked, leases } =
-        open.handle.call(move |ledger| values::resolve_again(ledger, &spec, &of_target, secrets)).await?;
+        open.handle.call(move |ledger| values::resolve_again(ledger, &spec, &asking)).await?;
     if !unasked.is_empty() {
         follow.note(&format!(
             "recorded values are used, their sources cannot be asked here: {}",

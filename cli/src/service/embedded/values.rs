@@ -1,7 +1,9 @@
 //! Values on their way into the record: fingerprints for all, private rows for literals, the vault
 //! for what came from elsewhere.
 
-use crate::config::{ConfigValue, Environment, NoValue, SourceError, TargetConfig, ask, check};
+use crate::config::{
+    ConfigValue, Environment, NoValue, Providers, SourceError, Sources, TargetConfig, ask, check,
+};
 use crate::error::{Error, Kind};
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::event::{ChangedSecret, SecretsFrom};
@@ -83,39 +85,49 @@ pub struct Resolved {
     pub leases: Leases,
 }
 
+/// For which target the values of a release are asked for again, and where.
+pub struct Asking {
+    pub target: String,
+    pub from: SecretsFrom,
+    pub providers: Providers,
+}
+
 /// Asks the sources of a release's values again, as a deploy of its target would. Names what changed, and what
 /// could not be asked.
-pub fn resolve_again(
-    ledger: &Ledger,
-    spec: &ReleaseSpec,
-    target: &str,
-    from: SecretsFrom,
-) -> Result<Resolved, Error> {
+pub fn resolve_again(ledger: &Ledger, spec: &ReleaseSpec, asking: &Asking) -> Result<Resolved, Error> {
     let Resolved { mut changed, mut unasked, mut leases } = Resolved::default();
-    if from == SecretsFrom::Recorded {
+    let Asking { target, from, providers } = asking;
+    if *from == SecretsFrom::Recorded {
         return Ok(Resolved::default());
     }
     let folder = Path::new(&spec.config.hooks.folder);
     let environment = Environment::of_process(folder, target);
+    let sources = Sources { folder, environment: &environment, providers };
     let credentials = spec.config.image.registry.iter().flat_map(|auth| [&auth.username, &auth.password]);
     for entry in spec.config.env.iter().chain(credentials).chain(&spec.config.health.headers) {
         if entry.source == ValueSource::Literal {
             continue;
         }
-        let value = match ask(&entry.source, folder, &environment) {
+        let value = match ask(&entry.source, &sources) {
             Ok(value) => value,
-            Err(cause) if from == SecretsFrom::Fresh => {
+            Err(_) if providers.were_ended() => {
+                return Err(Error::new(Kind::Interrupted, "nothing was done"));
+            }
+            Err(cause) if *from == SecretsFrom::Fresh => {
                 let message = format!("the source of {} cannot be asked here: {cause}", entry.name);
                 let hint = "set it, or restore the recorded value with --secrets recorded";
                 return Err(Error::new(Kind::NotRestorable, message).hint(hint));
             }
             // That it is not set here is what is usual; what is wrong with it is not.
-            Err(SourceError::Variable(_, NoValue::NotSet) | SourceError::Provider(_)) => {
+            Err(SourceError::Variable(_, NoValue::NotSet)) => {
                 unasked.push(entry.name.clone());
                 continue;
             }
             Err(cause) => {
-                unasked.push(format!("{} ({cause})", entry.name));
+                // One cause may be that of many values: it is told once.
+                let cause = format!("({cause})");
+                let told = unasked.iter().any(|before| before.ends_with(&cause));
+                unasked.push(if told { entry.name.clone() } else { format!("{} {cause}", entry.name) });
                 continue;
             }
         };

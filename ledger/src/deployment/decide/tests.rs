@@ -172,6 +172,7 @@ fn config() -> ConfigSnapshot {
         retention: Retention { strategy: HistoryStrategy::Local, count: 2, pattern: None },
         rollout: RolloutStrategy::Rolling,
         naming: NamingStrategy::Dynamic,
+        alias: None,
         replicas: 2,
         port: 8080,
         health: HealthSpec::new("/".to_owned(), 0),

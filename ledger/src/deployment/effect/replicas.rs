@@ -17,6 +17,8 @@ pub struct ReplicaSpec {
     pub replica: ReplicaId,
     /// Name of the container.
     pub name: String,
+    /// What it is called on its network beside that.
+    pub alias: Option<String>,
     /// The release that it runs.
     pub release: DeploymentId,
     /// Image by id: tags can move, ids cannot.
@@ -72,7 +74,7 @@ fn replica_spec(
 ) -> ReplicaSpec {
     let (app, target, ReplicaId { deployment, index }) = (&state.app, &state.target, replica);
     let name = match config.naming {
-        NamingStrategy::Static => app.to_string(),
+        NamingStrategy::Static => config.alias.clone().unwrap_or_else(|| app.to_string()),
         NamingStrategy::Dynamic => {
             format!("{}-{}-{}-{index}", app.slug(), target.slug(), deployment.tail())
         }
@@ -80,6 +82,7 @@ fn replica_spec(
     ReplicaSpec {
         replica,
         name,
+        alias: config.alias.clone(),
         release,
         image_id: image_id.clone(),
         network: config.network.clone(),
@@ -124,6 +127,8 @@ pub(super) fn release_command(state: &TargetState, rollout: &Rollout) -> Option<
     let mut container = start(state, rollout, 0)?;
     let (app, target) = (state.app.slug(), state.target.slug());
     container.name = format!("{app}-{target}-{}-release", rollout.deployment.tail());
+    // Whoever asks for the app by its name means a replica.
+    container.alias = None;
     // What a replica has without a name for it is its own.
     container.takes_over = Vec::new();
     Some(Effect::RunReleaseCommand { form, container: Box::new(container) })

@@ -25,6 +25,7 @@ pub fn config() -> ConfigSnapshot {
         retention: Retention { strategy: HistoryStrategy::Local, count: 5, pattern: None },
         rollout: RolloutStrategy::Rolling,
         naming: NamingStrategy::Dynamic,
+        alias: None,
         replicas: 2,
         port: 8080,
         health: HealthSpec::new("/health".to_owned(), 0),

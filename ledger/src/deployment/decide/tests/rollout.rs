@@ -254,3 +254,29 @@ fn stop_stops_and_a_deploy_starts_again() {
     target.deployed(config());
     assert!(target.state.current.as_ref().is_some_and(|live| !live.stopped && live.replicas.len() == 2));
 }
+
+#[test]
+fn a_static_container_is_called_as_its_target_and_as_before_where_that_was_not_said() {
+    let fixed = ConfigSnapshot {
+        naming: NamingStrategy::Static,
+        rollout: RolloutStrategy::Replace,
+        replicas: 1,
+        ..config()
+    };
+    let called = |alias: Option<&str>| {
+        let mut target = Target::new();
+        target.ask(ConfigSnapshot { alias: alias.map(str::to_owned), ..fixed.clone() });
+        target.run_until(|effect| matches!(effect, Effect::StartReplica(_)));
+        owed(&target.state).into_iter().find_map(|(_, effect)| match effect {
+            Effect::StartReplica(spec) => Some((spec.name, spec.alias)),
+            _other => None,
+        })
+    };
+    assert_eq!(called(Some("db")), Some(("db".to_owned(), Some("db".to_owned()))));
+    let app = Target::new().state.app.to_string();
+    assert_eq!(called(None), Some((app, None)), "what was deployed before");
+    // What an older haloy recorded has no alias, and is written again as it was.
+    let bytes = rmp_serde::to_vec_named(&fixed).expect("encodes");
+    assert!(!bytes.windows(5).any(|window| window == b"alias"));
+    assert_eq!(rmp_serde::from_slice::<ConfigSnapshot>(&bytes).expect("decodes"), fixed);
+}
