@@ -106,6 +106,9 @@ impl ConnectError {
             Self::Permission { .. } => {
                 "add the user to the group of the socket (`usermod -aG docker USER`, then log in again), or run as root"
             }
+            Self::BadHost { host, .. } if host.starts_with("ssh://") => {
+                "run haloy on that server, or bring its socket here: `ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock SERVER`, then DOCKER_HOST=unix:///tmp/docker.sock"
+            }
             Self::BadHost { .. } => "set DOCKER_HOST to unix:///path or tcp://host:port",
         }
     }
@@ -134,6 +137,12 @@ pub(super) async fn connect(options: &DockerOptions) -> Result<Connection, Conne
     // reqwest-less, but bollard's TLS needs a provider; a second installation is no error.
     drop(rustls::crypto::ring::default_provider().install_default());
     let host = host(options);
+    if host.starts_with("ssh://") {
+        return Err(ConnectError::BadHost {
+            host,
+            cause: "haloy does not reach an engine over SSH".to_owned(),
+        });
+    }
     check_socket(&host)?;
     let limit = options.hello();
     match tokio::time::timeout(limit, greet(options, host.clone())).await {

@@ -6,7 +6,9 @@
 mod addresses;
 mod body;
 mod build;
+mod buildkit;
 mod client;
+mod context;
 mod ends;
 mod errors;
 mod forget;
@@ -62,6 +64,8 @@ pub struct DockerExecutor {
     network_lock: Mutex<()>,
     /// Which fixed addresses were used when.
     used: addresses::Used,
+    /// The user's own `docker build`, once looked for.
+    build_cli: OnceCell<Option<buildkit::Cli>>,
     /// Release commands that ended: one runs once, however often it is asked for.
     released: release_command::Released,
 }
@@ -76,6 +80,7 @@ impl DockerExecutor {
             silent: std::sync::Mutex::default(),
             network_lock: Mutex::new(()),
             used,
+            build_cli: OnceCell::new(),
             released: release_command::Released::default(),
         }
     }
@@ -96,6 +101,11 @@ impl DockerExecutor {
         names: &[String],
     ) -> Result<std::collections::BTreeMap<String, u64>, ExecutorError> {
         self.engine().await?.volume_sizes(names).await
+    }
+
+    /// A `docker` on this machine that builds with BuildKit, on the engine that is used here.
+    async fn build_cli(&self, host: &str) -> Option<&buildkit::Cli> {
+        self.build_cli.get_or_init(|| buildkit::Cli::find(host)).await.as_ref()
     }
 
     async fn connection(&self) -> Result<&client::Connection, ConnectError> {

@@ -7,6 +7,7 @@ use super::event::{HookId, HookStage};
 use super::state::{Direction, Live, Replica, ReplicaPhase, Rollout, TargetState};
 use crate::defect::{Defect, planted};
 use crate::ids::ReplicaId;
+use crate::outcome::HookExit;
 use crate::release::RolloutStrategy;
 
 /// One step that can be taken now.
@@ -71,8 +72,14 @@ fn forward(state: &TargetState, rollout: &Rollout) -> Vec<Step> {
     if rollout.network_id.is_none() {
         return vec![Step::Network];
     }
-    if owes_release_command(rollout) {
-        return vec![Step::ReleaseCommand];
+    // Like hooks, it belongs to a deploy: a rollback must not run a migration twice.
+    if rollout.spec.config.release_command.is_some() && !rollout.rollback {
+        match rollout.release_command {
+            None => return vec![Step::ReleaseCommand],
+            Some(HookExit::Code(0)) => {}
+            // Nothing may start after one that failed: the rollout is about to turn.
+            Some(HookExit::Code(_) | HookExit::Killed | HookExit::Unknown) => return Vec::new(),
+        }
     }
     let old = state.current.as_ref().map_or(&[][..], |live| &live.replicas);
     let steps = match rollout.spec.config.rollout {
@@ -100,12 +107,6 @@ fn next_hook(rollout: &Rollout, stage: HookStage) -> Option<Step> {
         .map(|index| HookId { stage, index: index as u16 })
         .find(|id| !rollout.hooks.iter().any(|(done, _)| done == id))
         .map(Step::Hook)
-}
-
-/// Like hooks, it belongs to a deploy: a rollback must not run a migration twice.
-fn owes_release_command(rollout: &Rollout) -> bool {
-    let given = rollout.spec.config.release_command.is_some();
-    given && !rollout.rollback && rollout.release_command.is_none()
 }
 
 fn image_step(rollout: &Rollout) -> Option<Step> {

@@ -4,6 +4,7 @@
 
 mod authority;
 mod bad_input;
+mod builds;
 mod canaries;
 mod certificates;
 mod coming_from;

@@ -52,8 +52,7 @@ pub fn log_tail(ledger: &Ledger, views: &[EventView]) -> Result<Vec<String>, Err
         let failed = match &*view.kind {
             "ReplicaUnhealthy" => true,
             "HookFinished" => failed_hook(ledger, view)?.is_some(),
-            // One that ended well is followed by replicas.
-            "ReleaseCommandFinished" => true,
+            "ReleaseCommandFinished" => release_failed(ledger, view)?,
             _other => false,
         };
         let tail = lines(view.private(LOG_TAIL));
@@ -67,6 +66,12 @@ pub fn log_tail(ledger: &Ledger, views: &[EventView]) -> Result<Vec<String>, Err
 fn lines(text: Option<&str>) -> Vec<String> {
     let lines = text.unwrap_or_default().lines().filter(|line| !line.trim().is_empty());
     lines.map(str::to_owned).collect()
+}
+
+fn release_failed(ledger: &Ledger, view: &EventView) -> Result<bool, Error> {
+    let recorded = ledger.log().read_all(view.position, 1).map_err(errors::log)?;
+    let event = recorded.first().map(|recorded| &recorded.event);
+    Ok(matches!(event, Some(Event::ReleaseCommandFinished(finished)) if finished.exit != HookExit::Code(0)))
 }
 
 /// What is told of a hook that did not end well; nothing of one that did.

@@ -213,7 +213,8 @@ fn a_release_command_runs_once_before_anything_starts_and_never_in_a_rollback() 
         target.finish();
         assert_eq!(restored(&target), Some(Ending::Failed));
         let moved = (target.count("ReplicaStarted"), target.count("ReplicaStopped"));
-        assert_eq!(moved, before, "nothing moved: {rollout:?}");
+        let names: Vec<&str> = target.log.iter().map(Event::name).collect();
+        assert_eq!(moved, before, "nothing moved: {rollout:?} {names:?}");
         target.deployed(with);
         let before = target.count("ReleaseCommandFinished");
         target.roll_back(first).expect("it is restorable");
