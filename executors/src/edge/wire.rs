@@ -53,6 +53,10 @@ pub struct ReplicaStatus {
     /// Why it gets no new connection; none where nothing is in doubt.
     #[serde(default)]
     pub doubt: Option<String>,
+    /// Why checks keep it out of the route; none where they do not. Where no other is well, it gets requests
+    /// all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out: Option<String>,
     /// Requests and tunnels on their way.
     pub in_flight: u32,
     /// There was no connection to be had a moment ago.

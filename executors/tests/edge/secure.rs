@@ -6,10 +6,10 @@ use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::ServerName;
 
-const HOST: &str = "a.example";
+pub const HOST: &str = "a.example";
 
 /// An edge that routes to a replica and has a certificate for it, in PEM.
-async fn secured() -> (Edge, Replica, String) {
+pub async fn secured() -> (Edge, Replica, String) {
     let (edge, web) = (edge().await, replica("web").await);
     let own = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).expect("made");
     let pem = format!("{}{}", own.cert.pem(), own.signing_key.serialize_pem());
@@ -19,7 +19,7 @@ async fn secured() -> (Edge, Replica, String) {
     (edge, web, own.cert.pem())
 }
 
-async fn tls(at: SocketAddr, root: &str, alpn: &[u8]) -> tokio_rustls::client::TlsStream<TcpStream> {
+pub async fn tls(at: SocketAddr, root: &str, alpn: &[u8]) -> tokio_rustls::client::TlsStream<TcpStream> {
     use rustls::pki_types::{CertificateDer, pem::PemObject};
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(root.as_bytes()).expect("PEM")).expect("a root");
