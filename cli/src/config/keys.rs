@@ -188,12 +188,7 @@ pub const TARGET: &[KeyDoc] = &[
     ),
     key("min_ready_seconds", Int(0, 600), "0", "Seconds that a replica must stay healthy before it counts"),
     key("domains", Tables(DOMAIN), "none", "Host names that the edge routes to the replicas"),
-    key(
-        "acme_email",
-        Text,
-        "none",
-        "Account address for certificates; without it none is asked for, and http serves",
-    ),
+    key("acme_email", Text, "none", "Account address for certificates, which are asked for without it, too"),
     key("env", Tables(ENV), "none", "Environment; targets override the root by name"),
     key(
         "volumes",

@@ -1,6 +1,7 @@
 //! The socket of commands: 0600 in a folder 0700, so that who may use it may own the edge anyway. Its
 //! other side is `client`.
 
+use super::acme;
 use super::body::{self, Body};
 use super::handoff;
 use super::identity::Subject;
@@ -182,6 +183,7 @@ fn status(edge: &Edge) -> EdgeStatus {
         https: edge.options.https.clone(),
         certificates: edge.certs.all().iter().map(certificate).collect(),
         refused: edge.acme.failures().into_iter().map(refused).collect(),
+        authority: Some(authority(edge)),
         unreadable: edge.certs.unreadable(),
         ledger: snapshot.map(|snapshot| snapshot.ledger.to_string()),
         generation: table.generation(),
@@ -191,6 +193,13 @@ fn status(edge: &Edge) -> EdgeStatus {
         reports: edge.store.reports().len(),
         leaving: edge.leave.is_cancelled(),
     }
+}
+
+fn authority(edge: &Edge) -> AuthorityStatus {
+    let names = acme::in_question(edge).into_iter().flat_map(|(names, _)| names).collect();
+    let known = edge.acme.terms.known();
+    let asked = known.is_some();
+    AuthorityStatus { directory: edge.options.acme.directory(), names, terms: known.flatten(), asked }
 }
 
 fn certificate(cert: &Arc<super::certs::Cert>) -> CertificateStatus {

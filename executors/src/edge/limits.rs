@@ -68,6 +68,8 @@ pub const IDLE_TIME: Duration = Duration::from_secs(4);
 pub const IDLE_UNSAFE: Duration = Duration::from_secs(1);
 /// Idle connections kept to one replica, by each worker.
 pub const IDLE: usize = 128;
+/// How long an authority may take to say where its terms are.
+pub const TERMS_TIME: Duration = Duration::from_secs(5);
 /// How long an edge that leaves asks its clients to open new connections.
 pub const LAME_DUCK: Duration = Duration::from_secs(2);
 /// How long an edge that leaves waits for requests to end.

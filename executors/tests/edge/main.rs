@@ -10,6 +10,7 @@ mod secure;
 mod serving;
 mod tunnels;
 
+use haloy_executors::edge::acme::AcmeOptions;
 use haloy_executors::edge::identity::{Inspector, Looked, Place, Process, Sighting, Subject};
 use haloy_executors::edge::{CheckTimes, Client, EdgeOptions, run};
 use haloy_ledger::edge::{Route, RouteSnapshot};
@@ -63,13 +64,19 @@ async fn edge() -> Edge {
 }
 
 async fn edge_with(inspector: Arc<dyn Inspector>) -> Edge {
+    // Nobody is there: no test asks an authority of the world.
+    edge_asking(inspector, "https://127.0.0.1:9/directory".to_owned()).await
+}
+
+async fn edge_asking(inspector: Arc<dyn Inspector>, directory: String) -> Edge {
+    let authority = AcmeOptions { directory: Some(directory), root: None };
     let folder = tempfile::tempdir().expect("a folder");
     let (at, secure) = (free(), free());
     let options = EdgeOptions {
         folder: folder.path().to_owned(),
         http: vec![at],
         https: vec![secure],
-        acme: Default::default(),
+        acme: authority,
         metrics: None,
         patience: Duration::from_millis(1500),
         answer: Duration::from_millis(1200),

@@ -29,7 +29,11 @@ pub fn is_public(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or_default();
     // No top-level name is a number: what ends with one is an address, or means to be.
     let number = last.chars().all(|c| c.is_ascii_digit());
-    name.contains('.') && !name.contains('*') && !address && !number && !NOBODYS.iter().any(|zone| below(&zone))
+    name.contains('.')
+        && !name.contains('*')
+        && !address
+        && !number
+        && !NOBODYS.iter().any(|zone| below(&zone))
 }
 
 #[cfg(test)]
@@ -38,14 +42,35 @@ mod tests {
 
     #[test]
     fn only_names_of_the_public_are_public() {
-        for name in ["shop.com", "www.shop.co.uk", "EXAMPLE.de", "example.com.mx", "myexample.com", "a.test.com"] {
+        for name in
+            ["shop.com", "www.shop.co.uk", "EXAMPLE.de", "example.com.mx", "myexample.com", "a.test.com"]
+        {
             assert!(is_public(name), "{name}");
         }
         let private = [
-            "localhost", "shop", "a.localhost", "shop.test", "a.shop.TEST", "shop.example", "a.invalid",
-            "printer.local", "db.internal", "x.onion", "home.arpa", "a.home.arpa", "example.com",
-            "www.example.com", "example.net", "a.example.org", "shop.example.org.", "127.0.0.1", "::1",
-            "[::1]", "10.1", "*.shop.com", "",
+            "localhost",
+            "shop",
+            "a.localhost",
+            "shop.test",
+            "a.shop.TEST",
+            "shop.example",
+            "a.invalid",
+            "printer.local",
+            "db.internal",
+            "x.onion",
+            "home.arpa",
+            "a.home.arpa",
+            "example.com",
+            "www.example.com",
+            "example.net",
+            "a.example.org",
+            "shop.example.org.",
+            "127.0.0.1",
+            "::1",
+            "[::1]",
+            "10.1",
+            "*.shop.com",
+            "",
         ];
         for name in private {
             assert!(!is_public(name), "{name}");

@@ -16,9 +16,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Names of routes that the edge asks a certificate for, and that never had one and were never refused one.
 fn first_asked(authority: &AuthorityStatus, edge: &EdgeState, routes: &[&Route]) -> Vec<String> {
     let known = |name: &String| edge.certificates.values().any(|known| known.names.contains(name));
-    let routed = |name: &String| {
-        routes.iter().any(|route| route.domain == *name || route.aliases.contains(name))
-    };
+    let routed =
+        |name: &String| routes.iter().any(|route| route.domain == *name || route.aliases.contains(name));
     authority.names.iter().filter(|name| routed(name) && !known(name)).cloned().collect()
 }
 
@@ -62,7 +61,8 @@ impl Embedded {
             routes.iter().filter(|route| answers.iter().any(|answer| of_it(answer, route))).collect();
         let until = Instant::now() + PATIENCE;
         loop {
-            let Some(authority) = self.client().status().await.ok().and_then(|status| status.authority) else {
+            let Some(authority) = self.client().status().await.ok().and_then(|status| status.authority)
+            else {
                 return;
             };
             let names = first_asked(&authority, &edge, &routes);

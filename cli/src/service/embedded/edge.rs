@@ -301,7 +301,8 @@ impl Embedded {
 /// Replicas that get no new connections, and why.
 fn in_doubt(status: &EdgeStatus) -> Option<String> {
     let doubted = status.replicas.iter().filter_map(|replica| {
-        let (subject, doubt) = (replica.subject.as_ref()?, replica.doubt.as_ref().or(replica.out.as_ref())?);
+        let out = || Some(format!("out of the route, it {}", replica.out.as_ref()?));
+        let (subject, doubt) = (replica.subject.as_ref()?, replica.doubt.clone().or_else(out)?);
         Some(format!("replica {} of {}/{}: {doubt}", subject.replica.index + 1, subject.app, subject.target))
     });
     let doubted: Vec<String> = doubted.collect();
