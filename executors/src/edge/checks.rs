@@ -34,20 +34,27 @@ impl Default for CheckTimes {
 /// Has every replica that is in a route checked for as long as it is.
 pub async fn keep(edge: Arc<Edge>) {
     let mut watches = tokio::task::JoinSet::new();
+    let every = edge.options.checks.every;
     loop {
-        for upstream in edge.table().upstreams().filter(|upstream| upstream.check().is_some()) {
-            if upstream.watch() {
-                watches.spawn(watch(Arc::clone(&edge), Arc::downgrade(upstream)));
-            }
+        let table = edge.table();
+        let checked = table.upstreams().filter(|upstream| upstream.check().is_some() && upstream.watch());
+        let new: Vec<_> = checked.map(Arc::downgrade).collect();
+        drop(table);
+        let count = u32::try_from(new.len()).unwrap_or(u32::MAX);
+        for (number, upstream) in (0..count).zip(new) {
+            // Spread over the time between two checks: the engine is asked with each.
+            let first = Instant::now() + every / count * number;
+            watches.spawn(watch(Arc::clone(&edge), upstream, first));
         }
         while watches.try_join_next().is_some() {}
-        tokio::time::sleep(edge.options.checks.every).await;
+        tokio::time::sleep(every).await;
     }
 }
 
 /// Checks one replica until it has left the routes. Between two checks it is not held on to: whoever left has
 /// nothing to wait for here.
-async fn watch(edge: Arc<Edge>, watched: Weak<Upstream>) {
+async fn watch(edge: Arc<Edge>, watched: Weak<Upstream>, first: Instant) {
+    tokio::time::sleep_until(first).await;
     while let Some(upstream) = watched.upgrade() {
         if !edge.look().routes_to(&upstream) {
             upstream.unwatch();
