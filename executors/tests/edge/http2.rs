@@ -115,6 +115,9 @@ fn request<'a>(instead: (&str, Option<&'a str>), more: &[(&'a str, &'a str)]) ->
     fields.chain(more.iter().copied()).collect()
 }
 
+/// What it is about, the fields, lines that the replica gets, and what it does not get.
+type Case<'a> = (&'a str, Vec<(&'a str, &'a str)>, &'a [&'a str], &'a [&'a str]);
+
 struct Setting {
     edge: Edge,
     root: String,
@@ -151,7 +154,7 @@ async fn what_a_replica_is_told_of_a_request_over_http2() {
     ];
     let cookies = [("cookie", "a=1"), ("accept", "x"), ("cookie", "b=2"), ("cookie", "c=\"3\"")];
     let own = "\r\nx-forwarded-for: 127.0.0.1\r\nx-forwarded-host: a.example\r\nx-forwarded-port: 443\r\n";
-    let table: [(&str, Vec<(&str, &str)>, &[&str], &[&str]); 9] = [
+    let table: [Case<'_>; 9] = [
         (
             "cookies",
             request(same, &cookies),

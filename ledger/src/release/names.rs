@@ -29,11 +29,7 @@ pub fn is_public(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or_default();
     // No top-level name is a number: what ends with one is an address, or means to be.
     let number = last.chars().all(|c| c.is_ascii_digit());
-    name.contains('.')
-        && !name.contains('*')
-        && !address
-        && !number
-        && !NOBODYS.iter().any(|zone| below(&zone))
+    name.contains('.') && !name.contains('*') && !address && !number && !NOBODYS.iter().any(below)
 }
 
 #[cfg(test)]
