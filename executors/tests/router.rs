@@ -49,6 +49,7 @@ async fn subjects() -> Vec<Subject> {
         metrics: None,
         patience: Duration::from_secs(5),
         answer: Duration::from_secs(5),
+        checks: Default::default(),
         takeover: false,
         access_log: Default::default(),
         inspector: Arc::new(Nobody),
@@ -79,6 +80,7 @@ impl Subject {
             container: Some(format!("c{index}")),
             address: format!("10.0.0.{}", index + 1),
             port: 8080,
+            health: None,
         });
         let route = haloy_ledger::edge::Route {
             domain: "a.example".to_owned(),
@@ -86,6 +88,7 @@ impl Subject {
             app: self.scope.app.clone(),
             target: self.scope.target.clone(),
             backends: backends.collect(),
+            acme: None,
         };
         let routed = route.backends.iter().map(|backend| backend.replica).collect();
         let mine = (self.scope.app.clone(), self.scope.target.clone());

@@ -211,6 +211,18 @@ pub struct Backend {
     pub address: String,
     /// Port that it listens on.
     pub port: u16,
+    /// Path that the edge asks it at whether it is well: that of its own release. None only in what older
+    /// versions wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<String>,
+}
+
+impl Backend {
+    /// The same, without what not every version recorded.
+    #[must_use]
+    pub fn bare(self) -> Self {
+        Self { container: None, health: None, ..self }
+    }
 }
 
 /// What a target wishes: its domains and who answers for them. No domain, no route.
@@ -223,10 +235,11 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// The same, without saying which containers they are: what rows of every version hold. A replica that
-    /// gets another container is not well in between, which is a change of the wish by itself.
-    pub(crate) fn without_containers(mut self) -> Self {
-        self.backends.iter_mut().for_each(|backend| backend.container = None);
+    /// The same, with no more of its replicas than rows of every version hold. A replica that gets another
+    /// container is not well in between, which is a change of the wish by itself; and its release, which says
+    /// how it is asked whether it is well, never changes.
+    pub(crate) fn bare(mut self) -> Self {
+        self.backends = self.backends.into_iter().map(Backend::bare).collect();
         self
     }
 

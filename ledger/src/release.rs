@@ -2,6 +2,7 @@
 
 mod commands;
 pub mod labels;
+pub mod names;
 pub mod volumes;
 
 pub use commands::{CommandForm, HookLine, Hooks, ReleaseCommand};

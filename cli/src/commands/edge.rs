@@ -140,6 +140,7 @@ async fn serve(cx: &Context, args: Run) -> Result<Reply, Error> {
         patience: haloy_executors::edge::limits::HEAD_TIME,
         answer: haloy_executors::edge::limits::ANSWER_TIME,
         acme: AcmeOptions { directory: Some(args.acme_directory), root: args.acme_ca },
+        checks: Default::default(),
         takeover: args.takeover,
         access_log: args.access_log,
         inspector: Arc::new(ChildInspector::new(inspector())),
@@ -226,6 +227,9 @@ fn line(status: &ReplicaStatus) -> String {
         Some(doubt) => text.push_str(&format!("; no new connections, {doubt}")),
         None if status.marked => text.push_str("; does not accept connections"),
         None => {}
+    }
+    if let Some(why) = &status.out {
+        text.push_str(&format!("; out of the route: it {why}"));
     }
     text.push('\n');
     text

@@ -127,8 +127,9 @@ fn place(row: &ReplicaRow, stopped: bool) -> Option<String> {
         }
         (Some(true), Some(address)) => address.clone(),
     };
+    let out = row.out.as_ref().map(|why| format!("  out of the route: it {why}")).unwrap_or_default();
     let times = words::count(restarts(row.restarts), "time");
-    Some(match row.condition {
+    let told = match row.condition {
         Some(Condition::Restarting) => {
             format!("{}: restarting, {times} so far; see why with: haloy logs", row.replica)
         }
@@ -136,5 +137,6 @@ fn place(row: &ReplicaRow, stopped: bool) -> Option<String> {
         Some(Condition::Unhealthy) => format!("{address}  unhealthy: its HEALTHCHECK fails; see: haloy logs"),
         Some(Condition::Starting) => format!("{address}  starting: its HEALTHCHECK has not passed yet"),
         Some(Condition::Well) | None => address,
-    })
+    };
+    Some(told + &out)
 }

@@ -232,12 +232,7 @@ pub const TARGET: &[KeyDoc] = &[
     ),
     key("stop_timeout_seconds", Int(1, 3600), "20", "Seconds between the signal to stop and the kill"),
     key("domains", Tables(DOMAIN), "none", "Host names that the edge routes to the replicas"),
-    key(
-        "acme_email",
-        Text,
-        "none",
-        "Account address for certificates; without it none is asked for, and http serves",
-    ),
+    key("acme_email", Text, "none", "Account address for certificates, which are asked for without it, too"),
     key("env", Tables(ENV), "none", "Environment; targets override the root by name"),
     key(
         "volumes",

@@ -324,6 +324,9 @@ fn upstream(cause: UpstreamCause) -> &'static str {
         UpstreamCause::EngineAway => "the engine does not answer",
         UpstreamCause::Refused => "it accepts no connections",
         UpstreamCause::Verified => "it was shown to be the replica",
+        UpstreamCause::Unanswered => "it does not answer the checks of the edge",
+        UpstreamCause::Unwell => "it answers the checks of the edge with an error",
+        UpstreamCause::Answers => "it answers the checks of the edge again",
     }
 }
 
@@ -341,13 +344,19 @@ fn at_edge(event: &Event) -> String {
         Event::CertificateImported(e) => format!("own certificate for {} in use", e.names.join(", ")),
         Event::AcmeAccountCreated(e) => format!("account {} made at {}", e.account, e.directory),
         Event::UpstreamDown(e) => {
-            format!(
-                "replica {} of {}/{} gets no requests: {}",
-                e.r.index + 1,
-                e.app,
-                e.target,
-                upstream(e.cause)
-            )
+            // Where no other is well either, requests are sent to it all the same.
+            let what = match e.cause {
+                UpstreamCause::Unanswered | UpstreamCause::Unwell => "is out of the route",
+                UpstreamCause::Gone
+                | UpstreamCause::NotRunning
+                | UpstreamCause::NoAddress
+                | UpstreamCause::NotTheReplica
+                | UpstreamCause::EngineAway
+                | UpstreamCause::Refused
+                | UpstreamCause::Verified
+                | UpstreamCause::Answers => "gets no requests",
+            };
+            format!("replica {} of {}/{} {what}: {}", e.r.index + 1, e.app, e.target, upstream(e.cause))
         }
         Event::UpstreamUp(e) => {
             format!("replica {} of {}/{} gets requests again", e.r.index + 1, e.app, e.target)

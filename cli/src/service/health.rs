@@ -37,7 +37,7 @@ pub struct RouteRow {
     /// Whose it is.
     pub target: String,
     /// Where the replicas are now, as Docker says: an address, or why there is none (`unknown` where Docker
-    /// did not answer).
+    /// did not answer); with `(out of the route)` where the checks of the edge keep one out of it.
     pub replicas: Vec<String>,
     /// A replica is not where this route leads.
     pub differs: bool,

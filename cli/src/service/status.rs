@@ -26,6 +26,8 @@ pub struct ReplicaRow {
     pub restarts: Option<u64>,
     /// Id of its container, where Docker has one.
     pub container: Option<String>,
+    /// Why the checks of the edge keep it out of the route; none if they do not, or nobody asked the edge.
+    pub out: Option<String>,
 }
 
 /// What a target does.
@@ -85,7 +87,7 @@ pub enum RunState {
     Restarting,
     /// A replica is paused.
     Paused,
-    /// The HEALTHCHECK of a replica fails.
+    /// The HEALTHCHECK of a replica fails, or it fails the checks of the edge.
     Unhealthy,
     /// It has domains, and the edge sends it no requests.
     NotServed,
@@ -117,7 +119,8 @@ impl RunState {
 impl ReplicaRow {
     /// It runs, and nothing speaks against it.
     pub fn is_well(&self) -> bool {
-        self.running == Some(true) && matches!(self.condition, Some(Condition::Well | Condition::Starting))
+        let well = matches!(self.condition, Some(Condition::Well | Condition::Starting));
+        self.running == Some(true) && well && self.out.is_none()
     }
 }
 
@@ -145,10 +148,11 @@ impl StatusAnswer {
             return RunState::Degraded;
         }
         let differs = !self.strays.is_empty() || self.replicas.iter().any(|row| row.differs);
+        let out = self.replicas.iter().any(|row| row.out.is_some());
         let worst = [
             (any(Condition::Restarting), RunState::Restarting),
             (any(Condition::Paused), RunState::Paused),
-            (any(Condition::Unhealthy), RunState::Unhealthy),
+            (any(Condition::Unhealthy) || out, RunState::Unhealthy),
             (self.not_served.is_some(), RunState::NotServed),
             (differs, RunState::Differs),
             (any(Condition::Starting), RunState::Starting),

@@ -4,10 +4,12 @@
 use super::certs::Cert;
 use super::renewal::Renewals;
 use super::server::Edge;
+use super::terms::Terms;
 use haloy_ledger::edge::Report;
 use haloy_ledger::ids::Timestamp;
 use haloy_ledger::outcome::{Failure, FailureCode};
 use haloy_ledger::ports::{Clock, SystemClock, SystemEntropy};
+use haloy_ledger::release::{AcmeMode, names};
 use instant_acme::{
     Account, AccountCredentials, AuthorizationStatus, CertificateIdentifier, ChallengeType, Error,
     Identifier, LetsEncrypt, NewAccount, NewOrder, OrderStatus, RetryPolicy,
@@ -44,6 +46,8 @@ pub struct Acme {
     tokens: Mutex<HashMap<String, String>>,
     failures: Mutex<HashMap<String, Failed>>,
     renewals: Renewals,
+    /// By whose terms certificates are given.
+    pub terms: Terms,
     /// Something changed: look now.
     pub look: Notify,
 }
@@ -112,49 +116,67 @@ impl Acme {
 pub async fn keep(edge: Arc<Edge>) {
     loop {
         for (cert, contact) in to_ask(&edge) {
-            ask(&edge, &cert, &contact).await;
+            ask(&edge, &cert, contact.as_deref()).await;
         }
-        for (names, contact) in wanted(&edge) {
-            issue(&edge, names, &contact).await;
+        let wanted = wanted(&edge);
+        if !wanted.is_empty() {
+            edge.acme.terms.learn(&edge.options.acme).await;
+        }
+        for (names, contact) in wanted {
+            issue(&edge, names, contact.as_deref()).await;
         }
         let changed = edge.acme.look.notified();
         drop(tokio::time::timeout(LOOK, changed).await);
     }
 }
 
-/// Domains with their aliases that need a certificate now, and whom the authority may write to.
-fn wanted(edge: &Edge) -> Vec<(Vec<String>, String)> {
-    let (table, now) = (edge.table(), SystemClock.now());
-    let contacts = edge.store.contacts();
-    let routes = table.snapshot.iter().flat_map(|snapshot| &snapshot.routes);
-    let wanted = routes.filter_map(|route| {
-        // Only where somebody agreed to the authority's terms by giving an address.
-        let contact = contacts.get(&route.domain)?;
-        let names: Vec<String> = std::iter::once(&route.domain).chain(&route.aliases).cloned().collect();
-        let needs = names.iter().any(|name| match edge.certs.get(name) {
-            Some(cert) => !cert.own && edge.acme.renewals.due(&cert, now),
-            None => true,
-        });
-        (needs && !edge.acme.waits(&route.domain, now)).then(|| (names, contact.clone()))
+/// Names that one certificate is to be for, and whom the authority may write to about it.
+type Wanted = (Vec<String>, Option<String>);
+
+/// What an authority is asked for: of each route the names that it could vouch for, unless its release wants
+/// none, or the user brought a certificate. The first one names it.
+pub fn in_question(edge: &Edge) -> Vec<Wanted> {
+    let (table, contacts) = (edge.table(), edge.store.contacts());
+    // A certificate that is nowhere presented is of no use.
+    let routes = table.snapshot.iter().filter(|_| !edge.options.https.is_empty());
+    let routes = routes.flat_map(|snapshot| &snapshot.routes);
+    let asked = routes.filter(|route| route.acme != Some(AcmeMode::Off)).map(|route| {
+        let own = |name: &str| edge.certs.get(name).is_some_and(|cert| cert.own);
+        let names = std::iter::once(&route.domain).chain(&route.aliases);
+        let names = names.filter(|name| names::is_public(name) && !own(name)).cloned().collect();
+        (names, contacts.get(&route.domain).cloned())
     });
-    wanted.collect()
+    asked.filter(|(names, _): &Wanted| !names.is_empty()).collect()
+}
+
+/// Those of them that need a certificate now.
+fn wanted(edge: &Edge) -> Vec<Wanted> {
+    let now = SystemClock.now();
+    let due = |name: &String| match edge.certs.get(name) {
+        Some(cert) => edge.acme.renewals.due(&cert, now),
+        None => true,
+    };
+    let waits = |names: &[String]| names.first().is_some_and(|first| edge.acme.waits(first, now));
+    let wanted = in_question(edge).into_iter();
+    wanted.filter(|(names, _)| names.iter().any(due) && !waits(names)).collect()
 }
 
 /// Certificates that the authority may know more about than this edge.
-fn to_ask(edge: &Edge) -> Vec<(Arc<Cert>, String)> {
-    let (contacts, now) = (edge.store.contacts(), SystemClock.now());
+fn to_ask(edge: &Edge) -> Vec<(Arc<Cert>, Option<String>)> {
+    let (asked, now) = (in_question(edge), SystemClock.now());
     let issued: Vec<_> = edge.certs.all().into_iter().filter(|cert| !cert.own).collect();
     edge.acme.renewals.keep_only(&issued.iter().map(|cert| cert.serial.clone()).collect::<Vec<_>>());
     let due = issued.into_iter().filter(|cert| edge.acme.renewals.to_ask(cert, now));
     due.filter_map(|cert| {
-        let contact = cert.names.iter().find_map(|name| contacts.get(name))?.clone();
+        let of_it = |(names, _): &&Wanted| names.iter().any(|name| cert.names.contains(name));
+        let contact = asked.iter().find(of_it)?.1.clone();
         Some((cert, contact))
     })
     .collect()
 }
 
 /// When to renew: RFC 9773. Authorities that do not say are not asked again for a while.
-async fn ask(edge: &Edge, cert: &Cert, contact: &str) {
+async fn ask(edge: &Edge, cert: &Cert, contact: Option<&str>) {
     let time = |nanos: i128| i64::try_from(nanos).map_or(Timestamp(i64::MAX), Timestamp);
     let said = async {
         let known = identifier(cert)?;
@@ -178,7 +200,7 @@ fn identifier(cert: &Cert) -> Option<CertificateIdentifier<'static>> {
 
 /// Asks for a certificate; once more without naming the one before, and with a new account, where that
 /// is what the authority minds.
-async fn asked_for(edge: &Edge, names: &[String], contact: &str) -> Result<Issued, String> {
+async fn asked_for(edge: &Edge, names: &[String], contact: Option<&str>) -> Result<Issued, String> {
     let before = names.first().and_then(|domain| edge.certs.get(domain));
     let mut replaces = before.filter(|cert| !cert.own && edge.acme.renewals.advised(cert));
     let mut forgotten = false;
@@ -197,7 +219,7 @@ async fn asked_for(edge: &Edge, names: &[String], contact: &str) -> Result<Issue
     }
 }
 
-async fn issue(edge: &Edge, names: Vec<String>, contact: &str) {
+async fn issue(edge: &Edge, names: Vec<String>, contact: Option<&str>) {
     let Some(domain) = names.first().cloned() else { return };
     let renewal = edge.certs.get(&domain).is_some();
     let ca = edge.options.acme.directory();
@@ -238,7 +260,7 @@ fn told(error: Error) -> String {
     }
 }
 
-async fn account(edge: &Edge, contact: &str) -> Result<Account, String> {
+async fn account(edge: &Edge, contact: Option<&str>) -> Result<Account, String> {
     let options = &edge.options.acme;
     let directory = options.directory();
     let builder = || match &options.root {
@@ -250,8 +272,9 @@ async fn account(edge: &Edge, contact: &str) -> Result<Account, String> {
     {
         return builder().map_err(told)?.from_credentials(credentials).await.map_err(told);
     }
-    let contact = format!("mailto:{contact}");
-    let new = NewAccount { contact: &[&contact], terms_of_service_agreed: true, only_return_existing: false };
+    let contact = contact.map(|contact| format!("mailto:{contact}"));
+    let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
+    let new = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
     let made = builder().map_err(told)?.create(&new, directory.clone(), None).await;
     let (account, credentials) = made.map_err(told)?;
     let credentials = serde_json::to_string(&credentials).map_err(|error| error.to_string())?;
@@ -266,7 +289,7 @@ type Issued = (String, String, String);
 async fn order(
     edge: &Edge,
     names: &[String],
-    contact: &str,
+    contact: Option<&str>,
     replaces: Option<CertificateIdentifier<'_>>,
 ) -> Result<Issued, String> {
     let account = account(edge, contact).await?;

@@ -1,11 +1,13 @@
 //! Bodies on their way through: counted, limited, and giving their connection back at the end.
 
+use super::headers;
 use super::limits::{BODY_BYTES, BODY_PAUSE};
 use super::link::Link;
 use super::upstream::InFlight;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
+use hyper::HeaderMap;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,6 +28,17 @@ pub fn empty() -> Body {
 /// A text.
 pub fn text(text: String) -> Body {
     http_body_util::Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A piece of a body; where it is its trailers, with a change to them.
+fn with_trailers(frame: Frame<Bytes>, change: impl FnOnce(&mut HeaderMap)) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(mut trailers) => {
+            change(&mut trailers);
+            Frame::trailers(trailers)
+        }
+        Err(piece) => piece,
+    }
 }
 
 /// The body of a client: not too long, and not too slow.
@@ -53,6 +66,10 @@ impl HttpBody for FromClient {
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         match Pin::new(&mut self.inner).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
+                let frame = with_trailers(frame, |trailers| {
+                    headers::strip(trailers);
+                    headers::without_claims(trailers);
+                });
                 let length = frame.data_ref().map_or(0, |data| data.len() as u64);
                 self.pause.as_mut().reset(Instant::now() + BODY_PAUSE);
                 self.pieces.fetch_add(1, Ordering::Relaxed);
@@ -126,7 +143,8 @@ impl HttpBody for FromUpstream {
         if ended {
             self.ended();
         }
-        polled.map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+        let stripped = |frame| with_trailers(frame, headers::strip);
+        polled.map(|frame| frame.map(|frame| frame.map(stripped).map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -64,15 +64,20 @@ fn cause(unconnected: &Unconnected) -> UpstreamCause {
 impl Edge {
     /// A replica could be connected to, or not: told where that is news.
     pub fn connected<T>(self: &Arc<Self>, upstream: &Upstream, came_to: &Result<T, Unconnected>) {
-        if !upstream.turned(came_to.is_err()) {
-            return;
-        }
+        upstream.turned(came_to.is_err());
+        self.tell(upstream, || came_to.as_ref().err().map_or(UpstreamCause::Verified, cause));
+    }
+
+    /// Tells the log of a replica that gets no requests from now on, or gets them again, where that is news.
+    pub fn tell(self: &Arc<Self>, upstream: &Upstream, cause: impl FnOnce() -> UpstreamCause) {
+        let Some(down) = upstream.news() else { return };
         let Subject { app, target, replica, .. } = upstream.subject();
         let (app, target, r) = (app.clone(), target.clone(), *replica);
         let Some(more) = self.changes.tell((app.clone(), target.clone()), Instant::now()) else { return };
-        let report = match came_to {
-            Ok(_) => Report::Up { app, target, r, cause: UpstreamCause::Verified, more },
-            Err(unconnected) => Report::Down { app, target, r, cause: cause(unconnected), more },
+        let cause = cause();
+        let report = match down {
+            false => Report::Up { app, target, r, cause, more },
+            true => Report::Down { app, target, r, cause, more },
         };
         lock(&self.changes.waiting).push_back(report);
         let edge = Arc::clone(self);

@@ -5,6 +5,7 @@
 
 use super::access_log::Entry;
 use super::body::Body;
+use super::headers;
 use super::limits::*;
 use super::open::{One, Open};
 use super::patient::Patient;
@@ -220,7 +221,7 @@ async fn serve(
     let mut response = proxy::answer(&edge, from, name.as_deref(), &id, request).await;
     edge.metrics.answered(response.status(), started.elapsed());
     // A replica may have a name of its own for it.
-    response.headers_mut().entry(proxy::REQUEST_ID).or_insert(id);
+    response.headers_mut().entry(headers::REQUEST_ID).or_insert(id);
     Ok(match entry {
         Some(entry) => edge.access.follow(entry, response),
         None => response,

@@ -1,13 +1,15 @@
 //! The socket of commands: 0600 in a folder 0700, so that who may use it may own the edge anyway. Its
 //! other side is `client`.
 
+use super::acme;
 use super::body::{self, Body};
 use super::handoff;
 use super::identity::Subject;
 use super::limits::{DRAIN, ENGINE_TIME, SCRAPE_TIME, SNAPSHOT_BYTES};
-use super::metrics::Now;
+use super::metrics::{Load, Now};
 use super::scrape;
 use super::server::Edge;
+use super::standing::Stands;
 use super::table::{Refused, decode};
 use super::upstream::Upstream;
 use super::wire::*;
@@ -137,9 +139,10 @@ fn problem(status: StatusCode, error: &str) -> Response<Body> {
 }
 
 /// By the name of the replica, which stays the same wherever it is.
-fn in_flight(upstream: &Arc<Upstream>) -> (String, u32) {
+fn counted(upstream: &Arc<Upstream>) -> (String, Load) {
     let Subject { app, target, replica, .. } = upstream.subject();
-    (format!("{app}/{target}/{replica}"), upstream.in_flight())
+    let load = Load { in_flight: upstream.in_flight(), out: upstream.stands() == Stands::Out };
+    (format!("{app}/{target}/{replica}"), load)
 }
 
 fn replicas(edge: &Edge) -> Vec<ReplicaStatus> {
@@ -151,6 +154,7 @@ fn replicas(edge: &Edge) -> Vec<ReplicaStatus> {
             recorded: Some(upstream.recorded()),
             address,
             doubt: doubt.map(|doubt| doubt.to_string()),
+            out: upstream.out(),
             in_flight: upstream.in_flight(),
             marked: upstream.marked(),
         }
@@ -179,6 +183,7 @@ fn status(edge: &Edge) -> EdgeStatus {
         https: edge.options.https.clone(),
         certificates: edge.certs.all().iter().map(certificate).collect(),
         refused: edge.acme.failures().into_iter().map(refused).collect(),
+        authority: Some(authority(edge)),
         unreadable: edge.certs.unreadable(),
         ledger: snapshot.map(|snapshot| snapshot.ledger.to_string()),
         generation: table.generation(),
@@ -188,6 +193,13 @@ fn status(edge: &Edge) -> EdgeStatus {
         reports: edge.store.reports().len(),
         leaving: edge.leave.is_cancelled(),
     }
+}
+
+fn authority(edge: &Edge) -> AuthorityStatus {
+    let names = acme::in_question(edge).into_iter().flat_map(|(names, _)| names).collect();
+    let known = edge.acme.terms.known();
+    let asked = known.is_some();
+    AuthorityStatus { directory: edge.options.acme.directory(), names, terms: known.flatten(), asked }
 }
 
 fn certificate(cert: &Arc<super::certs::Cert>) -> CertificateStatus {
@@ -208,7 +220,7 @@ fn metrics(edge: &Edge) -> String {
         |cert: Arc<super::certs::Cert>| Some((cert.names.first()?.clone(), cert.not_after.0 / 1_000_000_000));
     edge.metrics.text(&Now {
         generation: edge.table().generation(),
-        in_flight: edge.upstreams.all().iter().map(in_flight).collect(),
+        replicas: edge.upstreams.all().iter().map(counted).collect(),
         certificates: edge.certs.all().into_iter().filter_map(first).collect(),
         lost_lines: edge.access.lost(),
     })

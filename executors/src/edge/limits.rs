@@ -46,6 +46,16 @@ pub const INSPECTOR_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Du
 pub const ANSWER_TIME: Duration = Duration::from_secs(120);
 /// Milliseconds for which a replica that did not accept a connection is passed over.
 pub const MARKED_MS: u64 = 2000;
+/// Between two checks of a replica that is in a route, from the beginning of one to that of the next.
+pub const CHECK_EVERY: Duration = Duration::from_secs(2);
+/// How long a replica may take to answer a check.
+pub const CHECK_TIME: Duration = Duration::from_secs(2);
+/// Checks in a row that a replica fails before it is taken out of the route.
+pub const CHECK_FALL: u32 = 3;
+/// Checks in a row that it passes before it is brought back.
+pub const CHECK_RISE: u32 = 2;
+/// How long a replica that failed its last check may take to begin its answer, where another one is well and the request may be made again.
+pub const DOUBT_TIME: Duration = Duration::from_secs(1);
 /// Connections of one client: an IPv4 address, or a /64 of IPv6.
 pub const PER_ADDRESS: usize = 2048;
 /// Connections of all clients.
@@ -58,6 +68,8 @@ pub const IDLE_TIME: Duration = Duration::from_secs(4);
 pub const IDLE_UNSAFE: Duration = Duration::from_secs(1);
 /// Idle connections kept to one replica, by each worker.
 pub const IDLE: usize = 128;
+/// How long an authority may take to say where its terms are.
+pub const TERMS_TIME: Duration = Duration::from_secs(5);
 /// How long an edge that leaves asks its clients to open new connections.
 pub const LAME_DUCK: Duration = Duration::from_secs(2);
 /// How long an edge that leaves waits for requests to end.

@@ -32,12 +32,20 @@ struct Counters {
 pub struct Now {
     /// Generation of the routes in force.
     pub generation: Option<u64>,
-    /// Requests on their way through each replica.
-    pub in_flight: Vec<(String, u32)>,
+    /// Replicas, by name.
+    pub replicas: Vec<(String, Load)>,
     /// When certificates end, in seconds since 1970, by first name.
     pub certificates: Vec<(String, i64)>,
     /// Lines of the access log that could not be written.
     pub lost_lines: u64,
+}
+
+/// What a replica has to do.
+pub struct Load {
+    /// Requests on their way through it.
+    pub in_flight: u32,
+    /// Checks keep it out of the route.
+    pub out: bool,
 }
 
 /// One of the counters.
@@ -119,8 +127,12 @@ impl Metrics {
         text.about("generation", "gauge", "Generation of the routes in force.");
         text.line("generation", now.generation.unwrap_or(0));
         text.about("in_flight", "gauge", "Requests and tunnels on their way through a replica.");
-        for (replica, count) in &now.in_flight {
-            text.line(&format!("in_flight{{replica=\"{replica}\"}}"), count);
+        for (replica, load) in &now.replicas {
+            text.line(&format!("in_flight{{replica=\"{replica}\"}}"), load.in_flight);
+        }
+        text.about("out_of_route", "gauge", "Whether checks keep a replica out of the route.");
+        for (replica, load) in &now.replicas {
+            text.line(&format!("out_of_route{{replica=\"{replica}\"}}"), u8::from(load.out));
         }
         text.about("certificate_not_after_seconds", "gauge", "When a certificate ends, in Unix time.");
         for (name, seconds) in &now.certificates {

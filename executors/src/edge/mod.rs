@@ -4,8 +4,9 @@
 //! disk, and says what it does. So a crash or an upgrade of haloy never touches traffic.
 //!
 //! Reading order: [`limits`], [`table`] (who answers for a name), [`identity`] (who a replica is), `verify`
-//! (a connection that ends at it), `upstream` (connections to replicas),
-//! `proxy` (one request), `connections` (of clients), `server` (the process), [`control`] (the socket of
+//! (a connection that ends at it), `upstream` (connections to replicas), `standing` and `checks` (which of
+//! them answer),
+//! `headers` and `proxy` (one request), `connections` (of clients), `server` (the process), [`control`] (the socket of
 //! commands), [`router`] (the executor).
 
 mod access_log;
@@ -13,10 +14,12 @@ pub mod acme;
 mod body;
 mod certs;
 mod changes;
+mod checks;
 mod client;
 mod connections;
 pub mod control;
 mod handoff;
+mod headers;
 pub mod identity;
 pub(crate) mod inspector;
 pub mod limits;
@@ -35,8 +38,10 @@ mod requests;
 pub mod router;
 mod scrape;
 mod server;
+mod standing;
 mod store;
 pub mod table;
+mod terms;
 mod tls;
 mod tunnel;
 mod upstream;
@@ -45,9 +50,10 @@ mod wire;
 mod workers;
 
 pub use access_log::AccessLog;
+pub use checks::CheckTimes;
 pub use client::{Client, ControlError};
 pub use inspector::ChildInspector;
 pub use router::EdgeRouter;
 pub use server::{EdgeError, EdgeOptions, run};
 pub use store::{Reported, kept_aside};
-pub use wire::{EdgeStatus, ReplicaStatus};
+pub use wire::{AuthorityStatus, EdgeStatus, ReplicaStatus};

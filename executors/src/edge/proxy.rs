@@ -3,17 +3,19 @@
 use super::access_log::ServedBy;
 use super::body::{self, Body, FromClient, FromUpstream};
 use super::connections::Admitted;
+use super::headers::{self, Told};
 use super::identity::Doubt;
 use super::limits::*;
 use super::link::{Link, Unanswered};
 use super::server::Edge;
+use super::standing::Stands;
 use super::table::{Named, Site};
 use super::upstream::{InFlight, Upstream};
 use super::verify::Unconnected;
 use super::{methods, pages, tunnel};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -52,24 +54,25 @@ pub async fn answer(
     if !methods::known(request.method()) {
         return pages::unknown_method(request.method());
     }
-    let host = match host(&request) {
-        Ok(host) => host,
+    let asked = match headers::asked(&request, from) {
+        Ok(asked) => asked,
         Err(what) => return pages::bad(what),
     };
+    let host = asked.name.as_str();
     // RFC 9110, 7.4: a connection that was set up for one name is not used for another's.
-    if sni.is_some_and(|sni| sni != host && !edge.same_certificate(sni, &host)) {
+    if sni.is_some_and(|sni| sni != host && !edge.same_certificate(sni, host)) {
         return pages::page(StatusCode::MISDIRECTED_REQUEST, "This connection is for another host.", "");
     }
     let table = edge.look();
-    let site = match table.get(&host) {
-        None => return pages::unknown_host(&host),
+    let site = match table.get(host) {
+        None => return pages::unknown_host(host),
         Some(Named::Alias(domain)) => {
             let secure = from.secure || edge.believed(domain);
             return redirect(edge, From { secure, ..from }, domain, request.uri());
         }
         // To https only once it is worth something: a certificate that clients believe.
-        Some(Named::Route(_)) if !from.secure && edge.believed(&host) => {
-            return redirect(edge, From { secure: true, ..from }, &host, request.uri());
+        Some(Named::Route(_)) if !from.secure && edge.believed(host) => {
+            return redirect(edge, From { secure: true, ..from }, host, request.uri());
         }
         Some(Named::Route(site)) => Arc::clone(site),
     };
@@ -77,44 +80,7 @@ pub async fn answer(
     if request.body().size_hint().lower() > BODY_BYTES {
         return pages::page(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than the edge takes.", "");
     }
-    let authority = request.uri().authority().map(|authority| without_user(authority.as_str()).to_owned());
-    pass_on(edge, from, &site, Told { host: &host, authority: authority.as_deref(), id }, request).await
-}
-
-/// What a replica is told of a request, beside what the client sent.
-struct Told<'a> {
-    host: &'a str,
-    /// Host and port in the target of the request: over HTTP/2, and where a client takes this for a proxy.
-    authority: Option<&'a str>,
-    id: &'a HeaderValue,
-}
-
-/// The name that a request is for, in lower case, without port.
-fn host<T>(request: &Request<T>) -> Result<String, &'static str> {
-    let mut named = request.headers().get_all(header::HOST).iter();
-    let first = named.next();
-    if named.next().is_some() {
-        return Err("The request names more than one host.");
-    }
-    // RFC 9112, 3.2.2: the target of the request counts before the Host header.
-    let host = match request.uri().authority() {
-        Some(authority) => without_user(authority.as_str()),
-        None => match first.map(HeaderValue::to_str) {
-            Some(Ok(host)) => host,
-            Some(Err(_)) => return Err("The host is not readable."),
-            None => return Err("The request names no host."),
-        },
-    };
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,
-        Some(_) | None => host,
-    };
-    Ok(name.trim_end_matches('.').to_ascii_lowercase())
-}
-
-/// An authority may name a user, which is nobody's business here.
-fn without_user(authority: &str) -> &str {
-    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+    pass_on(edge, &site, Told { from, asked: &asked, id }, request).await
 }
 
 /// To the same place at the domain itself; the port that the client used stays.
@@ -151,19 +117,18 @@ impl Outgoing {
 
 async fn pass_on(
     edge: &Arc<Edge>,
-    from: From,
     site: &Arc<Site>,
     told: Told<'_>,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
-    let upgrade = upgrade_wanted(&request);
+    let upgrade = headers::upgrade_wanted(&request);
     let client_upgrade = upgrade.as_ref().map(|_| {
         let admitted = request.extensions_mut().remove::<Arc<Admitted>>();
         (hyper::upgrade::on(&mut request), admitted)
     });
     let (parts, incoming) = request.into_parts();
     let uri = parts.uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from);
-    let headers = headers(from, &told, parts.headers, upgrade.as_ref());
+    let headers = headers::to_replica(&told, parts.headers, upgrade.as_ref());
     let outgoing = Outgoing { method: parts.method, uri, headers };
     let bodiless = incoming.is_end_stream();
     let again = (bodiless && methods::safe(&outgoing.method)).then(|| outgoing.clone());
@@ -175,12 +140,15 @@ async fn pass_on(
     let (mut silent, mut renewed, mut doubted) = (false, false, None);
     while let Some(request) = next.take() {
         // Counted first, then looked again: whoever drains a replica sees every request that goes there.
-        let Some((site, in_flight)) = enter(edge, site, &tried) else { break };
+        let Some((site, in_flight)) = enter(edge, site, &tried, again.is_none()) else { break };
         if !tried.is_empty() {
             edge.metrics.retried();
         }
         let upstream = Arc::clone(&in_flight.0);
-        match send(edge, &in_flight.0, again.is_some(), &pieces, request).await {
+        // Only what may be made again is given up early, and only where another replica is well.
+        let elsewhere =
+            || again.is_some() && upstream.stands() != Stands::Well && others(edge, &site, &tried, &upstream);
+        match send(edge, &in_flight.0, (again.is_some(), &elsewhere), &pieces, request).await {
             Ok((link, response)) => {
                 return finish(edge, response, link, in_flight, client_upgrade);
             }
@@ -197,6 +165,7 @@ async fn pass_on(
                     continue;
                 }
             }
+            Err(Failed::Doubtful) => next = again.clone().map(|again| again.request(body::empty())),
             Err(Failed::Silent) => {
                 silent = true;
                 break;
@@ -216,15 +185,30 @@ async fn pass_on(
     }
 }
 
+/// Whether another replica that was not tried yet is well, by the table that is in force.
+fn others(edge: &Edge, site: &Site, tried: &[Arc<Upstream>], but: &Arc<Upstream>) -> bool {
+    let mut tried = tried.to_vec();
+    tried.push(Arc::clone(but));
+    match edge.look().get(&site.domain) {
+        Some(Named::Route(site)) => site.well_but_for(&tried),
+        Some(Named::Alias(_)) | None => false,
+    }
+}
+
 /// Picks a replica of the table that is in force, and counts the request there.
-fn enter(edge: &Edge, site: &Arc<Site>, tried: &[Arc<Upstream>]) -> Option<(Arc<Site>, InFlight)> {
+fn enter(
+    edge: &Edge,
+    site: &Arc<Site>,
+    tried: &[Arc<Upstream>],
+    once: bool,
+) -> Option<(Arc<Site>, InFlight)> {
     loop {
         let table = edge.look();
         let site = match table.get(&site.domain) {
             Some(Named::Route(site)) => Arc::clone(site),
             Some(Named::Alias(_)) | None => return None,
         };
-        let in_flight = site.pick(tried)?.enter();
+        let in_flight = site.pick(tried, once)?.enter();
         if edge.in_force(&table) {
             return Some((site, in_flight));
         }
@@ -243,12 +227,14 @@ enum Failed {
     },
     /// It did not answer in time.
     Silent,
+    /// It did not begin its answer in a shorter time, failed its last check, and another one is well.
+    Doubtful,
 }
 
 async fn send(
     edge: &Arc<Edge>,
     upstream: &Upstream,
-    safe: bool,
+    (safe, elsewhere): (bool, &(dyn Fn() -> bool + Sync)),
     pieces: &AtomicU64,
     mut request: Request<Body>,
 ) -> Result<(Link, Response<Incoming>), Failed> {
@@ -273,31 +259,40 @@ async fn send(
                 }
             }
         };
-        match in_time(edge.options.answer, pieces, link.ask(request)).await {
-            None => return Err(Failed::Silent),
-            Some(Ok(response)) => return Ok((link, response)),
+        match in_time(edge.options.answer, pieces, safe.then_some(elsewhere), link.ask(request)).await {
+            Err(failed) => return Err(failed),
+            Ok(Ok(response)) => return Ok((link, response)),
             // An idle connection that the replica closed meanwhile: a new one tells more.
-            Some(Err(Unanswered::NotSent(unsent))) if reused => request = *unsent,
-            Some(Err(Unanswered::NotSent(unsent))) => return Err(Failed::NotSent(unsent)),
-            Some(Err(Unanswered::Lost)) => return Err(Failed::Lost { reused }),
+            Ok(Err(Unanswered::NotSent(unsent))) if reused => request = *unsent,
+            Ok(Err(Unanswered::NotSent(unsent))) => return Err(Failed::NotSent(unsent)),
+            Ok(Err(Unanswered::Lost)) => return Err(Failed::Lost { reused }),
         }
     }
 }
 
-/// Waits for an answer; none if none began for so long although the client sent nothing more.
-async fn in_time<T>(limit: Duration, pieces: &AtomicU64, answer: impl Future<Output = T>) -> Option<T> {
+/// Waits for an answer: given up if none began for so long although the client sent nothing more, and after a
+/// shorter time where that is what `elsewhere` says.
+async fn in_time<T>(
+    limit: Duration,
+    pieces: &AtomicU64,
+    elsewhere: Option<&(dyn Fn() -> bool + Sync)>,
+    answer: impl Future<Output = T>,
+) -> Result<T, Failed> {
     let mut answer = std::pin::pin!(answer);
-    let mut seen = 0;
+    let (mut seen, mut waited) = (0, Duration::ZERO);
+    let step = elsewhere.map_or(limit, |_| limit.min(DOUBT_TIME));
     loop {
-        match tokio::time::timeout(limit, answer.as_mut()).await {
-            Ok(answer) => return Some(answer),
-            Err(_elapsed) => {
-                let now = pieces.load(Ordering::Relaxed);
-                if now == seen {
-                    return None;
-                }
-                seen = now;
+        match tokio::time::timeout(step, answer.as_mut()).await {
+            Ok(answer) => return Ok(answer),
+            Err(_elapsed) if elsewhere.is_some_and(|elsewhere| elsewhere()) => return Err(Failed::Doubtful),
+            Err(_elapsed) => waited += step,
+        }
+        if waited >= limit {
+            let now = pieces.load(Ordering::Relaxed);
+            if now == seen {
+                return Err(Failed::Silent);
             }
+            (seen, waited) = (now, Duration::ZERO);
         }
     }
 }
@@ -319,92 +314,10 @@ fn finish(
     }
     let (mut parts, incoming) = response.into_parts();
     parts.extensions.insert(ServedBy { at: link.at, container: in_flight.0.container.clone() });
-    strip(&mut parts.headers);
+    headers::strip(&mut parts.headers);
     if edge.leaving() {
         parts.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     parts.version = Version::default();
     Response::from_parts(parts, FromUpstream::new(incoming, in_flight, link).boxed_unsync())
-}
-
-/// The protocol that the client wants to switch to.
-fn upgrade_wanted<T>(request: &Request<T>) -> Option<HeaderValue> {
-    let asked = request.headers().get_all(header::CONNECTION).iter().filter_map(|v| v.to_str().ok());
-    let upgrade = asked.flat_map(|v| v.split(',')).any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
-    // HTTP/2 in the clear would be a way past everything that the edge looks at.
-    let wanted = request.headers().get(header::UPGRADE).filter(|_| upgrade);
-    wanted.filter(|protocol| !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")).cloned()
-}
-
-/// Name of a request.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-/// What a client may claim about itself, beside everything that begins with `x-forwarded-`.
-const CLAIMED: [&str; 6] =
-    ["forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "x-original-url", "x-rewrite-url"];
-/// What is for one connection only.
-const HOP_BY_HOP: [HeaderName; 7] = [
-    header::CONNECTION,
-    header::TE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("http2-settings"),
-];
-
-/// RFC 9110, 7.6.1: what is for one connection only is not passed on.
-fn strip(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in named {
-        headers.remove(name);
-    }
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
-}
-
-/// Whether a header is for the edge alone to set. Many servers read `_` as `-`.
-fn claims(name: &str) -> bool {
-    let plain = |name: &str| name.starts_with("x-forwarded-") || CLAIMED.contains(&name);
-    if name.contains('_') { plain(&name.replace('_', "-")) } else { plain(name) }
-}
-
-/// What the replica is told: the client's headers, and who the client is. What the client claims about
-/// that itself is not passed on: the edge is the front door.
-fn headers(from: From, told: &Told<'_>, given: HeaderMap, upgrade: Option<&HeaderValue>) -> HeaderMap {
-    let mut headers = given;
-    strip(&mut headers);
-    let claimed: Vec<HeaderName> = headers.keys().filter(|name| claims(name.as_str())).cloned().collect();
-    for name in claimed {
-        headers.remove(name);
-    }
-    let mut set = |name: HeaderName, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
-        }
-    };
-    set(FORWARDED_FOR, &from.client.to_string());
-    set(FORWARDED_HOST, told.host);
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(from.scheme()));
-    if let Some(authority) = told.authority
-        && let Ok(host) = HeaderValue::from_str(authority)
-    {
-        // RFC 9112, 3.2.2: who is named in the target of the request counts, and is what was routed.
-        headers.insert(header::HOST, host);
-    }
-    headers.insert(REQUEST_ID, told.id.clone());
-    if let Some(protocol) = upgrade {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(header::UPGRADE, protocol.clone());
-    }
-    headers
 }

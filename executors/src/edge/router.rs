@@ -124,7 +124,7 @@ impl EdgeRouter {
         self.client.contacts(contacts).await?;
         let applied = self.client.apply(snapshot).await;
         let served = self.client.routes().await?;
-        let lacks = |served: &RouteSnapshot| served != snapshot && served.same_but_for_containers(snapshot);
+        let lacks = |served: &RouteSnapshot| served != snapshot && served.same_but_for_unsaid(snapshot);
         let program = self.start.as_ref().and_then(|start| start.command.first());
         let Some(program) = program.filter(|_| applied.is_ok() && served.as_ref().is_some_and(lacks)) else {
             return Ok((applied, served));

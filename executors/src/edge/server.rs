@@ -4,6 +4,7 @@ use super::access_log::{Access, AccessLog};
 use super::acme::{self, Acme, AcmeOptions};
 use super::certs::Certs;
 use super::changes::Changes;
+use super::checks::{self, CheckTimes};
 use super::client::Client;
 use super::connections::{Clients, accept};
 use super::control;
@@ -49,6 +50,8 @@ pub struct EdgeOptions {
     pub patience: Duration,
     /// How long a replica may take to begin its answer, from the last piece of the request on.
     pub answer: Duration,
+    /// How often replicas are checked.
+    pub checks: CheckTimes,
     /// Takes over from the edge that runs in this folder.
     pub takeover: bool,
     /// Where a line for each request goes.
@@ -312,10 +315,12 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
     let certificates = tokio::spawn(acme::keep(Arc::clone(&edge)));
     let scraped = tokio::spawn(control::metrics_at(Arc::clone(&edge)));
     let seeing = tokio::spawn(see(Arc::clone(&edge)));
+    let checking = tokio::spawn(checks::keep(Arc::clone(&edge)));
     told_to_leave(&edge).await;
     certificates.abort();
     scraped.abort();
     seeing.abort();
+    checking.abort();
     leave(&edge, accepting).await;
     socket.abort();
     Ok(())

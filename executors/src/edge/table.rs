@@ -2,7 +2,8 @@
 
 use super::identity::Subject;
 use super::limits::{NAMES, SNAPSHOT_BYTES};
-use super::upstream::{Upstream, Upstreams};
+use super::standing::Stands;
+use super::upstream::{Check, Upstream, Upstreams};
 use haloy_ledger::edge::RouteSnapshot;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -94,16 +95,30 @@ pub struct Site {
 }
 
 impl Site {
-    /// The next replica in turn that is not among `tried`; one that recently did not accept only if
-    /// there is no other.
-    pub fn pick(&self, tried: &[Arc<Upstream>]) -> Option<Arc<Upstream>> {
+    /// The next replica in turn that is not among `tried`. One that recently did not accept, or that checks
+    /// keep out of the route, only if there is no other: never none because of checks. A request that can
+    /// be sent `once` goes to one that failed its last check only if no other is well.
+    pub fn pick(&self, tried: &[Arc<Upstream>], once: bool) -> Option<Arc<Upstream>> {
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let count = self.upstreams.len();
         let turn = (0..count).map(|step| &self.upstreams[(start + step) % count]);
-        let left = turn.filter(|upstream| !tried.iter().any(|other| Arc::ptr_eq(other, upstream)));
-        let left: Vec<_> = left.collect();
-        left.iter().find(|upstream| upstream.usable()).or(left.first()).map(|upstream| Arc::clone(upstream))
+        let left: Vec<_> = turn.filter(|upstream| !is_among(upstream, tried)).collect();
+        let first = |is: &dyn Fn(&Upstream) -> bool| left.iter().find(|upstream| is(upstream));
+        let inside = |upstream: &Upstream| upstream.stands() != Stands::Out;
+        let picked = first(&|upstream| inside(upstream) && upstream.passes(once) && upstream.usable());
+        let picked = picked.or_else(|| first(&|upstream| inside(upstream) && upstream.usable()));
+        let picked = picked.or_else(|| first(&inside)).or_else(|| first(&Upstream::usable)).or(left.first());
+        picked.map(|upstream| Arc::clone(upstream))
     }
+
+    /// Whether a replica is well that is not among `tried`.
+    pub fn well_but_for(&self, tried: &[Arc<Upstream>]) -> bool {
+        self.upstreams.iter().any(|upstream| upstream.well() && !is_among(upstream, tried))
+    }
+}
+
+fn is_among(upstream: &Arc<Upstream>, others: &[Arc<Upstream>]) -> bool {
+    others.iter().any(|other| Arc::ptr_eq(other, upstream))
 }
 
 /// Everything that is routed, at one generation.
@@ -129,7 +144,9 @@ impl Table {
                     replica: backend.replica,
                     container: backend.container.clone(),
                 };
-                Some(upstreams.get(subject, backend.port, backend.address.parse().ok()?))
+                let asked = |path: &String| Check { host: route.domain.clone(), path: path.clone() };
+                let check = backend.health.as_ref().map(asked);
+                Some(upstreams.get(subject, backend.port, backend.address.parse().ok()?, check))
             });
             let site = Site {
                 domain: route.domain.clone(),
@@ -150,13 +167,18 @@ impl Table {
         self.names.get(name)
     }
 
-    /// Whether a replica gets requests.
-    pub fn routes_to(&self, upstream: &Arc<Upstream>) -> bool {
+    /// Every replica of every domain; more than once if it has several.
+    pub fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
         let sites = self.names.values().filter_map(|named| match named {
             Named::Route(site) => Some(site),
             Named::Alias(_) => None,
         });
-        sites.flat_map(|site| &site.upstreams).any(|routed| Arc::ptr_eq(routed, upstream))
+        sites.flat_map(|site| &site.upstreams)
+    }
+
+    /// Whether a replica gets requests.
+    pub fn routes_to(&self, upstream: &Arc<Upstream>) -> bool {
+        self.upstreams().any(|routed| Arc::ptr_eq(routed, upstream))
     }
 
     /// Generation in force; none before the first.
@@ -175,7 +197,7 @@ impl Table {
                 Err(Refused::Stale { given: next.generation, current: current.generation })
             }
             // The same log may be read by a version that says more of it.
-            std::cmp::Ordering::Equal if !next.same_but_for_containers(current) => {
+            std::cmp::Ordering::Equal if !next.same_but_for_unsaid(current) => {
                 Err(Refused::Different(current.generation))
             }
             std::cmp::Ordering::Equal | std::cmp::Ordering::Greater => Ok(()),

@@ -3,12 +3,14 @@
 use super::identity::{Doubt, Inspector, Looked, Subject};
 use super::limits::*;
 use super::link::Link;
+use super::standing::{Seen, Standing, Stands};
 use super::verify::{Identity, Unconnected};
 use super::workers;
+use haloy_ledger::deployment::event::UpstreamCause;
 use haloy_ledger::ids::ReplicaId;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -28,10 +30,29 @@ pub struct Upstream {
     started: Instant,
     /// No connection was to be had when that was last tried.
     down: AtomicBool,
+    /// How the edge asks it whether it is well, as the newest table says.
+    check: Mutex<Option<Check>>,
+    /// What checks have shown.
+    standing: Mutex<Standing>,
+    /// The same in short, for each request to look at.
+    stands: AtomicU8,
+    /// Somebody checks it.
+    watched: AtomicBool,
+    /// It was last told as one that gets no requests.
+    told_down: AtomicBool,
     /// It has to go.
     gone: AtomicBool,
     /// Set when tunnels through it have to end.
     pub cut: CancellationToken,
+}
+
+/// What a replica is asked, to see whether it is well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// A domain that it answers for.
+    pub host: String,
+    /// The health path of its release.
+    pub path: String,
 }
 
 /// A connection, and since when nobody uses it.
@@ -63,6 +84,11 @@ impl Upstream {
             idle: (0..workers::count()).map(|_| Mutex::default()).collect(),
             started: Instant::now(),
             down: AtomicBool::new(false),
+            check: Mutex::default(),
+            standing: Mutex::default(),
+            stands: AtomicU8::new(Stands::Well as u8),
+            watched: AtomicBool::new(false),
+            told_down: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             cut: CancellationToken::new(),
         }
@@ -116,9 +142,70 @@ impl Upstream {
         self.marked_until_ms.load(Ordering::Relaxed) > 0
     }
 
-    /// Notes whether a connection was to be had; whether that is news.
-    pub fn turned(&self, down: bool) -> bool {
-        self.down.swap(down, Ordering::Relaxed) != down
+    /// Notes whether a connection was to be had.
+    pub fn turned(&self, down: bool) {
+        self.down.store(down, Ordering::Relaxed);
+    }
+
+    /// Whether it should get requests and gets none, or gets them again, if that was not told yet.
+    pub fn news(&self) -> Option<bool> {
+        let down = self.down.load(Ordering::Relaxed) || self.stands() == Stands::Out;
+        (self.told_down.swap(down, Ordering::Relaxed) != down).then_some(down)
+    }
+
+    /// What it is asked, to see whether it is well; none where the table does not say.
+    pub fn check(&self) -> Option<Check> {
+        lock(&self.check).clone()
+    }
+
+    /// From now on it is checked; false if somebody does so already.
+    pub fn watch(&self) -> bool {
+        !self.watched.swap(true, Ordering::AcqRel)
+    }
+
+    /// Nobody checks it any more.
+    pub fn unwatch(&self) {
+        self.watched.store(false, Ordering::Release);
+    }
+
+    /// Takes in what a check saw; a cause if it is out of the route from now on, or back.
+    pub fn learn(&self, seen: Seen) -> Option<UpstreamCause> {
+        let mut standing = lock(&self.standing);
+        let turned = standing.learn(seen);
+        self.stands.store(standing.stands() as u8, Ordering::Relaxed);
+        drop(standing);
+        if turned.is_some() {
+            // Neither what waited for a replica that fell is to be used, nor what is from before it rose.
+            self.forget_idle();
+        }
+        turned
+    }
+
+    /// How it stands by its checks.
+    pub fn stands(&self) -> Stands {
+        match self.stands.load(Ordering::Relaxed) {
+            0 => Stands::Well,
+            1 => Stands::Doubted,
+            _out => Stands::Out,
+        }
+    }
+
+    /// Whether a request is to be sent there as long as there are others: any that can be made again, and
+    /// one that can be sent only `once` not while the last check failed.
+    pub fn passes(&self, once: bool) -> bool {
+        !once || self.stands() == Stands::Well
+    }
+
+    /// Nothing is known against it.
+    pub fn well(&self) -> bool {
+        self.stands() == Stands::Well && !self.down.load(Ordering::Relaxed) && !self.marked()
+    }
+
+    /// Why checks keep it out of the route, if they do.
+    pub fn out(&self) -> Option<String> {
+        let path = self.check().map_or_else(|| "/".to_owned(), |check| check.path);
+        let standing = lock(&self.standing);
+        standing.out().map(|why| format!("{why}, when the edge asked for GET {path}"))
     }
 
     /// Whether a request is to be sent there: not while it is marked, but for one request after each
@@ -213,7 +300,7 @@ impl Upstreams {
     }
 
     /// A replica; made if it is new, or if it was told to end. `recorded` is where it was when it started.
-    pub fn get(&self, subject: Subject, port: u16, recorded: IpAddr) -> Arc<Upstream> {
+    pub fn get(&self, subject: Subject, port: u16, recorded: IpAddr, check: Option<Check>) -> Arc<Upstream> {
         let make = || {
             let inspector = Arc::clone(&self.inspector);
             Arc::new(Upstream::new(subject.clone(), port, recorded, inspector))
@@ -224,6 +311,7 @@ impl Upstreams {
             *found = make();
         }
         *lock(&found.recorded) = recorded;
+        *lock(&found.check) = check;
         Arc::clone(found)
     }
 

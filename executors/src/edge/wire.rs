@@ -21,6 +21,9 @@ pub struct EdgeStatus {
     pub certificates: Vec<CertificateStatus>,
     /// Domains whose certificate an authority refused.
     pub refused: Vec<RefusedCertificate>,
+    /// Whom it asks for certificates, and for which names; an older edge does not say.
+    #[serde(default)]
+    pub authority: Option<AuthorityStatus>,
     /// Files of certificates that cannot be served, and why.
     pub unreadable: Vec<String>,
     /// Ledger that it serves; none before the first routes.
@@ -53,10 +56,27 @@ pub struct ReplicaStatus {
     /// Why it gets no new connection; none where nothing is in doubt.
     #[serde(default)]
     pub doubt: Option<String>,
+    /// Why checks keep it out of the route; none where they do not. Where no other is well, it gets requests
+    /// all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out: Option<String>,
     /// Requests and tunnels on their way.
     pub in_flight: u32,
     /// There was no connection to be had a moment ago.
     pub marked: bool,
+}
+
+/// The authority that an edge asks for certificates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorityStatus {
+    /// Its directory.
+    pub directory: String,
+    /// Names that it is asked for, now or when they are due.
+    pub names: Vec<String>,
+    /// Where its terms are, as far as it says.
+    pub terms: Option<String>,
+    /// It was asked where they are.
+    pub asked: bool,
 }
 
 /// A certificate, as the edge has it.

@@ -1,6 +1,8 @@
 //! The edge with replicas that misbehave and clients that mean harm: no Docker needed.
 
+mod checks;
 mod hostile;
+mod http2;
 mod identity;
 mod inspector;
 mod routes;
@@ -8,8 +10,9 @@ mod secure;
 mod serving;
 mod tunnels;
 
+use haloy_executors::edge::acme::AcmeOptions;
 use haloy_executors::edge::identity::{Inspector, Looked, Place, Process, Sighting, Subject};
-use haloy_executors::edge::{Client, EdgeOptions, run};
+use haloy_executors::edge::{CheckTimes, Client, EdgeOptions, run};
 use haloy_ledger::edge::{Route, RouteSnapshot};
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::Backend;
@@ -61,16 +64,24 @@ async fn edge() -> Edge {
 }
 
 async fn edge_with(inspector: Arc<dyn Inspector>) -> Edge {
+    // Nobody is there: no test asks an authority of the world.
+    edge_asking(inspector, "https://127.0.0.1:9/directory".to_owned()).await
+}
+
+async fn edge_asking(inspector: Arc<dyn Inspector>, directory: String) -> Edge {
+    let authority = AcmeOptions { directory: Some(directory), root: None };
     let folder = tempfile::tempdir().expect("a folder");
     let (at, secure) = (free(), free());
     let options = EdgeOptions {
         folder: folder.path().to_owned(),
         http: vec![at],
         https: vec![secure],
-        acme: Default::default(),
+        acme: authority,
         metrics: None,
         patience: Duration::from_millis(1500),
         answer: Duration::from_millis(1200),
+        // Quick, so that tests are; only replicas whose route names a health path are checked at all.
+        checks: CheckTimes { every: Duration::from_millis(100), limit: Duration::from_millis(150) },
         takeover: false,
         access_log: Default::default(),
         inspector,
@@ -150,6 +161,7 @@ fn route(domain: &str, at: &[SocketAddr]) -> Route {
         container: Some(at.to_string()),
         address: at.ip().to_string(),
         port: at.port(),
+        health: None,
     });
     Route {
         domain: domain.to_owned(),
@@ -157,6 +169,7 @@ fn route(domain: &str, at: &[SocketAddr]) -> Route {
         app: AppName::new("web").expect("a name"),
         target: TargetName::new("t").expect("a name"),
         backends: backends.collect(),
+        acme: None,
     }
 }
 

@@ -6,10 +6,10 @@ use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::ServerName;
 
-const HOST: &str = "a.example";
+pub const HOST: &str = "a.example";
 
 /// An edge that routes to a replica and has a certificate for it, in PEM.
-async fn secured() -> (Edge, Replica, String) {
+pub async fn secured() -> (Edge, Replica, String) {
     let (edge, web) = (edge().await, replica("web").await);
     let own = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).expect("made");
     let pem = format!("{}{}", own.cert.pem(), own.signing_key.serialize_pem());
@@ -19,7 +19,7 @@ async fn secured() -> (Edge, Replica, String) {
     (edge, web, own.cert.pem())
 }
 
-async fn tls(at: SocketAddr, root: &str, alpn: &[u8]) -> tokio_rustls::client::TlsStream<TcpStream> {
+pub async fn tls(at: SocketAddr, root: &str, alpn: &[u8]) -> tokio_rustls::client::TlsStream<TcpStream> {
     use rustls::pki_types::{CertificateDer, pem::PemObject};
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(root.as_bytes()).expect("PEM")).expect("a root");
@@ -98,4 +98,68 @@ async fn a_client_of_http2_that_asks_nothing_is_let_go() {
     let ended = tokio::time::timeout(within, silent.read_to_end(&mut all)).await.expect("not for ever");
     drop(ended);
     tokio::time::timeout(within, connection).await.expect("not for ever").expect("no panic").ok();
+}
+
+/// A directory of an authority that says where its terms are, and counts who asks.
+async fn authority() -> Replica {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = listener.local_addr().expect("an address");
+    let requests = Arc::<AtomicUsize>::default();
+    let seen = Arc::clone(&requests);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let seen = Arc::clone(&seen);
+            tokio::spawn(async move {
+                let mut chunk = [0; 4096];
+                drop(stream.read(&mut chunk).await);
+                seen.fetch_add(1, Ordering::SeqCst);
+                let body = r#"{"meta": {"termsOfService": "https://ca.test/terms"}}"#;
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n", body.len());
+                drop(stream.write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes()).await);
+            });
+        }
+    });
+    Replica { at, requests }
+}
+
+#[tokio::test]
+async fn only_for_public_names_and_unless_it_is_off_is_an_authority_asked() {
+    let (ca, web) = (authority().await, replica("web").await);
+    let edge = edge_asking(Arc::new(Servers), format!("http://{}/directory", ca.at)).await;
+    let named = |domain: &str, alias: &str, acme| {
+        let aliases = vec![alias.to_owned()];
+        haloy_ledger::edge::Route { aliases, acme, ..route(domain, &[web.at]) }
+    };
+    let off = Some(haloy_ledger::release::AcmeMode::Off);
+    let none = vec![named("a.test", "shop", None), named("shop.haloy-tests.com", "www.haloy-tests.com", off)];
+    edge.client.apply(&snapshot(1, none)).await.expect("applied");
+    // An address for it makes no difference: no authority could give one, or none is wanted.
+    let contacts = ["a.test", "shop.haloy-tests.com"].map(|name| (name.to_owned(), "me@a.test".to_owned()));
+    edge.client.contacts(&contacts.into()).await.expect("kept");
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let status = edge.client.status().await.expect("it answers");
+    let authority = status.authority.expect("it says");
+    assert_eq!((authority.names, authority.asked), (Vec::new(), false));
+    assert_eq!(ca.requests.load(Ordering::SeqCst), 0);
+
+    // Of names and aliases those that are public, but for what the user brought.
+    let own = rcgen::generate_simple_self_signed(vec!["own.haloy-tests.com".to_owned()]).expect("made");
+    let pem = format!("{}{}", own.cert.pem(), own.signing_key.serialize_pem());
+    std::fs::write(edge.folder.path().join("certs/own/a.pem"), pem).expect("written");
+    edge.client.reload().await.expect("read");
+    let some =
+        vec![named("a.test", "www.haloy-tests.com", None), named("own.haloy-tests.com", "b.test", None)];
+    edge.client.apply(&snapshot(2, some)).await.expect("applied");
+    let until = std::time::Instant::now() + Duration::from_secs(10);
+    let authority = loop {
+        let authority = edge.client.status().await.expect("it answers").authority.expect("it says");
+        if authority.asked {
+            break authority;
+        }
+        assert!(std::time::Instant::now() < until, "{authority:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    assert_eq!(authority.names, ["www.haloy-tests.com"]);
+    assert_eq!(authority.terms.as_deref(), Some("https://ca.test/terms"));
+    assert!(ca.requests.load(Ordering::SeqCst) > 0);
 }

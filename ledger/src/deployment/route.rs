@@ -10,7 +10,7 @@ use super::state::{Direction, Replica, ReplicaPhase, Rollout, TargetState};
 use crate::defect::{Defect, planted};
 use crate::ids::ReplicaId;
 use crate::outcome::{Backend, Wish};
-use crate::release::RolloutStrategy;
+use crate::release::{ConfigSnapshot, RolloutStrategy};
 
 /// What the target wishes now.
 pub fn wish(state: &TargetState) -> Wish {
@@ -23,7 +23,7 @@ fn wish_beside(state: &TargetState, moves: &[Step]) -> Wish {
     let old = state
         .current
         .iter()
-        .flat_map(|live| live.replicas.iter().filter_map(|replica| backend(replica, live.spec.config.port)));
+        .flat_map(|live| live.replicas.iter().filter_map(|replica| backend(replica, &live.spec.config)));
     let rollout = state.rollout.as_ref().filter(|rollout| rollout.admitted);
     let new = rollout.into_iter().flat_map(|rollout| incoming(state, rollout));
     let mut backends: Vec<Backend> = old.chain(new).filter(|backend| !goes(backend.replica)).collect();
@@ -43,11 +43,12 @@ fn wish_beside(state: &TargetState, moves: &[Step]) -> Wish {
     if domains.is_empty() { Wish::default() } else { Wish { domains, backends } }
 }
 
-fn backend(replica: &Replica, port: u16) -> Option<Backend> {
+fn backend(replica: &Replica, config: &ConfigSnapshot) -> Option<Backend> {
     let well = replica.phase == ReplicaPhase::Healthy
         || planted(Defect::RouteUnhealthy) && replica.phase == ReplicaPhase::Started;
     let address = replica.address.clone().filter(|_| well)?;
-    Some(Backend { replica: replica.id, container: replica.container_id.clone(), address, port })
+    let (container, health) = (replica.container_id.clone(), Some(config.health.path.clone()));
+    Some(Backend { replica: replica.id, container, address, port: config.port, health })
 }
 
 /// Replicas of the rollout that may get requests, were it not for what the plan does with them.
@@ -64,11 +65,11 @@ fn incoming(state: &TargetState, rollout: &Rollout) -> Vec<Backend> {
         (true, false) => state.routes.replicas.contains(&replica.id),
         (false, _) => true,
     };
-    let port = |replica: &Replica| match (&state.current, replica.id.index < new) {
-        (Some(live), false) => live.spec.config.port,
-        (_, true) | (None, false) => rollout.spec.config.port,
+    let config = |replica: &Replica| match (&state.current, replica.id.index < new) {
+        (Some(live), false) => &live.spec.config,
+        (_, true) | (None, false) => &rollout.spec.config,
     };
-    rollout.replicas.iter().filter(allowed).filter_map(|replica| backend(replica, port(replica))).collect()
+    rollout.replicas.iter().filter(allowed).filter_map(|replica| backend(replica, config(replica))).collect()
 }
 
 /// Puts the edge between what the plan wants and what is done.

@@ -6,7 +6,7 @@ use crate::deployment::event::Holder;
 use crate::deployment::route::wish;
 use crate::ids::{AppName, LedgerId, ReplicaId, TargetName};
 use crate::outcome::{Backend, Wish};
-use crate::release::Domain;
+use crate::release::{AcmeMode, Domain};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +34,9 @@ pub struct Route {
     pub target: TargetName,
     /// Replicas that are well; none while nothing of the target runs.
     pub backends: Vec<Backend>,
+    /// Said only where no certificate is to be asked for; else the names say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acme: Option<AcmeMode>,
 }
 
 /// What a snapshot holds for one target, whoever has its domains.
@@ -46,19 +49,27 @@ pub struct TargetRoutes {
 }
 
 impl RouteSnapshot {
-    /// Whether both route the same names to the same replicas, and differ at most in that one of them does
-    /// not say which containers those are: a version that did not record them wrote it.
-    pub fn same_but_for_containers(&self, other: &Self) -> bool {
-        let unsaid = |backend: &Backend| Backend { container: None, ..backend.clone() };
+    /// Whether both route the same names to the same replicas, and differ at most in what one of them does
+    /// not say of those at all: a version that did not record it wrote it.
+    pub fn same_but_for_unsaid(&self, other: &Self) -> bool {
         let same = |(one, other): (&Backend, &Backend)| {
+            let said = |one: &Option<String>, other: &Option<String>| {
+                one == other || one.is_none() || other.is_none()
+            };
             one == other
-                || (one.container.is_none() || other.container.is_none()) && unsaid(one) == unsaid(other)
+                || said(&one.container, &other.container)
+                    && said(&one.health, &other.health)
+                    && one.clone().bare() == other.clone().bare()
         };
-        let bare = |route: &Route| Route { backends: Vec::new(), ..route.clone() };
+        let bare = |route: &Route| Route { backends: Vec::new(), acme: None, ..route.clone() };
+        let certified = |(one, other): (&Route, &Route)| {
+            one.acme == other.acme || one.acme.is_none() || other.acme.is_none()
+        };
         self.ledger == other.ledger
             && self.routes.len() == other.routes.len()
             && self.routes.iter().zip(&other.routes).all(|(one, other)| {
                 bare(one) == bare(other)
+                    && certified((one, other))
                     && one.backends.len() == other.backends.len()
                     && one.backends.iter().zip(&other.backends).all(same)
             })
@@ -97,12 +108,20 @@ pub fn snapshot(
             let on_its_way = state.rollout.as_ref().is_some_and(|rollout| rollout.deployment == claim.id);
             if on_its_way { wished(&before.holder, domain) } else { None }
         });
-        let (Holder { app, target }, aliases, backends, _) = found?;
-        Some(Route { domain: domain.clone(), aliases, app, target, backends })
+        let (Holder { app, target }, aliases, backends, state) = found?;
+        Some(Route { domain: domain.clone(), aliases, app, target, backends, acme: acme(state) })
     });
     let snapshot = RouteSnapshot { ledger, generation, routes: each_name_once(edge, routes.collect()) };
     let own = |wish: Wish| TargetRoutes { routed: wish.replicas(), domains: wish.domains };
     (snapshot, wishes.into_iter().map(|(key, (wish, _))| (key, own(wish))).collect())
+}
+
+/// What the release of a target says about certificates, if it wants none: that of the one on its way first,
+/// as with the address for them.
+fn acme(state: &TargetState) -> Option<AcmeMode> {
+    let rollout = state.rollout.as_ref().map(|rollout| &rollout.spec);
+    let spec = rollout.or(state.current.as_ref().map(|live| &live.spec))?;
+    spec.config.acme.filter(|mode| *mode == AcmeMode::Off)
 }
 
 /// A wish may still name an alias that has become another's: whose claim it is in counts.

@@ -4,7 +4,8 @@ use super::*;
 use crate::deployment::event::*;
 use crate::deployment::{Event, Rejection, TargetState};
 use crate::ids::*;
-use crate::release::Domain;
+use crate::outcome::Backend;
+use crate::release::{AcmeMode, Domain};
 use std::collections::BTreeSet;
 
 fn target(name: &str) -> TargetState {
@@ -120,4 +121,49 @@ fn what_an_unfinished_deployment_may_have_to_give_back_is_nobody_elses() {
     let wanted = [domain("a.example", &[])];
     assert!(claim(&edge, &target("blog"), id(3), &wanted, true, &open).is_err());
     assert!(claim(&edge, &target("blog"), id(3), &wanted, true, &none()).is_ok());
+}
+
+fn backend(container: Option<&str>, health: Option<&str>) -> Backend {
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    let replica = ReplicaId { deployment: id(1), index: 0 };
+    let (container, health) = (text(container), text(health));
+    Backend { replica, container, address: "10.0.0.2".to_owned(), port: 80, health }
+}
+
+fn table(backend: Backend, acme: Option<AcmeMode>) -> RouteSnapshot {
+    let app = AppName::new("shop").expect("a name");
+    let target = TargetName::new("t").expect("a name");
+    let (domain, aliases) = ("a.example".to_owned(), Vec::new());
+    let route = Route { domain, aliases, app, target, backends: vec![backend], acme };
+    RouteSnapshot { ledger: LedgerId::from_parts(1, 1), generation: 3, routes: vec![route] }
+}
+
+#[test]
+fn what_an_older_version_did_not_say_is_no_difference_and_leaves_no_trace() {
+    let full = table(backend(Some("c"), Some("/up")), Some(AcmeMode::Off));
+    for lacks in [
+        table(backend(None, None), None),
+        table(backend(Some("c"), None), None),
+        table(backend(Some("c"), Some("/up")), None),
+    ] {
+        assert!(full.same_but_for_unsaid(&lacks) && lacks.same_but_for_unsaid(&full));
+        assert_ne!(full.digest(), lacks.digest());
+    }
+    let others = [backend(Some("d"), Some("/up")), backend(Some("c"), Some("/other"))];
+    for other in others {
+        assert!(!full.same_but_for_unsaid(&table(other, Some(AcmeMode::Off))));
+    }
+    // As every version before this one wrote it, byte by byte.
+    #[derive(serde::Serialize)]
+    struct Old {
+        replica: ReplicaId,
+        container: Option<String>,
+        address: String,
+        port: u16,
+    }
+    let now = backend(Some("c"), None);
+    let Backend { replica, container, address, port, .. } = now.clone();
+    let old = rmp_serde::to_vec_named(&Old { replica, container, address, port }).expect("data");
+    assert_eq!(rmp_serde::to_vec_named(&now).expect("data"), old);
+    assert_eq!(rmp_serde::from_slice::<Backend>(&old).expect("read"), now);
 }

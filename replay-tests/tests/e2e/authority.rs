@@ -95,10 +95,14 @@ impl Pebble {
         Some(())
     }
 
+    /// What it wrote.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
     /// Whether it was asked when to renew; none if it is too old to know.
     pub fn advised(&self) -> Option<bool> {
-        let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-        self.newer.then(|| log.contains("renewalInfo/"))
+        self.newer.then(|| self.log().contains("renewalInfo/"))
     }
 
     /// Ends it and starts it anew: it forgets every account, and has another root.

@@ -18,14 +18,15 @@ fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-fn deploy(user: &User, pebble: &Pebble, domain: &str) {
-    let more = format!(
-        "acme_email: ops@shop.example\ndomains:\n  - domain: {domain}\n    aliases: [www.{domain}]\n"
-    );
-    user.config("v1", &more);
+/// Below this the authority of the tests gives certificates; everything else of the name is made up.
+const ZONE: &str = "haloy-tests.com";
+
+/// Deploys a name and its alias; what was said while it went on.
+fn deploy(user: &User, pebble: &Pebble, domain: &str, more: &str) -> String {
+    user.config("v1", &format!("domains:\n  - domain: {domain}\n    aliases: [www.{domain}]\n{more}"));
     let mut command = user.command("deploy");
     command.envs(pebble.environment());
-    user.run(&mut command).ok();
+    user.run(&mut command).ok().err
 }
 
 fn kinds(user: &User, kind: &str) -> Vec<serde_json::Value> {
@@ -41,52 +42,59 @@ fn an_authority_issues_renews_forgets_and_refuses() {
     }
     let user = User::new("acme");
     let Some(mut pebble) = Pebble::start(&user, 24) else { return };
-    deploy(&user, &pebble, "shop.test");
+    // Without an address, and unasked; who asks whom, and by whose terms, is said once.
+    let (shop, blog, gone) = (format!("shop.{ZONE}"), format!("blog.{ZONE}"), format!("gone.{ZONE}"));
+    let (shop, blog, gone) = (shop.as_str(), blog.as_str(), gone.as_str());
+    let said = deploy(&user, &pebble, shop, "");
+    let asked = format!("a certificate for {shop}, www.{shop} is asked for from localhost:");
+    assert!(said.contains(&asked) && said.contains("acme: off"), "{said}");
+    assert!(said.contains("whose terms are at data:text/plain"), "{said}");
     // It serves from the first moment on, and redirects once there is something to redirect to.
     let root = [pebble.root()];
     let get = |sni: &str, host: &str, roots: &[Vec<u8>]| secure_get(user.secure, sni, host, roots, "/");
-    eventually("a certificate is issued", || get("shop.test", "shop.test", &root).ok());
-    assert!(get("shop.test", "shop.test", &root).expect("believed").ends_with("version v1\n"));
+    eventually("a certificate is issued", || get(shop, shop, &root).ok());
+    assert!(get(shop, shop, &root).expect("believed").ends_with("version v1\n"));
     let mut plain = load::connect(user.edge).expect("the edge listens");
-    let redirected = load::ask(&mut plain, "shop.test", "/a?b=1").expect("answered");
-    let there = format!("location: https://shop.test:{}/a?b=1", user.secure.port());
+    let redirected = load::ask(&mut plain, shop, "/a?b=1").expect("answered");
+    let there = format!("location: https://{shop}:{}/a?b=1", user.secure.port());
     assert!(redirected.status == 308 && redirected.head.contains(&there), "{}", redirected.head);
-    let alias = get("www.shop.test", "www.shop.test", &root).expect("one certificate for both");
+    let alias = get(&format!("www.{shop}"), &format!("www.{shop}"), &root).expect("one certificate for both");
     assert!(
-        alias.to_lowercase().contains(&format!("location: https://shop.test:{}/", user.secure.port())),
+        alias.to_lowercase().contains(&format!("location: https://{shop}:{}/", user.secure.port())),
         "{alias}"
     );
-    let other = get("shop.test", "other.test", &root).expect("answered");
+    let other = get(shop, "other.test", &root).expect("answered");
     assert!(other.starts_with("HTTP/1.1 421"), "{other}");
     assert!(
         get("nobody.test", "nobody.test", &root).is_err(),
         "no certificate for a name that is not routed"
     );
-    let h2 = tls(user.secure, "shop.test", &root, &[b"h2", b"http/1.1"]).expect("believed");
+    let h2 = tls(user.secure, shop, &root, &[b"h2", b"http/1.1"]).expect("believed");
     assert_eq!(h2.conn.alpn_protocol(), Some(&b"h2"[..]));
-    assert!(private(&user.folder.path().join("ledger/edge/certs/shop.test.pem")));
+    assert!(private(&user.folder.path().join(format!("ledger/edge/certs/{shop}.pem"))));
 
     // Renewed at two thirds of its life, while it is served.
     let renewed = eventually("it is renewed", || {
         kinds(&user, "CertificateIssued").into_iter().find(|event| event["payload"]["renewal"] == true)
     });
-    assert_eq!(renewed["payload"]["names"], serde_json::json!(["shop.test", "www.shop.test"]));
-    assert!(get("shop.test", "shop.test", &root).is_ok());
+    assert_eq!(renewed["payload"]["names"], serde_json::json!([shop, format!("www.{shop}")]));
+    assert!(get(shop, shop, &root).is_ok());
     assert_eq!(kinds(&user, "AcmeAccountCreated").len(), 1);
     println!("the authority was asked when to renew: {:?}", pebble.advised());
     assert_ne!(pebble.advised(), Some(false), "an authority that knows when to renew is asked");
 
     // Started anew, the authority knows nobody: the account is made anew, too.
     pebble.start_again();
-    deploy(&user, &pebble, "blog.test");
+    let said = deploy(&user, &pebble, blog, "acme_email: ops@haloy-tests.com\n");
+    assert!(said.contains(&format!("a certificate for {blog}")) && !said.contains(shop), "{said}");
     let root = [pebble.root()];
-    eventually("an account is made anew", || get("blog.test", "blog.test", &root).ok());
+    eventually("an account is made anew", || get(blog, blog, &root).ok());
     assert_eq!(kinds(&user, "AcmeAccountCreated").len(), 2);
 
     // What it cannot see, it says in its own words; the deployment succeeded all the same.
-    pebble.resolve("gone.test", "127.0.0.9");
-    pebble.resolve("www.gone.test", "127.0.0.9");
-    deploy(&user, &pebble, "gone.test");
+    pebble.resolve(gone, "127.0.0.9");
+    pebble.resolve(&format!("www.{gone}"), "127.0.0.9");
+    deploy(&user, &pebble, gone, "");
     let failed = eventually("the refusal is recorded", || kinds(&user, "CertificateFailed").pop());
     // What the authority wrote is shown, and lies in no hashed byte.
     let mut private = failed["private"].as_array().expect("a list").iter();
@@ -95,7 +103,13 @@ fn an_authority_issues_renews_forgets_and_refuses() {
     assert!(said.contains("127.0.0.9") && said.contains("refused"), "{said}");
     assert!(!failed["payload"].to_string().contains("127.0.0.9"), "{failed}");
     let mut plain = load::connect(user.edge).expect("the edge listens");
-    assert_eq!(load::ask(&mut plain, "gone.test", "/").expect("answered").status, 200);
+    assert_eq!(load::ask(&mut plain, gone, "/").expect("answered").status, 200);
+
+    // What no authority could vouch for, none is asked for, whoever gave an address.
+    let said = deploy(&user, &pebble, "quiet.test", "acme_email: ops@haloy-tests.com\n");
+    assert!(!said.contains("certificate"), "{said}");
+    assert_eq!(load::ask(&mut plain, "quiet.test", "/").expect("answered").status, 200);
+    assert!(!pebble.log().contains("quiet.test"));
 }
 
 #[test]

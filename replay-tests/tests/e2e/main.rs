@@ -14,6 +14,7 @@ mod edge;
 mod edge_faults;
 mod evidence;
 mod foreign;
+mod frozen;
 mod harness;
 mod identity;
 mod identity_engine;

@@ -7,9 +7,10 @@ use crate::service::{Finding, Follow, RouteRow, RoutesAnswer};
 use crate::settings;
 use haloy_executors::Waits;
 use haloy_executors::edge::router::Start;
-use haloy_executors::edge::{Client, ControlError, EdgeRouter, EdgeStatus, Reported};
+use haloy_executors::edge::{Client, ControlError, EdgeRouter, EdgeStatus, ReplicaStatus, Reported};
 use haloy_ledger::files::{self, Readers};
 use haloy_ledger::log::{AppendError, LogError};
+use haloy_ledger::outcome::Backend;
 use haloy_ledger::{CommandContext, ExecuteError};
 use std::path::Path;
 use std::sync::Arc;
@@ -196,9 +197,19 @@ impl Embedded {
             let refused = status.iter().flat_map(|status| &status.refused);
             refused.filter(|refused| refused.domain == domain).map(|refused| refused.cause.clone()).next()
         };
+        let out = |backend: &Backend| {
+            let all = status.iter().flat_map(|status| &status.replicas);
+            let of_it = |seen: &&ReplicaStatus| {
+                seen.subject.as_ref().is_some_and(|subject| subject.replica == backend.replica)
+            };
+            all.filter(of_it).any(|seen| seen.out.is_some())
+        };
         let routes = wanted.routes.into_iter().map(|route| {
-            let places: Vec<(String, bool)> =
-                route.backends.iter().map(|backend| seen.place(&route, backend)).collect();
+            let place = |backend: &Backend| {
+                let (place, differs) = seen.place(&route, backend);
+                (if out(backend) { place + " (out of the route)" } else { place }, differs)
+            };
+            let places: Vec<(String, bool)> = route.backends.iter().map(place).collect();
             RouteRow {
                 certificate_until: until(&route.domain),
                 certificate_refused: refused(&route.domain),
@@ -290,7 +301,8 @@ impl Embedded {
 /// Replicas that get no new connections, and why.
 fn in_doubt(status: &EdgeStatus) -> Option<String> {
     let doubted = status.replicas.iter().filter_map(|replica| {
-        let (subject, doubt) = (replica.subject.as_ref()?, replica.doubt.as_ref()?);
+        let out = || Some(format!("out of the route, it {}", replica.out.as_ref()?));
+        let (subject, doubt) = (replica.subject.as_ref()?, replica.doubt.clone().or_else(out)?);
         Some(format!("replica {} of {}/{}: {doubt}", subject.replica.index + 1, subject.app, subject.target))
     });
     let doubted: Vec<String> = doubted.collect();

@@ -1,5 +1,6 @@
 //! The service in this process: it opens the ledger, works, and closes it.
 
+mod certificates;
 mod check;
 mod choose;
 mod doctor;

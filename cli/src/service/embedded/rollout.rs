@@ -116,6 +116,7 @@ pub async fn deploy(
     }
     let mut answers: Vec<DeploymentAnswer> = answers.into_iter().map(|(_, answer)| answer).collect();
     service.warn_of_neighbours(open.id, &mut answers).await;
+    service.tell_of_certificates(open, &answers, follow).await;
     Ok(Deployed { answers, errors: errors.into_iter().map(|(_, error)| error).collect() })
 }
 

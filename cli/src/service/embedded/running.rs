@@ -66,6 +66,7 @@ fn recorded(ledger: &Ledger, key: &TargetKey, routes: &[Route]) -> Result<Status
                 condition: None,
                 restarts: None,
                 container: None,
+                out: None,
             })
             .collect(),
         unfinished: state.rollout.as_ref().map(|rollout| {
@@ -122,6 +123,19 @@ async fn ask_engine(engine: &dyn Executor, ledger: LedgerId, answer: &mut Status
 /// What the edge serves, asked once for many targets; or why that is not known.
 type Served = Result<(Vec<Route>, Vec<ReplicaStatus>), String>;
 
+fn is_replica(seen: &ReplicaStatus, name: &str) -> bool {
+    seen.subject.as_ref().is_some_and(|subject| subject.replica.to_string() == name)
+}
+
+/// Notes which replicas the checks of the edge keep out of the route.
+fn note_out(served: &Served, answer: &mut StatusAnswer) {
+    let Ok((_, replicas)) = served else { return };
+    for row in &mut answer.replicas {
+        let seen = replicas.iter().find(|seen| is_replica(seen, &row.replica));
+        row.out = seen.and_then(|seen| seen.out.clone());
+    }
+}
+
 /// Why a target that runs gets no requests; none if it does.
 fn not_served(served: &Served, answer: &StatusAnswer, wanted: &[Route]) -> Option<String> {
     let (routes, replicas) = match served {
@@ -136,10 +150,11 @@ fn not_served(served: &Served, answer: &StatusAnswer, wanted: &[Route]) -> Optio
         return Some(format!("no replica is in the route of {}", empty.domain));
     }
     let doubt = |backend: &Backend| {
-        let of_it = |seen: &&ReplicaStatus| {
-            seen.subject.as_ref().is_some_and(|subject| subject.replica == backend.replica)
-        };
-        replicas.iter().find(of_it).and_then(|seen| seen.doubt.clone())
+        let seen = replicas.iter().find(|seen| is_replica(seen, &backend.replica.to_string()))?;
+        // Where all are out, requests are sent to them all the same, and hardly one is answered.
+        let out =
+            || Some(format!("no replica answers the checks of the edge; the first {}", seen.out.as_ref()?));
+        seen.doubt.clone().or_else(out)
     };
     let mut doubts = wanted.iter().flat_map(|route| &route.backends).map(doubt);
     // One that gets requests is enough to be served.
@@ -208,7 +223,10 @@ impl Embedded {
                 if served.is_none() {
                     served = Some(self.served().await);
                 }
-                answer.not_served = served.as_ref().and_then(|served| not_served(served, answer, &routes));
+                if let Some(served) = &served {
+                    answer.not_served = not_served(served, answer, &routes);
+                    note_out(served, answer);
+                }
             }
             answer.state = answer.judge();
         }
@@ -248,6 +266,7 @@ impl Embedded {
             (is(Condition::Restarting), "restart again and again"),
             (is(Condition::Paused), "are paused"),
             (is(Condition::Unhealthy), "are unhealthy"),
+            (count(&|row| row.out.is_some()), "fail the checks of the edge"),
             (elsewhere, "are not where the log has them"),
         ]
         .into_iter()

@@ -190,6 +190,12 @@ pub enum UpstreamCause {
     Refused,
     /// It was shown to be the replica.
     Verified,
+    /// It does not answer the checks of the edge, or not in time.
+    Unanswered,
+    /// It answers the checks of the edge with an error, and did not do so before.
+    Unwell,
+    /// It answers the checks of the edge again.
+    Answers,
 }
 
 /// What somebody did in a replica.

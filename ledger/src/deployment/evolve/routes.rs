@@ -31,7 +31,7 @@ pub(super) fn remember(state: &mut TargetState) {
     if !named && routes.base.is_empty() && routes.wished.domains.is_empty() {
         return;
     }
-    let wished = wish(state).without_containers();
+    let wished = wish(state).bare();
     let routes = &mut state.routes;
     if wished == routes.wished {
         return;

@@ -128,7 +128,9 @@ pub fn edge(folder: &Path, upstream: Option<u16>) -> Server {
             container: Some("bench".to_owned()),
             address: "127.0.0.1".to_owned(),
             port: upstream,
+            health: Some("/".to_owned()),
         }],
+        acme: None,
     };
     let snapshot = RouteSnapshot { ledger: LedgerId::from_parts(1, 1), generation: 1, routes: vec![route] };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

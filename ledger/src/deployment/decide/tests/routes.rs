@@ -84,6 +84,24 @@ fn a_later_failure_brings_the_old_replicas_back_into_the_route_before_the_new_le
 }
 
 #[test]
+fn each_replica_is_asked_for_the_health_path_of_its_own_release() {
+    let mut target = Target::new();
+    let first = target.deployed(routed(RolloutStrategy::Rolling));
+    let mut next = routed(RolloutStrategy::Rolling);
+    let before = std::mem::replace(&mut next.health.path, "/another".to_owned());
+    target.ask(next);
+    target.run_until(|effect| matches!(effect, Effect::Drain { .. }));
+    let wished = wish(&target.state).backends;
+    assert!(wished.iter().any(|backend| backend.replica.deployment != first), "{wished:?}");
+    for backend in &wished {
+        let path = if backend.replica.deployment == first { before.as_str() } else { "/another" };
+        assert_eq!(backend.health.as_deref(), Some(path));
+    }
+    // What rows hold is what rows of every version hold.
+    assert!(target.state.routes.wished.backends.iter().all(|backend| *backend == backend.clone().bare()));
+}
+
+#[test]
 fn an_edge_that_cannot_be_told_fails_the_deployment_and_nothing_else() {
     let mut target = Target::new();
     let id = target.ask(routed(RolloutStrategy::Rolling));

@@ -1,0 +1,115 @@
+//! Checks of replicas that are in a route: an engine says that a container runs while nothing in it answers.
+//!
+//! Each is asked for the health path of its own release over a new connection that was shown to end at its
+//! container, as requests are; so whoever has an address by now cannot pass for the replica. What
+//! could not be shown is no answer of the replica, and changes nothing.
+
+use super::body;
+use super::identity::Doubt;
+use super::link::Unanswered;
+use super::server::Edge;
+use super::standing::Seen;
+use super::upstream::{Check, Upstream};
+use super::verify::Unconnected;
+use hyper::{Request, header};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often replicas are checked, and how long one may take to answer.
+#[derive(Debug, Clone, Copy)]
+pub struct CheckTimes {
+    /// From the beginning of a check to that of the next.
+    pub every: Duration,
+    /// Until the head of the answer.
+    pub limit: Duration,
+}
+
+impl Default for CheckTimes {
+    fn default() -> Self {
+        Self { every: super::limits::CHECK_EVERY, limit: super::limits::CHECK_TIME }
+    }
+}
+
+/// Has every replica that is in a route checked for as long as it is.
+pub async fn keep(edge: Arc<Edge>) {
+    let mut watches = tokio::task::JoinSet::new();
+    let every = edge.options.checks.every;
+    loop {
+        let table = edge.table();
+        let checked = table.upstreams().filter(|upstream| upstream.check().is_some() && upstream.watch());
+        let new: Vec<_> = checked.map(Arc::downgrade).collect();
+        drop(table);
+        let count = u32::try_from(new.len()).unwrap_or(u32::MAX);
+        for (number, upstream) in (0..count).zip(new) {
+            // Spread over the time between two checks: the engine is asked with each.
+            let first = Instant::now() + every / count * number;
+            watches.spawn(watch(Arc::clone(&edge), upstream, first));
+        }
+        while watches.try_join_next().is_some() {}
+        tokio::time::sleep(every).await;
+    }
+}
+
+/// Checks one replica until it has left the routes. Between two checks it is not held on to: whoever left has
+/// nothing to wait for here.
+async fn watch(edge: Arc<Edge>, watched: Weak<Upstream>, first: Instant) {
+    tokio::time::sleep_until(first).await;
+    while let Some(upstream) = watched.upgrade() {
+        if !edge.look().routes_to(&upstream) {
+            upstream.unwatch();
+            break;
+        }
+        let next = Instant::now() + edge.options.checks.every;
+        tokio::select! {
+            () = once(&edge, &upstream) => {}
+            () = upstream.cut.cancelled() => {}
+        }
+        drop(upstream);
+        tokio::time::sleep_until(next).await;
+    }
+    edge.upstreams.forget_unused();
+}
+
+async fn once(edge: &Arc<Edge>, upstream: &Upstream) {
+    let Some(check) = upstream.check() else { return };
+    let seen = ask(edge, upstream, &check).await;
+    if let Some(cause) = upstream.learn(seen) {
+        edge.tell(upstream, || cause);
+    }
+}
+
+/// What a replica answers, if it is shown to be the one that does.
+async fn ask(edge: &Arc<Edge>, upstream: &Upstream, check: &Check) -> Seen {
+    let request = Request::get(&check.path)
+        .header(header::HOST, &check.host)
+        .header(header::USER_AGENT, "haloy-edge-check")
+        .header(header::CONNECTION, "close")
+        .body(body::empty());
+    // A path that cannot be asked for says nothing about the replica.
+    let Ok(request) = request else { return Seen::Nothing };
+    let connected = upstream.connect().await;
+    edge.connected(upstream, &connected);
+    let mut link = match connected {
+        Ok(link) => link,
+        Err(Unconnected::Refused) => {
+            upstream.mark();
+            return Seen::Unconnected;
+        }
+        Err(Unconnected::Doubted(doubt)) => {
+            upstream.pass_over();
+            return match doubt {
+                Doubt::Stopped | Doubt::Gone | Doubt::Nowhere => Seen::Unconnected,
+                Doubt::Moves | Doubt::Unknown(_) => Seen::Nothing,
+            };
+        }
+    };
+    let limit = edge.options.checks.limit;
+    match tokio::time::timeout(limit, link.ask(request)).await {
+        Ok(Ok(response)) => Seen::Status(response.status().as_u16()),
+        Ok(Err(Unanswered::NotSent(_) | Unanswered::Lost)) => {
+            Seen::Silent("closed the connection unanswered".to_owned())
+        }
+        Err(_elapsed) => Seen::Silent(format!("gave no answer within {} s", limit.as_secs())),
+    }
+}
