@@ -135,28 +135,6 @@ fn what_goes_wrong_with_them_is_told_without_values() {
     scenario.note("op fails as well");
     programs(&mut scenario, &good, "echo '[ERROR] you are not signed in: canary-7hq2-host' >&2\nexit 1\n");
     haloy(&mut scenario, "deploy");
-    // Who keeps haloy waiting is named, and a signal ends it with what it started.
-    programs(&mut scenario, &good, &format!("sleep 4\n{}", op(CANARY)));
-    let slow = scenario.silently("validate-config");
-    assert!(slow.code == 0 && slow.err.contains("waiting for op (source db) ("), "{}", slow.err);
-    programs(&mut scenario, &good, "echo $$ > started\nsleep 60\n");
-    let mut command = scenario.command(&words("deploy -q"));
-    let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("haloy runs");
-    let began = std::time::Instant::now();
-    while std::fs::read_to_string(scenario.path("started")).map_or(true, |text| text.trim().is_empty()) {
-        assert!(began.elapsed().as_secs() < 20, "op is not started");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    let kill = |signal: &str, process: &str| {
-        let sent = Command::new("kill").args([signal, process]).stderr(Stdio::null()).status();
-        sent.expect("kill").success()
-    };
-    assert!(kill("-INT", &running.id().to_string()));
-    let ended = Ran::of(&running.wait_with_output().expect("it ends"));
-    assert!(ended.code == 130 && ended.err.contains("nothing was done"), "{} {}", ended.code, ended.err);
-    let op_process = std::fs::read_to_string(scenario.path("started")).expect("a number");
-    assert!(!kill("-0", op_process.trim()), "op goes on");
-    assert!(scenario.silently("events -o id").out.is_empty(), "nothing was recorded");
     scenario.note("keys that are not there, and one without a value");
     programs(&mut scenario, &good, &op(CANARY));
     let other = SHOP.replace("database.password", "database.pasword").replace("db:password", "db:username");
@@ -186,4 +164,31 @@ fn what_goes_wrong_with_them_is_told_without_values() {
     scenario.file("other/haloy.json", json);
     haloy(&mut scenario, "validate-config -c other");
     scenario.end("secret_providers_wrong");
+}
+
+#[test]
+fn who_keeps_haloy_waiting_is_named_and_a_signal_ends_it_with_what_it_started() {
+    let good = sops(CANARY);
+    let mut scenario = with(&good, &op(CANARY));
+    programs(&mut scenario, &good, &format!("sleep 4\n{}", op(CANARY)));
+    let slow = scenario.silently("validate-config");
+    assert!(slow.code == 0 && slow.err.contains("waiting for op (source db) ("), "{}", slow.err);
+    programs(&mut scenario, &good, "echo $$ > started\nsleep 60\n");
+    let mut command = scenario.command(&words("deploy -q"));
+    let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("haloy runs");
+    let began = std::time::Instant::now();
+    while std::fs::read_to_string(scenario.path("started")).map_or(true, |text| text.trim().is_empty()) {
+        assert!(began.elapsed().as_secs() < 20, "op is not started");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let kill = |signal: &str, process: &str| {
+        let sent = Command::new("kill").args([signal, process]).stderr(Stdio::null()).status();
+        sent.expect("kill").success()
+    };
+    assert!(kill("-INT", &running.id().to_string()));
+    let ended = Ran::of(&running.wait_with_output().expect("it ends"));
+    assert!(ended.code == 130 && ended.err.contains("nothing was done"), "{} {}", ended.code, ended.err);
+    let op_process = std::fs::read_to_string(scenario.path("started")).expect("a number");
+    assert!(!kill("-0", op_process.trim()), "op goes on");
+    assert!(scenario.silently("events -o id").out.is_empty(), "nothing was recorded");
 }

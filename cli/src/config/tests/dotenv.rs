@@ -245,8 +245,8 @@ fn every_file_has_its_place_and_the_process_wins_over_all() {
     };
     let of_prod = environment(&[("V8", "process")], "prod");
     // What stands in files up to the n-th comes from the n-th.
-    for number in 0..files.len() {
-        assert_eq!(of_prod.get(&format!("V{number}")), Ok(&*number.to_string()), "{}", files[number]);
+    for (number, file) in files.iter().enumerate() {
+        assert_eq!(of_prod.get(&format!("V{number}")), Ok(&*number.to_string()), "{file}");
     }
     assert_eq!(of_prod.get("V8"), Ok("process"));
     // Another target has nothing of it.
