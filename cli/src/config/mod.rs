@@ -14,6 +14,7 @@ mod formats;
 mod glob;
 mod guards;
 mod habits;
+mod images;
 mod interpolation;
 pub mod keys;
 mod listed;
@@ -184,7 +185,7 @@ impl ConfigFile {
         let providers = providers.map(|node| Providers::read(node, &mut m)).unwrap_or_default();
         // Whoever picks them, and if nobody does.
         for (_, image) in &images {
-            resolve::check_reference(image, &mut m);
+            images::check_reference(image, &mut m);
         }
         let has_targets = fields.has("targets");
         let file = Self {

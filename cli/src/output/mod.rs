@@ -1,5 +1,6 @@
 //! What the user sees: results on stdout, everything else on stderr.
 
+pub mod doing;
 pub mod foreign;
 pub mod progress;
 pub mod table;

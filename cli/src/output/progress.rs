@@ -1,5 +1,6 @@
 //! What happens meanwhile, on stderr: a live block on a terminal, else one line per change.
 
+use super::doing::doing;
 use super::{foreign, time, words};
 use crate::machine;
 use crate::service::Follow;
@@ -198,7 +199,7 @@ impl Live {
 impl Follow for Live {
     fn started(&self, key: &TargetKey, _: &EffectId, effect: &Effect) {
         if let Some(bar) = self.bar(key) {
-            bar.set_message(foreign::line(&words::doing(effect)).into_owned());
+            bar.set_message(foreign::line(&doing(effect)).into_owned());
         }
     }
     fn recorded(&self, key: &TargetKey, events: &[Event]) {

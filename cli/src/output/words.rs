@@ -1,10 +1,10 @@
-//! Events, effects, verdicts and endings as sentences.
+//! Events, verdicts and endings as sentences.
 
+use haloy_ledger::deployment::Event;
 use haloy_ledger::deployment::event::{
-    Ask, ExecWhat, HookStage, PayloadRedacted, PruneRule, Recovered, RestartCause, UpstreamCause,
+    Ask, ExecWhat, PayloadRedacted, PruneRule, Recovered, RestartCause, UpstreamCause,
 };
 use haloy_ledger::deployment::state::Ending;
-use haloy_ledger::deployment::{Effect, Event};
 use haloy_ledger::ids::DeploymentId;
 use haloy_ledger::ledger::Why;
 use haloy_ledger::outcome::HookExit;
@@ -14,41 +14,6 @@ use haloy_ledger::release::{ConfigSnapshot, MadeVolume, ValueEntry};
 /// Enough of an id to be unique in practice, and to type.
 pub fn short(id: DeploymentId) -> String {
     id.to_string()
-}
-
-/// What an effect does, while it does.
-pub fn doing(effect: &Effect) -> String {
-    match effect {
-        Effect::ResolveImage { image, .. } => format!("finding image {}", image.reference),
-        Effect::BuildImage { .. } => "building the image".to_owned(),
-        Effect::PushImage { reference, .. } => format!("pushing {reference}"),
-        Effect::PushTag { reference, .. } => format!("tagging {reference} in the registry"),
-        Effect::DeleteRegistryTag { reference } => format!("removing {reference} from the registry"),
-        Effect::PullImage { reference, .. } => format!("fetching {reference}"),
-        Effect::TagImage { local_tag, .. } => format!("tagging {local_tag}"),
-        Effect::EnsureNetwork { network } => format!("network {network}"),
-        Effect::StartReplica(spec) => format!("starting replica {}", spec.replica.index + 1),
-        Effect::AwaitHealthy { replica, .. } => {
-            format!("waiting for replica {} to be healthy", replica.index + 1)
-        }
-        Effect::ApplyRoutes { wish } => match wish.backends.len() {
-            0 => "taking the app out of the edge".to_owned(),
-            some => format!("routing to {}", count(some, "replica")),
-        },
-        Effect::Drain { replica } => format!("draining replica {}", replica.index + 1),
-        Effect::StopReplica { replica, .. } => format!("stopping replica {}", replica.index + 1),
-        Effect::RemoveReplica { replica } => format!("removing replica {}", replica.index + 1),
-        Effect::RemoveLocalTag { local_tag } => format!("removing tag {local_tag}"),
-        Effect::RemoveVolume { volume } => format!("removing volume {volume}"),
-        Effect::RunHook { hook, .. } => {
-            let stage = match hook.stage {
-                HookStage::PreDeploy => "pre_deploy",
-                HookStage::PostDeploy => "post_deploy",
-            };
-            format!("running {stage} hook {}", hook.index + 1)
-        }
-        Effect::RunReleaseCommand { .. } => "running the release command".to_owned(),
-    }
 }
 
 /// What it means that data lies where nobody named a place for it, and how to name it.

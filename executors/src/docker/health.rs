@@ -103,22 +103,10 @@ impl Engine<'_> {
                     let cause = Failure::new(FailureCode::NeverHealthy, "its HEALTHCHECK failed");
                     Some((FailureReport { cause, detail: said }, None))
                 }
-                Seen::Bad(saw) => {
+                seen @ (Seen::Bad(_) | Seen::Starting(_) | Seen::Silent(_)) => {
                     good_since = None;
-                    (probes.answered, probes.last) = (true, saw);
-                    tell(cx, &probes, &probes.last);
-                    None
-                }
-                Seen::Starting(said) => {
-                    good_since = None;
-                    (probes.checked, probes.last) = (true, said);
-                    tell(cx, &probes, "its HEALTHCHECK has not passed yet");
-                    None
-                }
-                Seen::Silent(saw) => {
-                    good_since = None;
-                    probes.last = saw;
-                    tell(cx, &probes, &probes.last);
+                    probes.note(seen);
+                    tell(cx, &probes, probes.saw());
                     None
                 }
             };
@@ -236,6 +224,20 @@ fn tell(cx: &EffectContext, probes: &Probes, saw: &str) {
 }
 
 impl Probes {
+    /// One that showed nothing good, and nothing final.
+    fn note(&mut self, seen: Seen) {
+        match seen {
+            Seen::Bad(saw) => (self.answered, self.last) = (true, saw),
+            Seen::Starting(said) => (self.checked, self.last) = (true, said),
+            Seen::Silent(saw) => self.last = saw,
+            Seen::Good(_) | Seen::Unhealthy(_) | Seen::Ended(_) | Seen::Gone => {}
+        }
+    }
+
+    fn saw(&self) -> &str {
+        if self.checked { "its HEALTHCHECK has not passed yet" } else { &self.last }
+    }
+
     fn too_late(&self, within: Duration, awaited: &Awaited<'_>) -> FailureReport {
         let (path, seconds) = (Public(&awaited.health.path), within.as_secs());
         let (code, words) = match (self.checked, self.answered, self.last.parse::<u16>()) {

@@ -133,8 +133,8 @@ pub async fn keep(edge: Arc<Edge>) {
 /// Names that one certificate is to be for, and whom the authority may write to about it.
 type Wanted = (Vec<String>, Option<String>);
 
-/// What an authority is asked for: of each route the names that it could vouch for, unless its release wants
-/// none, or the user brought a certificate. The first one names it.
+/// What an authority is asked for: of each route the names that a public one could vouch for, or all, or none, as
+/// its release wants it; never one for which the user brought a certificate. The first one names it.
 pub fn in_question(edge: &Edge) -> Vec<Wanted> {
     let (table, contacts) = (edge.table(), edge.store.contacts());
     // A certificate that is nowhere presented is of no use.
@@ -143,7 +143,9 @@ pub fn in_question(edge: &Edge) -> Vec<Wanted> {
     let asked = routes.filter(|route| route.acme != Some(AcmeMode::Off)).map(|route| {
         let own = |name: &str| edge.certs.get(name).is_some_and(|cert| cert.own);
         let names = std::iter::once(&route.domain).chain(&route.aliases);
-        let names = names.filter(|name| names::is_public(name) && !own(name)).cloned().collect();
+        // Who wants one for every name has an authority of their own, which may vouch for any.
+        let every = route.acme == Some(AcmeMode::On);
+        let names = names.filter(|name| (every || names::is_public(name)) && !own(name)).cloned().collect();
         (names, contacts.get(&route.domain).cloned())
     });
     asked.filter(|(names, _): &Wanted| !names.is_empty()).collect()

@@ -116,12 +116,12 @@ pub fn snapshot(
     (snapshot, wishes.into_iter().map(|(key, (wish, _))| (key, own(wish))).collect())
 }
 
-/// What the release of a target says about certificates, if it wants none: that of the one on its way first,
-/// as with the address for them.
+/// What the release of a target says about certificates: that of the one on its way first, as with the address
+/// for them.
 fn acme(state: &TargetState) -> Option<AcmeMode> {
     let rollout = state.rollout.as_ref().map(|rollout| &rollout.spec);
     let spec = rollout.or(state.current.as_ref().map(|live| &live.spec))?;
-    spec.config.acme.filter(|mode| *mode == AcmeMode::Off)
+    spec.config.acme
 }
 
 /// A wish may still name an alias that has become another's: whose claim it is in counts.

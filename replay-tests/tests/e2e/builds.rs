@@ -90,8 +90,7 @@ fn what_is_built_here_is_what_docker_builds() {
         std::fs::write(user.folder.path().join("haloy.yaml"), text).expect("written");
         let ran = user.haloy("deploy").ok();
         let built = user.haloy("events -o ndjson").ok().out;
-        let built =
-            built.lines().filter(|line| line.contains("\"ImageBuilt\"")).last().expect(&ran.err).to_owned();
+        let built = built.lines().rfind(|line| line.contains("\"ImageBuilt\"")).expect(&ran.err).to_owned();
         let event: serde_json::Value = serde_json::from_str(&built).expect("JSON");
         (event["payload"]["image_id"].as_str().expect("an id").to_owned(), ran)
     };

@@ -109,7 +109,16 @@ fn an_authority_issues_renews_forgets_and_refuses() {
     let said = deploy(&user, &pebble, "quiet.test", "acme_email: ops@haloy-tests.com\n");
     assert!(!said.contains("certificate"), "{said}");
     assert_eq!(load::ask(&mut plain, "quiet.test", "/").expect("answered").status, 200);
-    assert!(!pebble.log().contains("quiet.test"));
+    // The file has the last word, in both directions: an authority of one's own may vouch for any name.
+    let off = &format!("off.{ZONE}");
+    let said = deploy(&user, &pebble, off, "acme: off\n");
+    assert!(!said.contains("certificate"), "{said}");
+    pebble.resolve("own.test", "127.0.0.1");
+    pebble.resolve("www.own.test", "127.0.0.1");
+    let said = deploy(&user, &pebble, "own.test", "acme: on\n");
+    assert!(said.contains("own.test"), "{said}");
+    eventually("it is asked for", || pebble.log().contains("own.test").then_some(()));
+    assert!(!pebble.log().contains("quiet.test") && !pebble.log().contains(off.as_str()));
 }
 
 #[test]

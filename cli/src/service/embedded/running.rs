@@ -3,6 +3,7 @@
 
 use super::{Embedded, errors, queries};
 use crate::error::Error;
+use crate::output::doing::doing;
 use crate::output::words;
 use crate::service::*;
 use haloy_executors::docker::with_port;
@@ -71,7 +72,7 @@ fn recorded(ledger: &Ledger, key: &TargetKey, routes: &[Route]) -> Result<Status
             .collect(),
         unfinished: state.rollout.as_ref().map(|rollout| {
             let step = haloy_ledger::deployment::owed(&state);
-            let step = step.first().map_or("its end".to_owned(), |(_, effect)| words::doing(effect));
+            let step = step.first().map_or("its end".to_owned(), |(_, effect)| doing(effect));
             (rollout.deployment, step)
         }),
         last: state.last_ended,

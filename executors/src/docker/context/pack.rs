@@ -93,7 +93,8 @@ impl<W: Write> Archive<W> {
         let mut header = Header::new_gnu();
         header.set_metadata(metadata);
         header.set_mode(metadata.mode() & 0o7777);
-        (header.set_uid(0), header.set_gid(0));
+        header.set_uid(0);
+        header.set_gid(0);
         // With lengths before them, no two trees have one digest.
         self.sized(name.as_os_str().as_bytes());
         self.sized(&metadata.mode().to_be_bytes());
