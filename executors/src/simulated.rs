@@ -134,7 +134,8 @@ impl SimulatedExecutor {
 
     /// What the engine has, as [`DockerExecutor::offer`](crate::DockerExecutor::offer) tells.
     pub fn offer(&self) -> crate::EngineOffer {
-        crate::EngineOffer { cpus: Some(CPUS), networks: self.world().networks.clone() }
+        let networks = self.world().networks.clone();
+        crate::EngineOffer { cpus: Some(CPUS), networks, buildkit: true }
     }
 
     /// Other faults from now on.
@@ -303,7 +304,8 @@ impl SimulatedExecutor {
                 images::tag(&mut world, image_id, local_tag, covering.as_deref())
             }
             Effect::EnsureNetwork { network } => {
-                let offer = crate::EngineOffer { cpus: None, networks: world.networks.clone() };
+                let networks = world.networks.clone();
+                let offer = crate::EngineOffer { networks, ..crate::EngineOffer::default() };
                 if !offer.has_network(network) {
                     return Err(failed(FailureCode::Other, "there is no network of that name", false));
                 }

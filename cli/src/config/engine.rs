@@ -1,8 +1,10 @@
-//! What only an engine knows of a target: whether its network is there, and whether it has so many CPUs.
+//! What only an engine knows of a target: whether its network is there, whether it has so many CPUs, and whether
+//! it builds with BuildKit.
 
 use super::problem::{Mistakes, Problems};
-use super::{ConfigError, ConfigFile, TargetConfig, read};
+use super::{ConfigError, ConfigFile, TargetConfig, dockerfile, read};
 use haloy_executors::EngineOffer;
+use std::path::Path;
 
 impl ConfigFile {
     /// Refuses targets that this engine cannot run; every mistake of all of them at once.
@@ -24,6 +26,18 @@ impl ConfigFile {
                         None => make,
                     },
                 );
+            }
+            if let (Some(at), Some(build), false) = (target.asked.build, &target.config.image.build, offer.buildkit)
+                // One that cannot be read is the build's own mistake.
+                && let Ok(text) = std::fs::read_to_string(Path::new(&build.context).join(&build.dockerfile))
+                && let Some((line, what)) = dockerfile::needs_buildkit(&text)
+            {
+                let message = format!(
+                    "`{what}` in line {line} of {} needs BuildKit, and there is no docker with BuildKit here",
+                    build.dockerfile
+                );
+                let hint = "install the plugin of docker that has it: docker-buildx, or docker-buildx-plugin";
+                m.add_with_hint(at, message, hint);
             }
             let milli = target.config.resources.milli_cpus.unwrap_or_default();
             if let (Some(at), Some(cpus)) = (target.asked.cpus, offer.cpus)

@@ -6,6 +6,7 @@
 //! `reference` (defaults and rules), `schema` (the same for editors).
 
 mod checks;
+mod dockerfile;
 mod dotenv;
 mod engine;
 mod entries;

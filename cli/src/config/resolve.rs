@@ -54,12 +54,14 @@ pub struct Asked {
     pub network: Option<At>,
     /// `resources.cpus`.
     pub cpus: Option<At>,
+    /// `image`, where it is built here.
+    pub build: Option<At>,
 }
 
 impl Asked {
-    fn by(part: &TargetPart) -> Self {
+    fn by(part: &TargetPart, image: &ImagePart, build: bool) -> Self {
         let place = |spot: &Option<Spot<String>>| spot.as_ref().map(|spot| spot.at);
-        Self { network: place(&part.network), cpus: place(&part.cpus) }
+        Self { network: place(&part.network), cpus: place(&part.cpus), build: build.then_some(image.at) }
     }
 }
 
@@ -156,7 +158,7 @@ pub fn target(
         server,
         protected: part.protected.unwrap_or(false),
     };
-    let asked = Asked::by(&part);
+    let asked = Asked::by(&part, &image_part, config.image.build.is_some());
     Some(TargetConfig {
         app: app?,
         target: target?,

@@ -23,7 +23,7 @@ pub fn read(path: &Path, most: u64) -> Result<String, Unreadable> {
     let file = std::fs::File::open(path).map_err(unread)?;
     file.take(most + 1).read_to_end(&mut bytes).map_err(unread)?;
     if bytes.len() as u64 > most {
-        return Err(failed(format!("it has more than the {most} bytes that it may have")));
+        return Err(failed(format!("it is larger than the {most} bytes that it may have")));
     }
     decode(&bytes)
 }

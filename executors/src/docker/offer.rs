@@ -14,6 +14,8 @@ pub struct EngineOffer {
     pub cpus: Option<u32>,
     /// Names of the networks that are there.
     pub networks: BTreeSet<String>,
+    /// Images are built for it with BuildKit.
+    pub buildkit: bool,
 }
 
 impl EngineOffer {
@@ -33,6 +35,7 @@ impl DockerExecutor {
         let stands_for =
             listed.iter().filter_map(|network| network.labels.as_ref()?.get(STANDS_FOR).cloned());
         let networks = listed.iter().filter_map(|network| network.name.clone()).chain(stands_for).collect();
-        Ok(EngineOffer { cpus: engine.facts.cpus, networks })
+        let buildkit = self.build_cli(&engine.facts.host).await.is_some();
+        Ok(EngineOffer { cpus: engine.facts.cpus, networks, buildkit })
     }
 }

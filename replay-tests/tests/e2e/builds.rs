@@ -151,7 +151,12 @@ fn buildkit_is_used_where_there_is_one() {
     std::fs::write(folder.join("docker"), script).expect("written");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(folder.join("docker"), mode).expect("executable");
-    let mut deploy = user.command("deploy");
-    let ran = user.run(deploy.env("PATH", &path).env("TOKEN", &secret)).exits(3);
-    assert!(ran.out.contains("its Dockerfile needs BuildKit"), "{}", ran.out);
+    let before = user.haloy("events -o id").ok().out;
+    for line in ["validate-config", "deploy"] {
+        let mut command = user.command(line);
+        let ran = user.run(command.env("PATH", &path).env("TOKEN", &secret)).exits(2);
+        let words = "`RUN --mount` in line 4 of Dockerfile needs BuildKit";
+        assert!(ran.err.contains(words) && ran.err.contains("docker-buildx"), "{}", ran.err);
+    }
+    assert_eq!(user.haloy("events -o id").ok().out, before, "nothing was recorded");
 }

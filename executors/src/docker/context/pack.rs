@@ -3,11 +3,11 @@
 use super::{Context, Entry, IGNORED, OUTSIDE, told};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use hyper::body::Bytes;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
@@ -81,15 +81,42 @@ impl Context {
     }
 }
 
+/// What is behind a name.
+enum Content {
+    File(File),
+    Link(PathBuf),
+    None,
+}
+
+impl Content {
+    fn of(path: &Path, metadata: &Metadata) -> io::Result<Self> {
+        if metadata.is_symlink() {
+            return std::fs::read_link(path).map(Self::Link);
+        }
+        if metadata.is_file() {
+            return File::open(path).map(Self::File);
+        }
+        Ok(Self::None)
+    }
+}
+
 struct Archive<W: Write> {
     tar: Builder<W>,
     digest: blake3::Hasher,
 }
 
 impl<W: Write> Archive<W> {
-    /// As `docker build` does: mode and time as they are, owned by root.
+    /// As `docker build` does: mode and time as they are, owned by root. One that is gone since it was looked at is
+    /// left out.
     fn add(&mut self, path: &Path, entry: &Entry) -> io::Result<()> {
-        let (metadata, name) = (&entry.metadata, &entry.name);
+        match Content::of(path, &entry.metadata) {
+            Ok(content) => self.put(entry, content),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn put(&mut self, Entry { name, metadata }: &Entry, content: Content) -> io::Result<()> {
         let mut header = Header::new_gnu();
         header.set_metadata(metadata);
         header.set_mode(metadata.mode() & 0o7777);
@@ -98,19 +125,22 @@ impl<W: Write> Archive<W> {
         // With lengths before them, no two trees have one digest.
         self.sized(name.as_os_str().as_bytes());
         self.sized(&metadata.mode().to_be_bytes());
-        if metadata.is_symlink() {
-            let leads = std::fs::read_link(path)?;
-            self.sized(leads.as_os_str().as_bytes());
-            header.set_size(0);
-            return self.tar.append_link(&mut header, name, leads);
+        match content {
+            Content::File(from) => {
+                self.digest.update(&metadata.len().to_be_bytes());
+                let content = Counted { from, left: metadata.len(), digest: &mut self.digest };
+                self.tar.append_data(&mut header, name, content)
+            }
+            Content::Link(leads) => {
+                self.sized(leads.as_os_str().as_bytes());
+                header.set_size(0);
+                self.tar.append_link(&mut header, name, leads)
+            }
+            Content::None => {
+                header.set_size(0);
+                self.tar.append_data(&mut header, name, io::empty())
+            }
         }
-        if !metadata.is_file() {
-            header.set_size(0);
-            return self.tar.append_data(&mut header, name, io::empty());
-        }
-        self.digest.update(&metadata.len().to_be_bytes());
-        let content = Counted { from: File::open(path)?, left: metadata.len(), digest: &mut self.digest };
-        self.tar.append_data(&mut header, name, content)
     }
 
     /// A file that is made here.
@@ -219,8 +249,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("Dockerfile"), "FROM scratch\n").expect("written");
         std::fs::write(folder.path().join("a"), vec![0; 1 << 20]).expect("written");
+        std::fs::write(folder.path().join("Gone"), "x").expect("written");
         let context = look(folder.path()).expect("readable");
         std::fs::write(folder.path().join("a"), "short").expect("written");
+        // One that is gone is none of its files any more.
+        std::fs::remove_file(folder.path().join("Gone")).expect("removed");
         let (pieces, packing) = context.packed();
         assert!(pieces.any(|piece| async move { piece.is_err() }).await);
         let cause = packing.ended().await.expect_err("it is not whole");
