@@ -30,7 +30,7 @@ fn variables_of_tests_mean_nothing_to_it() {
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(told.contains("\"what\": \"docker\""), "the engine is not the real one: {told}");
     assert!(
-        told.contains("\"what\": \"clock\"") && !told.contains("2031"),
+        told.contains("\"what\": \"clock\"") && !told.contains("2031-01"),
         "the clock is not its own: {told}"
     );
 }
