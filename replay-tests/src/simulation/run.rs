@@ -277,6 +277,9 @@ impl Sim {
             _other => None,
         };
         let taken = routes::taken(&self.ledger, key, &command);
+        // Nobody drives it here: a crash left it, and every command settles that before it drives anything.
+        let state = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
+        let left_behind = state.rollout.is_some();
         match self.ledger.execute(&key.app, &key.target, &command, &context) {
             Ok(_) => taken.map_or(Ok(()), |taken| Err(format!("{key} got {taken}, unasked")))?,
             Err(error @ ExecuteError::Rejected(_)) => {
@@ -285,6 +288,9 @@ impl Sim {
                 return self.settle(key).await;
             }
             Err(error) => return Err(error.to_string()),
+        }
+        if left_behind {
+            return self.settle(key).await;
         }
         let crash = self.random.percent(35);
         let cancel = !crash && id.is_some() && self.random.percent(10);
