@@ -304,8 +304,7 @@ impl SimulatedExecutor {
                 images::tag(&mut world, image_id, local_tag, covering.as_deref())
             }
             Effect::EnsureNetwork { network } => {
-                let networks = world.networks.clone();
-                let offer = crate::EngineOffer { networks, ..crate::EngineOffer::default() };
+                let offer = crate::EngineOffer { networks: world.networks.clone(), ..Default::default() };
                 if !offer.has_network(network) {
                     return Err(failed(FailureCode::Other, "there is no network of that name", false));
                 }
