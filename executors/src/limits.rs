@@ -1,6 +1,7 @@
 //! How long anything outside of this process is waited for, and how much of it is taken: every limit of the
 //! executors, by name. Those of the edge are beside it, in `edge/limits.rs`; docs/limits.md is made from both.
 
+use haloy_ledger::release::HealthSpec;
 use std::time::Duration;
 
 /// Silence of anybody who is waited for, before it is said whom.
@@ -64,3 +65,10 @@ pub const EDGE_ANSWER: Duration = Duration::from_secs(10);
 pub const EDGE_LOG: u64 = 1 << 20;
 /// How long an edge may take to answer after it was started.
 pub const EDGE_STARTING: Duration = Duration::from_secs(10);
+
+/// How long a replica may take to become healthy, apart from `min_ready_seconds`: what somebody said for all of
+/// them, else what its release says.
+pub fn healthy_within(said: Option<Duration>, health: &HealthSpec) -> Duration {
+    let own = || health.timeout_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+    said.or_else(own).unwrap_or(HEALTH)
+}

@@ -119,12 +119,17 @@ pub fn headers(entries: &[(Key, Node)], m: &mut Mistakes) -> Vec<EnvPart> {
     for (key, node) in entries {
         let name = &key.written;
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if name.is_empty() || !name.bytes().all(token) {
-            m.add(key.at, format!("`{name}` cannot be the name of a header"));
+        let wrong = if name.is_empty() || !name.bytes().all(token) {
+            Some("cannot be the name of a header")
         } else if NO_HEADERS.iter().any(|no| name.eq_ignore_ascii_case(no)) {
-            m.add(key.at, format!("`{name}` belongs to the connection, and cannot be set for a probe"));
+            Some("belongs to the connection, and cannot be set for a probe")
         } else if headers.iter().any(|known| known.name.eq_ignore_ascii_case(name)) {
-            m.add(key.at, format!("`{name}` is in `health_check_headers` twice"));
+            Some("is in `health_check_headers` twice")
+        } else {
+            None
+        };
+        if let Some(wrong) = wrong {
+            m.note(key.at, format!("`{name}` {wrong}"), None, Some(name.chars().count()));
         }
         if let Some(value) = source_node(node, name, m) {
             headers.push(EnvPart { name: name.clone(), value, build_arg: false });

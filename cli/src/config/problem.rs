@@ -123,7 +123,7 @@ fn masked_from(line: &str, column: usize) -> String {
 
 /// The text behind `value:`, `password:` and the like is not repeated in errors, however they are written.
 fn masked(line: &str) -> String {
-    const KEYS: [&str; 3] = ["value", "password", "api_token"];
+    const KEYS: [&str; 4] = ["value", "password", "api_token", "health_check_headers"];
     let behind = |key: &str| {
         line.match_indices(key).find_map(|(at, _)| {
             let word = |c: char| c.is_alphanumeric() || c == '_';
@@ -154,6 +154,7 @@ mod tests {
             "'password' : hunter2",
             "api_token: [hunter2]",
             "values: 1, password=hunter2",
+            "health_check_headers: {Authorization: hunter2, \"a b\": x}",
         ] {
             assert!(!masked(line).contains("hunter2"), "{line}");
         }

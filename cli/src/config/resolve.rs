@@ -95,6 +95,7 @@ impl Surroundings<'_> {
 
 /// Longest value of a header.
 const MAX_HEADER: usize = 4096;
+
 /// Applies defaults and rules. Notes every mistake; `None` if there was one that leaves no target.
 pub fn target(
     name: &Spot<String>,
@@ -216,7 +217,7 @@ fn health_headers(part: &TargetPart, around: &Surroundings<'_>, m: &mut Mistakes
         if !fits || value.value.len() > MAX_HEADER {
             let message = format!("`{}` has a value that no header can have", header.name);
             let hint = format!("use at most {MAX_HEADER} letters, digits and signs of ASCII, in one line");
-            m.add_with_hint(header.value.at, message, hint);
+            m.note(header.value.at, message, Some(hint), Some(0));
         }
         value.secret |= names_a_secret(&header.name);
         headers.push(value);

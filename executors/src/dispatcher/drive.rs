@@ -6,9 +6,9 @@ use crate::executor::*;
 use crate::ledger_handle::{LedgerHandle, TargetKey};
 use crate::mask::{Mask, MaskedProgress};
 use crate::values::ValueStore;
-use haloy_ledger::deployment::state::TargetState;
+use haloy_ledger::deployment::state::{Rollout, TargetState};
 use haloy_ledger::deployment::{Command, Effect, Event, owed};
-use haloy_ledger::ids::{DeploymentId, EffectId, EffectNumber, LedgerId};
+use haloy_ledger::ids::{DeploymentId, EffectId, EffectNumber, LedgerId, ReplicaId};
 use haloy_ledger::log::LogError;
 use haloy_ledger::outcome::{FailureCode, FailureReport, Observed, Outcome};
 use haloy_ledger::ports::{Clock, Entropy};
@@ -350,18 +350,8 @@ fn needs_values(state: &TargetState, effect: &Effect) -> Option<(DeploymentId, O
     }
     let rollout = state.rollout.as_ref()?;
     let release = match effect {
-        Effect::StartReplica(_) | Effect::AwaitHealthy { .. } => {
-            let index = match effect {
-                Effect::StartReplica(spec) => spec.replica.index,
-                Effect::AwaitHealthy { replica, .. } => replica.index,
-                _other => 0,
-            };
-            let restored = index >= rollout.spec.config.replicas;
-            return match (&state.current, restored) {
-                (Some(live), true) => Some((live.release, Some(live.spec.clone()))),
-                (_, false) | (None, true) => Some((rollout.release, Some(rollout.spec.clone()))),
-            };
-        }
+        Effect::StartReplica(spec) => return Some(of_replica(state, rollout, spec.replica)),
+        Effect::AwaitHealthy { replica, .. } => return Some(of_replica(state, rollout, *replica)),
         Effect::ResolveImage { .. }
         | Effect::BuildImage { .. }
         | Effect::PushImage { .. }
@@ -380,6 +370,20 @@ fn needs_values(state: &TargetState, effect: &Effect) -> Option<(DeploymentId, O
         | Effect::RemoveVolume { .. } => return None,
     };
     Some((release, Some(rollout.spec.clone())))
+}
+
+/// The release that a replica of a rollout runs: one that is brought back runs what was live.
+fn of_replica(
+    state: &TargetState,
+    rollout: &Rollout,
+    replica: ReplicaId,
+) -> (DeploymentId, Option<ReleaseSpec>) {
+    match &state.current {
+        Some(live) if replica.index >= rollout.spec.config.replicas => {
+            (live.release, Some(live.spec.clone()))
+        }
+        Some(_) | None => (rollout.release, Some(rollout.spec.clone())),
+    }
 }
 
 /// What a hook is told, in its environment.

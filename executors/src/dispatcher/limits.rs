@@ -1,6 +1,5 @@
 //! How much the dispatcher does at once, and how long an effect may take.
 
-use crate::docker::healthy_within;
 use crate::limits::*;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::ports::Entropy;

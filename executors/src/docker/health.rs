@@ -6,19 +6,12 @@ use super::errors::refused;
 use super::place;
 use super::probe::{Request, probe};
 use crate::executor::*;
-use crate::limits::HEALTH;
+use crate::limits::healthy_within;
 use bollard::models::{ContainerInspectResponse, HealthStatusEnum};
 use haloy_ledger::outcome::{Failure, FailureCode, FailureReport, HealthHow, Outcome, Public};
 use haloy_ledger::release::HealthSpec;
 use haloy_ledger::words;
 use std::time::{Duration, Instant};
-
-/// How long a replica may take to become healthy, apart from `min_ready_seconds`: what somebody said for all of
-/// them, else what its release says.
-pub fn healthy_within(said: Option<Duration>, health: &HealthSpec) -> Duration {
-    let own = || health.timeout_seconds.map(|seconds| Duration::from_secs(seconds.into()));
-    said.or_else(own).unwrap_or(HEALTH)
-}
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);

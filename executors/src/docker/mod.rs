@@ -35,7 +35,6 @@ mod volumes;
 
 pub use client::{ConnectError, DockerOptions, EngineFacts};
 pub use forget::Before;
-pub use health::healthy_within;
 pub use inspector::inspect_for_edge;
 pub use logs::{LogLine, LogQuery, LogStream};
 pub use neighbours::Neighbour;

@@ -5,7 +5,7 @@
 
 use super::body::body;
 use super::errors::{self, Doing, failed, refused};
-use super::{Engine, labels};
+use super::{Engine, labels, place};
 use crate::executor::*;
 use crate::mask::{Lines, Tail};
 use bollard::models::{ContainerState, RestartPolicy, RestartPolicyNameEnum};
@@ -69,10 +69,7 @@ impl Engine<'_> {
             Some(id) => id,
             None => self.create_release(cx, spec, argv(form, line)?).await?,
         };
-        if let Err(error) = self.docker.start_container(&id, None).await {
-            drop(self.remove_release(&id).await);
-            return Err(failed(&error, Doing::Start, "starting the release command"));
-        }
+        self.start_once(&id).await?;
         let mut tail = Mutex::new(Tail::default());
         let exit = match self.wait_for(cx, &id, &tail).await {
             Waited::Ended(state) => {
@@ -99,6 +96,16 @@ impl Engine<'_> {
             drop(self.remove_release(&id).await);
         }
         Ok(outcome)
+    }
+
+    /// Starts it, unless it ran before: then only its end is of interest.
+    async fn start_once(&self, id: &str) -> Result<(), ExecutorError> {
+        if self.inspect_container(id).await?.as_ref().is_some_and(place::ran) {
+            return Ok(());
+        }
+        let Err(error) = self.docker.start_container(id, None).await else { return Ok(()) };
+        drop(self.remove_release(id).await);
+        Err(failed(&error, Doing::Start, "starting the release command"))
     }
 
     /// The container of this very command, if it is there. Those of earlier deployments are removed; where one

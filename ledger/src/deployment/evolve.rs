@@ -30,10 +30,10 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
         Event::DeploymentAdmitted(e) => with_rollout(&mut state, e.id, |r| r.admitted = true),
         // Nothing of it was started.
         Event::DeploymentRefused(e) => ended(&mut state, e.id, Ending::Refused),
-        // What no rule of this version owes, or waits for.
         Event::ReleaseCommandFinished(e) => {
             with_rollout(&mut state, e.id, |r| r.release_command = Some(e.exit));
         }
+        // What no rule of this version owes, or waits for.
         Event::ExecRun(_) => {}
         Event::CancelRequested(e) => with_rollout(&mut state, e.id, |r| r.cancelled = true),
         Event::ImageResolved(e) => with_rollout(&mut state, e.id, |r| r.image = Some(e.image.clone())),

@@ -34,7 +34,7 @@ pub struct Route {
     pub target: TargetName,
     /// Replicas that are well; none while nothing of the target runs.
     pub backends: Vec<Backend>,
-    /// Said only where no certificate is to be asked for; else the names say it.
+    /// Whether certificates are asked for, as its release says; none = as its names say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acme: Option<AcmeMode>,
 }

@@ -3,7 +3,7 @@
 
 use crate::harness::*;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// An image made of the test app.
@@ -174,6 +174,18 @@ fn a_release_command_runs_once_before_the_switch_and_its_failure_changes_nothing
     );
 }
 
+/// A deploy whose release command has begun.
+fn begun(user: &User, data: &Path) -> Child {
+    let mut deploy = user.command("deploy");
+    let deploy = deploy.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("haloy runs");
+    let until = Instant::now() + Duration::from_secs(20);
+    while !data.join("log").exists() {
+        assert!(Instant::now() < until, "it never began");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    deploy
+}
+
 #[test]
 fn a_release_command_that_still_runs_is_not_joined_by_another() {
     if !engine() {
@@ -189,13 +201,7 @@ fn a_release_command_that_still_runs_is_not_joined_by_another() {
         user.config("v1", &more);
     };
     plain(", \"0\", \"8000\"");
-    let mut deploy =
-        user.command("deploy").stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("haloy runs");
-    let until = Instant::now() + Duration::from_secs(20);
-    while !data.path().join("log").exists() {
-        assert!(Instant::now() < until, "it never began");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let mut deploy = begun(&user, data.path());
     deploy.kill().expect("killed");
     drop(deploy.wait());
     let ran = user.haloy("deploy").exits(3);
@@ -209,14 +215,7 @@ fn a_release_command_that_still_runs_is_not_joined_by_another() {
     // Cancelled: it is stopped, and its container goes.
     plain(", \"0\", \"60000\"");
     std::fs::remove_file(data.path().join("log")).expect("removed");
-    let mut deploy =
-        user.command("deploy").stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("haloy runs");
-    let until = Instant::now() + Duration::from_secs(20);
-    while !data.path().join("log").exists() {
-        assert!(Instant::now() < until, "it never began");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    docker(&["version", "--format", "x"]);
+    let mut deploy = begun(&user, data.path());
     let told = std::process::Command::new("kill").args(["-INT", &deploy.id().to_string()]).status();
     assert!(told.expect("kill").success());
     assert_eq!(deploy.wait().expect("it ended").code(), Some(130));

@@ -1,7 +1,8 @@
 //! The rules: which events follow from a command, or why none may.
 //!
 //! Pure: facts come with the command. One file per subject: `request` what is asked,
-//! `keeping` what is kept, `outcome` what is reported, `commands` how the user's commands ended, `conclude` how a rollout ends, `world` what was seen.
+//! `keeping` what is kept, `outcome` what is reported, `commands` how the user's commands ended,
+//! `conclude` how a rollout ends, `world` what was seen.
 
 mod commands;
 mod conclude;
