@@ -227,7 +227,7 @@ pub struct ConfigSnapshot {
     /// How containers are named.
     pub naming: NamingStrategy,
     /// What every container is called on its network, and a static one by its name, too; none = as before this was
-    /// said: nothing, and the app's name. Since version 3 of the request.
+    /// said: nothing, and the app's name. Since version 4 of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
     /// How many replicas run; 1..=100.

@@ -132,11 +132,11 @@ fn of_a_target() -> Vec<Event> {
             app: app.clone(),
             target: target.clone(),
             r,
-            cause: UpstreamCause::NotTheReplica,
+            cause: UpstreamCause::Unanswered,
             more: 2,
         }
         .into(),
-        UpstreamUp { app, target, r, cause: UpstreamCause::Verified, more: 0 }.into(),
+        UpstreamUp { app, target, r, cause: UpstreamCause::Answers, more: 0 }.into(),
         EdgeStarted { version: "0.1.0".to_owned(), generation: Some(7) }.into(),
         EdgeReplaced { before: "0.1.0".to_owned(), after: "0.1.1".to_owned() }.into(),
         ReplicaRestarted {

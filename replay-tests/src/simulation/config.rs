@@ -46,7 +46,7 @@ pub fn config(random: &mut Random, registry: bool, varied: bool) -> (ConfigSnaps
         },
         rollout,
         naming: NamingStrategy::Dynamic,
-        alias: None,
+        alias: tag.is_multiple_of(2).then(|| "web".to_owned()),
         replicas: 1 + u16::try_from(random.below(3)).unwrap_or(0),
         port: 8080,
         health: HealthSpec::new("/".to_owned(), 0),

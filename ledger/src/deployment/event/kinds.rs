@@ -88,7 +88,7 @@ super::kinds_kept::with_kept! {
         basis: String,
     }
     /// A deploy or rollback was asked for. Owes nothing yet.
-    20 = DeploymentRequested v 3 since "0.1.0" {
+    20 = DeploymentRequested v 4 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
         /// When it was asked, by the clock of the command.

@@ -84,7 +84,7 @@ macro_rules! with_edge {
         account: String,
     }
     /// A replica that should get requests gets none. At most six an hour for one target.
-    114 = UpstreamDown v 1 since "0.2.0" {
+    114 = UpstreamDown v 2 since "0.2.0" {
         /// App of the replica.
         app: AppName,
         /// Target of the replica.
@@ -97,7 +97,7 @@ macro_rules! with_edge {
         more: u32,
     }
     /// A replica gets requests again.
-    115 = UpstreamUp v 1 since "0.2.0" {
+    115 = UpstreamUp v 2 since "0.2.0" {
         /// App of the replica.
         app: AppName,
         /// Target of the replica.

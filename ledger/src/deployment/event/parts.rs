@@ -190,7 +190,8 @@ pub enum UpstreamCause {
     Refused,
     /// It was shown to be the replica.
     Verified,
-    /// It does not answer the checks of the edge, or not in time.
+    /// It does not answer the checks of the edge, or not in time. This and the two that follow since version 2 of
+    /// their events.
     Unanswered,
     /// It answers the checks of the edge with an error, and did not do so before.
     Unwell,
