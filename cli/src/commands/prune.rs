@@ -6,6 +6,7 @@ use crate::error::{Error, Kind};
 use crate::output::table::Table;
 use crate::output::{Reply, words};
 use crate::service::{PruneAnswer, VolumeRow};
+use haloy_executors::TargetKey;
 use std::sync::Arc;
 
 /// List artefacts that no rule keeps, and volumes that nothing uses; --apply removes them.
@@ -42,11 +43,7 @@ pub(super) async fn images(cx: &Context, args: PruneImages) -> Result<Reply, Err
     let PruneImages { targets, keep, why } = args;
     // -1 stands for what the target keeps.
     if let Some(keep) = keep.filter(|keep| *keep != -1) {
-        let keys = match keys_to_read(cx, &targets).await? {
-            Some(keys) => keys,
-            None => super::all_keys(cx).await?,
-        };
-        for key in keys {
+        for key in meant(cx, &targets).await? {
             let Some(count) = cx.service.rollback_targets(&key, false).await?.count else { continue };
             if keep != i64::from(count) + 1 {
                 let message = format!(
@@ -63,13 +60,17 @@ pub(super) async fn images(cx: &Context, args: PruneImages) -> Result<Reply, Err
     run(cx, Prune { targets, apply: cx.global.yes, why }).await
 }
 
+/// Those of the file, or of the ledger where there is no file.
+async fn meant(cx: &Context, targets: &TargetArgs) -> Result<Vec<TargetKey>, Error> {
+    match keys_to_read(cx, targets).await? {
+        Some(keys) => Ok(keys),
+        None => super::all_keys(cx).await,
+    }
+}
+
 pub(super) async fn run(cx: &Context, args: Prune) -> Result<Reply, Error> {
     let mut done = Vec::new();
-    let keys = match keys_to_read(cx, &args.targets).await? {
-        Some(keys) => keys,
-        None => super::all_keys(cx).await?,
-    };
-    for key in keys {
+    for key in meant(cx, &args.targets).await? {
         done.push(cx.service.prune(&key, args.apply, &(&args.why).into(), Arc::clone(&cx.follow)).await);
     }
     let (answers, code) = answered(done)?;

@@ -122,9 +122,7 @@ pub fn target(
     let env = resolve_env(&part.env, around.sources(), m);
     check_all(&env, &part.env, m);
     warnings.extend(part.env.iter().filter_map(looks_secret));
-    let mut health = health(&part, m);
-    let health_headers = health_headers(&part, around, m);
-    health.headers = health_headers.iter().map(entry).collect();
+    let (health, health_headers) = whole_health(&part, around, m);
     let volumes = volumes(&part, around.folder(), m);
     let domains = domains(&part, m);
     let resources = resources(&part, m);
@@ -133,7 +131,6 @@ pub fn target(
     if m.0.len() > before {
         return None;
     }
-    let per_domain = part.domains.iter().flatten().find_map(|domain| domain.acme_email.clone());
     let config = ConfigSnapshot {
         image: image?,
         retention: retention?,
@@ -148,7 +145,7 @@ pub fn target(
         uncovered_volumes: (part.preset == Some(Preset::Database)).then_some(UncoveredVolumes::Refuse),
         network,
         domains,
-        acme_email: part.acme_email.clone().or(per_domain).map(Into::into),
+        acme_email: acme_email(&part).map(Into::into),
         hooks: hooks(&part, around),
         release_command: part.release_command.as_ref().map(release_command),
         init: part.init,
@@ -171,6 +168,12 @@ pub fn target(
         warnings,
         asked,
     })
+}
+
+/// Whom an authority may write to: one for all domains, whichever of them names it.
+fn acme_email(part: &TargetPart) -> Option<String> {
+    let per_domain = || part.domains.iter().flatten().find_map(|domain| domain.acme_email.clone());
+    part.acme_email.clone().or_else(per_domain)
 }
 
 /// A number that its key keeps small.
@@ -205,6 +208,16 @@ pub fn entry(value: &ConfigValue) -> ValueEntry {
         fingerprint: Fingerprint(String::new()),
         value: None,
     }
+}
+
+/// When a replica counts as well, with the values of its headers.
+fn whole_health(
+    part: &TargetPart,
+    around: &Surroundings<'_>,
+    m: &mut Mistakes,
+) -> (HealthSpec, Vec<ConfigValue>) {
+    let headers = health_headers(part, around, m);
+    (HealthSpec { headers: headers.iter().map(entry).collect(), ..health(part, m) }, headers)
 }
 
 /// Headers of the probe, with their values: what a line of a request can hold.

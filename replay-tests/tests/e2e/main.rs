@@ -25,6 +25,7 @@ mod networks;
 mod own_engine;
 mod registries;
 mod registry;
+mod release_again;
 mod rollout;
 mod secrets;
 mod truth;

@@ -226,3 +226,17 @@ fn variables_that_no_container_can_have() {
     assert!(said.contains("take 2000280 bytes together") && said.contains("mount files instead"), "{said}");
     assert!(!said.contains("xxxx"), "no value is shown");
 }
+
+#[test]
+fn what_a_header_of_the_probe_holds_is_not_repeated() {
+    for (headers, message) in [
+        ("{Authorization: hunter2, \"a b\": x}", "`a b` cannot be the name of a header"),
+        ("{\"a b\": hunter2}", "`a b` cannot be the name of a header"),
+        ("\n  Authorization: hunter2\n  TE: hunter2", "`TE` belongs to the connection"),
+        ("\n  A: hunter2\n  a: hunter2", "`a` is in `health_check_headers` twice"),
+        ("\n  Authorization: hunter2-é", "`Authorization` has a value that no header can have"),
+    ] {
+        let told = mistakes(&format!("{APP}health_check_headers: {headers}\n"));
+        assert!(told.contains(message) && !told.contains("hunter2"), "{headers}: {told}");
+    }
+}

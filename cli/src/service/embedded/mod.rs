@@ -13,6 +13,7 @@ mod neighbours;
 mod open;
 mod queries;
 mod removing;
+mod reports;
 mod rollout;
 mod running;
 mod told;
