@@ -158,7 +158,13 @@ fn entries_put_together_wrongly_are_refused() {
 #[test]
 fn kinds_and_versions_that_are_not_known_are_told_from_damage() {
     let sample = &samples::entries()[0];
-    for (kind, version) in [(0, 1), (999, 1), (u16::MAX, u16::MAX), (1, 0), (1, 99), (20, 4)] {
+    // One above what this program writes, of each kind that there is.
+    let kinds = (1..u16::MAX).filter(|kind| upcast::readable(*kind, 1));
+    let next = |kind| (kind, (1..).find(|version| !upcast::readable(kind, *version)).expect("an end"));
+    let newer: Vec<(u16, u16)> = kinds.map(next).collect();
+    assert!(newer.len() > 30, "{newer:?}");
+    let never = [(0, 1), (999, 1), (u16::MAX, u16::MAX), (1, 0), (1, 99)];
+    for (kind, version) in never.into_iter().chain(newer) {
         let mut other = sample.clone();
         other[3 + 32..3 + 34].copy_from_slice(&u16::to_be_bytes(kind));
         other[3 + 34..3 + 36].copy_from_slice(&u16::to_be_bytes(version));
