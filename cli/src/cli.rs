@@ -122,6 +122,7 @@ pub enum Command {
     Show(show::Show),
     Events(events::Events),
     Logs(logs::Logs),
+    Restart(restart::Restart),
     Stop(stop::Stop),
     Tag(tag::Tag),
     Hold(hold::Hold),

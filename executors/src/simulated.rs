@@ -345,12 +345,12 @@ impl SimulatedExecutor {
         spec: &ReplicaSpec,
     ) -> Outcome {
         let unhealthy = self.faults().unhealthy;
+        let status = cx.values.env.iter().find(|(name, _)| name == "STATUS");
+        let well = status.is_none_or(|(_, status)| status.starts_with(['2', '3']));
         if !world.replicas.contains_key(&key) {
             world.addresses += 1;
             let number = world.addresses;
             let address = format!("10.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255);
-            let status = cx.values.env.iter().find(|(name, _)| name == "STATUS");
-            let well = status.is_none_or(|(_, status)| status.starts_with(['2', '3']));
             let replica = SimReplica {
                 effect: cx.id.clone(),
                 image_id: spec.image_id.clone(),
@@ -362,9 +362,13 @@ impl SimulatedExecutor {
             };
             world.replicas.insert(key.clone(), replica);
         }
+        // One that is started again may come back otherwise than it was.
+        let again = world.replicas.get(&key).is_some_and(|found| !found.running);
+        let again = again.then(|| well && !world.strikes("unhealthy", unhealthy));
         let found = world.replicas.get_mut(&key);
         let (address, volumes) = found.map_or((None, Vec::new()), |found| {
             found.running = true;
+            found.healthy = again.unwrap_or(found.healthy);
             (Some(found.address.clone()), found.volumes.clone())
         });
         let (container_id, image_id) = (format!("sim-{}", key.3), spec.image_id.clone());

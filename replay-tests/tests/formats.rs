@@ -144,9 +144,12 @@ fn of_a_target() -> Vec<Event> {
             container_id: "ab".repeat(32),
             address: Some("172.18.128.2".to_owned()),
             fixed: true,
-            cause: RestartCause::NotRunning,
+            cause: RestartCause::Asked,
         }
         .into(),
+        RestartRequested { at: Timestamp(7), replicas: vec![r] }.into(),
+        RestartCutShort { cause: Failure::new(FailureCode::Cancelled, "cancelled") }.into(),
+        RestartEnded { restarted: vec![r], cause: None }.into(),
     ];
     events.into()
 }

@@ -69,8 +69,6 @@ fn complete(coverage: &Coverage) {
         // No command writes these yet: the format has room for them.
         "DeploymentRefused",
         "ExecRun",
-        // Replicas that end by themselves: tests of the rules, and end to end with engines that are killed.
-        "ReplicaRestarted",
         // What the edge reports by itself needs an edge.
         "UpstreamDown",
         "UpstreamUp",

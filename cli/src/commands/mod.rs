@@ -18,6 +18,7 @@ pub mod prune;
 pub mod recover;
 pub mod redact;
 pub mod replay;
+pub mod restart;
 pub mod retention;
 pub mod rollback;
 pub mod rollback_targets;
@@ -102,6 +103,7 @@ pub async fn run(cli: Cli) -> Result<Reply, Error> {
         Command::Show(args) => show::run(&cx, args).await,
         Command::Events(args) => events::run(&cx, args).await,
         Command::Logs(args) => logs::run(&cx, args).await,
+        Command::Restart(args) => restart::run(&cx, args).await,
         Command::Stop(args) => stop::run(&cx, args).await,
         Command::Tag(args) => tag::run(&cx, args).await,
         Command::Hold(args) => hold::run(&cx, args).await,

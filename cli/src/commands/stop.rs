@@ -2,7 +2,7 @@
 
 use super::{Context, answered, confirm, file_if_there, key, keys_known, pass};
 use crate::cli::{TargetArgs, WhyArgs};
-use crate::config::{ConfigFile, Named};
+use crate::config::Named;
 use crate::error::Error;
 use crate::output::{Reply, words};
 use crate::service::StopRequest;
@@ -27,8 +27,7 @@ pub struct Stop {
 
 pub(super) async fn run(cx: &Context, args: Stop) -> Result<Reply, Error> {
     let keys = keys_known(cx, &args.targets).await?;
-    let file = file_if_there(&args.targets)?;
-    agreed(cx, &args.targets, file, &keys)?;
+    agreed(cx, &args.targets, &keys, "Stop it?")?;
     let mut done = Vec::new();
     for key in keys {
         let volumes = if args.remove_volumes { volumes(cx, &key).await? } else { Vec::new() };
@@ -41,20 +40,20 @@ pub(super) async fn run(cx: &Context, args: Stop) -> Result<Reply, Error> {
 }
 
 /// Asks about what is protected, and about what no file here names any more.
-fn agreed(
+pub(super) fn agreed(
     cx: &Context,
     args: &TargetArgs,
-    file: Option<ConfigFile>,
     keys: &[TargetKey],
+    question: &str,
 ) -> Result<(), Error> {
     let mut unnamed: Vec<&TargetKey> = keys.iter().collect();
-    if let Some(file) = file {
+    if let Some(file) = file_if_there(args)? {
         let named: Vec<Named> = file.names().into_iter().filter(|named| is_among(named, keys)).collect();
         unnamed.retain(|key| !named.iter().any(|named| is_among(named, std::slice::from_ref(key))));
-        pass(cx, args, &file.guards(&named), "Stop it?")?;
+        pass(cx, args, &file.guards(&named), question)?;
     }
     for key in unnamed {
-        confirm(cx, &format!("{key} is in no configuration file here. Stop it?"), None)?;
+        confirm(cx, &format!("{key} is in no configuration file here. {question}"), None)?;
     }
     Ok(())
 }

@@ -192,6 +192,7 @@ impl Live {
                 | Event::DeploymentCancelled(_)
                 | Event::DeploymentInterrupted(_)
                 | Event::TargetStopped(_)
+                | Event::RestartEnded(_)
         )
     }
 }

@@ -145,10 +145,25 @@ pub fn event(event: &Event) -> String {
         Event::DeploymentRolledBack(e) => format!("failed, release {} restored: {}", e.restored, e.cause),
         Event::DeploymentCancelled(_) => "cancelled".to_owned(),
         Event::DeploymentInterrupted(e) => format!("interrupted: {}", e.cause),
+        other => running(other),
+    }
+}
+
+/// An event about stopping and restarting, in a sentence.
+fn running(event: &Event) -> String {
+    match event {
         Event::StopRequested(e) if !e.volumes.is_empty() => {
             format!("stop requested, with volumes {}", e.volumes.join(", "))
         }
         Event::StopRequested(_) => "stop requested".to_owned(),
+        Event::RestartRequested(e) => format!("restart of {} requested", count(e.replicas.len(), "replica")),
+        Event::RestartCutShort(e) => format!("the restart ends with the replica under way: {}", e.cause),
+        Event::RestartEnded(e) => {
+            let done = count(e.restarted.len(), "replica");
+            e.cause.as_ref().map_or(format!("restarted, {done}"), |cause| {
+                format!("the restart ended after {done}: {cause}")
+            })
+        }
         Event::TargetStopped(e) => format!("stopped, {}", count(e.replicas.len(), "replica")),
         other => replica(other),
     }
@@ -190,6 +205,7 @@ fn replica(event: &Event) -> String {
             let what = match e.cause {
                 RestartCause::NotRunning => "did not run and was started again",
                 RestartCause::Moved => "was found started again",
+                RestartCause::Asked => "restarted",
             };
             let at = e.address.as_deref().map(|address| format!(" at {address}")).unwrap_or_default();
             format!("replica {} of {} {what}{at}", e.r.index + 1, e.r.deployment)

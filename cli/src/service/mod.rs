@@ -94,6 +94,13 @@ pub trait Service: Send + Sync {
     ) -> Result<usize, Error>;
     /// Volumes of a target that haloy made and nobody names.
     async fn volumes(&self, key: &TargetKey) -> Result<Vec<VolumeRow>, Error>;
+    /// Restarts what runs, one replica after the other.
+    async fn restart(
+        &self,
+        key: &TargetKey,
+        why: &Why,
+        follow: Arc<dyn Follow>,
+    ) -> Result<StatusAnswer, Error>;
     /// Stops what runs.
     async fn stop(
         &self,

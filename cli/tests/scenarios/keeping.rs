@@ -89,6 +89,25 @@ fn stopping() {
 }
 
 #[test]
+fn restarting() {
+    let mut scenario = Scenario::new();
+    scenario.config("name: shop\nimage: {repository: registry.example/shop, tag: v1}\nreplicas: 2\n");
+    scenario.haloy("restart");
+    scenario.haloy("deploy -q");
+    scenario.haloy("restart -m \"it leaks\"");
+    scenario.haloy("restart --json -q");
+    scenario.note("a replica that is not well again: the others were not touched, and serve on");
+    scenario.world(|world| world["faults"]["unhealthy"] = 1000.into());
+    scenario.haloy("restart");
+    scenario.haloy("status");
+    scenario.world(|world| world["faults"]["unhealthy"] = 0.into());
+    scenario.haloy("restart -q");
+    scenario.haloy("stop -q");
+    scenario.haloy("restart");
+    scenario.end("restart");
+}
+
+#[test]
 fn nothing_was_ever_deployed() {
     let mut scenario = Scenario::new();
     for command in [

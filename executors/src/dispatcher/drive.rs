@@ -245,14 +245,15 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Asks the rollout to go back; the drive that is on its way does it.
-    pub async fn cancel(
+    /// Asks for what the drive that is on its way does instead: that the rollout goes back, or that a restart
+    /// is left at the replica under way.
+    pub async fn ask_meanwhile(
         &self,
         key: &TargetKey,
-        id: DeploymentId,
+        command: Command,
         context: &CommandContext,
     ) -> Result<(), DispatchError> {
-        let executed = self.handle.execute(key, Command::Cancel { id }, context).await?;
+        let executed = self.handle.execute(key, command, context).await?;
         self.observer.recorded(key, &executed.events);
         self.changed.notify_one();
         Ok(())
@@ -281,7 +282,7 @@ impl Dispatcher {
         context: &CommandContext,
     ) -> Result<TargetState, DispatchError> {
         let state = self.handle.state(key).await?;
-        if state.rollout.is_some() {
+        if state.rollout.is_some() || state.restart.is_some() {
             let observed = self.observe(key).await?;
             let command = Command::Settle { observed, at: self.clock.now() };
             let executed = self.handle.execute(key, command, context).await?;
@@ -347,6 +348,11 @@ fn needs_values(state: &TargetState, effect: &Effect) -> Option<(DeploymentId, O
     let named = matches!(effect, Effect::PushTag { .. } | Effect::DeleteRegistryTag { .. });
     if let (Some(naming), true) = (&state.naming, named) {
         return Some((naming.release, None));
+    }
+    if let (Some(_), Some(live)) = (&state.restart, &state.current)
+        && matches!(effect, Effect::StartReplica(_) | Effect::AwaitHealthy { .. })
+    {
+        return Some((live.release, Some(live.spec.clone())));
     }
     let rollout = state.rollout.as_ref()?;
     let release = match effect {

@@ -30,8 +30,8 @@ impl Dispatcher {
     /// Compares what is live with what is there, starts again what does not run, and records where it is now.
     /// What cannot be started is returned.
     ///
-    /// The containers stay the same: what they wrote is kept. Nothing is done while a rollout or a stop is
-    /// unfinished: those say themselves what should run.
+    /// The containers stay the same: what they wrote is kept. Nothing is done while a rollout, a stop or a
+    /// restart is unfinished: those say themselves what should run.
     pub async fn revive(
         &self,
         key: &TargetKey,
@@ -39,7 +39,8 @@ impl Dispatcher {
     ) -> Result<Vec<Missing>, DispatchError> {
         let state = self.handle.state(key).await?;
         let live = state.current.as_ref().filter(|live| !live.stopped);
-        let Some(live) = live.filter(|_| state.rollout.is_none() && state.stop.is_none()) else {
+        let unfinished = state.rollout.is_some() || state.stop.is_some() || state.restart.is_some();
+        let Some(live) = live.filter(|_| !unfinished) else {
             return Ok(Vec::new());
         };
         let observed = self.observe(key).await?;

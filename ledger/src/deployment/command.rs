@@ -107,6 +107,13 @@ pub enum Command {
         /// Volumes that go, too, each by its name: no rule ever asks for one.
         volumes: Vec<String>,
     },
+    /// Restart the replicas of the current release, one after the other.
+    Restart {
+        /// When.
+        at: Timestamp,
+    },
+    /// Leave a restart at the replica that is under way.
+    CancelRestart,
     /// Stop the current release.
     Stop {
         /// The containers go, too.
@@ -194,6 +201,8 @@ impl Command {
             Self::Settle { .. } => "Settle",
             Self::RecordRestarted { .. } => "RecordRestarted",
             Self::Prune { .. } => "Prune",
+            Self::Restart { .. } => "Restart",
+            Self::CancelRestart => "CancelRestart",
             Self::Stop { .. } => "Stop",
         }
     }

@@ -241,6 +241,11 @@ fn effect(state: &TargetState, step: &Step) -> Option<(EffectId, Effect)> {
             let id = id(replica.deployment, N::Drain, replica.index);
             Some((id, Effect::Drain { replica: *replica }))
         }
+        Step::StartAgain(replica) => replicas::started_by(state, *replica),
+        Step::AwaitAgain(replica) => {
+            let id = id(replica.deployment, N::AwaitHealthy, replica.index);
+            Some((id, replicas::await_again(state, *replica)?))
+        }
         Step::Hook(_)
         | Step::Resolve
         | Step::Build
@@ -304,7 +309,12 @@ fn rollout_effect(state: &TargetState, rollout: &Rollout, step: &Step) -> Option
         Step::Await(index) => {
             (id(deployment, N::AwaitHealthy, index), replicas::await_healthy(state, rollout, *index)?)
         }
-        Step::Stop(_) | Step::Remove(_) | Step::Routes | Step::Drain(_) => return None,
+        Step::Stop(_)
+        | Step::Remove(_)
+        | Step::StartAgain(_)
+        | Step::AwaitAgain(_)
+        | Step::Routes
+        | Step::Drain(_) => return None,
     })
 }
 

@@ -13,10 +13,11 @@ use crate::outcome::{Failure, Observed};
 use crate::release::{HistoryStrategy, MadeVolume, ResolvedImage};
 
 mod replicas;
+mod restart;
 mod routes;
 pub(super) mod volumes;
 
-use replicas::{replica_removed, replica_started, replicas, restarted, set_phase};
+use replicas::{replica_healthy, replica_removed, replica_started, replicas, restarted, set_phase};
 
 /// Folds one event into the state of its target.
 pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
@@ -50,7 +51,7 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
         }
         Event::HookFinished(e) => with_rollout(&mut state, e.id, |r| r.hooks.push((e.hook, e.exit))),
         Event::ReplicaStarted(e) => replica_started(&mut state, e),
-        Event::ReplicaHealthy(e) => set_phase(&mut state, e.r, ReplicaPhase::Healthy),
+        Event::ReplicaHealthy(e) => replica_healthy(&mut state, e.r),
         Event::ReplicaUnhealthy(e) => set_phase(&mut state, e.r, ReplicaPhase::Unhealthy),
         Event::RoutesApplied(e) => routes::applied(&mut state, e),
         Event::ReplicaDrained(e) => routes::drained(&mut state, e.r),
@@ -80,13 +81,12 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
         | Event::ReleaseUnpinned(_)
         | Event::HoldPlaced(_)
         | Event::HoldReleased(_) => kept::evolve(&mut state, event),
-        Event::StopRequested(e) => {
-            routes::try_again(&mut state);
-            state.stop =
-                Some(Stop { remove: e.remove, volumes: e.volumes.clone(), attempts: Default::default() });
-        }
+        Event::StopRequested(e) => stop_requested(&mut state, e),
         Event::TargetStopped(_) => stopped(&mut state),
         Event::ReplicaRestarted(e) => restarted(&mut state, e),
+        Event::RestartRequested(_) | Event::RestartCutShort(_) | Event::RestartEnded(_) => {
+            restart::evolve(&mut state, event);
+        }
     }
     routes::remember(&mut state);
     volumes::remember(&mut state, had);
@@ -158,6 +158,8 @@ fn attempt_failed(state: &mut TargetState, e: &EffectAttemptFailed) {
         state.routes.attempts = e.attempt;
     } else if let Some(stop) = &mut state.stop {
         stop.attempts.insert(e.eff.clone(), e.attempt);
+    } else if let Some(restart) = &mut state.restart {
+        restart.attempts.insert(e.eff.clone(), e.attempt);
     } else if let Some(rollout) = &mut state.rollout {
         rollout.attempts.insert(e.eff.clone(), e.attempt);
     }
@@ -201,7 +203,8 @@ fn effect_failed(state: &mut TargetState, e: &EffectFailed) {
         }
         return;
     }
-    let Some(id) = id else { return };
+    // Its end is an event of its own, and says what its replicas are taken for.
+    let Some(id) = id.filter(|_| state.restart.is_none()) else { return };
     let going_back = (state.rollout.as_ref()).is_some_and(|r| matches!(r.direction, Direction::Back { .. }));
     match e.eff.number {
         N::StartReplica => with_rollout(state, id.deployment, |rollout| {
@@ -254,6 +257,8 @@ fn turned_back(state: &mut TargetState, id: DeploymentId, cause: &Failure, after
             | Step::Network
             | Step::ReleaseCommand
             | Step::Await(_)
+            | Step::StartAgain(_)
+            | Step::AwaitAgain(_)
             | Step::Routes
             | Step::Drain(_)
             | Step::Remove(_) => {}
@@ -283,6 +288,8 @@ fn interrupted(state: &mut TargetState, e: &RolloutInterrupted) {
             | Step::Network
             | Step::ReleaseCommand
             | Step::Await(_)
+            | Step::StartAgain(_)
+            | Step::AwaitAgain(_)
             | Step::Stop(_)
             | Step::Routes
             | Step::Drain(_)
@@ -377,6 +384,11 @@ fn ended(state: &mut TargetState, id: DeploymentId, ending: Ending) {
             .retain(|r| if live.stopped { r.phase != ReplicaPhase::Removed } else { plan::serves(r) });
     }
     state.last_ended = Some((id, ending));
+}
+
+fn stop_requested(state: &mut TargetState, e: &StopRequested) {
+    routes::try_again(state);
+    state.stop = Some(Stop { remove: e.remove, volumes: e.volumes.clone(), attempts: Default::default() });
 }
 
 fn stopped(state: &mut TargetState) {

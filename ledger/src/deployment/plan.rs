@@ -4,7 +4,7 @@
 //! sees which replicas may exist when a rollout turns.
 
 use super::event::{HookId, HookStage};
-use super::state::{Direction, Live, Replica, ReplicaPhase, Rollout, TargetState};
+use super::state::{Direction, Live, Replica, ReplicaPhase, Restart, Rollout, TargetState};
 use crate::defect::{Defect, planted};
 use crate::ids::ReplicaId;
 use crate::outcome::HookExit;
@@ -33,6 +33,10 @@ pub enum Step {
     Start(u16),
     /// Wait until it is well.
     Await(u16),
+    /// Start a replica of what is live again, in the container that it has.
+    StartAgain(ReplicaId),
+    /// Wait until it is well again.
+    AwaitAgain(ReplicaId),
     /// Stop a replica.
     Stop(ReplicaId),
     /// Remove its container.
@@ -52,6 +56,9 @@ pub fn steps(state: &TargetState) -> Vec<Step> {
 pub(super) fn moves(state: &TargetState) -> Vec<Step> {
     if let (Some(stop), Some(current)) = (&state.stop, &state.current) {
         return current.replicas.iter().filter_map(|r| stopping(r, stop.remove)).collect();
+    }
+    if let (Some(restart), Some(current)) = (&state.restart, &state.current) {
+        return restarting(current, restart).into_iter().collect();
     }
     match &state.rollout {
         Some(rollout) if rollout.admitted => match &rollout.direction {
@@ -195,6 +202,16 @@ fn retire(replica: &Replica) -> Option<Step> {
 
 fn stopping(replica: &Replica, remove: bool) -> Option<Step> {
     retire(replica).filter(|step| remove || matches!(step, Step::Stop(_)))
+}
+
+/// One replica after the other: the others go on serving.
+fn restarting(current: &Live, restart: &Restart) -> Option<Step> {
+    let id = *restart.left.first()?;
+    if restart.started {
+        return Some(Step::AwaitAgain(id));
+    }
+    let replica = current.replicas.iter().find(|replica| replica.id == id)?;
+    Some(if gone(replica) { Step::StartAgain(id) } else { Step::Stop(id) })
 }
 
 /// Back to the old release. What runs keeps running until its replacement is well, but for

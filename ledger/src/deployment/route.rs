@@ -20,10 +20,10 @@ pub fn wish(state: &TargetState) -> Wish {
 /// What the target wishes, given what the plan wants to do with containers.
 fn wish_beside(state: &TargetState, moves: &[Step]) -> Wish {
     let goes = |id: ReplicaId| moves.contains(&Step::Stop(id));
-    let old = state
-        .current
-        .iter()
-        .flat_map(|live| live.replicas.iter().filter_map(|replica| backend(replica, &live.spec.config)));
+    let unsure = unsure(state);
+    let old = state.current.iter().flat_map(|live| {
+        live.replicas.iter().filter_map(|replica| backend(replica, &live.spec.config, unsure))
+    });
     let rollout = state.rollout.as_ref().filter(|rollout| rollout.admitted);
     let new = rollout.into_iter().flat_map(|rollout| incoming(state, rollout));
     let mut backends: Vec<Backend> = old.chain(new).filter(|backend| !goes(backend.replica)).collect();
@@ -43,8 +43,18 @@ fn wish_beside(state: &TargetState, moves: &[Step]) -> Wish {
     if domains.is_empty() { Wish::default() } else { Wish { domains, backends } }
 }
 
-fn backend(replica: &Replica, config: &ConfigSnapshot) -> Option<Backend> {
+/// Whether what runs and is not known to be well gets requests: where nothing else would answer them, after
+/// a restart that failed. It may be well by then, and the edge finds out.
+fn unsure(state: &TargetState) -> bool {
+    let old = state.current.iter().filter(|live| !live.stopped).flat_map(|live| &live.replicas);
+    let new = state.rollout.iter().flat_map(|rollout| &rollout.replicas);
+    let unfinished = state.stop.is_some() || state.restart.is_some();
+    !unfinished && old.chain(new).all(|replica| replica.phase != ReplicaPhase::Healthy)
+}
+
+fn backend(replica: &Replica, config: &ConfigSnapshot, unsure: bool) -> Option<Backend> {
     let well = replica.phase == ReplicaPhase::Healthy
+        || unsure && replica.phase == ReplicaPhase::Started
         || planted(Defect::RouteUnhealthy) && replica.phase == ReplicaPhase::Started;
     let address = replica.address.clone().filter(|_| well)?;
     let (container, health) = (replica.container_id.clone(), Some(config.health.path.clone()));
@@ -69,7 +79,12 @@ fn incoming(state: &TargetState, rollout: &Rollout) -> Vec<Backend> {
         (Some(live), false) => &live.spec.config,
         (_, true) | (None, false) => &rollout.spec.config,
     };
-    rollout.replicas.iter().filter(allowed).filter_map(|replica| backend(replica, config(replica))).collect()
+    rollout
+        .replicas
+        .iter()
+        .filter(allowed)
+        .filter_map(|replica| backend(replica, config(replica), false))
+        .collect()
 }
 
 /// Puts the edge between what the plan wants and what is done.

@@ -22,6 +22,9 @@ pub struct TargetState {
     pub rollout: Option<Rollout>,
     /// A stop that was asked and is not finished.
     pub stop: Option<Stop>,
+    /// A restart that was asked and is not finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<Restart>,
     /// Releases that are kept or still hold an artefact: most recently live first.
     pub releases: Vec<Kept>,
     /// Names that people gave to releases.
@@ -213,6 +216,21 @@ pub struct Stop {
     pub attempts: BTreeMap<EffectId, u32>,
 }
 
+/// A restart on its way: one replica after the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restart {
+    /// Replicas that are still to be restarted; the first is the one under way.
+    pub left: Vec<ReplicaId>,
+    /// Replicas that were restarted, and were seen to be well again.
+    pub done: Vec<ReplicaId>,
+    /// The first of `left` runs again; it is not known to be well.
+    pub started: bool,
+    /// Why it ends with the replica that is under way, where it does.
+    pub cause: Option<Failure>,
+    /// Failed attempts, per effect that is still owed.
+    pub attempts: BTreeMap<EffectId, u32>,
+}
+
 /// What the edge does for a target, as far as the log knows.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Routes {
@@ -334,6 +352,7 @@ impl TargetState {
             current: None,
             rollout: None,
             stop: None,
+            restart: None,
             releases: Vec::new(),
             names: BTreeMap::new(),
             naming: None,

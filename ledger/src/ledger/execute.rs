@@ -196,6 +196,7 @@ fn idempotency(
         Command::Deploy(deploy) => format!("deploy {}", deploy.release.config_digest),
         Command::Rollback(rollback) => format!("rollback {}", rollback.to.release),
         Command::Cancel { id } => format!("cancel {id}"),
+        Command::Restart { .. } => "restart".to_owned(),
         Command::Stop { remove, volumes, .. } => format!("stop {remove}{}", listed(volumes)),
         Command::Prune { volumes } => format!("prune{}", listed(volumes)),
         Command::Tag { name, release, push } => format!("tag {name} {release} {}", push.is_some()),
@@ -208,6 +209,7 @@ fn idempotency(
         | Command::RecordObserved { .. }
         | Command::RecordChecked { .. }
         | Command::RecordRestarted { .. }
+        | Command::CancelRestart
         | Command::Settle { .. } => return Ok(None),
     };
     let command_digest = *blake3::hash(asked.as_bytes()).as_bytes();

@@ -40,8 +40,9 @@ const UPCASTERS: &[Upcaster] = &[
     Upcaster { kind: 66, from: 1, step: Ok },
     Upcaster { kind: 80, from: 1, step: Ok },
     Upcaster { kind: 111, from: 1, step: Ok },
-    // Format 4: what containers are called, and more causes of a replica's being out of the route.
+    // Format 4: what containers are called, and more causes of a restart and of being out of the route.
     Upcaster { kind: 20, from: 3, step: Ok },
+    Upcaster { kind: 82, from: 1, step: Ok },
     Upcaster { kind: 114, from: 1, step: Ok },
     Upcaster { kind: 115, from: 1, step: Ok },
 ];

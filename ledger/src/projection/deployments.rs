@@ -6,7 +6,7 @@ use super::rows::{Page, ProjectionError, ProjectionId, decode, get, stream_part}
 use crate::deployment::Event;
 use crate::deployment::event::{
     Ask, CiFacts, DeploymentRequested, GitFacts, edge_events, hold_events, is_own_tag, ledger_events,
-    registry_events, step_events,
+    registry_events, running_events, step_events,
 };
 use crate::deployment::state::Ending;
 use crate::ids::*;
@@ -168,6 +168,7 @@ impl Projection for Deployments {
             ledger_events!()
             | edge_events!()
             | step_events!()
+            | running_events!()
             | registry_events!()
             | hold_events!()
             | Event::EffectFailed(_)
@@ -179,7 +180,6 @@ impl Projection for Deployments {
             | Event::ImageLost(_)
             | Event::ImageFound(_)
             | Event::RetentionChanged(_)
-            | Event::StopRequested(_)
             | Event::TargetStopped(_)
             | Event::ExecRun(_) => Ok(()),
         }

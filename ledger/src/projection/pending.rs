@@ -23,10 +23,19 @@ pub struct PendingRow {
     pub rollout: Option<(DeploymentId, Position)>,
     /// A stop is on its way.
     pub stop: bool,
+    /// A restart is on its way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restart: bool,
     /// Artefacts that are to be removed.
     pub prunes: u32,
     /// Tags that a name still needs, on the engine and in the registry.
     pub naming: u32,
+}
+
+impl PendingRow {
+    fn empty(stream: StreamId) -> Self {
+        Self { stream, rollout: None, stop: false, restart: false, prunes: 0, naming: 0 }
+    }
 }
 
 #[derive(Default)]
@@ -53,6 +62,8 @@ impl Projection for Pending {
             | Event::DeploymentInterrupted(_) => |row, _| row.rollout = None,
             Event::StopRequested(_) => |row, _| row.stop = true,
             Event::TargetStopped(_) => |row, _| row.stop = false,
+            Event::RestartRequested(_) => |row, _| row.restart = true,
+            Event::RestartEnded(_) => |row, _| row.restart = false,
             Event::EffectFailed(_) => |row, event| {
                 if let Event::EffectFailed(failed) = &event.event {
                     row.stop &= !gives_up_stop(&failed.eff);
@@ -94,8 +105,7 @@ impl Projection for Pending {
             | Event::RetentionChanged(_)
             | Event::ExecRun(_) => return Ok(()),
         };
-        let empty =
-            || PendingRow { stream: stream.clone(), rollout: None, stop: false, prunes: 0, naming: 0 };
+        let empty = || PendingRow::empty(stream.clone());
         self.0.update(rows, ID.key(ROW, &[&stream_part(stream)]), |row| {
             let mut row = row.unwrap_or_else(empty);
             change(&mut row, event);

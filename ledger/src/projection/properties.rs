@@ -13,8 +13,15 @@ const ID: ProjectionId = ProjectionId { name: "of a test", number: 200, version:
 
 fn pending() -> impl Strategy<Value = PendingRow> {
     let rollout = proptest::option::of((deployment(), any::<u64>().prop_map(Position)));
-    (stream(), rollout, any::<bool>(), any::<u32>(), any::<u32>()).prop_map(
-        |(stream, rollout, stop, prunes, naming)| PendingRow { stream, rollout, stop, prunes, naming },
+    (stream(), rollout, any::<(bool, bool)>(), any::<u32>(), any::<u32>()).prop_map(
+        |(stream, rollout, (stop, restart), prunes, naming)| PendingRow {
+            stream,
+            rollout,
+            stop,
+            restart,
+            prunes,
+            naming,
+        },
     )
 }
 

@@ -5,7 +5,8 @@ use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
 use crate::deployment::Event;
 use crate::deployment::event::{
-    PruneRule, edge_events, hold_events, is_own_tag, ledger_events, registry_events, step_events,
+    PruneRule, edge_events, hold_events, is_own_tag, ledger_events, registry_events, running_events,
+    step_events,
 };
 use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName};
 use crate::log::{Recorded, Rows, RowsMut};
@@ -98,6 +99,7 @@ impl Projection for Retention {
             ledger_events!()
             | edge_events!()
             | step_events!()
+            | running_events!()
             | registry_events!()
             | hold_events!()
             | Event::DeploymentRequested(_)
@@ -115,7 +117,6 @@ impl Projection for Retention {
             | Event::ImageFound(_)
             | Event::RetentionChanged(_)
             | Event::DeploymentRefused(_)
-            | Event::StopRequested(_)
             | Event::TargetStopped(_)
             | Event::ExecRun(_) => Ok(()),
         }

@@ -7,7 +7,7 @@ use super::rows::{ProjectionError, ProjectionId, stream_part};
 use crate::deployment::Event;
 use crate::deployment::event::{
     Ask, DeploymentRequested, DeploymentSucceeded, PruneRule, ReleaseTagged, edge_events, ledger_events,
-    step_events,
+    running_events, step_events,
 };
 use crate::ids::{AppName, DeploymentId, Digest, Position, ReleaseName, StreamId, TargetName, Timestamp};
 use crate::log::{Recorded, Rows, RowsMut};
@@ -183,6 +183,7 @@ impl Projection for RollbackTargets {
             ledger_events!()
             | edge_events!()
             | step_events!()
+            | running_events!()
             | Event::ImageResolved(_)
             | Event::ImageBuilt(_)
             | Event::ImagePulled(_)
@@ -190,7 +191,6 @@ impl Projection for RollbackTargets {
             | Event::EffectFailed(_)
             | Event::ImagePushed(_)
             | Event::ArtefactPruned(_)
-            | Event::StopRequested(_)
             | Event::TargetStopped(_)
             | Event::ExecRun(_) => Ok(()),
         }

@@ -4,7 +4,9 @@ use super::Projection;
 use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, get, stream_part};
 use crate::deployment::Event;
-use crate::deployment::event::{edge_events, hold_events, ledger_events, registry_events, step_events};
+use crate::deployment::event::{
+    edge_events, hold_events, ledger_events, registry_events, running_events, step_events,
+};
 use crate::deployment::state::Ending;
 use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName, Timestamp};
 use crate::log::{Recorded, Rows, RowsMut};
@@ -64,6 +66,7 @@ impl Projection for Status {
             ledger_events!()
             | edge_events!()
             | step_events!()
+            | running_events!()
             | registry_events!()
             | hold_events!()
             | Event::ImageResolved(_)
@@ -80,7 +83,6 @@ impl Projection for Status {
             | Event::ImageLost(_)
             | Event::ImageFound(_)
             | Event::RetentionChanged(_)
-            | Event::StopRequested(_)
             | Event::ExecRun(_) => return Ok(()),
         };
         let key = ID.key(ROW, &[&stream_part(&event.envelope.stream)]);

@@ -27,12 +27,18 @@ pub fn serves(state: &TargetState, world: &World) -> Result<(), Broken> {
     let Some(live) = &state.current else { return Ok(()) };
     let replace =
         state.rollout.as_ref().is_some_and(|rollout| rollout.spec.config.rollout == RolloutStrategy::Replace);
-    if live.stopped || state.stop.is_some() || replace || live.replicas.is_empty() {
+    // Who restarts a single replica has a gap, and is told so.
+    let alone = state.restart.is_some() && live.replicas.len() == 1;
+    if live.stopped || state.stop.is_some() || alone || replace || live.replicas.is_empty() {
         return Ok(());
     }
     // A stop that was given up half way, or two faults in a row (the new release failed, and the old one
     // could not be started again): the log says itself that nothing may run.
     let off = |phase| !on(phase);
+    // A restart that failed: it is in the log that none of them is known to be well.
+    if live.replicas.iter().all(|replica| replica.phase == ReplicaPhase::Started) {
+        return Ok(());
+    }
     let lost = state.rollout.as_ref().is_none_or(|rollout| {
         let restored = rollout.replicas.iter().filter(|r| r.id.index >= rollout.spec.config.replicas);
         restored.into_iter().any(|replica| off(replica.phase) && replica.phase != ReplicaPhase::Wanted)
@@ -48,7 +54,8 @@ pub fn serves(state: &TargetState, world: &World) -> Result<(), Broken> {
 /// After a target owes nothing: it is settled, and what the log says runs does run.
 pub fn settled(state: &TargetState, world: &World) -> Result<(), Broken> {
     let name = format!("{}/{}", state.app, state.target);
-    if state.rollout.is_some() || state.stop.is_some() || !owed(state).is_empty() {
+    let unfinished = state.rollout.is_some() || state.stop.is_some() || state.restart.is_some();
+    if unfinished || !owed(state).is_empty() {
         return Err(format!("{name}: driven to the end and not settled"));
     }
     let Some(live) = state.current.as_ref().filter(|live| !live.stopped) else { return Ok(()) };

@@ -124,7 +124,8 @@ impl Sim {
             match self.random.below(100) {
                 0..=53 => self.deploy(&key).await?,
                 54..=69 => self.rollback(&key).await?,
-                70..=74 => self.stop(&key).await?,
+                70..=72 => self.stop(&key).await?,
+                73..=74 => self.command(&key, Command::Restart { at: self.clock.now() }).await?,
                 75..=78 => self.command(&key, Command::Prune { volumes: Vec::new() }).await?,
                 79..=81 => self.meddle(&key),
                 82..=86 => self.keep(&key).await?,
@@ -279,7 +280,7 @@ impl Sim {
         let taken = routes::taken(&self.ledger, key, &command);
         // Nobody drives it here: a crash left it, and every command settles that before it drives anything.
         let state = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
-        let left_behind = state.rollout.is_some();
+        let left_behind = state.rollout.is_some() || state.restart.is_some();
         match self.ledger.execute(&key.app, &key.target, &command, &context) {
             Ok(_) => taken.map_or(Ok(()), |taken| Err(format!("{key} got {taken}, unasked")))?,
             Err(error @ ExecuteError::Rejected(_)) => {

@@ -26,6 +26,7 @@ mod own_engine;
 mod registries;
 mod registry;
 mod release_again;
+mod restart;
 mod rollout;
 mod secrets;
 mod truth;

@@ -91,7 +91,10 @@ fn a_replica_keeps_its_address_over_every_restart() {
             at_edge(&a, HOST, "/").body == "version v1\n" && at_edge(&b, HOST, "/").body == "version v2\n"
         });
         assert_eq!(address(&ids().0), Some(before.0.clone()), "the same container, at the same address");
-        assert_eq!(a.haloy("doctor").out.matches("running, where the log has them").count(), 1);
+        // The edge may have found it silent meanwhile, and wants to see it well twice.
+        soon("doctor has nothing against it", || {
+            a.haloy("doctor").out.matches("running, where the log has them").count() == 1
+        });
         let events = a.haloy("events --kind ReplicaRestarted -o json").ok().json();
         assert_eq!(events["data"][0]["payload"]["cause"], "not_running", "{events}");
         a.haloy("replay").ok();

@@ -39,6 +39,7 @@ fn rejected(rejection: &Rejection) -> Error {
         Rejection::RolloutRunning { .. }
         | Rejection::NamingRunning
         | Rejection::StopRunning
+        | Rejection::RestartRunning
         | Rejection::GoesBack { .. } => {
             Error::new(Kind::Locked, message).hint("wait, or end what a crash left with: haloy settle")
         }
@@ -49,6 +50,8 @@ fn rejected(rejection: &Rejection) -> Error {
         Rejection::AlreadyHeld { .. } | Rejection::NotHeld { .. } => {
             Error::new(Kind::Operational, message).hint("list what is held with: haloy hold")
         }
+        Rejection::IsStopped => Error::new(Kind::Operational, message)
+            .hint("start it with: haloy deploy, or haloy rollback RELEASE"),
         Rejection::NotRunning { .. } | Rejection::NothingRuns | Rejection::AlreadyStopped => {
             Error::new(Kind::Operational, message)
         }

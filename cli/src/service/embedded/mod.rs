@@ -14,6 +14,7 @@ mod open;
 mod queries;
 mod removing;
 mod reports;
+mod restart;
 mod rollout;
 mod running;
 mod told;
@@ -219,6 +220,16 @@ impl Service for Embedded {
         let mut rows = self.read(move |ledger| volumes::made(ledger, &key)).await??;
         self.measure(&mut rows).await;
         Ok(rows)
+    }
+
+    async fn restart(
+        &self,
+        key: &TargetKey,
+        why: &Why,
+        follow: Arc<dyn Follow>,
+    ) -> Result<StatusAnswer, Error> {
+        let open = self.open("haloy restart", &follow).await?;
+        restart::restart(self, &open, key, why, &follow).await
     }
 
     async fn stop(

@@ -176,7 +176,8 @@ impl One {
     /// Turns the deployment back when somebody asks for it; that is driven like everything else.
     async fn cancel_when_asked(&self, key: &TargetKey, id: DeploymentId) -> Infallible {
         self.work.asked().await;
-        if let Err(error) = self.dispatcher.cancel(key, id, &self.context.consequence()).await {
+        let cancel = Command::Cancel { id };
+        if let Err(error) = self.dispatcher.ask_meanwhile(key, cancel, &self.context.consequence()).await {
             self.follow.note(&format!("it could not be cancelled: {error}"));
         }
         std::future::pending().await
@@ -224,6 +225,9 @@ pub async fn settle_first(
         return Ok(None);
     }
     let unfinished = state.rollout.as_ref().map(|rollout| rollout.deployment);
+    if state.restart.is_some() {
+        follow.note(&format!("settling the restart of {key}, which was interrupted"));
+    }
     if let Some(id) = unfinished {
         follow.note(&format!("settling deployment {id} of {key}, which was interrupted"));
     }

@@ -10,7 +10,7 @@ use haloy_executors::docker::with_port;
 use haloy_executors::edge::{ControlError, ReplicaStatus};
 use haloy_executors::{Executor, Scope};
 use haloy_ledger::Ledger;
-use haloy_ledger::deployment::state::TargetState;
+use haloy_ledger::deployment::state::{ReplicaPhase, TargetState};
 use haloy_ledger::edge::Route;
 use haloy_ledger::ids::{AppName, LedgerId, TargetName};
 use haloy_ledger::outcome::{Backend, Condition, Observed, ObservedReplica};
@@ -128,12 +128,17 @@ fn is_replica(seen: &ReplicaStatus, name: &str) -> bool {
     seen.subject.as_ref().is_some_and(|subject| subject.replica.to_string() == name)
 }
 
-/// Notes which replicas the checks of the edge keep out of the route.
+/// Notes which replicas the checks of the edge keep out of the route, and which it was not given.
 fn note_out(served: &Served, answer: &mut StatusAnswer) {
     let Ok((_, replicas)) = served else { return };
+    let some_well = answer.replicas.iter().any(|row| row.phase == ReplicaPhase::Healthy);
     for row in &mut answer.replicas {
         let seen = replicas.iter().find(|seen| is_replica(seen, &row.replica));
-        row.out = seen.and_then(|seen| seen.out.clone());
+        let unsure = || {
+            (some_well && row.phase == ReplicaPhase::Started)
+                .then(|| "was not healthy after its restart".to_owned())
+        };
+        row.out = seen.and_then(|seen| seen.out.clone()).or_else(unsure);
     }
 }
 

@@ -1,6 +1,6 @@
-//! How a rollout or a stop ends: looked for after every event that may have been the last one.
+//! How a rollout, a stop or a restart ends: looked for after every event that may have been the last one.
 
-use super::{Deciding, expire, keeping, plan_prunes, retention_before};
+use super::{Deciding, expire, keeping, plan_prunes, restart, retention_before};
 use crate::deployment::event::*;
 use crate::deployment::plan::{self, Step};
 use crate::deployment::state::{Direction, Rollout, TargetState};
@@ -37,6 +37,7 @@ pub(super) fn conclude(deciding: &mut Deciding, at: Option<Timestamp>) {
         deciding.push(TargetStopped { replicas });
         keeping::remove_volumes(deciding, &volumes);
     }
+    restart::end(deciding, None);
     // One that is not admitted has no steps, and is not done for that.
     let Some(rollout) = deciding.state.rollout.clone().filter(|rollout| rollout.admitted) else { return };
     match &rollout.direction {

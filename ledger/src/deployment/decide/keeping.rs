@@ -84,10 +84,10 @@ fn let_go(state: &TargetState, event: Event) -> Vec<Event> {
 }
 
 /// A removal for each volume that is named here, if haloy made it and nobody has it. No rule ever asks for
-/// one, and none begins while a rollout or a stop may yet need it.
+/// one, and none begins while a rollout, a stop or a restart may yet need it.
 pub(super) fn remove_volumes(deciding: &mut Deciding, named: &[String]) {
     let state = &deciding.state;
-    if state.rollout.is_some() || state.stop.is_some() {
+    if state.rollout.is_some() || state.stop.is_some() || state.restart.is_some() {
         return;
     }
     let count = state.retention.as_ref().map_or(0, |retention| retention.count);

@@ -2,7 +2,7 @@
 //!
 //! Pure: facts come with the command. One file per subject: `request` what is asked,
 //! `keeping` what is kept, `outcome` what is reported, `commands` how the user's commands ended,
-//! `conclude` how a rollout ends, `world` what was seen.
+//! `restart` restarts, `conclude` how a rollout ends, `world` what was seen.
 
 mod commands;
 mod conclude;
@@ -10,6 +10,7 @@ mod keeping;
 mod outcome;
 mod rejection;
 mod request;
+mod restart;
 mod world;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ use super::command::Command;
 use super::event::{Event, PrunePlanned, RetentionBefore, RetentionChanged};
 use super::state::TargetState;
 use super::{evolve, retention};
+use crate::outcome::{Failure, FailureCode};
 
 /// Decides. Events come in order, and folding them is part of deciding what follows.
 pub fn decide(state: &TargetState, command: Command) -> Result<Vec<Event>, Rejection> {
@@ -30,6 +32,12 @@ pub fn decide(state: &TargetState, command: Command) -> Result<Vec<Event>, Rejec
         Command::Rollback(rollback) => request::rollback(state, *rollback),
         Command::Cancel { id } => request::cancel(state, id),
         Command::Stop { remove, volumes, at } => request::stop(state, remove, volumes, at),
+        Command::Restart { at } => restart::request(state, at),
+        Command::CancelRestart => {
+            let mut deciding = Deciding::new(state);
+            restart::cut_short(&mut deciding, Failure::new(FailureCode::Cancelled, "cancelled"));
+            Ok(deciding.events)
+        }
         Command::Prune { volumes } => Ok(keeping::prune(state, &volumes)),
         Command::RecordChecked { releases, seen, at } => Ok(world::checked(state, releases, &seen, at)),
         Command::Tag { name, release, push } => keeping::tag(state, name, release, push),

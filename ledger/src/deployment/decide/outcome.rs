@@ -2,7 +2,7 @@
 //!
 //! The fence: a report counts only while its effect is still owed. A late one changes nothing.
 
-use super::{Deciding, commands, conclude};
+use super::{Deciding, commands, conclude, restart};
 use crate::defect::{Defect, planted};
 use crate::deployment::effect::{Effect, owed};
 use crate::deployment::event::*;
@@ -87,10 +87,11 @@ fn attempts_so_far(state: &TargetState, eff: &EffectId) -> u32 {
     if eff.number == EffectNumber::RemoveLocalTag {
         return state.kept(eff.deployment).map_or(0, |k| k.prune_attempts);
     }
-    let attempts = match (&state.stop, &state.rollout) {
-        (Some(stop), _) => Some(&stop.attempts),
-        (None, Some(rollout)) => Some(&rollout.attempts),
-        (None, None) => None,
+    let attempts = match (&state.stop, &state.restart, &state.rollout) {
+        (Some(stop), ..) => Some(&stop.attempts),
+        (None, Some(restart), _) => Some(&restart.attempts),
+        (None, None, Some(rollout)) => Some(&rollout.attempts),
+        (None, None, None) => None,
     };
     attempts.and_then(|a| a.get(eff)).copied().unwrap_or(0)
 }
@@ -141,6 +142,7 @@ fn give_up(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, failed: Giv
         | Effect::RemoveReplica { .. }
         | Effect::RunReleaseCommand { .. } => {
             deciding.push(failure(eff, &why, attempts));
+            restart::failed(deciding, effect, &why.cause);
             conclude::turn_back(deciding, why);
         }
     }
@@ -220,14 +222,18 @@ fn apply(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, outcome: Outc
         | Outcome::ReplicaStopped { .. }
         | Outcome::ReplicaRemoved { .. } => {
             if let Some(r) = subject(&eff.subject) {
-                apply_replica(deciding, r, outcome);
+                apply_replica(deciding, r, effect, outcome);
             }
         }
     }
 }
 
-fn apply_replica(deciding: &mut Deciding, r: ReplicaId, outcome: Outcome) {
+fn apply_replica(deciding: &mut Deciding, r: ReplicaId, effect: &Effect, outcome: Outcome) {
     match outcome {
+        Outcome::ReplicaStarted { container_id, address, fixed, .. } if deciding.state.restart.is_some() => {
+            let cause = RestartCause::Asked;
+            deciding.push(ReplicaRestarted { r, container_id, address, fixed, cause });
+        }
         Outcome::ReplicaStarted { container_id, address, fixed, image_id, volumes } => {
             deciding.push(ReplicaStarted { r, container_id, address, fixed, image_id, volumes });
         }
@@ -238,6 +244,7 @@ fn apply_replica(deciding: &mut Deciding, r: ReplicaId, outcome: Outcome) {
             let why = FailureReport::new(cause, detail);
             let (cause, detail, log_tail) = (why.cause.clone(), why.private(), log_tail.0.into());
             deciding.push(ReplicaUnhealthy { r, cause, detail, probes, exit_code, log_tail });
+            restart::failed(deciding, effect, &why.cause);
             conclude::turn_back(deciding, why);
         }
         Outcome::ReplicaDrained { left_in_flight, took_ms } => {

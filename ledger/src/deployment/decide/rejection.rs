@@ -17,6 +17,9 @@ pub enum Rejection {
     /// The target is being stopped.
     #[error("the target is being stopped")]
     StopRunning,
+    /// The target is being restarted.
+    #[error("the target is being restarted")]
+    RestartRunning,
     /// There is no such rollout to cancel.
     #[error("deployment {id} is not on its way, so it cannot be cancelled")]
     NotRunning {
@@ -49,6 +52,9 @@ pub enum Rejection {
     /// The target is stopped already.
     #[error("the target is stopped already")]
     AlreadyStopped,
+    /// The target is stopped, so there is nothing to restart.
+    #[error("the target is stopped, so nothing runs that could be restarted")]
+    IsStopped,
     /// A name is on its way to the engine or the registry.
     #[error("a name is being made known to the engine or the registry")]
     NamingRunning,

@@ -17,6 +17,9 @@ pub(super) fn nothing_running(state: &TargetState) -> Result<(), Rejection> {
     if state.stop.is_some() {
         return Err(Rejection::StopRunning);
     }
+    if state.restart.is_some() {
+        return Err(Rejection::RestartRunning);
+    }
     if state.naming.is_some() {
         return Err(Rejection::NamingRunning);
     }

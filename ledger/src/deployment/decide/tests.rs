@@ -13,6 +13,7 @@ use crate::release::*;
 mod agree;
 mod history;
 mod keeping;
+mod restart;
 mod rollout;
 mod routes;
 mod settle;

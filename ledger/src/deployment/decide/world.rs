@@ -1,6 +1,6 @@
 //! What was seen of the world: lost and found images, and how a rollout goes on after a crash.
 
-use super::{Deciding, commands, conclude};
+use super::{Deciding, commands, conclude, restart};
 use crate::deployment::command::Restarted;
 use crate::deployment::effect::{Effect, owed};
 use crate::deployment::event::*;
@@ -150,6 +150,8 @@ pub(super) fn settle(state: &TargetState, found: Observed, at: Timestamp) -> Vec
             conclude::turn_back(&mut deciding, Failure::new(FailureCode::Interrupted, text));
         }
     }
+    let text = "haloy was interrupted in the middle of the restart";
+    restart::cut_short(&mut deciding, Failure::new(FailureCode::Interrupted, text));
     conclude::conclude(&mut deciding, Some(at));
     deciding.events
 }

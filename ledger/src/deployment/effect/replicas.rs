@@ -2,7 +2,7 @@
 
 use super::Effect;
 use crate::deployment::evolve::volumes::taken_over;
-use crate::deployment::state::{Live, Rollout, TargetState};
+use crate::deployment::state::{Live, Replica, Rollout, TargetState};
 use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ReplicaId};
 use crate::release::{ConfigSnapshot, MadeVolume, NamingStrategy, Resources};
 use serde::{Deserialize, Serialize};
@@ -98,7 +98,16 @@ fn replica_spec(
 
 pub(super) fn await_healthy(state: &TargetState, rollout: &Rollout, index: u16) -> Option<Effect> {
     let (config, ..) = runs(state, rollout, index)?;
-    let replica = rollout.replica(index)?;
+    await_with(config, rollout.replica(index)?)
+}
+
+/// Waits for a replica of what is live that was started again.
+pub(super) fn await_again(state: &TargetState, id: ReplicaId) -> Option<Effect> {
+    let live = state.current.as_ref()?;
+    await_with(&live.spec.config, live.replicas.iter().find(|replica| replica.id == id)?)
+}
+
+fn await_with(config: &ConfigSnapshot, replica: &Replica) -> Option<Effect> {
     Some(Effect::AwaitHealthy {
         replica: replica.id,
         container_id: replica.container_id.clone()?,

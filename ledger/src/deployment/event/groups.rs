@@ -31,9 +31,19 @@ macro_rules! step_events {
             | $crate::deployment::Event::ReplicaStopped(_)
             | $crate::deployment::Event::ReplicaRemoved(_)
             | $crate::deployment::Event::ReplicaRestarted(_)
+            | $crate::deployment::Event::RestartCutShort(_)
             | $crate::deployment::Event::EffectAttemptFailed(_)
             | $crate::deployment::Event::RolloutTurnedBack(_)
             | $crate::deployment::Event::RolloutInterrupted(_)
+    };
+}
+
+/// That somebody asks for something to end or begin again, and that it did.
+macro_rules! running_events {
+    () => {
+        $crate::deployment::Event::StopRequested(_)
+            | $crate::deployment::Event::RestartRequested(_)
+            | $crate::deployment::Event::RestartEnded(_)
     };
 }
 
@@ -73,4 +83,4 @@ macro_rules! edge_events {
     };
 }
 
-pub(crate) use {edge_events, hold_events, ledger_events, registry_events, step_events};
+pub(crate) use {edge_events, hold_events, ledger_events, registry_events, running_events, step_events};

@@ -157,9 +157,9 @@ macro_rules! with_kept {
         /// Replicas that were stopped.
         replicas: Vec<ReplicaId>,
     }
-    /// A replica that should run runs again, or runs elsewhere than it was known to: the same container, with
-    /// the address that it has now.
-    82 = ReplicaRestarted v 1 since "0.2.0" {
+    /// A replica was restarted because somebody asked for it; or one that should run runs again, or runs
+    /// elsewhere than it was known to: the same container, with the address that it has now.
+    82 = ReplicaRestarted v 2 since "0.2.0" {
         /// Which replica.
         r: ReplicaId,
         /// Id on the engine.
@@ -168,7 +168,7 @@ macro_rules! with_kept {
         address: Option<String>,
         /// The address is the container's own for as long as that exists.
         fixed: bool,
-        /// What was found.
+        /// Why.
         cause: RestartCause,
     }
     /// Somebody ran a command in a replica, or opened a way to one of its ports.
@@ -185,6 +185,26 @@ macro_rules! with_kept {
         exit_code: Option<i64>,
         /// Milliseconds that it took.
         took_ms: u64,
+    }
+    /// Somebody asked to restart the target: its replicas one after the other, each in the container that it
+    /// has.
+    85 = RestartRequested v 1 since "0.2.0" {
+        /// When it was asked, by the clock of the command.
+        at: Timestamp,
+        /// The replicas, in the order in which they are restarted.
+        replicas: Vec<ReplicaId>,
+    }
+    /// A restart ends with the replica that is under way: somebody cancelled it, or haloy died in the middle.
+    86 = RestartCutShort v 1 since "0.2.0" {
+        /// Why.
+        cause: Failure,
+    }
+    /// A restart is over.
+    87 = RestartEnded v 1 since "0.2.0" {
+        /// Replicas that were restarted, and were seen to be well again.
+        restarted: Vec<ReplicaId>,
+        /// Why not all of them, where not all were.
+        cause: Option<Failure>,
     }
         }
     };

@@ -10,7 +10,9 @@ mod kinds_kept;
 mod parts;
 
 pub use catalogue::{FieldInfo, KindInfo};
-pub(crate) use groups::{edge_events, hold_events, ledger_events, registry_events, step_events};
+pub(crate) use groups::{
+    edge_events, hold_events, ledger_events, registry_events, running_events, step_events,
+};
 pub use kinds::*;
 pub use parts::*;
 
@@ -92,6 +94,9 @@ impl Event {
             | Self::StopRequested(_)
             | Self::TargetStopped(_)
             | Self::ReplicaRestarted(_)
+            | Self::RestartRequested(_)
+            | Self::RestartCutShort(_)
+            | Self::RestartEnded(_)
             | Self::DomainClaimed(_)
             | Self::DomainReleased(_)
             | Self::DomainMoved(_)

@@ -324,4 +324,6 @@ pub enum RestartCause {
     NotRunning,
     /// It runs, at another address: the engine or somebody else started it again.
     Moved,
+    /// Somebody asked for a restart. Since version 2.
+    Asked,
 }

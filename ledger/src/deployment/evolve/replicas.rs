@@ -1,7 +1,7 @@
 //! The life of one replica, folded.
 
-use super::{routes, volumes, with_rollout};
-use crate::deployment::event::{ReplicaRemoved, ReplicaRestarted, ReplicaStarted};
+use super::{restart, routes, volumes, with_rollout};
+use crate::deployment::event::{ReplicaRemoved, ReplicaRestarted, ReplicaStarted, RestartCause};
 use crate::deployment::state::{Replica, ReplicaPhase, TargetState};
 use crate::ids::ReplicaId;
 
@@ -33,13 +33,23 @@ pub(super) fn replica_started(state: &mut TargetState, e: &ReplicaStarted) {
     });
 }
 
-/// The same replica with the address that it has now; it is taken for as well as it was.
+pub(super) fn replica_healthy(state: &mut TargetState, id: ReplicaId) {
+    set_phase(state, id, ReplicaPhase::Healthy);
+    restart::healthy(state, id);
+}
+
+/// The same replica with the address that it has now; it is taken for as well as it was, unless somebody
+/// asked for the restart, and waits for it to be well.
 pub(super) fn restarted(state: &mut TargetState, e: &ReplicaRestarted) {
-    let same = |r: &&mut Replica| r.id == e.r && r.container_id.as_ref() == Some(&e.container_id);
+    // One whose container had gone by then got another one.
+    let asked = e.cause == RestartCause::Asked;
+    let same = |r: &&mut Replica| r.id == e.r && (asked || r.container_id.as_ref() == Some(&e.container_id));
     if let Some(replica) = replicas(state).find(same) {
+        replica.container_id = Some(e.container_id.clone());
         replica.address = e.address.clone();
         replica.fixed = e.fixed;
     }
+    restart::restarted(state, e);
 }
 
 pub(super) fn replica_removed(state: &mut TargetState, e: &ReplicaRemoved) {

@@ -1,0 +1,31 @@
+//! `haloy restart`.
+
+use super::{Context, answered, keys_known, stop};
+use crate::cli::{TargetArgs, WhyArgs};
+use crate::error::Error;
+use crate::output::Reply;
+use std::sync::Arc;
+
+/// Restart what runs, one replica after the other, in the same containers and with the values that they were
+/// started with. Behind the edge a replica gets no requests while it restarts, and the next one waits until it
+/// is healthy: with two or more, none is lost. Where only one runs, there is a gap until it is healthy again;
+/// `haloy deploy` has none.
+#[derive(Debug, clap::Args)]
+pub struct Restart {
+    #[command(flatten)]
+    targets: TargetArgs,
+    #[command(flatten)]
+    why: WhyArgs,
+}
+
+pub(super) async fn run(cx: &Context, args: Restart) -> Result<Reply, Error> {
+    let keys = keys_known(cx, &args.targets).await?;
+    stop::agreed(cx, &args.targets, &keys, "Restart it?")?;
+    let mut done = Vec::new();
+    for key in keys {
+        // One that cannot be restarted is no reason to leave the others.
+        done.push(cx.service.restart(&key, &(&args.why).into(), Arc::clone(&cx.follow)).await);
+    }
+    let (answers, code) = answered(done)?;
+    Ok(Reply::list("status/1", &answers, super::status::text(&answers, cx.colour)).exit(code))
+}

@@ -1,0 +1,116 @@
+//! Restarting what is live: asked for, driven to its end, and how that was read from the log.
+
+use super::{Embedded, Open, errors, rollout, running};
+use crate::error::{Error, Kind};
+use crate::facts;
+use crate::machine;
+use crate::output::words;
+use crate::service::*;
+use crate::signals::Work;
+use haloy_executors::Dispatcher;
+use haloy_ledger::deployment::Command;
+use haloy_ledger::deployment::event::{RestartEnded, RestartRequested};
+use haloy_ledger::ids::{Position, StreamId};
+use haloy_ledger::outcome::FailureCode;
+use haloy_ledger::{CommandContext, Executed};
+use std::convert::Infallible;
+
+/// Restarts the replicas of a target, one after the other.
+pub async fn restart(
+    service: &Embedded,
+    open: &Open,
+    key: &TargetKey,
+    why: &Why,
+    follow: &Arc<dyn Follow>,
+) -> Result<StatusAnswer, Error> {
+    let context = facts::context(why);
+    let work = Work::begin();
+    let dispatcher = rollout::dispatcher(service, open, follow);
+    // What cannot be reached cannot be restarted: that is said before anything is recorded.
+    dispatcher.observe(key).await.map_err(|error| unreached(key, &error.to_string()))?;
+    rollout::settle_first(&dispatcher, key, &context, follow).await?;
+    if rollout::revive(&dispatcher, key, &context, follow).await? > 0 {
+        let message =
+            format!("{key}: nothing was restarted, since not all of it could be made to run: see above");
+        return Err(Error::new(Kind::Operational, message).hint("haloy deploy makes new containers"));
+    }
+    let command = Command::Restart { at: machine::now() };
+    let executed = open.handle.execute(key, command, &context).await.map_err(errors::execute)?;
+    follow.recorded(key, &executed.events);
+    let driven = tokio::select! {
+        driven = dispatcher.drive(key, &context) => driven,
+        never = cut_short_when_asked(&dispatcher, key, &work, &context, follow) => match never {},
+    };
+    driven.map_err(errors::dispatch)?;
+    ended_well(open, key, &executed).await?;
+    let keys = Some(vec![key.clone()]);
+    let recorded = open.handle.call(move |ledger| running::status(ledger, keys)).await?;
+    let answers = service.seen(recorded).await;
+    answers.into_iter().next().ok_or_else(|| Error::new(Kind::Operational, "the target is not known"))
+}
+
+fn unreached(key: &TargetKey, why: &str) -> Error {
+    Error::new(Kind::Operational, format!("{key}: nothing was restarted, since it cannot be reached: {why}"))
+        .hint("haloy doctor")
+}
+
+/// Leaves it at the replica under way when somebody asks for it; that one is brought back all the same.
+async fn cut_short_when_asked(
+    dispatcher: &Dispatcher,
+    key: &TargetKey,
+    work: &Work,
+    context: &CommandContext,
+    follow: &Arc<dyn Follow>,
+) -> Infallible {
+    work.asked().await;
+    let asked = dispatcher.ask_meanwhile(key, Command::CancelRestart, &context.consequence()).await;
+    if let Err(error) = asked {
+        follow.note(&format!("it could not be cut short: {error}"));
+    }
+    std::future::pending().await
+}
+
+/// Whether every replica was restarted and is well again, as the log has it.
+async fn ended_well(open: &Open, key: &TargetKey, executed: &Executed) -> Result<(), Error> {
+    let Some((first, _)) = executed.positions else { return Ok(()) };
+    let of = key.clone();
+    let (asked, ended) =
+        open.handle.call(move |ledger| told(ledger, &of, first)).await.map_err(errors::log)?;
+    let Some(RestartEnded { restarted, cause }) = ended else {
+        let message = format!("{key}: the restart is not finished");
+        return Err(Error::new(Kind::Operational, message).hint("haloy settle"));
+    };
+    let Some(cause) = cause else { return Ok(()) };
+    let done = restarted.len();
+    let text = format!("{key}: {done} of {} restarted", words::count(asked, "replica"));
+    if matches!(cause.code, FailureCode::Cancelled | FailureCode::Interrupted) {
+        return Err(Error::new(Kind::Interrupted, format!("{text}, and the others were left as they are")));
+    }
+    let others = match asked.saturating_sub(done + 1) {
+        0 => String::new(),
+        left => format!("; {left} not touched"),
+    };
+    Err(Error::new(Kind::Operational, format!("{text}, the next one failed: {cause}{others}"))
+        .hint("see: haloy logs; then go back with haloy rollback, or try haloy restart again"))
+}
+
+/// How many replicas were to be restarted, and how that ended, where it has.
+fn told(
+    ledger: &haloy_ledger::Ledger,
+    key: &TargetKey,
+    first: Position,
+) -> Result<(usize, Option<RestartEnded>), haloy_ledger::log::LogError> {
+    let stream = StreamId::Target { app: key.app.clone(), target: key.target.clone() };
+    let (mut asked, mut ended) = (0, None);
+    for recorded in ledger.log().read_all(first, usize::MAX)? {
+        match recorded.event {
+            _elsewhere if recorded.envelope.stream != stream => {}
+            Event::RestartRequested(RestartRequested { replicas, .. }) if asked == 0 => {
+                asked = replicas.len()
+            }
+            Event::RestartEnded(e) if ended.is_none() => ended = Some(e),
+            _other => {}
+        }
+    }
+    Ok((asked, ended))
+}

@@ -1,0 +1,48 @@
+//! Restarts: the replicas of what is live, one after the other, in the containers that they have.
+
+use super::request::nothing_running;
+use super::{Deciding, Rejection, conclude};
+use crate::deployment::effect::Effect;
+use crate::deployment::event::*;
+use crate::deployment::plan;
+use crate::deployment::state::TargetState;
+use crate::ids::{ReplicaId, Timestamp};
+use crate::outcome::Failure;
+
+/// Asks for one.
+pub(super) fn request(state: &TargetState, at: Timestamp) -> Result<Vec<Event>, Rejection> {
+    nothing_running(state)?;
+    let live = state.current.as_ref().ok_or(Rejection::NothingRuns)?;
+    if live.stopped {
+        return Err(Rejection::IsStopped);
+    }
+    let replicas: Vec<ReplicaId> = live.replicas.iter().filter(|r| plan::serves(r)).map(|r| r.id).collect();
+    if replicas.is_empty() {
+        return Err(Rejection::NothingRuns);
+    }
+    Ok(vec![RestartRequested { at, replicas }.into()])
+}
+
+/// Leaves it at the replica that is under way; nothing where no restart is.
+pub(super) fn cut_short(deciding: &mut Deciding, cause: Failure) {
+    if deciding.state.restart.as_ref().is_some_and(|restart| restart.cause.is_none()) {
+        deciding.push(RestartCutShort { cause });
+        conclude::conclude(deciding, None);
+    }
+}
+
+/// Ends it, since an effect of it failed for good: what has not been touched goes on serving.
+pub(super) fn failed(deciding: &mut Deciding, effect: &Effect, cause: &Failure) {
+    let of_a_restart =
+        matches!(effect, Effect::StopReplica { .. } | Effect::StartReplica(_) | Effect::AwaitHealthy { .. });
+    if of_a_restart && deciding.state.restart.is_some() {
+        end(deciding, Some(cause.clone()));
+    }
+}
+
+/// Ends it where nothing of it is left.
+pub(super) fn end(deciding: &mut Deciding, cause: Option<Failure>) {
+    let Some(restart) = &deciding.state.restart else { return };
+    let (restarted, cause) = (restart.done.clone(), cause.or_else(|| restart.cause.clone()));
+    deciding.push(RestartEnded { restarted, cause });
+}

@@ -1,0 +1,79 @@
+//! A restart on its way, folded: which replicas are left, and how the one under way stands.
+
+use super::replicas::set_phase;
+use super::routes;
+use crate::deployment::event::{Event, ReplicaRestarted, RestartCause, RestartCutShort, RestartRequested};
+use crate::deployment::plan::{self, Step};
+use crate::deployment::state::{ReplicaPhase, Restart, TargetState};
+use crate::ids::ReplicaId;
+
+pub(super) fn evolve(state: &mut TargetState, event: &Event) {
+    match event {
+        Event::RestartRequested(e) => requested(state, e),
+        Event::RestartCutShort(e) => cut_short(state, e),
+        Event::RestartEnded(_) => ended(state),
+        _other => {}
+    }
+}
+
+fn requested(state: &mut TargetState, e: &RestartRequested) {
+    routes::try_again(state);
+    state.restart = Some(Restart {
+        left: e.replicas.clone(),
+        done: Vec::new(),
+        started: false,
+        cause: None,
+        attempts: Default::default(),
+    });
+}
+
+/// The container of the replica under way runs again: it is what is waited for now.
+pub(super) fn restarted(state: &mut TargetState, e: &ReplicaRestarted) {
+    let Some(restart) = state.restart.as_mut().filter(|restart| restart.left.first() == Some(&e.r)) else {
+        return;
+    };
+    if e.cause != RestartCause::Asked {
+        return;
+    }
+    restart.started = true;
+    set_phase(state, e.r, ReplicaPhase::Started);
+}
+
+/// The replica under way is well again: the next one may go.
+pub(super) fn healthy(state: &mut TargetState, id: ReplicaId) {
+    let Some(restart) = state.restart.as_mut().filter(|restart| restart.started) else { return };
+    if restart.left.first() == Some(&id) {
+        restart.left.remove(0);
+        restart.done.push(id);
+        restart.started = false;
+    }
+}
+
+/// Only what is under way is finished: it may have been stopped already.
+fn cut_short(state: &mut TargetState, e: &RestartCutShort) {
+    let steps = plan::steps(state);
+    let Some(first) = state.restart.as_ref().and_then(|restart| restart.left.first().copied()) else {
+        return;
+    };
+    let phase = state.current.iter().flat_map(|live| &live.replicas).find(|r| r.id == first).map(|r| r.phase);
+    let begun = steps.contains(&Step::Stop(first))
+        || steps.contains(&Step::StartAgain(first))
+        || steps.contains(&Step::AwaitAgain(first))
+        || phase == Some(ReplicaPhase::Stopped);
+    routes::try_again(state);
+    if let Some(restart) = &mut state.restart {
+        restart.left.truncate(usize::from(begun));
+        restart.cause = Some(e.cause.clone());
+        restart.attempts.clear();
+    }
+}
+
+/// What the restart left should run, whatever became of it: that is what is looked for from now on.
+fn ended(state: &mut TargetState) {
+    state.restart = None;
+    for replica in state.current.iter_mut().flat_map(|live| &mut live.replicas) {
+        if !plan::serves(replica) {
+            replica.phase = ReplicaPhase::Started;
+        }
+    }
+}
