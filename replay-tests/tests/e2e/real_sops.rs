@@ -228,6 +228,15 @@ fn what_sops_cannot_open_is_told_without_values() {
         },
         &[opens, "failed to load age identities"],
     );
+    let text = std::fs::read_to_string(keyed.path("key.txt")).expect("a key");
+    assert!(text.contains("AGE-SECRET-KEY-"), "what is looked for is in it");
+    keyed.refused(
+        "the key in the place of its file",
+        |command| {
+            command.env("SOPS_AGE_KEY_FILE", &text);
+        },
+        &[opens, "failed to open SOPS_AGE_KEY_FILE file"],
+    );
     keyed.refused(
         "no sops",
         |command| {
