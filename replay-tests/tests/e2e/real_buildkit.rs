@@ -208,3 +208,48 @@ fn what_a_builder_elsewhere_built_is_brought_to_the_engine() {
         nowhere(&user, &(ran.out + &ran.err));
     }
 }
+
+/// Processes of this machine, those in containers too, whose command line holds a text, with theirs.
+fn processes(text: &str) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").expect("a folder").flatten();
+    let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let lines = lines.map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "));
+    lines.filter(|line| line.contains(text)).collect()
+}
+
+#[test]
+#[ignore = "needs buildx: make foreign"]
+fn a_cancelled_build_ends_with_the_plugin_and_what_it_runs() {
+    if !engine() {
+        return;
+    }
+    for client in clients() {
+        let user = user("cancel", &client);
+        write(
+            &user,
+            "Dockerfile",
+            &format!("FROM {IMAGE}:v1\nRUN [\"/app\", \"release\", \"/{}\", \"0\", \"120000\"]\n", user.app),
+        );
+        let mut deploy = user.command("deploy");
+        let child = deploy.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("haloy runs");
+        let began = Instant::now();
+        let builds = format!("/app release /{}", user.app);
+        while !processes(&user.app).iter().any(|line| line.starts_with(&builds)) {
+            assert!(began.elapsed() < Duration::from_secs(30), "it does not build");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert!(
+            processes("buildx").iter().any(|line| line.contains(&user.app)),
+            "the plugin is known by its line"
+        );
+        let told = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(told.is_ok_and(|status| status.success()));
+        let (asked, out) = (Instant::now(), child.wait_with_output().expect("it ends"));
+        assert_eq!(out.status.code(), Some(130), "{}", String::from_utf8_lossy(&out.stderr));
+        assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
+        while !processes(&user.app).is_empty() {
+            assert!(asked.elapsed() < Duration::from_secs(30), "{:?} go on", processes(&user.app));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
