@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` and `make test`. Both set up what is missing.
-.PHONY: demo test torture lint bench sim docs snapshots help
+.PHONY: demo test torture foreign lint bench sim docs snapshots help
 SEED ?= 1
 BITS ?= 100000
 HALOY = target/debug/haloy
@@ -21,6 +21,11 @@ test: ## The whole test suite, against a real Docker engine
 
 torture: ## Faults in the long form: every system call, every cut, and so many flipped bits: make torture BITS=100000
 	HALOY_TORTURE=$(BITS) cargo test -p haloy-replay-tests --test faults --test steps -- --nocapture
+
+foreign: ## With programs that Debian does not have: sops with keys of age, the plugin buildx of docker; Go builds them
+	tools/docker-up --registry
+	tools/foreign-programs
+	HALOY_REQUIRE_E2E=1 HALOY_FOREIGN=$(CURDIR)/target/foreign/bin cargo test --workspace --features haloy/failpoints,haloy-replay-tests/bench --test e2e --test release -- --ignored real_
 
 lint: ## Format, clippy with warnings as errors, dependencies
 	cargo fmt --all --check

@@ -22,13 +22,29 @@ env:
   - {name: URL, value: "postgres://shop:${PASSWORD}@${FIRST}/shop"}
 "#;
 
+/// Written by sops 3.13.3 for a file of another key.
+const NO_KEY: &str = "Failed to get the data key required to decrypt the SOPS file.
+
+Group 0: FAILED
+  age15mnj2g5jezj48lg6tawwys0f8r3fqjq8djdrdsta9nyyg7s0a92qlnzmnk: FAILED
+    - | failed to create reader for decrypting sops data key with
+      | age: identity did not match any of the recipients: incorrect
+      | identity for recipient block. Did not find keys in locations
+      | 'SOPS_AGE_SSH_PRIVATE_KEY_FILE',
+      | 'SOPS_AGE_SSH_PRIVATE_KEY_CMD', '/root/.ssh/id_ed25519',
+      | '/root/.ssh/id_rsa', 'SOPS_AGE_KEY', and 'SOPS_AGE_KEY_CMD'.
+
+Recovery failed because no master key was able to decrypt the file. In
+order for SOPS to recover the file, at least one key has to be successful,
+but none were.
+";
+
 /// A machine with `sops` and `op` of this kind.
 fn with(sops: &str, op: &str) -> Scenario {
     let mut scenario = Scenario::with(SHOP);
     programs(&mut scenario, sops, op);
-    for file in ["secrets/app.yaml", "secrets/app.env"] {
-        scenario.file(file, "sops: encrypted\n");
-    }
+    scenario.file("secrets/app.yaml", "sops: encrypted\n");
+    scenario.file("secrets/app.env", "sops_version=3.13.3\n");
     scenario
 }
 
@@ -45,7 +61,7 @@ fn programs(scenario: &mut Scenario, sops: &str, op: &str) {
 /// Notes how it was called, whether it has input, and answers.
 fn sops(value: &str) -> String {
     format!(
-        "echo \"sops $* $(cat | wc -c)\" >> calls\ncase $3 in\n\
+        "echo \"sops $* $(cat | wc -c)\" >> calls\ncase $5 in\n\
          yaml) printf 'database: {{password: {value}-sops}}\\nhosts: [{value}-host]\\n' ;;\n\
          dotenv) echo 'KEY=\"{value}-dotenv\"' ;;\nesac\n"
     )
@@ -75,8 +91,8 @@ fn values_come_from_programs_and_each_source_is_asked_once() {
     let folder = scenario.path("secrets").canonicalize().expect("a folder").display().to_string();
     let calls: Vec<String> = calls.lines().map(|line| line.replace(&folder, "F")).collect();
     let expected = [
-        "sops decrypt --output-type yaml F/app.yaml 0",
-        "sops decrypt --output-type dotenv F/app.env 0",
+        "sops decrypt --input-type yaml --output-type yaml F/app.yaml 0",
+        "sops decrypt --input-type dotenv --output-type dotenv F/app.env 0",
         "op item get Shop DB --vault Live --format json --account acme 0",
     ];
     assert_eq!(calls, expected);
@@ -151,6 +167,14 @@ fn what_goes_wrong_with_them_is_told_without_values() {
     scenario.config(&format!("{head}env: [{}]\n", env.join(", ")));
     haloy(&mut scenario, "validate-config");
     scenario.config("name: shop\nimage: x\nsecret_providers: {sops: {a: {fil: x}, b: {file: x.ini}}, onepassword: {c: {vault: v}}, vault: {}}\n");
+    haloy(&mut scenario, "validate-config");
+    scenario.note("a file in clear");
+    scenario.file("secrets/app.yaml", "database:\n  password: canary-7hq2\n");
+    scenario.config(SHOP);
+    haloy(&mut scenario, "validate-config");
+    scenario.file("secrets/app.yaml", "sops: encrypted\n");
+    scenario.note("no key opens it, in the words of sops 3.13");
+    programs(&mut scenario, &format!("cat >&2 <<'EOF'\n{NO_KEY}EOF\nexit 128\n"), &op(CANARY));
     haloy(&mut scenario, "validate-config");
     scenario.note("no file, no program");
     scenario.config(&SHOP.replace("app.yaml", "none.yaml"));

@@ -59,11 +59,18 @@ impl Cli {
         local_tag: &str,
     ) -> Result<(), ExecutorError> {
         let mut command = Command::new("docker");
-        command.arg("build").arg("--progress=plain").arg("--tag").arg(local_tag);
-        command.arg("--file").arg(Path::new(&spec.context).join(&spec.dockerfile));
         if self.plugin {
-            command.arg("--load");
+            // Clients up to version 22 have a `build` of their own, which does not know the plugin and its flags.
+            command.args(["buildx", "build", "--load"]);
+            // As `docker build` does it: on the engine itself, unless the user says otherwise for this command.
+            if std::env::var_os("BUILDX_BUILDER").is_none_or(|builder| builder.is_empty()) {
+                command.env("BUILDX_BUILDER", "default");
+            }
+        } else {
+            command.arg("build");
         }
+        command.arg("--progress=plain").arg("--tag").arg(local_tag);
+        command.arg("--file").arg(Path::new(&spec.context).join(&spec.dockerfile));
         if let Some(platform) = &spec.platform {
             command.arg("--platform").arg(platform);
         }

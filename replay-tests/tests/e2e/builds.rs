@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// What an image holds below `/c`: every entry with its kind, mode, owner, size and where it leads.
-fn held(image: &str) -> Vec<String> {
+pub fn held(image: &str) -> Vec<String> {
     let container = docker(&["create", image, "/x"]);
     let script = format!("docker export {container} | tar -tvf - --numeric-owner --full-time");
     let out = Command::new("sh").args(["-c", &script]).output().expect("a shell");
@@ -27,7 +27,23 @@ fn held(image: &str) -> Vec<String> {
     held
 }
 
-fn awkward(folder: &Path) {
+/// Puts a docker before all others on the PATH of a user: one that has no BuildKit, or does what a script says.
+pub fn with_docker(user: &mut User, script: &str) {
+    let bin = user.folder.path().join("bin");
+    std::fs::create_dir_all(&bin).expect("made");
+    // A new file: what stands there may be a link to a real one.
+    drop(std::fs::remove_file(bin.join("docker")));
+    std::fs::write(bin.join("docker"), format!("#!/bin/sh\n{script}")).expect("written");
+    std::fs::set_permissions(bin.join("docker"), PermissionsExt::from_mode(0o755)).expect("changed");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    user.environment.push(("PATH", path));
+}
+
+/// A client as its packages without the plugin are.
+pub const NO_BUILDKIT: &str =
+    "[ \"$1\" = --version ] && echo 'Docker version 28.0.0, build x' && exit 0\nexit 1\n";
+
+pub fn awkward(folder: &Path) {
     let file = |name: &str, text: &str, mode: u32| {
         let path = folder.join(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
@@ -71,7 +87,9 @@ fn what_is_built_here_is_what_docker_builds() {
     if !engine() {
         return;
     }
-    let user = User::new("build");
+    let mut user = User::new("build");
+    // BuildKit has its own way with some of these: see `make foreign`.
+    with_docker(&mut user, NO_BUILDKIT);
     let folder = user.folder.path().join("context");
     awkward(&folder);
     let oracle = format!("{}-oracle", user.app);
@@ -96,7 +114,7 @@ fn what_is_built_here_is_what_docker_builds() {
     };
     build(&[], &oracle);
     let (mine, ran) = config("Dockerfile");
-    assert!(ran.err.contains("building with"), "which builder is said: {}", ran.err);
+    assert!(ran.err.contains("building with the engine's own builder"), "{}", ran.err);
     let (wanted, got) = (held(&oracle), held(&mine));
     assert!(wanted.len() > 20, "{wanted:?}");
     assert_eq!(got, wanted);
@@ -118,7 +136,7 @@ fn buildkit_is_used_where_there_is_one() {
     if !engine() {
         return;
     }
-    let user = User::new("buildkit");
+    let mut user = User::new("buildkit");
     let folder = &user.folder.path().join("context");
     std::fs::create_dir(folder).expect("made");
     // Debian's docker.io brings a client that has BuildKit built in.
@@ -145,18 +163,43 @@ fn buildkit_is_used_where_there_is_one() {
     assert_eq!(user.answers("default", "/"), ["version v1"]);
 
     // A docker without BuildKit, as its packages without the plugin are.
-    std::fs::remove_file(folder.join("docker")).expect("removed");
-    let script =
-        "#!/bin/sh\n[ \"$1\" = --version ] && echo 'Docker version 28.0.0, build x' && exit 0\nexit 1\n";
-    std::fs::write(folder.join("docker"), script).expect("written");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(folder.join("docker"), mode).expect("executable");
+    with_docker(&mut user, NO_BUILDKIT);
     let before = user.haloy("events -o id").ok().out;
     for line in ["validate-config", "deploy"] {
         let mut command = user.command(line);
-        let ran = user.run(command.env("PATH", &path).env("TOKEN", &secret)).exits(2);
+        let ran = user.run(command.env("TOKEN", &secret)).exits(2);
         let words = "`RUN --mount` in line 4 of Dockerfile needs BuildKit";
         assert!(ran.err.contains(words) && ran.err.contains("docker-buildx"), "{}", ran.err);
     }
     assert_eq!(user.haloy("events -o id").ok().out, before, "nothing was recorded");
+}
+
+/// The plugin is asked by its own name: `docker build` of an old client does not know it. `make foreign` does this with
+/// the real one.
+#[test]
+fn the_plugin_is_asked_by_its_own_name() {
+    if !engine() {
+        return;
+    }
+    let mut user = User::new("plugin");
+    let script = "[ \"$1 $2\" = 'buildx version' ] && echo 'github.com/docker/buildx v0.38.2 x' && exit 0\n\
+                  [ \"$1 $2 $3\" = 'buildx build --load' ] || exit 9\n\
+                  shift 3\necho \"on $BUILDX_BUILDER\"\nexec /usr/bin/docker build \"$@\"\n";
+    with_docker(&mut user, script);
+    let folder = user.folder.path();
+    std::fs::create_dir(folder.join("context")).expect("made");
+    std::fs::write(folder.join("context/Dockerfile"), format!("FROM {IMAGE}:v2\n")).expect("written");
+    let text =
+        format!("name: {0}\nimage: {{repository: {0}-mine, build_config: {{context: context}}}}\n", user.app);
+    std::fs::write(folder.join("haloy.yaml"), text).expect("written");
+    for (named, on) in [(None, "on default"), (Some("mine"), "on mine")] {
+        let mut deploy = user.command("deploy");
+        deploy.env_remove("BUILDX_BUILDER");
+        deploy.envs(named.map(|name| ("BUILDX_BUILDER", name)));
+        let ran = user.run(&mut deploy).ok();
+        for words in ["building with docker build, github.com/docker/buildx v0.38.2", on] {
+            assert!(ran.err.contains(words), "{words} is not in\n{}", ran.err);
+        }
+    }
+    assert_eq!(user.answers("default", "/"), ["version v2"]);
 }

@@ -35,6 +35,17 @@ impl Written {
         }
     }
 
+    /// Whether a text has what `sops` adds to a file that it encrypts.
+    fn is_encrypted(self, text: &str) -> bool {
+        let begins = |with: &str| text.lines().any(|line| line.starts_with(with));
+        match self {
+            // JSON is YAML, too.
+            Self::Yaml => begins("sops:") || text.contains("\"sops\""),
+            Self::Json => text.contains("\"sops\""),
+            Self::Dotenv => begins("sops_"),
+        }
+    }
+
     /// By the ending of a file.
     fn of(path: &str) -> Option<Self> {
         let ending = Path::new(path).extension().and_then(|ending| ending.to_str());
@@ -71,19 +82,32 @@ impl File {
     pub fn open(&self, folder: &Path) -> Result<Values, Failed> {
         let path = folder.join(&self.path);
         let shown = path.display().to_string();
-        if let Err(error) = std::fs::metadata(&path) {
-            let cause = format!("the file {shown}: {error}");
-            return Err(Failed::Because {
-                cause,
-                hint: "`file` is relative to the configuration file".to_owned(),
-            });
+        let because = |cause: String, hint: &str| Err(Failed::Because { cause, hint: hint.to_owned() });
+        let text = match std::fs::read(&path) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) => {
+                let hint = "`file` is relative to the configuration file";
+                return because(format!("the file {shown}: {error}"), hint);
+            }
+        };
+        // `sops` quotes lines of a file that it cannot read, and here they are in clear.
+        if !self.written.is_encrypted(&text) {
+            let hint = format!("encrypt it: sops encrypt --in-place {shown}");
+            return because(format!("the file {shown} is not encrypted with `sops`"), &hint);
         }
         let Some(given) = path.to_str() else {
-            let cause = format!("the path {shown} is not UTF-8");
-            return Err(Failed::Because { cause, hint: "rename it".to_owned() });
+            return because(format!("the path {shown} is not UTF-8"), "rename it");
         };
-        let again = format!("sops decrypt {shown} > /dev/null");
-        let text = SOPS.run(&["decrypt", "--output-type", self.written.word(), given], &again)?;
+        let word = self.written.word();
+        let again = format!("sops decrypt --input-type {word} {shown} > /dev/null");
+        // Without its type, a file whose ending `sops` does not know is taken for JSON.
+        let text = SOPS.run(&["decrypt", "--input-type", word, "--output-type", word, given], &again);
+        let text = text.map_err(|failed| match failed {
+            Failed::Said { cause, said, wrote, hint } => {
+                Failed::Said { cause, said: reasons(&said), wrote, hint }
+            }
+            Failed::Because { .. } | Failed::Ended => failed,
+        })?;
         self.values(&text).map_err(|cause| Failed::Because { cause, hint: format!("see with: {again}") })
     }
 
@@ -112,6 +136,27 @@ impl File {
     }
 }
 
+/// What `sops` says of a failure, without the frame that it draws around why each key does not open the file and
+/// without its last words, which are the same for all reasons; nor does a line of the file stay in it.
+fn reasons(said: &str) -> String {
+    const QUOTES: [&str; 2] = ["invalid dotenv input line", "unknown anchor"];
+    let mut reasons: Vec<String> = Vec::new();
+    for line in said.lines().map(str::trim) {
+        if let Some(first) = line.strip_prefix("- |") {
+            reasons.push(first.trim().to_owned());
+        } else if let (Some(more), Some(reason)) = (line.strip_prefix('|'), reasons.last_mut()) {
+            reason.push(' ');
+            reason.push_str(more.trim());
+        }
+    }
+    if !reasons.is_empty() {
+        return reasons.join("\n");
+    }
+    let quotes = |line: &str| QUOTES.iter().find_map(|words| Some(line.find(words)? + words.len()));
+    let lines = said.lines().map(|line| quotes(line).map_or(line, |end| &line[..end]));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn flatten(node: &Node, path: &str, values: &mut Values) -> Result<(), String> {
     let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     let value = match &node.value {
@@ -134,6 +179,10 @@ fn flatten(node: &Node, path: &str, values: &mut Values) -> Result<(), String> {
             return Ok(());
         }
         Value::Null(_) => Err("has no value".to_owned()),
+        // `sops` writes so what was written in another way, digits of it lost perhaps.
+        Value::Number(text) if text.contains(['e', 'E']) => {
+            Err("is a number that `sops` does not keep as it was written: put it in quotes there".to_owned())
+        }
         Value::Bool(_, text) | Value::Number(text) | Value::Text(text) => Ok(text.clone()),
     };
     if values.insert(path.to_owned(), value).is_some() {
@@ -152,9 +201,8 @@ mod tests {
 
     #[test]
     fn levels_are_joined_and_values_arrive_as_written() {
-        let yaml =
-            "a: {b: one, list: [x, {y: 2}]}\nn: 1.10\nt: yes\nempty: \"\"\nnone:\nlong: |-\n  1\n  2\n";
-        let json = r#"{"a":{"b":"one","list":["x",{"y":2}]},"n":1.10,"t":"yes","empty":"","none":null,"long":"1\n2"}"#;
+        let yaml = "a: {b: one, list: [x, {y: 2}]}\nn: 1.1\nf: 1.2345675e+06\nt: \"yes\"\nempty: \"\"\nnone:\nlong: |-\n  1\n  2\n";
+        let json = r#"{"a":{"b":"one","list":["x",{"y":2}]},"n":1.1,"f":1e+21,"t":"yes","empty":"","none":null,"long":"1\n2"}"#;
         for found in [values(Written::Yaml, yaml).expect("yaml"), values(Written::Json, json).expect("json")]
         {
             let get = |key: &str| found.get(key).cloned().expect(key);
@@ -162,7 +210,7 @@ mod tests {
                 ("a.b", "one"),
                 ("a.list.0", "x"),
                 ("a.list.1.y", "2"),
-                ("n", "1.10"),
+                ("n", "1.1"),
                 ("t", "yes"),
                 ("empty", ""),
                 ("long", "1\n2"),
@@ -170,6 +218,7 @@ mod tests {
                 assert_eq!(get(key), Ok(value.to_owned()), "{key}");
             }
             assert_eq!(get("none"), Err("has no value".to_owned()));
+            assert!(get("f").is_err_and(|cause| cause.contains("put it in quotes") && !cause.contains("e+")));
         }
         let found = values(Written::Dotenv, "A=1\nB=\"x y\" # c\nC=pa$word\n").expect("dotenv");
         assert_eq!((&found["A"], &found["B"]), (&Ok("1".to_owned()), &Ok("x y".to_owned())));
@@ -202,6 +251,32 @@ mod tests {
             ("a.ini", None),
         ] {
             assert_eq!(Written::of(path), written, "{path}");
+        }
+    }
+
+    #[test]
+    fn why_no_key_opens_a_file_is_told_without_the_frame_around_it() {
+        let said = "Failed to get the data key required to decrypt the SOPS file.\n\nGroup 0: FAILED\n  \
+                    age1aaa: FAILED\n    - | identity did not match\n      | any of the recipients\n\n  \
+                    age1bbb: FAILED\n    - | no such file\n\nRecovery failed because no master key was able to\n";
+        assert_eq!(reasons(said), "identity did not match any of the recipients\nno such file");
+        assert_eq!(reasons("MAC mismatch.\nsecond\n"), "MAC mismatch.\nsecond");
+        assert_eq!(
+            reasons("Error: invalid dotenv input line: hunter2\n"),
+            "Error: invalid dotenv input line"
+        );
+        assert_eq!(reasons("yaml: unknown anchor 'hunter2' referenced"), "yaml: unknown anchor");
+    }
+
+    #[test]
+    fn a_file_in_clear_is_not_given_to_sops() {
+        for (written, encrypted, clear) in [
+            (Written::Yaml, "a: ENC[x]\nsops:\n    mac: x\n", "a: {sops: x}\nb: sops\n"),
+            (Written::Yaml, "{\"data\": \"ENC[x]\", \"sops\": {}}", ""),
+            (Written::Json, "{\n\t\"a\": \"ENC[x]\",\n\t\"sops\": {}\n}", "{\"a\": \"hunter2\"}"),
+            (Written::Dotenv, "A=ENC[x]\nsops_version=3.13.3\n", "A=sops_x\nhunter2\n"),
+        ] {
+            assert!(written.is_encrypted(encrypted) && !written.is_encrypted(clear), "{encrypted}");
         }
     }
 }
