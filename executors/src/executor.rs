@@ -4,7 +4,7 @@ use crate::mask::Mask;
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::ids::{AppName, DeploymentId, EffectId, LedgerId, TargetName};
-use haloy_ledger::outcome::{Failure, FailureCode, LogTail, Observed, Outcome, Words};
+use haloy_ledger::outcome::{Failure, FailureCode, LogTail, Observed, ObservedReplica, Outcome, Words};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -224,6 +224,10 @@ pub trait Executor: Send + Sync {
 
     /// What is really there.
     async fn observe(&self, scope: &Scope) -> Result<Observed, ExecutorError>;
+    /// Only the replicas of it: what a question about many targets asks of each.
+    async fn observe_replicas(&self, scope: &Scope) -> Result<Vec<ObservedReplica>, ExecutorError> {
+        self.observe(scope).await.map(|observed| observed.replicas)
+    }
 
     /// Last lines of a replica's log, masked by `values`; empty where there is none.
     async fn log_tail(

@@ -30,14 +30,8 @@ pub struct Hold {
 pub(super) async fn run(cx: &Context, args: Hold) -> Result<Reply, Error> {
     let keys = keys_to_read(cx, &args.targets).await?;
     let Some(release) = args.id else {
-        let keys = match keys {
-            Some(keys) => keys,
-            None => super::all_keys(cx).await?,
-        };
-        let mut held = Vec::new();
-        for key in keys {
-            held.extend(cx.service.held(&key).await?.into_iter().filter(|row| row.hold));
-        }
+        let mut held = cx.service.held(keys).await?;
+        held.retain(|row| row.hold);
         let text = if held.is_empty() { "nothing is held\n".to_owned() } else { table(&held, cx.colour) };
         let ids: Vec<_> = held.iter().map(|row| row.release).collect();
         return Ok(Reply::list("held/1", &held, text).ids(ids));

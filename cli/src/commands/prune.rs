@@ -43,8 +43,10 @@ pub(super) async fn images(cx: &Context, args: PruneImages) -> Result<Reply, Err
     let PruneImages { targets, keep, why } = args;
     // -1 stands for what the target keeps.
     if let Some(keep) = keep.filter(|keep| *keep != -1) {
-        for key in meant(cx, &targets).await? {
-            let Some(count) = cx.service.rollback_targets(&key, false).await?.count else { continue };
+        let keys = meant(cx, &targets).await?;
+        let kept = cx.service.rollback_targets(Some(keys.clone()), false).await?;
+        for (key, kept) in keys.iter().zip(kept) {
+            let Some(count) = kept.count else { continue };
             if keep != i64::from(count) + 1 {
                 let message = format!(
                     "{key}: --keep {keep} is not what the target keeps, the current release and {count} before it"

@@ -67,20 +67,14 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 pub(super) async fn run(cx: &Context, args: Retention) -> Result<Reply, Error> {
     let RetentionCommand::WhatIf(args) = args.command;
-    let keys = match keys_to_read(cx, &args.targets).await? {
-        Some(keys) => keys,
-        None => super::all_keys(cx).await?,
-    };
+    let keys = keys_to_read(cx, &args.targets).await?;
     let strategy = args.strategy.map(|strategy| match strategy {
         Strategy::Local => HistoryStrategy::Local,
         Strategy::Registry => HistoryStrategy::Registry,
         Strategy::None => HistoryStrategy::None,
     });
     let request = WhatIfRequest { count: args.count, strategy, over: args.over };
-    let mut answers = Vec::new();
-    for key in keys {
-        answers.push(cx.service.what_if(&key, &request).await?);
-    }
+    let answers = cx.service.what_if(keys, &request).await?;
     let mut text: String = answers.iter().map(text).collect();
     if answers.is_empty() {
         "nothing was ever deployed here\n".clone_into(&mut text);

@@ -31,18 +31,17 @@ pub struct RollbackTargets {
 }
 
 pub(super) async fn run(cx: &Context, args: RollbackTargets) -> Result<Reply, Error> {
-    let keys = match keys_to_read(cx, &args.targets).await? {
-        Some(keys) => keys,
-        None => super::all_keys(cx).await?,
-    };
+    let mut keys = keys_to_read(cx, &args.targets).await?;
     if args.check {
+        let checked = match keys {
+            Some(keys) => keys,
+            None => super::all_keys(cx).await?,
+        };
         let why = crate::facts::Why::default();
-        cx.service.check(&keys, &why, std::sync::Arc::clone(&cx.follow)).await?;
+        cx.service.check(&checked, &why, std::sync::Arc::clone(&cx.follow)).await?;
+        keys = Some(checked);
     }
-    let mut answers = Vec::new();
-    for key in keys {
-        answers.push(cx.service.rollback_targets(&key, args.explain).await?);
-    }
+    let answers = cx.service.rollback_targets(keys, args.explain).await?;
     let texts: Vec<String> = answers.iter().map(|answer| text(answer, args.explain, cx.colour)).collect();
     let ids: Vec<_> = answers.iter().flat_map(ready).map(|row| row.id).collect();
     let text = if texts.is_empty() { "nothing was ever deployed here".to_owned() } else { texts.join("\n") };

@@ -113,14 +113,10 @@ pub(super) fn reply(answer: &KeptAnswer, said: &str) -> Reply {
 }
 
 async fn list(cx: &Context, keys: Option<Vec<TargetKey>>) -> Result<Reply, Error> {
-    let keys = match keys {
-        Some(keys) => keys,
-        None => super::all_keys(cx).await?,
-    };
     let mut rows = Vec::new();
     let mut table = Table::new(&["TARGET", "NAME", "RELEASE", "IMAGE", "KEPT BY"]);
-    for key in keys {
-        let answer = cx.service.rollback_targets(&key, true).await?;
+    for answer in cx.service.rollback_targets(keys, true).await? {
+        let key = format!("{}/{}", answer.app, answer.target);
         for release in answer.releases {
             if release.names.is_empty() && !release.pinned {
                 continue;
@@ -133,13 +129,7 @@ async fn list(cx: &Context, keys: Option<Vec<TargetKey>>) -> Result<Reply, Error
                 (false, false) => "count",
             };
             let names = if names.is_empty() { "-".to_owned() } else { names.join(", ") };
-            table.row([
-                key.to_string(),
-                names,
-                release.id.to_string(),
-                release.image.clone(),
-                kept.to_owned(),
-            ]);
+            table.row([key.clone(), names, release.id.to_string(), release.image.clone(), kept.to_owned()]);
             rows.push(Named { app: answer.app.clone(), target: answer.target.clone(), release });
         }
     }

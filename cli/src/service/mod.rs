@@ -59,7 +59,11 @@ pub trait Service: Send + Sync {
         follow: Arc<dyn Follow>,
     ) -> Result<DeploymentAnswer, Error>;
     /// What can be restored; with `all`, every other deploy as well, and why it cannot.
-    async fn rollback_targets(&self, key: &TargetKey, all: bool) -> Result<TargetsAnswer, Error>;
+    async fn rollback_targets(
+        &self,
+        keys: Option<Vec<TargetKey>>,
+        all: bool,
+    ) -> Result<Vec<TargetsAnswer>, Error>;
     /// Looks whether the images of these targets are where they should be, and records what changed.
     async fn check(&self, keys: &[TargetKey], why: &Why, follow: Arc<dyn Follow>) -> Result<(), Error>;
     /// What giving a name would change.
@@ -71,11 +75,15 @@ pub trait Service: Send + Sync {
     /// Pins or holds a release, or lets it go.
     async fn keep(&self, request: KeepRequest, follow: Arc<dyn Follow>) -> Result<KeptAnswer, Error>;
     /// Releases that are pinned or held, and by whom.
-    async fn held(&self, key: &TargetKey) -> Result<Vec<HeldRow>, Error>;
+    async fn held(&self, keys: Option<Vec<TargetKey>>) -> Result<Vec<HeldRow>, Error>;
     /// Releases that these retentions would drop, and the ones in force would not.
     async fn dropped(&self, wanted: Vec<(TargetKey, Retention)>) -> Result<Vec<Dropped>, Error>;
     /// What another retention would keep, drop and save, and what it would have cost.
-    async fn what_if(&self, key: &TargetKey, request: &WhatIfRequest) -> Result<WhatIfAnswer, Error>;
+    async fn what_if(
+        &self,
+        keys: Option<Vec<TargetKey>>,
+        request: &WhatIfRequest,
+    ) -> Result<Vec<WhatIfAnswer>, Error>;
     /// Every target that the ledger knows, whether or not a file still names it.
     async fn targets(&self) -> Result<Vec<TargetKey>, Error>;
     /// What targets do; every target of the ledger where none is named.

@@ -47,7 +47,7 @@ use async_trait::async_trait;
 use bollard::Docker;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::ids::ReplicaId;
-use haloy_ledger::outcome::{FailureCode, LogTail, Observed, Outcome};
+use haloy_ledger::outcome::{FailureCode, LogTail, Observed, ObservedReplica, Outcome};
 use std::time::Instant;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -206,6 +206,10 @@ impl Executor for DockerExecutor {
 
     async fn observe(&self, scope: &Scope) -> Result<Observed, ExecutorError> {
         self.engine().await?.observe(scope).await
+    }
+
+    async fn observe_replicas(&self, scope: &Scope) -> Result<Vec<ObservedReplica>, ExecutorError> {
+        self.engine().await?.replicas(scope).await
     }
 
     async fn log_tail(

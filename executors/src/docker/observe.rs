@@ -11,6 +11,12 @@ use std::collections::BTreeSet;
 
 impl Engine<'_> {
     pub(super) async fn observe(&self, scope: &Scope) -> Result<Observed, ExecutorError> {
+        let replicas = self.replicas(scope).await?;
+        let (tags, images) = self.images(&scope.app.slug()).await?;
+        Ok(Observed { engine_id: self.facts.engine_id.clone(), replicas, tags, images })
+    }
+
+    pub(super) async fn replicas(&self, scope: &Scope) -> Result<Vec<ObservedReplica>, ExecutorError> {
         let mut replicas = Vec::new();
         for found in self.all(scope).await? {
             let Some(replica) = labels::replica(&found.labels) else { continue };
@@ -29,8 +35,7 @@ impl Engine<'_> {
             });
         }
         replicas.sort_by_key(|found| found.replica);
-        let (tags, images) = self.images(&scope.app.slug()).await?;
-        Ok(Observed { engine_id: self.facts.engine_id.clone(), replicas, tags, images })
+        Ok(replicas)
     }
 
     /// Tags of the app's own repository, and every image that is there.

@@ -123,9 +123,12 @@ impl Service for Embedded {
         rollout::rollback(self, &open, request, &follow).await
     }
 
-    async fn rollback_targets(&self, key: &TargetKey, all: bool) -> Result<TargetsAnswer, Error> {
-        let key = key.clone();
-        self.read(move |ledger| queries::rollback_targets(ledger, &key, all)).await?
+    async fn rollback_targets(
+        &self,
+        keys: Option<Vec<TargetKey>>,
+        all: bool,
+    ) -> Result<Vec<TargetsAnswer>, Error> {
+        self.read_each(keys, move |ledger, key| queries::rollback_targets(ledger, key, all)).await
     }
 
     async fn check(&self, keys: &[TargetKey], why: &Why, follow: Arc<dyn Follow>) -> Result<(), Error> {
@@ -158,22 +161,30 @@ impl Service for Embedded {
         keeping::keep(self, &open, request, &follow).await
     }
 
-    async fn held(&self, key: &TargetKey) -> Result<Vec<HeldRow>, Error> {
-        let key = key.clone();
-        self.read(move |ledger| keeping::held(ledger, &key)).await?
+    async fn held(&self, keys: Option<Vec<TargetKey>>) -> Result<Vec<HeldRow>, Error> {
+        Ok(self.read_each(keys, keeping::held).await?.into_iter().flatten().collect())
     }
 
     async fn dropped(&self, wanted: Vec<(TargetKey, Retention)>) -> Result<Vec<Dropped>, Error> {
         self.read(move |ledger| keeping::dropped(ledger, &wanted)).await?
     }
 
-    async fn what_if(&self, key: &TargetKey, request: &WhatIfRequest) -> Result<WhatIfAnswer, Error> {
-        let (key, request) = (key.clone(), request.clone());
+    async fn what_if(
+        &self,
+        keys: Option<Vec<TargetKey>>,
+        request: &WhatIfRequest,
+    ) -> Result<Vec<WhatIfAnswer>, Error> {
+        let request = request.clone();
         let over = i64::try_from(request.over.as_nanos()).unwrap_or(i64::MAX);
         let since = haloy_ledger::ids::Timestamp(machine::now().0.saturating_sub(over));
-        let mut answer = self.read(move |ledger| keeping::what_if(ledger, &key, &request, since)).await??;
-        answer.bytes = self.reclaimable(&answer.tags).await.map(|reclaim| reclaim.total);
-        Ok(answer)
+        let read = move |ledger: &haloy_ledger::Ledger, key: &TargetKey| {
+            keeping::what_if(ledger, key, &request, since)
+        };
+        let mut answers = self.read_each(keys, read).await?;
+        for answer in &mut answers {
+            answer.bytes = self.reclaimable(&answer.tags).await.map(|reclaim| reclaim.total);
+        }
+        Ok(answers)
     }
 
     async fn targets(&self) -> Result<Vec<TargetKey>, Error> {

@@ -1,6 +1,6 @@
 //! Opening the ledger: one process at a time, the others wait and say for whom.
 
-use super::{Embedded, errors};
+use super::{Embedded, errors, queries};
 use crate::error::{Error, Kind};
 use crate::facts::TOOL;
 use crate::machine;
@@ -8,7 +8,7 @@ use crate::service::Follow;
 use crate::settings;
 use crate::signals::Writing;
 use haloy_executors::docker::ConnectError;
-use haloy_executors::{LedgerHandle, Limits, Waits};
+use haloy_executors::{LedgerHandle, Limits, TargetKey, Waits};
 use haloy_ledger::ids::LedgerId;
 use haloy_ledger::ledger::{LedgerOptions, Parts};
 use haloy_ledger::log::{ClockPolicy, LogError, MemoryLog, MemoryStore, Unsealed};
@@ -137,6 +137,19 @@ impl Embedded {
             None => Ok(read(ledger)),
         };
         self.read_entries(known).await?
+    }
+
+    /// Reads of each target, and of every one of the ledger where none is named, with the ledger opened once:
+    /// all of it is of one moment.
+    pub(super) async fn read_each<T: Send + 'static>(
+        &self,
+        keys: Option<Vec<TargetKey>>,
+        read: impl Fn(&Ledger, &TargetKey) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Vec<T>, Error> {
+        let all = move |ledger: &Ledger| {
+            queries::keys_or_all(ledger, keys)?.iter().map(|key| read(ledger, key)).collect()
+        };
+        self.read(all).await?
     }
 
     /// The same, for what is read of the entries alone: they are shown as they are, whoever wrote them.

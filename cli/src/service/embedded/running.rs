@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::output::doing::doing;
 use crate::output::words;
 use crate::service::*;
+use futures_util::StreamExt;
 use haloy_executors::docker::with_port;
 use haloy_executors::edge::{ControlError, ReplicaStatus};
 use haloy_executors::{Executor, Scope};
@@ -22,6 +23,9 @@ pub struct Recorded {
     ledger: LedgerId,
     routes: Vec<Route>,
 }
+
+/// How many targets Docker is asked about at once.
+const AT_ONCE: usize = 8;
 
 /// Nobody asked yet.
 const UNASKED: &str = "nobody asked Docker";
@@ -89,20 +93,20 @@ fn url(address: &str, port: u16) -> String {
 }
 
 /// Asks the engine what really runs, where, and how it is.
-async fn ask_engine(engine: &dyn Executor, ledger: LedgerId, answer: &mut StatusAnswer) {
+async fn ask_engine(engine: &dyn Executor, ledger: LedgerId, mut answer: StatusAnswer) -> StatusAnswer {
     let (Ok(app), Ok(target)) = (AppName::new(&*answer.app), TargetName::new(&*answer.target)) else {
-        return;
+        return answer;
     };
-    let observed = match engine.observe(&Scope { ledger, app, target }).await {
+    let observed = match engine.observe_replicas(&Scope { ledger, app, target }).await {
         Ok(observed) => observed,
         Err(error) => {
             answer.unseen = Some(words::with_detail(error.cause.to_string(), Some(&error.detail)));
-            return;
+            return answer;
         }
     };
     answer.unseen = None;
     for row in &mut answer.replicas {
-        let seen = observed.replicas.iter().find(|seen| seen.replica.to_string() == row.replica);
+        let seen = observed.iter().find(|seen| seen.replica.to_string() == row.replica);
         row.running = Some(seen.is_some_and(|seen| seen.running));
         row.condition = seen.filter(|seen| seen.running).map(|seen| seen.condition);
         row.restarts = seen.map(|seen| seen.restarts);
@@ -116,9 +120,10 @@ async fn ask_engine(engine: &dyn Executor, ledger: LedgerId, answer: &mut Status
         let known = |seen: &ObservedReplica| {
             answer.replicas.iter().any(|row| row.replica == seen.replica.to_string())
         };
-        let strays = observed.replicas.iter().filter(|seen| seen.running && !known(seen));
+        let strays = observed.iter().filter(|seen| seen.running && !known(seen));
         answer.strays = strays.map(|seen| seen.replica.to_string()).collect();
     }
+    answer
 }
 
 /// What the edge serves, asked once for many targets; or why that is not known.
@@ -189,7 +194,7 @@ pub fn running(state: &TargetState, observed: &Observed) -> usize {
 
 /// What the engine says of targets that were asked about, each once; none where it did not answer.
 #[derive(Default)]
-pub struct Seen(BTreeMap<(AppName, TargetName), Option<Observed>>);
+pub struct Seen(BTreeMap<(AppName, TargetName), Option<Vec<ObservedReplica>>>);
 
 impl Seen {
     /// Asks about the target of a route.
@@ -199,14 +204,14 @@ impl Seen {
             return;
         }
         let (app, target) = key.clone();
-        self.0.insert(key, engine.observe(&Scope { ledger, app, target }).await.ok());
+        self.0.insert(key, engine.observe_replicas(&Scope { ledger, app, target }).await.ok());
     }
 
     /// Where a replica of a route is, in words, and whether that is another place than the route leads to.
     pub fn place(&self, route: &Route, backend: &Backend) -> (String, bool) {
         let key = (route.app.clone(), route.target.clone());
         let Some(Some(observed)) = self.0.get(&key) else { return ("unknown".to_owned(), false) };
-        let seen = observed.replicas.iter().find(|seen| seen.replica == backend.replica);
+        let seen = observed.iter().find(|seen| seen.replica == backend.replica);
         match seen.map(|seen| (seen.running, seen.address.as_ref())) {
             Some((true, Some(address))) => (with_port(address, backend.port), *address != backend.address),
             Some((true, None)) => ("no address".to_owned(), true),
@@ -219,10 +224,12 @@ impl Seen {
 impl Embedded {
     /// What targets really do: the engine and the edge are asked.
     pub(super) async fn seen(&self, recorded: Recorded) -> Vec<StatusAnswer> {
-        let Recorded { mut answers, ledger, routes } = recorded;
+        let Recorded { answers, ledger, routes } = recorded;
+        let asked = answers.into_iter().map(|answer| ask_engine(self.engine.as_ref(), ledger, answer));
+        let mut answers: Vec<StatusAnswer> =
+            futures_util::stream::iter(asked).buffered(AT_ONCE).collect().await;
         let mut served = None;
         for answer in &mut answers {
-            ask_engine(self.engine.as_ref(), ledger, answer).await;
             let runs = answer.release.is_some() && !answer.stopped && !answer.domains.is_empty();
             // A simulated machine has no edge to ask.
             if let (true, Some(_)) = (runs, &self.edge_router) {
