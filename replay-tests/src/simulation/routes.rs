@@ -5,8 +5,10 @@ use super::parts::Random;
 use haloy_executors::TargetKey;
 use haloy_executors::simulated::World;
 use haloy_ledger::Ledger;
+use haloy_ledger::deployment::state::ReplicaPhase;
 use haloy_ledger::deployment::{Command, Event, TargetState};
-use haloy_ledger::ids::{EffectNumber, Position};
+use haloy_ledger::edge::Route;
+use haloy_ledger::ids::{EffectNumber, Position, ReplicaId};
 use haloy_ledger::release::Domain;
 use std::collections::BTreeMap;
 
@@ -53,18 +55,29 @@ pub fn taken(ledger: &Ledger, key: &TargetKey, command: &Command) -> Option<Stri
 }
 
 /// Between any two steps: who gets requests runs and is well.
-pub fn well(world: &World) -> Result<(), Broken> {
-    let routes = world.routes.iter().flat_map(|snapshot| &snapshot.routes);
-    for backend in routes.flat_map(|route| &route.backends) {
-        let found = world.replicas.iter().find(|(key, _)| key.3 == backend.replica);
-        if !found.is_some_and(|(_, found)| found.running && found.healthy) {
-            return Err(format!("the edge routes to {}, which is not well", backend.replica));
+pub fn well(ledger: &Ledger, world: &World) -> Result<(), Broken> {
+    for route in world.routes.iter().flat_map(|snapshot| &snapshot.routes) {
+        for backend in &route.backends {
+            let found = world.replicas.iter().find(|(key, _)| key.3 == backend.replica);
+            let well = found.is_some_and(|(_, found)| found.running && found.healthy);
+            if !well && !unsure(ledger, route, backend.replica)? {
+                return Err(format!("the edge routes to {}, which is not well", backend.replica));
+            }
         }
     }
     match world.stopped_routed.first() {
         None => Ok(()),
         Some(replica) => Err(format!("{replica} was stopped while the edge sent it requests")),
     }
+}
+
+/// A restart of it failed, as the log says, and no other replica of what is live could answer in its place.
+fn unsure(ledger: &Ledger, route: &Route, replica: ReplicaId) -> Result<bool, Broken> {
+    let state = ledger.state(&route.app, &route.target).map_err(|error| error.to_string())?;
+    let live = state.current.iter().flat_map(|live| &live.replicas);
+    let phases: Vec<(ReplicaId, ReplicaPhase)> = live.map(|replica| (replica.id, replica.phase)).collect();
+    let healthy = phases.iter().any(|(_, phase)| *phase == ReplicaPhase::Healthy);
+    Ok(!healthy && phases.contains(&(replica, ReplicaPhase::Started)))
 }
 
 /// No release command is begun twice: nobody knows what half of a migration did.

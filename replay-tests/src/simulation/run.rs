@@ -323,7 +323,7 @@ impl Sim {
         let mut broken = None;
         let mut look = || {
             if broken.is_none() {
-                broken = routes::well(&engine.world()).err().filter(|_| !routes::given_up(&ledger));
+                broken = routes::well(&ledger, &engine.world()).err().filter(|_| !routes::given_up(&ledger));
             }
             if broken.is_none() {
                 broken = routes::released_once(&engine.world()).err();
