@@ -17,7 +17,9 @@ impl Engine<'_> {
             ("container".to_owned(), vec![container_id.to_owned()]),
             ("event".to_owned(), vec!["die".to_owned(), "oom".to_owned()]),
         ]);
-        let until = jiff::Timestamp::now().as_second().to_string();
+        // To the nanosecond: what ended within this second counts, too.
+        let now = jiff::Timestamp::now();
+        let until = format!("{}.{:09}", now.as_second(), now.subsec_nanosecond());
         let options =
             EventsOptions { since: Some("1".to_owned()), until: Some(until), filters: Some(filters) };
         let mut told = Box::pin(self.docker.events(Some(options)));
