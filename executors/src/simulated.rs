@@ -7,10 +7,9 @@
 use crate::executor::*;
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
-use haloy_ledger::deployment::effect::ReplicaSpec;
 use haloy_ledger::ids::{Digest, EffectId, LedgerId, ReplicaId};
 use haloy_ledger::outcome::*;
-use haloy_ledger::release::{MadeVolume, volumes};
+use haloy_ledger::release::MadeVolume;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +17,7 @@ use std::time::Duration;
 mod images;
 #[cfg(feature = "failpoints")]
 mod kept;
+mod replicas;
 
 /// How often things go wrong, in thousandths.
 #[derive(Debug, Clone, Copy, Default)]
@@ -312,8 +312,8 @@ impl SimulatedExecutor {
                 Ok(Outcome::NetworkReady { network_id: format!("sim-{network}") })
             }
             Effect::StartReplica(spec) => Ok(self.start(&mut world, cx, key(spec.replica), spec)),
-            Effect::AwaitHealthy { replica, .. } => Ok(await_healthy(&world, &key(*replica))),
-            Effect::StopReplica { replica, .. } => Ok(stop(&mut world, &key(*replica))),
+            Effect::AwaitHealthy { replica, .. } => Ok(replicas::await_healthy(&world, &key(*replica))),
+            Effect::StopReplica { replica, .. } => Ok(replicas::stop(&mut world, &key(*replica))),
             Effect::RemoveReplica { replica } => {
                 let gone = world.replicas.remove(&key(*replica));
                 let container_id = gone.as_ref().map(|_| format!("sim-{replica}"));
@@ -334,87 +334,5 @@ impl SimulatedExecutor {
                 Err(failed(FailureCode::NotSupported, "the simulated engine runs no hooks", false))
             }
         }
-    }
-
-    /// A container answers what its variable STATUS says, as the app of the demo does.
-    fn start(
-        &self,
-        world: &mut World,
-        cx: &EffectContext,
-        key: (LedgerId, String, String, ReplicaId),
-        spec: &ReplicaSpec,
-    ) -> Outcome {
-        let unhealthy = self.faults().unhealthy;
-        let status = cx.values.env.iter().find(|(name, _)| name == "STATUS");
-        let well = status.is_none_or(|(_, status)| status.starts_with(['2', '3']));
-        if !world.replicas.contains_key(&key) {
-            world.addresses += 1;
-            let number = world.addresses;
-            let address = format!("10.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255);
-            let replica = SimReplica {
-                effect: cx.id.clone(),
-                image_id: spec.image_id.clone(),
-                address,
-                running: true,
-                healthy: well && !world.strikes("unhealthy", unhealthy),
-                env: cx.values.env.clone(),
-                volumes: made_for(world, spec),
-            };
-            world.replicas.insert(key.clone(), replica);
-        }
-        // One that is started again may come back otherwise than it was.
-        let again = world.replicas.get(&key).is_some_and(|found| !found.running);
-        let again = again.then(|| well && !world.strikes("unhealthy", unhealthy));
-        let found = world.replicas.get_mut(&key);
-        let (address, volumes) = found.map_or((None, Vec::new()), |found| {
-            found.running = true;
-            found.healthy = again.unwrap_or(found.healthy);
-            (Some(found.address.clone()), found.volumes.clone())
-        });
-        let (container_id, image_id) = (format!("sim-{}", key.3), spec.image_id.clone());
-        Outcome::ReplicaStarted { container_id, address, fixed: false, image_id, volumes }
-    }
-}
-
-/// Volumes for what the image declares and nobody covers: taken over where they are there, else made.
-fn made_for(world: &mut World, spec: &ReplicaSpec) -> Vec<MadeVolume> {
-    let paths = volumes::uncovered(&world.declared, &spec.volumes);
-    let made = paths.into_iter().map(|path| {
-        let before = spec.takes_over.iter().find(|made| made.path == path);
-        let before = before.filter(|made| world.volumes.contains(&made.volume)).cloned();
-        let name = format!("sim-volume-{}{}", spec.replica, path.replace('/', "-"));
-        before.unwrap_or(MadeVolume { path, volume: name })
-    });
-    let made: Vec<MadeVolume> = made.collect();
-    world.volumes.extend(made.iter().map(|made| made.volume.clone()));
-    made
-}
-
-fn stop(world: &mut World, key: &(LedgerId, String, String, ReplicaId)) -> Outcome {
-    if super::simulated_edge::routed(world, key.3) {
-        world.stopped_routed.push(key.3);
-    }
-    let found = world.replicas.get_mut(key).filter(|found| found.running);
-    let exit_code = found.map(|found| {
-        found.running = false;
-        143
-    });
-    Outcome::ReplicaStopped { exit_code, forced: false }
-}
-
-fn await_healthy(world: &World, key: &(LedgerId, String, String, ReplicaId)) -> Outcome {
-    let unhealthy = |code, text: &'static str| Outcome::ReplicaUnhealthy {
-        cause: Failure::new(code, text),
-        detail: String::new(),
-        probes: 3,
-        exit_code: None,
-        log_tail: LogTail("simulated: not well".to_owned()),
-    };
-    match world.replicas.get(key) {
-        Some(found) if found.running && found.healthy => {
-            Outcome::ReplicaHealthy { probes: 1, took_ms: 1, how: HealthHow::Http }
-        }
-        Some(found) if found.running => unhealthy(FailureCode::NeverHealthy, "GET / answered 503, 3 probes"),
-        Some(_) | None => unhealthy(FailureCode::ExitedEarly, "the container ended before it was healthy"),
     }
 }

@@ -137,7 +137,7 @@ fn one_seed() {
         println!(
             "{position} {stream} {} {}",
             recorded.event.name(),
-            haloy::output::words::event(&recorded.event)
+            haloy::output::event::sentence(&recorded.event)
         );
     }
     println!("seed {seed}: {} events", report.entries.len());

@@ -46,7 +46,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use selecting::{all_keys, file_if_there, key, keys, keys_known, keys_to_read, selected, selected_with};
+use selecting::{file_if_there, key, keys, keys_known, keys_meant, keys_to_read, selected, selected_with};
 
 /// What every command works with.
 pub struct Context {

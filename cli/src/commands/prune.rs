@@ -1,12 +1,11 @@
 //! `haloy prune`.
 
-use super::{Context, answered, hold, keys_to_read};
+use super::{Context, answered, hold, keys_meant};
 use crate::cli::{TargetArgs, WhyArgs};
 use crate::error::{Error, Kind};
 use crate::output::table::Table;
 use crate::output::{Reply, words};
 use crate::service::{PruneAnswer, VolumeRow};
-use haloy_executors::TargetKey;
 use std::sync::Arc;
 
 /// List artefacts that no rule keeps, and volumes that nothing uses; --apply removes them.
@@ -43,7 +42,7 @@ pub(super) async fn images(cx: &Context, args: PruneImages) -> Result<Reply, Err
     let PruneImages { targets, keep, why } = args;
     // -1 stands for what the target keeps.
     if let Some(keep) = keep.filter(|keep| *keep != -1) {
-        let keys = meant(cx, &targets).await?;
+        let keys = keys_meant(cx, &targets).await?;
         let kept = cx.service.rollback_targets(Some(keys.clone()), false).await?;
         for (key, kept) in keys.iter().zip(kept) {
             let Some(count) = kept.count else { continue };
@@ -62,17 +61,9 @@ pub(super) async fn images(cx: &Context, args: PruneImages) -> Result<Reply, Err
     run(cx, Prune { targets, apply: cx.global.yes, why }).await
 }
 
-/// Those of the file, or of the ledger where there is no file.
-async fn meant(cx: &Context, targets: &TargetArgs) -> Result<Vec<TargetKey>, Error> {
-    match keys_to_read(cx, targets).await? {
-        Some(keys) => Ok(keys),
-        None => super::all_keys(cx).await,
-    }
-}
-
 pub(super) async fn run(cx: &Context, args: Prune) -> Result<Reply, Error> {
     let mut done = Vec::new();
-    for key in meant(cx, &args.targets).await? {
+    for key in keys_meant(cx, &args.targets).await? {
         done.push(cx.service.prune(&key, args.apply, &(&args.why).into(), Arc::clone(&cx.follow)).await);
     }
     let (answers, code) = answered(done)?;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 /// Restart what runs, one replica after the other, in the same containers and with the values that they were
 /// started with. Behind the edge a replica gets no requests while it restarts, and the next one waits until it
-/// is healthy: with two or more, none is lost. Where only one runs, there is a gap until it is healthy again;
-/// `haloy deploy` has none.
+/// is healthy: with two or more, none is lost. Where only one runs, there is a gap until it is healthy again; a
+/// rolling `haloy deploy` has none.
 #[derive(Debug, clap::Args)]
 pub struct Restart {
     #[command(flatten)]

@@ -1,6 +1,6 @@
 //! `haloy rollback-targets`.
 
-use super::{Context, keys_to_read};
+use super::{Context, keys_meant, keys_to_read};
 use crate::cli::TargetArgs;
 use crate::error::Error;
 use crate::machine;
@@ -31,16 +31,14 @@ pub struct RollbackTargets {
 }
 
 pub(super) async fn run(cx: &Context, args: RollbackTargets) -> Result<Reply, Error> {
-    let mut keys = keys_to_read(cx, &args.targets).await?;
-    if args.check {
-        let checked = match keys {
-            Some(keys) => keys,
-            None => super::all_keys(cx).await?,
-        };
+    let keys = if args.check {
+        let keys = keys_meant(cx, &args.targets).await?;
         let why = crate::facts::Why::default();
-        cx.service.check(&checked, &why, std::sync::Arc::clone(&cx.follow)).await?;
-        keys = Some(checked);
-    }
+        cx.service.check(&keys, &why, std::sync::Arc::clone(&cx.follow)).await?;
+        Some(keys)
+    } else {
+        keys_to_read(cx, &args.targets).await?
+    };
     let answers = cx.service.rollback_targets(keys, args.explain).await?;
     let texts: Vec<String> = answers.iter().map(|answer| text(answer, args.explain, cx.colour)).collect();
     let ids: Vec<_> = answers.iter().flat_map(ready).map(|row| row.id).collect();

@@ -56,6 +56,14 @@ pub async fn keys_to_read(cx: &Context, args: &TargetArgs) -> Result<Option<Vec<
     named.map(|named| named.iter().map(key).collect()).transpose()
 }
 
+/// The same, named one by one.
+pub async fn keys_meant(cx: &Context, args: &TargetArgs) -> Result<Vec<TargetKey>, Error> {
+    match keys_to_read(cx, args).await? {
+        Some(keys) => Ok(keys),
+        None => all_keys(cx).await,
+    }
+}
+
 /// The keys of a command that takes something away: those that are named, of the file or of the ledger; where
 /// none is named, the one of the file.
 pub async fn keys_known(cx: &Context, args: &TargetArgs) -> Result<Vec<TargetKey>, Error> {

@@ -1,6 +1,7 @@
 //! What the user sees: results on stdout, everything else on stderr.
 
 pub mod doing;
+pub mod event;
 pub mod foreign;
 pub mod progress;
 pub mod table;

@@ -1,7 +1,7 @@
 //! What happens meanwhile, on stderr: a live block on a terminal, else one line per change.
 
 use super::doing::doing;
-use super::{foreign, time, words};
+use super::{event, foreign, time};
 use crate::machine;
 use crate::service::Follow;
 use haloy_executors::limits::SILENCE_TOLD;
@@ -144,7 +144,7 @@ impl Follow for Plain {
     fn started(&self, _: &TargetKey, _: &EffectId, _: &Effect) {}
     fn recorded(&self, key: &TargetKey, events: &[Event]) {
         for event in events {
-            self.say(Some(key), event.name(), &words::event(event));
+            self.say(Some(key), event.name(), &event::sentence(event));
         }
     }
     fn line(&self, _: &EffectId, text: &str) {
@@ -206,9 +206,11 @@ impl Follow for Live {
     fn recorded(&self, key: &TargetKey, events: &[Event]) {
         let Some(bar) = self.bar(key) else { return };
         for event in events {
-            drop(self.block.println(format!("  {}", foreign::line(&words::event(event)))));
+            drop(self.block.println(format!("  {}", foreign::line(&event::sentence(event)))));
             if Self::ends(event) {
                 bar.finish_and_clear();
+                // Who was waited for until now has answered; the next look may come too late.
+                self.waiting(&[]);
             }
         }
     }

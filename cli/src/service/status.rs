@@ -53,7 +53,7 @@ pub struct StatusAnswer {
     pub port: Option<u16>,
     /// Its replicas.
     pub replicas: Vec<ReplicaRow>,
-    /// A deployment that was interrupted and is not settled, and its step.
+    /// A deployment that was interrupted and is not settled, or whose stop or restart was, and the step.
     pub unfinished: Option<(DeploymentId, String)>,
     /// The last deployment that ended, and how.
     pub last: Option<(DeploymentId, Ending)>,
@@ -75,7 +75,7 @@ pub struct StatusAnswer {
 pub enum RunState {
     /// Docker did not answer: nothing was seen.
     Unknown,
-    /// A deployment was interrupted and is not settled.
+    /// A deployment, a stop or a restart was interrupted and is not settled.
     Unfinished,
     /// Nothing was ever live, or it was removed.
     NothingRuns,

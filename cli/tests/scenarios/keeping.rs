@@ -102,6 +102,14 @@ fn restarting() {
     scenario.haloy("status");
     scenario.world(|world| world["faults"]["unhealthy"] = 0.into());
     scenario.haloy("restart -q");
+    scenario.note("a replica whose values are gone could not be started again: it is not stopped either");
+    scenario.set("TOKEN", "s3cret-token");
+    let image = "image: {repository: registry.example/shop, tag: v2}";
+    scenario.config(&format!("name: shop\n{image}\nenv: [{{name: TOKEN, from: {{env: TOKEN}}}}]\n"));
+    scenario.silently("deploy -q");
+    std::fs::remove_dir_all(scenario.path("ledger/vault")).expect("removed");
+    scenario.haloy("restart");
+    scenario.haloy("status");
     scenario.haloy("stop -q");
     scenario.haloy("restart");
     scenario.end("restart");

@@ -2,6 +2,7 @@
 //!
 //! Nothing that matters is remembered here: what is owed is asked of the state after every report.
 
+mod beside;
 mod drive;
 mod limits;
 mod plan;

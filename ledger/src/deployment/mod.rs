@@ -19,5 +19,5 @@ pub use decide::{Rejection, decide};
 pub use effect::{Effect, owed};
 pub use event::Event;
 pub use evolve::evolve;
-pub(crate) use evolve::gives_up_stop;
+pub(crate) use evolve::failures::gives_up_stop;
 pub use state::TargetState;

@@ -101,6 +101,8 @@ fn a_restart_that_was_killed_brings_the_replica_back() {
         assert_eq!(get(&user, HOST, "/").status, 200, "{point}: the other one serves");
         let doctor = user.haloy("doctor");
         assert!(doctor.out.contains("1 target(s) were interrupted"), "{point}: {}", doctor.out);
+        let status = user.haloy("status --exit-code").exits(10).out;
+        assert!(status.contains("unfinished") && status.contains("interrupted at"), "{point}: {status}");
         user.haloy("settle").ok();
         user.haloy("status --exit-code").ok();
         assert_eq!(in_order(&user), containers, "{point}");

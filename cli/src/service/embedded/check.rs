@@ -4,7 +4,7 @@ use super::{Embedded, Open, errors, rollout};
 use crate::error::Error;
 use crate::facts;
 use crate::machine;
-use crate::output::words;
+use crate::output::{event, words};
 use crate::service::*;
 use futures_util::StreamExt;
 use haloy_executors::limits::REGISTRY_LOOK;
@@ -176,7 +176,7 @@ async fn record(
     };
     let (bad, fine): (Vec<Event>, Vec<Event>) = executed.events.into_iter().partition(bad);
     for event in &bad {
-        follow.note(&format!("warning: {key}: {}", words::event(event)));
+        follow.note(&format!("warning: {key}: {}", event::sentence(event)));
     }
     follow.recorded(key, &fine);
     Ok(())

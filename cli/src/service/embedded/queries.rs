@@ -3,7 +3,7 @@
 use super::told::{REDACTED, detail, log_tail, of_deployment, said, warnings};
 use super::{errors, keeping, rollout};
 use crate::error::{Error, Kind};
-use crate::output::words;
+use crate::output::{event, words};
 use crate::service::*;
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::retention::prunable as no_rule_keeps;
@@ -252,7 +252,7 @@ fn event_row(ledger: &Ledger, view: EventView) -> Result<EventRow, Error> {
     // A kind of a newer version has no sentence here; it is shown all the same.
     let recorded = ledger.log().read_all(view.position, 1).ok();
     let sentence =
-        recorded.and_then(|recorded| recorded.first().map(|recorded| words::event(&recorded.event)));
+        recorded.and_then(|recorded| recorded.first().map(|recorded| event::sentence(&recorded.event)));
     let sentence = sentence.map(|sentence| words::with_detail(sentence, said(&view).as_deref()));
     Ok(EventRow { view, by, sentence })
 }

@@ -1,6 +1,6 @@
 //! Stopping and pruning: what is removed because somebody asked for it.
 
-use super::{Embedded, Open, errors, queries, rollout, running, values};
+use super::{Embedded, Open, errors, queries, rollout, values};
 use crate::error::{Error, Kind};
 use crate::facts;
 use crate::machine;
@@ -25,8 +25,7 @@ pub async fn stop(
     let StopRequest { key, remove, volumes } = request;
     let context = facts::context(why);
     let dispatcher = rollout::dispatcher(service, open, follow);
-    // What cannot be reached cannot be stopped: that is said before anything is recorded.
-    dispatcher.observe(&key).await.map_err(|error| unreached(&key, &error.to_string()))?;
+    rollout::reached(&dispatcher, &key, "stopped").await?;
     rollout::settle_first(&dispatcher, &key, &context, follow).await?;
     let command = Command::Stop { remove, volumes: volumes.clone(), at: machine::now() };
     let executed = open.handle.execute(&key, command, &context).await.map_err(errors::execute)?;
@@ -39,15 +38,7 @@ pub async fn stop(
         let message = format!("{key}: it is stopped, and could not be removed: {}", stay.join(", "));
         return Err(Error::new(Kind::Partial, message).hint("haloy events says why; then: haloy prune"));
     }
-    let keys = Some(vec![key.clone()]);
-    let recorded = open.handle.call(move |ledger| running::status(ledger, keys)).await?;
-    let answers = service.seen(recorded).await;
-    answers.into_iter().next().ok_or_else(|| Error::new(Kind::Operational, "the target is not known"))
-}
-
-fn unreached(key: &TargetKey, why: &str) -> Error {
-    Error::new(Kind::Operational, format!("{key}: nothing was stopped, since it cannot be reached: {why}"))
-        .hint("haloy doctor")
+    service.status_of(open, &key).await
 }
 
 /// Whether nothing of the target runs, and with `removed`, whether it has no container: as the engine says.

@@ -1,6 +1,6 @@
 //! Restarting what is live: asked for, driven to its end, and how that was read from the log.
 
-use super::{Embedded, Open, errors, rollout, running};
+use super::{Embedded, Open, errors, rollout};
 use crate::error::{Error, Kind};
 use crate::facts;
 use crate::machine;
@@ -26,13 +26,16 @@ pub async fn restart(
     let context = facts::context(why);
     let work = Work::begin();
     let dispatcher = rollout::dispatcher(service, open, follow);
-    // What cannot be reached cannot be restarted: that is said before anything is recorded.
-    dispatcher.observe(key).await.map_err(|error| unreached(key, &error.to_string()))?;
+    rollout::reached(&dispatcher, key, "restarted").await?;
     rollout::settle_first(&dispatcher, key, &context, follow).await?;
     if rollout::revive(&dispatcher, key, &context, follow).await? > 0 {
         let message =
             format!("{key}: nothing was restarted, since not all of it could be made to run: see above");
         return Err(Error::new(Kind::Operational, message).hint("haloy deploy makes new containers"));
+    }
+    startable(&dispatcher, key).await?;
+    if work.is_asked() {
+        return Err(Error::new(Kind::Interrupted, format!("{key}: nothing was begun")));
     }
     let command = Command::Restart { at: machine::now() };
     let executed = open.handle.execute(key, command, &context).await.map_err(errors::execute)?;
@@ -43,15 +46,20 @@ pub async fn restart(
     };
     driven.map_err(errors::dispatch)?;
     ended_well(open, key, &executed).await?;
-    let keys = Some(vec![key.clone()]);
-    let recorded = open.handle.call(move |ledger| running::status(ledger, keys)).await?;
-    let answers = service.seen(recorded).await;
-    answers.into_iter().next().ok_or_else(|| Error::new(Kind::Operational, "the target is not known"))
+    service.status_of(open, key).await
 }
 
-fn unreached(key: &TargetKey, why: &str) -> Error {
-    Error::new(Kind::Operational, format!("{key}: nothing was restarted, since it cannot be reached: {why}"))
-        .hint("haloy doctor")
+/// A replica is not stopped whose values can no longer be had: it could not be started again.
+async fn startable(dispatcher: &Dispatcher, key: &TargetKey) -> Result<(), Error> {
+    let state = dispatcher.handle.state(key).await.map_err(errors::log)?;
+    let live = state.current.as_ref().filter(|live| !live.stopped);
+    let Some(live) = live else { return Ok(()) };
+    let values = dispatcher.values.values(live.release, Some(&live.spec)).await;
+    values.map(drop).map_err(|why| {
+        let why = words::with_detail(why.cause.to_string(), Some(&why.detail));
+        Error::new(Kind::Operational, format!("{key}: nothing was restarted: {why}"))
+            .hint("haloy deploy takes the values that there are now")
+    })
 }
 
 /// Leaves it at the replica under way when somebody asks for it; that one is brought back all the same.

@@ -213,6 +213,14 @@ async fn answered(
     Ok(answer)
 }
 
+/// What cannot be reached cannot be stopped or restarted: that is said before anything is recorded.
+pub async fn reached(dispatcher: &Dispatcher, key: &TargetKey, what: &str) -> Result<(), Error> {
+    dispatcher.observe(key).await.map(drop).map_err(|why| {
+        let message = format!("{key}: nothing was {what}, since it cannot be reached: {why}");
+        Error::new(Kind::Operational, message).hint("haloy doctor")
+    })
+}
+
 /// What a crash left at a target is ended before anything new begins (D7).
 pub async fn settle_first(
     dispatcher: &Dispatcher,

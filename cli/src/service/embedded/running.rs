@@ -1,8 +1,8 @@
 //! What runs, and where it is now. The log says where a replica was when it was started; only the engine says
 //! where it is, and an address that nobody confirmed is not shown as one where it answers.
 
-use super::{Embedded, errors, queries};
-use crate::error::Error;
+use super::{Embedded, Open, errors, queries};
+use crate::error::{Error, Kind};
 use crate::output::doing::doing;
 use crate::output::words;
 use crate::service::*;
@@ -13,7 +13,7 @@ use haloy_executors::{Executor, Scope};
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::state::{ReplicaPhase, TargetState};
 use haloy_ledger::edge::Route;
-use haloy_ledger::ids::{AppName, LedgerId, TargetName};
+use haloy_ledger::ids::{AppName, DeploymentId, LedgerId, TargetName};
 use haloy_ledger::outcome::{Backend, Condition, Observed, ObservedReplica};
 use std::collections::BTreeMap;
 
@@ -74,11 +74,7 @@ fn recorded(ledger: &Ledger, key: &TargetKey, routes: &[Route]) -> Result<Status
                 out: None,
             })
             .collect(),
-        unfinished: state.rollout.as_ref().map(|rollout| {
-            let step = haloy_ledger::deployment::owed(&state);
-            let step = step.first().map_or("its end".to_owned(), |(_, effect)| doing(effect));
-            (rollout.deployment, step)
-        }),
+        unfinished: unfinished(&state),
         last: state.last_ended,
         domains: of_it.map(|route| route.domain.clone()).collect(),
         not_served: None,
@@ -86,6 +82,15 @@ fn recorded(ledger: &Ledger, key: &TargetKey, routes: &[Route]) -> Result<Status
         unseen: Some(UNASKED.to_owned()),
         state: RunState::Unknown,
     })
+}
+
+/// What was interrupted here: a rollout, or the stop or restart of what is live.
+fn unfinished(state: &TargetState) -> Option<(DeploymentId, String)> {
+    let live = state.current.as_ref().filter(|_| state.stop.is_some() || state.restart.is_some());
+    let rollout = state.rollout.as_ref().map(|rollout| rollout.deployment);
+    let deployment = rollout.or(live.map(|live| live.deployment))?;
+    let step = haloy_ledger::deployment::owed(state);
+    Some((deployment, step.first().map_or("its end".to_owned(), |(_, effect)| doing(effect))))
 }
 
 fn url(address: &str, port: u16) -> String {
@@ -136,7 +141,8 @@ fn is_replica(seen: &ReplicaStatus, name: &str) -> bool {
 /// Notes which replicas the checks of the edge keep out of the route, and which it was not given.
 fn note_out(served: &Served, answer: &mut StatusAnswer) {
     let Ok((_, replicas)) = served else { return };
-    let some_well = answer.replicas.iter().any(|row| row.phase == ReplicaPhase::Healthy);
+    let settled = answer.unfinished.is_none();
+    let some_well = settled && answer.replicas.iter().any(|row| row.phase == ReplicaPhase::Healthy);
     for row in &mut answer.replicas {
         let seen = replicas.iter().find(|seen| is_replica(seen, &row.replica));
         let unsure = || {
@@ -244,6 +250,14 @@ impl Embedded {
             answer.state = answer.judge();
         }
         answers
+    }
+
+    /// What one target does, with the ledger that is open.
+    pub(super) async fn status_of(&self, open: &Open, key: &TargetKey) -> Result<StatusAnswer, Error> {
+        let keys = Some(vec![key.clone()]);
+        let recorded = open.handle.call(move |ledger| status(ledger, keys)).await?;
+        let answers = self.seen(recorded).await;
+        answers.into_iter().next().ok_or_else(|| Error::new(Kind::Operational, "the target is not known"))
     }
 
     async fn served(&self) -> Served {

@@ -33,8 +33,14 @@ pub(super) fn cut_short(deciding: &mut Deciding, cause: Failure) {
 
 /// Ends it, since an effect of it failed for good: what has not been touched goes on serving.
 pub(super) fn failed(deciding: &mut Deciding, effect: &Effect, cause: &Failure) {
-    let of_a_restart =
-        matches!(effect, Effect::StopReplica { .. } | Effect::StartReplica(_) | Effect::AwaitHealthy { .. });
+    // Without the edge, the next replica would be stopped while it gets requests.
+    let of_a_restart = matches!(
+        effect,
+        Effect::ApplyRoutes { .. }
+            | Effect::StopReplica { .. }
+            | Effect::StartReplica(_)
+            | Effect::AwaitHealthy { .. }
+    );
     if of_a_restart && deciding.state.restart.is_some() {
         end(deciding, Some(cause.clone()));
     }

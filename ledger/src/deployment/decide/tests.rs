@@ -268,3 +268,12 @@ fn unhealthy() -> Outcome {
         log_tail: LogTail::default(),
     }
 }
+
+/// An owed effect fails for good.
+fn given_up(target: &mut Target, wanted: impl Fn(&Effect) -> bool) {
+    let found = owed(&target.state).into_iter().find(|(_, effect)| wanted(effect));
+    let (effect, _) = found.expect("it is owed");
+    let cause = Failure::new(FailureCode::EngineUnreachable, "gone");
+    let (detail, retryable, at) = (String::new(), false, Timestamp(3));
+    target.when(Command::RecordAttempt { effect, cause, detail, retryable, at }).expect("accepted");
+}

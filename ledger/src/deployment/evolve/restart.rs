@@ -55,11 +55,9 @@ fn cut_short(state: &mut TargetState, e: &RestartCutShort) {
     let Some(first) = state.restart.as_ref().and_then(|restart| restart.left.first().copied()) else {
         return;
     };
-    let phase = state.current.iter().flat_map(|live| &live.replicas).find(|r| r.id == first).map(|r| r.phase);
-    let begun = steps.contains(&Step::Stop(first))
-        || steps.contains(&Step::StartAgain(first))
-        || steps.contains(&Step::AwaitAgain(first))
-        || phase == Some(ReplicaPhase::Stopped);
+    // One that still gets requests, or ends those that it had, was not touched.
+    let touching = [Step::Stop(first), Step::StartAgain(first), Step::AwaitAgain(first)];
+    let begun = touching.iter().any(|step| steps.contains(step));
     routes::try_again(state);
     if let Some(restart) = &mut state.restart {
         restart.left.truncate(usize::from(begun));

@@ -29,14 +29,6 @@ fn folded(target: &Target, mut look: impl FnMut(usize, &MapRows)) -> MapRows {
     rows
 }
 
-fn given_up(target: &mut Target, wanted: impl Fn(&Effect) -> bool) {
-    let found = owed(&target.state).into_iter().find(|(_, effect)| wanted(effect));
-    let (effect, _) = found.expect("it is owed");
-    let cause = Failure::new(FailureCode::EngineUnreachable, "gone");
-    let (detail, retryable, at) = (String::new(), false, Timestamp(3));
-    target.when(Command::RecordAttempt { effect, cause, detail, retryable, at }).expect("accepted");
-}
-
 #[test]
 fn what_a_stop_still_owes_is_pending_whatever_of_it_fails() {
     for removal_fails in [true, false] {

@@ -96,19 +96,21 @@ fn the_others_are_not_touched_where_one_is_not_well_again() {
 fn the_only_replica_goes_back_to_the_route_whatever_came_of_it() {
     let mut target = asked(ConfigSnapshot { replicas: 1, ..domains() });
     target.run_until(|effect| matches!(effect, Effect::StartReplica(_)));
-    for _attempt in 0..3 {
-        let owed = owed(&target.state);
-        let (effect, _) = owed.first().expect("a start").clone();
-        let cause = Failure::new(FailureCode::StartFailed, "no");
-        let at = Timestamp(1);
-        target
-            .when(Command::RecordAttempt { effect, cause, detail: String::new(), retryable: true, at })
-            .expect("told");
-    }
+    given_up(&mut target, |effect| matches!(effect, Effect::StartReplica(_)));
     target.finish();
-    assert_eq!(ended(&target).cause.map(|cause| cause.code), Some(FailureCode::StartFailed));
+    assert_eq!(ended(&target).cause.map(|cause| cause.code), Some(FailureCode::EngineUnreachable));
     // Nothing else answers: the edge goes on looking for it.
     assert_eq!(target.state.routes.replicas.len(), 1);
+}
+
+#[test]
+fn an_edge_that_cannot_be_told_keeps_its_replicas() {
+    let mut target = asked(domains());
+    given_up(&mut target, |effect| matches!(effect, Effect::ApplyRoutes { .. }));
+    target.finish();
+    assert_eq!(ended(&target).cause.map(|cause| cause.code), Some(FailureCode::EngineUnreachable));
+    assert!(!names(&target).contains(&"ReplicaStopped"), "{:?}", names(&target));
+    assert_eq!(phases(&target), [ReplicaPhase::Healthy; 2]);
 }
 
 #[test]

@@ -1,0 +1,268 @@
+//! Events as sentences.
+
+use super::words::{count, rule, unnamed, with_detail};
+use haloy_ledger::deployment::Event;
+use haloy_ledger::deployment::event::{
+    Ask, ExecWhat, PayloadRedacted, Recovered, RestartCause, UpstreamCause,
+};
+use haloy_ledger::outcome::HookExit;
+use haloy_ledger::private::Private;
+
+/// An event in a sentence.
+pub fn sentence(event: &Event) -> String {
+    match event {
+        Event::LedgerCreated(e) => format!("ledger {} created", e.ledger_id),
+        Event::FormatRaised(e) => format!("store format {} is {} from here on", e.from, e.to),
+        Event::KeyAdded(e) => format!("{} key {} counts from here on", e.purpose, e.key_id),
+        Event::KeyRetired(e) => format!("key {} retired: {}", e.key_id, e.cause),
+        Event::Recovered(e) => recovered(e),
+        Event::PayloadRedacted(e) => redacted(e),
+        Event::ClockStepped(_) => "the clock went back".to_owned(),
+        Event::ClockAccepted(_) => "a clock far ahead was vouched for".to_owned(),
+        Event::DeploymentRequested(e) => match &e.ask {
+            Ask::Deploy { release } => {
+                format!("deploy {} of {} requested", e.id, release.config.image.reference)
+            }
+            Ask::Rollback { restores, .. } => format!("rollback {} to release {restores} requested", e.id),
+        },
+        Event::DeploymentAdmitted(_) => "admitted".to_owned(),
+        Event::CancelRequested(_) => "cancellation requested".to_owned(),
+        Event::ImageResolved(e) => {
+            let digest = e.image.digest.as_ref().map_or("known to this engine only", |digest| digest.short());
+            format!("image {} is {digest}", e.image.reference)
+        }
+        Event::ImageBuilt(e) => format!("image {} built", e.image_id.short()),
+        Event::ImagePulled(e) => format!("image {} is here", e.image_id.short()),
+        Event::ImageTagged(e) => format!("tagged {}", e.local_tag),
+        Event::NetworkReady(_) => "network ready".to_owned(),
+        Event::HookFinished(e) => match e.exit {
+            HookExit::Code(0) => "hook finished".to_owned(),
+            HookExit::Code(code) => format!("hook failed, it ended with code {code}"),
+            HookExit::Killed => "hook failed, it was ended by a signal or by its time limit".to_owned(),
+            HookExit::Unknown => "how the hook ended is not known: haloy was ended meanwhile".to_owned(),
+        },
+        Event::RoutesApplied(e) => {
+            format!("{} in the route, {} out", count(e.routed.len(), "replica"), e.out.len())
+        }
+        Event::EffectAttemptFailed(e) => {
+            with_detail(format!("attempt {} failed: {}", e.attempt, e.cause), plain(&e.detail))
+        }
+        Event::EffectFailed(e) => {
+            format!("given up after {}: {}", count(e.attempts as usize, "attempt"), e.cause)
+        }
+        Event::RolloutTurnedBack(e) => format!("turned back: {}", e.cause),
+        Event::RolloutInterrupted(e) => {
+            format!("found interrupted; it goes {}", if e.goes_on { "on" } else { "back" })
+        }
+        Event::DeploymentRefused(e) => format!("refused: {}", e.cause),
+        Event::ReleaseCommandFinished(e) => match e.exit {
+            HookExit::Code(0) => "release command finished".to_owned(),
+            HookExit::Code(code) => format!("release command failed, it ended with code {code}"),
+            HookExit::Killed => {
+                "release command failed, it was ended by a signal or by its time limit".to_owned()
+            }
+            HookExit::Unknown => {
+                "how the release command ended is not known: haloy was ended meanwhile".to_owned()
+            }
+        },
+        Event::DeploymentSucceeded(e) => format!("succeeded after {}", super::time::took(e.took_ms)),
+        Event::DeploymentFailed(e) => format!("failed: {}", e.cause),
+        Event::DeploymentRolledBack(e) => format!("failed, release {} restored: {}", e.restored, e.cause),
+        Event::DeploymentCancelled(_) => "cancelled".to_owned(),
+        Event::DeploymentInterrupted(e) => format!("interrupted: {}", e.cause),
+        other => running(other),
+    }
+}
+
+/// An event about stopping and restarting, in a sentence.
+fn running(event: &Event) -> String {
+    match event {
+        Event::StopRequested(e) if !e.volumes.is_empty() => {
+            format!("stop requested, with volumes {}", e.volumes.join(", "))
+        }
+        Event::StopRequested(_) => "stop requested".to_owned(),
+        Event::RestartRequested(e) => format!("restart of {} requested", count(e.replicas.len(), "replica")),
+        Event::RestartCutShort(e) => format!("the restart ends with the replica under way: {}", e.cause),
+        Event::RestartEnded(e) => {
+            let done = count(e.restarted.len(), "replica");
+            e.cause.as_ref().map_or(format!("restarted, {done}"), |cause| {
+                format!("the restart ended after {done}: {cause}")
+            })
+        }
+        Event::TargetStopped(e) => format!("stopped, {}", count(e.replicas.len(), "replica")),
+        other => replica(other),
+    }
+}
+
+/// An event about a replica, in a sentence.
+fn replica(event: &Event) -> String {
+    match event {
+        Event::ReplicaStarted(e) => {
+            let address = e.address.as_ref().map(|address| format!(" at {address}")).unwrap_or_default();
+            let made: String = e.volumes.iter().map(|made| format!("; warning: {}", unnamed(made))).collect();
+            format!("replica {} started{address}{made}", e.r.index + 1)
+        }
+        Event::ReplicaHealthy(e) => {
+            format!("replica {} healthy after {}", e.r.index + 1, super::time::took(e.took_ms))
+        }
+        Event::ReplicaUnhealthy(e) => {
+            with_detail(format!("replica {} unhealthy: {}", e.r.index + 1, e.cause), plain(&e.detail))
+        }
+        Event::ReplicaDrained(e) => match e.left_in_flight {
+            0 => format!("replica {} of {} drained", e.r.index + 1, e.r.deployment),
+            some => format!("replica {} of {}: {some} requests cut off", e.r.index + 1, e.r.deployment),
+        },
+        Event::ReplicaStopped(e) => {
+            let forced =
+                if e.forced { "; it did not end by itself, and was killed after its grace" } else { "" };
+            format!("replica {} of {} stopped{forced}", e.r.index + 1, e.r.deployment)
+        }
+        Event::ReplicaRemoved(e) => {
+            let kept =
+                e.volumes.iter().map(|made| format!("; volume {} of {} stays", made.volume, made.path));
+            format!("replica {} of {} removed{}", e.r.index + 1, e.r.deployment, kept.collect::<String>())
+        }
+        Event::ExecRun(e) => match e.what {
+            ExecWhat::Exec => format!("a command ran in replica {}", e.r.index + 1),
+            ExecWhat::Tunnel => format!("a tunnel was opened to replica {}", e.r.index + 1),
+        },
+        Event::ReplicaRestarted(e) => {
+            let what = match e.cause {
+                RestartCause::NotRunning => "did not run and was started again",
+                RestartCause::Moved => "was found started again",
+                RestartCause::Asked => "restarted",
+            };
+            let at = e.address.as_deref().map(|address| format!(" at {address}")).unwrap_or_default();
+            format!("replica {} of {} {what}{at}", e.r.index + 1, e.r.deployment)
+        }
+        kept => keeping(kept),
+    }
+}
+
+/// What is still plain of a detail: that of an event that was recorded just now, by this process.
+fn plain(detail: &Option<Private>) -> Option<&str> {
+    match detail {
+        Some(Private::Plain(text)) => Some(text),
+        Some(Private::Committed(_)) | None => None,
+    }
+}
+
+/// An event about what is kept, in a sentence.
+fn keeping(event: &Event) -> String {
+    match event {
+        Event::PrunePlanned(e) if e.artefact.is_volume() => {
+            format!("volume {} is to go, with its data: {}", e.artefact.tag(), rule(e.rule, Some(e.count)))
+        }
+        Event::ArtefactPruned(e) if e.artefact.is_volume() => {
+            format!("volume {} removed, with its data", e.artefact.tag())
+        }
+        Event::PruneFailed(e) if e.artefact.is_volume() => {
+            with_detail(format!("volume {} stays: {}", e.artefact.tag(), e.cause), plain(&e.detail))
+        }
+        Event::PrunePlanned(e) => format!("{} is to go: {}", e.artefact.tag(), rule(e.rule, Some(e.count))),
+        Event::ArtefactPruned(e) => format!("{} removed", e.artefact.tag()),
+        Event::PruneFailed(e) => format!("{} could not be removed: {}", e.artefact.tag(), e.cause),
+        Event::ImageLost(e) => {
+            with_detail(format!("image of release {} is lost: {}", e.rel, e.cause), plain(&e.detail))
+        }
+        Event::ImageFound(e) => format!("image of release {} is there again", e.rel),
+        Event::RetentionChanged(e) => match e.dropped.len() {
+            0 => format!("from now on {} keeps {}", e.strategy, e.count),
+            some => {
+                format!("{} keeps {}: {} no longer restorable", e.strategy, e.count, count(some, "release"))
+            }
+        },
+        Event::ImagePushed(e) => format!("{} pushed, {}", e.reference, e.digest.short()),
+        Event::TagMoved(e) => match &e.now {
+            Some(now) if *now == e.recorded => format!("{} points at {} again", e.reference, now.short()),
+            Some(now) => format!(
+                "{} moved: it pointed at {} when release {} was deployed, and now at {}",
+                e.reference,
+                e.recorded.short(),
+                e.rel,
+                now.short()
+            ),
+            None => format!("{} is gone from the registry; release {} has its digest", e.reference, e.rel),
+        },
+        Event::RegistryUnreachable(e) => {
+            with_detail(format!("release {} could not be looked for: {}", e.rel, e.cause), plain(&e.detail))
+        }
+        Event::ImagesChecked(e) => match e.unanswered.len() {
+            0 => format!("looked for {}", count(e.releases.len(), "image")),
+            some => format!("looked for {}, {some} unknown", count(e.releases.len() + some, "image")),
+        },
+        Event::ReleaseTagged(e) => match e.before {
+            Some(before) => format!("{} moved from release {before} to {}", e.name, e.after),
+            None => format!("{} is release {}", e.name, e.after),
+        },
+        Event::ReleaseUntagged(e) => format!("{} is no longer release {}", e.name, e.before),
+        Event::ReleasePinned(e) => format!("release {} pinned", e.rel),
+        Event::ReleaseUnpinned(e) => format!("release {} no longer pinned", e.rel),
+        Event::HoldPlaced(e) => format!("release {} held", e.rel),
+        Event::HoldReleased(e) => format!("release {} no longer held", e.rel),
+        other => at_edge(other),
+    }
+}
+
+/// Why a replica gets no requests.
+fn upstream(cause: UpstreamCause) -> &'static str {
+    match cause {
+        UpstreamCause::Gone => "its container is gone",
+        UpstreamCause::NotRunning => "its container does not run",
+        UpstreamCause::NoAddress => "its container has no address",
+        UpstreamCause::NotTheReplica => "what answers at its address is not the replica",
+        UpstreamCause::EngineAway => "the engine does not answer",
+        UpstreamCause::Refused => "it accepts no connections",
+        UpstreamCause::Verified => "it was shown to be the replica",
+        UpstreamCause::Unanswered => "it does not answer the checks of the edge",
+        UpstreamCause::Unwell => "it answers the checks of the edge with an error",
+        UpstreamCause::Answers => "it answers the checks of the edge again",
+    }
+}
+
+/// An event of the edge, in a sentence.
+fn at_edge(event: &Event) -> String {
+    match event {
+        Event::DomainClaimed(e) => format!("{} belongs to {}/{}", e.domain, e.app, e.target),
+        Event::DomainReleased(e) => match &e.back_to {
+            Some(before) => format!("{} is with {before} again", e.domain),
+            None => format!("{} no longer belongs to {}/{}", e.domain, e.app, e.target),
+        },
+        Event::DomainMoved(e) => format!("{} moved from {} to {}", e.domain, e.from, e.to),
+        Event::CertificateIssued(e) => format!("certificate for {} issued by {}", e.names.join(", "), e.ca),
+        Event::CertificateFailed(e) => format!("no certificate for {}: {}", e.names.join(", "), e.cause),
+        Event::CertificateImported(e) => format!("own certificate for {} in use", e.names.join(", ")),
+        Event::AcmeAccountCreated(e) => format!("account {} made at {}", e.account, e.directory),
+        Event::UpstreamDown(e) => {
+            // Where no other is well either, requests are sent to it all the same.
+            let what = match e.cause {
+                UpstreamCause::Unanswered | UpstreamCause::Unwell => "is out of the route",
+                UpstreamCause::Gone
+                | UpstreamCause::NotRunning
+                | UpstreamCause::NoAddress
+                | UpstreamCause::NotTheReplica
+                | UpstreamCause::EngineAway
+                | UpstreamCause::Refused
+                | UpstreamCause::Verified
+                | UpstreamCause::Answers => "gets no requests",
+            };
+            format!("replica {} of {}/{} {what}: {}", e.r.index + 1, e.app, e.target, upstream(e.cause))
+        }
+        Event::UpstreamUp(e) => {
+            format!("replica {} of {}/{} gets requests again", e.r.index + 1, e.app, e.target)
+        }
+        Event::EdgeStarted(e) => format!("edge {} started", e.version),
+        Event::EdgeReplaced(e) => format!("edge {} took over from {}", e.after, e.before),
+        other => other.name().to_owned(),
+    }
+}
+
+fn recovered(e: &Recovered) -> String {
+    let lost = if e.to < e.from { format!(", {} entries fewer", e.from.0 - e.to.0) } else { String::new() };
+    let after = if e.codes.is_empty() { String::new() } else { format!(" after {}", e.codes.join(", ")) };
+    format!("{} made anew from {}{after}{lost}", e.repaired.join(", "), e.source)
+}
+
+fn redacted(e: &PayloadRedacted) -> String {
+    format!("{} of {} erased: {}", count(e.fields.len(), "private value"), e.position, e.basis)
+}
