@@ -140,9 +140,16 @@ pub(super) fn written(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Copies journals before fjall may cut them. Old copies go.
 pub(super) fn copy_journals(folder: &Path, aside: &Path) -> io::Result<()> {
+    let mut files = Vec::new();
+    walk(folder, folder, &mut files)?;
     let mut journals = Vec::new();
-    walk(folder, folder, &mut journals)?;
-    journals.retain(|path| is_journal(path));
+    for path in files.into_iter().filter(|path| is_journal(path)) {
+        let written = written(&folder.join(&path))?;
+        // One that was emptied has nothing to lose, and must not push out a copy that has.
+        if !written.is_empty() {
+            journals.push((path, written));
+        }
+    }
     if journals.is_empty() {
         return Ok(());
     }
@@ -153,9 +160,9 @@ pub(super) fn copy_journals(folder: &Path, aside: &Path) -> io::Result<()> {
     let number = copies.last().map_or(0, |last| last.saturating_add(1));
     let into = aside.join(number.to_string());
     super::open::make_folder(&into)?;
-    for path in journals {
+    for (path, written) in journals {
         let name = path.file_name().map_or_else(PathBuf::new, PathBuf::from);
-        fs::write(into.join(name), written(&folder.join(&path))?)?;
+        fs::write(into.join(name), written)?;
     }
     let old = (copies.len() + 1).saturating_sub(KEPT);
     for number in copies.iter().take(old) {

@@ -4,6 +4,7 @@ mod build;
 mod bundles;
 mod closed;
 mod guarded;
+mod journals;
 mod open;
 mod peek;
 mod queue;
@@ -101,7 +102,7 @@ impl Drop for FjallLog {
             }
         }
         if self.newer.is_none() {
-            open::flush_if_worth_it(&self.store);
+            self.store.is_written();
         }
     }
 }

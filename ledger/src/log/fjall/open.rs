@@ -30,7 +30,7 @@ pub struct FjallOptions {
 /// Bytes kept of what was read; more gave nothing.
 const CACHE_BYTES: u64 = 32 << 20;
 /// A write buffer above this is read back at every open: flush it when closing.
-const WORTH_FLUSHING: u64 = 256 << 10;
+pub(super) const WORTH_FLUSHING: u64 = 256 << 10;
 /// How long a lock may be held by nobody in particular.
 const LOCK_PATIENCE: std::time::Duration = std::time::Duration::from_millis(200);
 /// Threads that flush and compact.
@@ -45,6 +45,8 @@ pub(super) struct Spaces {
     pub(super) db: Database,
     /// Events below lie in bundles.
     bundled: AtomicU64,
+    /// Whoever wrote is done: what is in write buffers may be moved when the last one lets go.
+    written: AtomicBool,
     closing: Closing,
 }
 
@@ -55,7 +57,7 @@ impl Spaces {
         closing: Closing,
     ) -> Result<Self, LogError> {
         let bundled = AtomicU64::new(bundled_in(&spaces[4])?);
-        Ok(Self { spaces, db, bundled, closing })
+        Ok(Self { spaces, db, bundled, written: AtomicBool::new(false), closing })
     }
 }
 
@@ -63,6 +65,8 @@ impl Spaces {
 pub(super) struct Closing {
     folder: PathBuf,
     clean: AtomicBool,
+    /// Every row is in a table: journals can go.
+    flushed: AtomicBool,
     /// What is open is a copy, which goes; the store itself is not touched, so there is nothing to note.
     copy: Option<peek::Copy>,
     _lock: std::fs::File,
@@ -71,8 +75,22 @@ pub(super) struct Closing {
 impl Drop for Closing {
     fn drop(&mut self) {
         if self.copy.is_none() && self.clean.load(Ordering::Relaxed) {
+            if self.flushed.load(Ordering::Relaxed) && journals::empty(&self.folder).is_err() {
+                // It may be cut off anywhere. What it looks like then is for the next open to see.
+                return;
+            }
             // Without the note the next open checks more: that costs time, and nothing else.
             drop(closed::note(&self.folder));
+        }
+    }
+}
+
+impl Drop for Spaces {
+    fn drop(&mut self) {
+        // The last one has it: nobody writes any more.
+        let as_it_should_be = self.closing.copy.is_none() && self.closing.clean.load(Ordering::Relaxed);
+        if as_it_should_be && self.written.load(Ordering::Relaxed) {
+            self.closing.flushed.store(journals::flushed(self, &self.closing.folder), Ordering::Relaxed);
         }
     }
 }
@@ -102,6 +120,11 @@ impl Spaces {
     pub(super) fn commit(&self, write: ::fjall::OwnedWriteBatch) -> ::fjall::Result<()> {
         self.spaces.iter().try_for_each(|space| room::make(space, MEMTABLE_BYTES))?;
         write.commit()
+    }
+
+    /// Nobody will append any more.
+    pub(super) fn is_written(&self) {
+        self.written.store(true, Ordering::Relaxed);
     }
 
     /// Something failed: the next open is to look closely.
@@ -163,9 +186,18 @@ pub(super) fn lock(folder: &Path) -> Result<std::fs::File, LogError> {
 
 pub(super) fn open(folder: &Path) -> Result<(Spaces, Found), LogError> {
     let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
-    let mut closing =
-        Closing { folder: folder.to_owned(), clean: AtomicBool::new(true), copy: None, _lock: lock(folder)? };
+    let mut closing = Closing {
+        folder: folder.to_owned(),
+        clean: AtomicBool::new(true),
+        flushed: AtomicBool::new(false),
+        copy: None,
+        _lock: lock(folder)?,
+    };
     let found = closed::found(folder).map_err(io)?;
+    if found != Found::New && journals::journals(folder).map_err(io)?.is_empty() {
+        let cause = "it has no journal: opened like this, rows would be lost".to_owned();
+        return Err(LogError::Unreadable { path: folder.to_owned(), cause });
+    }
     if found == Found::Changed {
         sound::look(folder).map_err(|cause| LogError::Unreadable { path: folder.to_owned(), cause })?;
     }
@@ -273,19 +305,8 @@ pub(super) fn tail(store: &Spaces) -> Result<Tail, LogError> {
     Ok(Tail { next: head.position.next(), recorded: head.recorded, wall: Some(head.wall) })
 }
 
-/// Moves what lies in write buffers into tables, so that the next open has nothing to read back.
-pub(super) fn flush_if_worth_it(store: &Spaces) {
-    if store.db.write_buffer_size() < WORTH_FLUSHING {
-        return;
-    }
-    for space in Keyspace::ALL {
-        // Everything is durable in the journal already: failing here costs time, not data.
-        drop(store.get(space).rotate_memtable_and_wait());
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::deployment::event::CancelRequested;
     use crate::ids::{DeploymentId, StreamId};
@@ -294,7 +315,7 @@ mod tests {
     use crate::projection::Projections;
     use std::sync::Arc;
 
-    fn options() -> FjallOptions {
+    pub fn options() -> FjallOptions {
         FjallOptions {
             clock: Arc::new(SystemClock),
             policy: Default::default(),
