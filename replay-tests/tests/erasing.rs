@@ -5,6 +5,7 @@ use haloy_ledger::defect::{Failing, Step, watch, watched};
 use haloy_ledger::deployment::Event;
 use haloy_ledger::ids::Position;
 use haloy_ledger::integrity::verify::Asked;
+use haloy_ledger::ledger::{EventFilter, EventView};
 use haloy_ledger::log::envelope_field::REASON;
 use haloy_ledger::{CommandContext, Ledger};
 use haloy_replay_tests::faults::oracle::verify;
@@ -38,6 +39,16 @@ fn having(folder: &Path, text: &str) -> Vec<String> {
     found
 }
 
+/// Whether somebody who only reads sees the value, although its erasure is recorded.
+fn shown(world: &World, at: Position, reason: &str) -> Result<bool, String> {
+    let ledger = Ledger::open_to_read(world.options()).map_err(|error| error.to_string())?;
+    let events =
+        ledger.ok_or("nothing")?.events(&EventFilter::default()).map_err(|error| error.to_string())?;
+    let recorded = events.iter().any(|event| event.kind == "PayloadRedacted");
+    let seen = |event: &EventView| event.position == at && event.private(REASON) == Some(reason);
+    Ok(recorded && events.iter().any(seen))
+}
+
 #[test]
 fn a_value_whose_erasure_is_recorded_is_gone_whatever_failed() {
     let folder = folder();
@@ -66,6 +77,7 @@ fn a_value_whose_erasure_is_recorded_is_gone_whatever_failed() {
         watch(Some(*failing));
         let done = erase();
         drop(watched());
+        let reads = shown(&world, at, &reason);
         let events =
             Ledger::open(world.options()).map(|ledger| ledger.log().read_all(Position(0), usize::MAX));
         let events = events.unwrap_or_else(|error| panic!("{failing:?}: {error}")).expect("readable");
@@ -73,6 +85,7 @@ fn a_value_whose_erasure_is_recorded_is_gone_whatever_failed() {
         let left = having(folder.path(), &reason);
         assert!(!recorded || left.is_empty(), "{failing:?}: recorded as erased, and in {left:?}");
         assert!(done.is_err() || recorded, "{failing:?}");
+        assert!(reads.is_ok_and(|shown| !shown), "{failing:?}: shown to whoever reads");
         // The note that it is not finished comes first: without it nobody would know after a power loss.
         let note = [Step::FileWritten, Step::FileMoved, Step::FolderSynced].contains(&failing.step);
         if note && failing.number == 1 {

@@ -14,11 +14,15 @@ const KILLS: usize = 50;
 const CLOCK_STEPPED: u16 = 5;
 const CHILD: &str = "HALOY_KILL_CHILD";
 
-fn open(folder: &Path) -> Ledger {
+fn options(folder: &Path) -> LedgerOptions {
     let mut options = LedgerOptions::new(folder.join("ledger"), folder.join("keys"), "kill");
     // Events move while the child is killed, too.
     options.bundle_after = 256;
-    Ledger::open(options).expect("a ledger")
+    options
+}
+
+fn open(folder: &Path) -> Ledger {
+    Ledger::open(options(folder)).expect("a ledger")
 }
 
 /// The child: appends three events at a time, and says which positions were acknowledged.
@@ -102,6 +106,12 @@ fn a_child_killed_fifty_times_loses_nothing_that_was_acknowledged() {
         // What it said before it died counts, too.
         lines.map_while(Result::ok).for_each(|line| note(&line));
         child.wait().expect("dead");
+        // Whoever only reads has what was acknowledged, before anybody mends anything.
+        let reading = Ledger::open_to_read(options(folder.path())).expect("readable").expect("not empty");
+        let last = acknowledged.last_key_value().map_or(0, |(last, _)| last + 1);
+        assert!(reading.head().next.0 >= last, "{} of {last} after kill {kill}", reading.head().next.0);
+        assert_eq!(reading.replay(&mut |_| {}).expect("replayed").differences, []);
+        drop(reading);
         let ledger = open(folder.path());
         let entries = ledger.log().read_entries(Position(0), usize::MAX).expect("readable");
         assert_eq!(entries.len() as u64, ledger.head().next.0);

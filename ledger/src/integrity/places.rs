@@ -8,13 +8,20 @@ use std::path::{Path, PathBuf};
 pub struct Places {
     folder: PathBuf,
     published: PathBuf,
+    scratch: PathBuf,
 }
 
 impl Places {
     /// Of the ledger in this folder; its published tree may lie elsewhere.
     pub fn new(folder: PathBuf, published: Option<PathBuf>) -> Self {
         let published = published.unwrap_or_else(|| folder.join("published"));
-        Self { folder, published }
+        Self { folder, published, scratch: std::env::temp_dir() }
+    }
+
+    /// With another place for what is needed while somebody reads.
+    #[must_use]
+    pub fn with_scratch(self, scratch: PathBuf) -> Self {
+        Self { scratch, ..self }
     }
 
     /// The ledger itself; the signed heads lie in it.
@@ -32,9 +39,10 @@ impl Places {
         self.folder.join("new").join("log")
     }
 
-    /// Where rows lie that are computed to be compared, while they are.
-    pub fn scratch(&self) -> PathBuf {
-        self.folder.join("scratch")
+    /// Where folders are made for what is needed while somebody reads: outside of the ledger, which a reader does
+    /// not change.
+    pub fn scratch(&self) -> &Path {
+        &self.scratch
     }
 
     /// Copies of what was found before something was changed after a fault.

@@ -11,7 +11,7 @@ use crate::integrity::proof_text::Proof;
 use crate::integrity::publish::CHECKPOINT;
 use crate::integrity::verify::published::Published;
 use crate::integrity::verify::{Asked, Report, Sources, signed, verify};
-use crate::log::{FjallStore, LogError};
+use crate::log::{FjallStore, LogError, standing};
 use crate::secrets::{Keys, Make, Vault};
 use std::path::Path;
 
@@ -30,7 +30,7 @@ impl Evidence {
     pub fn open(options: &LedgerOptions) -> Result<Self, OpenError> {
         let places = options.places();
         let mut faults = Vec::new();
-        let store = open_store(&places, &mut faults)?;
+        let store = store_to_read(&places, &mut faults)?;
         let vault = match Keys::open(&options.keys, options.entropy.as_ref(), Make::None) {
             Ok(keys) if keys.lost().is_empty() => Some(Vault::new(places.vault(), &keys)),
             Ok(_) | Err(_) => None,
@@ -63,7 +63,7 @@ impl Evidence {
             report.faults.extend(bad.map(|cause| Fault::new(Code::VaultDamaged, cause)));
         }
         if let Some(store) = self.store.as_ref().filter(|_| !report.faults.is_empty()) {
-            store.not_clean();
+            store.distrust();
         }
         report
     }
@@ -71,14 +71,28 @@ impl Evidence {
 
 /// The store, if it can be opened; why not otherwise, as a fault.
 pub(super) fn open_store(places: &Places, faults: &mut Vec<Fault>) -> Result<Option<FjallStore>, OpenError> {
-    let folder = places.store();
+    store(places, &places.store(), faults, FjallStore::open)
+}
+
+/// The same, and nothing of it changes.
+fn store_to_read(places: &Places, faults: &mut Vec<Fault>) -> Result<Option<FjallStore>, OpenError> {
+    let folder = standing(&places.store(), &places.new_store());
+    store(places, &folder, faults, |folder| FjallStore::open_to_read(folder, places.scratch()))
+}
+
+fn store(
+    places: &Places,
+    folder: &Path,
+    faults: &mut Vec<Fault>,
+    open: impl FnOnce(&Path) -> Result<FjallStore, LogError>,
+) -> Result<Option<FjallStore>, OpenError> {
     if !folder.exists() {
         if heads::exist(places.folder())? {
             faults.push(Fault::new(Code::StoreMissing, format!("there is no store in {}", folder.display())));
         }
         return Ok(None);
     }
-    match FjallStore::open(&folder) {
+    match open(folder) {
         Ok(store) => Ok(Some(store)),
         Err(error @ (LogError::Unreadable { .. } | LogError::Store(_))) => {
             faults.push(Fault::new(Code::StoreUnreadable, error.to_string()));

@@ -10,6 +10,7 @@ use crate::integrity::code::{Code, Fault};
 use crate::integrity::heads::{self, Slot};
 use crate::integrity::known::Known;
 use crate::integrity::note::{Note, Signer};
+use crate::integrity::publish::CHECKPOINT;
 use crate::log::*;
 use crate::secrets::Keys;
 
@@ -174,7 +175,9 @@ impl Ledger {
             let text = Note::parse(note.as_bytes()).ok()?.text;
             Some((TreeHead::parse(text).ok()?.size, note))
         });
-        Ok(sized.max_by_key(|(size, _)| *size).map(|(_, note)| note))
+        let newest = sized.max_by_key(|(size, _)| *size).map(|(_, note)| note);
+        // A backup has no head but the published one.
+        Ok(newest.or_else(|| std::fs::read_to_string(places.published().join(CHECKPOINT)).ok()))
     }
 }
 

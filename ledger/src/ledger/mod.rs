@@ -9,6 +9,7 @@ mod forget;
 mod keys;
 mod newer;
 mod open;
+mod open_to_read;
 mod queries;
 mod recover;
 mod redact;

@@ -6,6 +6,7 @@ use super::redact;
 use super::signing::{self, Frozen, KeyMode};
 use crate::deployment::Event;
 use crate::deployment::event::LedgerCreated;
+use crate::files;
 use crate::ids::{LedgerId, Position, StreamId};
 use crate::integrity::background::Background;
 use crate::integrity::code::{Code, Fault};
@@ -14,14 +15,14 @@ use crate::integrity::heads::{self, Heads};
 use crate::integrity::known::Known;
 use crate::integrity::note::Signer;
 use crate::integrity::places::Places;
-use crate::integrity::publish::Publisher;
+use crate::integrity::publish::{CHECKPOINT, Publisher};
 use crate::integrity::sealer::Sealer;
 use crate::log::*;
 use crate::ports::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::projection::{CATCH_UP_EVENTS, Projections};
 use crate::secrets::{Fingerprinter, Keys, KeysError, Make, Vault};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a ledger is opened with.
@@ -41,6 +42,8 @@ pub struct LedgerOptions {
     pub tool: String,
     /// Where the published tree lies; `published` in the ledger where nobody says.
     pub publish: Option<PathBuf>,
+    /// Where folders are made for what is needed while somebody reads.
+    pub scratch: PathBuf,
     /// What it is opened for, as far as its keys go.
     pub key_mode: KeyMode,
     /// Events that wait, at least, before they are stored 256 as one value.
@@ -58,6 +61,7 @@ impl LedgerOptions {
             clock_policy: ClockPolicy::default(),
             tool: tool.into(),
             publish: None,
+            scratch: std::env::temp_dir(),
             key_mode: KeyMode::Named,
             bundle_after: BUNDLE_AFTER,
         }
@@ -65,7 +69,7 @@ impl LedgerOptions {
 
     /// Where the parts of the ledger lie.
     pub fn places(&self) -> Places {
-        Places::new(self.folder.clone(), self.publish.clone())
+        Places::new(self.folder.clone(), self.publish.clone()).with_scratch(self.scratch.clone())
     }
 }
 
@@ -193,7 +197,11 @@ impl Ledger {
         Self::assemble(parts, new_id, None)
     }
 
-    fn assemble(parts: Parts, new_id: LedgerId, newer: Option<LogError>) -> Result<Self, OpenError> {
+    pub(super) fn assemble(
+        parts: Parts,
+        new_id: LedgerId,
+        newer: Option<LogError>,
+    ) -> Result<Self, OpenError> {
         let Parts { log, clock, entropy, keys, vault, tool } = parts;
         let fingerprints = Fingerprinter::new(&keys);
         if log.head().next == Position(0) {
@@ -279,16 +287,18 @@ fn keys(options: &LedgerOptions, known: Option<&Known>) -> Result<Keys, KeysErro
 fn examined(places: &Places) -> Result<(FjallStore, Examined), OpenError> {
     let folder = places.store();
     let heads = HeadFiles::read(places)?;
-    if !folder.exists() && heads::exist(places.folder())? {
-        let cause = format!("there are signed heads, and no store in {}", folder.display());
-        return Err(OpenError::Refused(Fault::new(Code::StoreMissing, cause)));
-    }
-    let mut store = FjallStore::open(&folder).map_err(|error| match error {
-        LogError::Unreadable { .. } | LogError::Store(_) => {
-            OpenError::Refused(Fault::new(Code::StoreUnreadable, error.to_string()))
+    if !folder.exists() {
+        if heads::exist(places.folder())? {
+            return Err(store_missing(&folder));
         }
-        other => OpenError::Log(other),
-    })?;
+        // A store made here would be another ledger's, beside what is published of this one.
+        if matches!(files::read_if_there(&places.published().join(CHECKPOINT)), Ok(Some(_))) {
+            let cause =
+                format!("it has what was published of a ledger, and no store in {}", folder.display());
+            return Err(OpenError::Refused(Fault::new(Code::StoreMissing, cause)));
+        }
+    }
+    let mut store = FjallStore::open(&folder).map_err(unreadable)?;
     match examine(places, heads, store.stored().as_ref(), store.found()) {
         Ok(examined) => {
             examined.newer.iter().for_each(|newer| store.found_newer(newer.clone()));
@@ -299,6 +309,20 @@ fn examined(places: &Places) -> Result<(FjallStore, Examined), OpenError> {
             store.not_clean();
             Err(OpenError::Refused(fault))
         }
+    }
+}
+
+pub(super) fn store_missing(folder: &Path) -> OpenError {
+    let cause = format!("there are signed heads, and no store in {}", folder.display());
+    OpenError::Refused(Fault::new(Code::StoreMissing, cause))
+}
+
+pub(super) fn unreadable(error: LogError) -> OpenError {
+    match error {
+        LogError::Unreadable { .. } | LogError::Store(_) => {
+            OpenError::Refused(Fault::new(Code::StoreUnreadable, error.to_string()))
+        }
+        other => OpenError::Log(other),
     }
 }
 
@@ -330,7 +354,7 @@ fn sealer(
     Ok(sealer)
 }
 
-fn origin_of(id: LedgerId) -> String {
+pub(super) fn origin_of(id: LedgerId) -> String {
     format!("haloy/{id}")
 }
 
@@ -358,7 +382,7 @@ fn create(
 
 /// Builds projections that are new or of a changed version, beside the old ones. Resumable: rows
 /// and checkpoint are written together.
-fn catch_up(log: &dyn EventLog) -> Result<(), LogError> {
+pub(super) fn catch_up(log: &dyn EventLog) -> Result<(), LogError> {
     let next = log.head().next;
     let mut behind = Ok(Vec::new());
     log.read_rows(&mut |rows| behind = Projections::default().behind(rows, next))?;

@@ -260,7 +260,7 @@ impl Ledger {
         // Where there are many events, their read models do not fit into memory.
         let large = self.head().next.0 > IN_MEMORY;
         let mut folding = |keep| match self.places.as_ref().filter(|_| large) {
-            Some(places) => Folding::on_disk(&places.scratch(), keep),
+            Some(places) => Folding::on_disk(places.scratch(), keep),
             None => Ok(Folding::in_memory(keep)),
         };
         rebuild(self.log.as_ref(), &mut folding, self.entropy().salt(), progress)

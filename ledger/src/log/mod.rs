@@ -28,8 +28,8 @@ pub use clock::{BUILT, ClockPolicy};
 pub use envelope::{Actor, Envelope, Head, NewEvent, Origin, Recorded, field as envelope_field};
 pub use error::{AppendError, LogError};
 pub use fjall::{
-    BUNDLE_AFTER, FjallLog, FjallOptions, FjallStore, Found, Old, Rebuild, Scratch, ScratchRow, finish_swap,
-    panic_is_caught, swap,
+    BUNDLE_AFTER, FjallLog, FjallOptions, FjallReader, FjallStore, Found, Old, Rebuild, Scratch, ScratchRow,
+    finish_swap, panic_is_caught, standing, swap,
 };
 pub use identity::{ActorKind, Auth};
 pub use memory::{MemoryLog, MemoryStore};

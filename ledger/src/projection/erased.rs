@@ -6,6 +6,7 @@ use crate::deployment::Event;
 use crate::ids::Position;
 use crate::log::{Recorded, Rows, RowsMut};
 use crate::private::FieldNumber;
+use std::collections::BTreeSet;
 
 const ID: ProjectionId = ProjectionId { name: "erased", number: 11, version: 1 };
 const FIELD: u8 = 1;
@@ -39,6 +40,19 @@ pub fn erasure(
     field: FieldNumber,
 ) -> Result<Option<Position>, ProjectionError> {
     get(rows, &key(position, field))
+}
+
+/// Every private value that was erased, of every event.
+pub fn all_erased(rows: &dyn Rows) -> Result<BTreeSet<(Position, FieldNumber)>, ProjectionError> {
+    let prefix = ID.key(FIELD, &[]);
+    let mut found = BTreeSet::new();
+    rows.scan(&prefix, false, None, &mut |key, _| {
+        let parts = key.get(prefix.len()..).and_then(|rest| rest.split_first_chunk());
+        let parts = parts.and_then(|(at, field)| Some((u64::from_be_bytes(*at), field.try_into().ok()?)));
+        found.extend(parts.map(|(at, field)| (Position(at), FieldNumber::from_be_bytes(field))));
+        true
+    })?;
+    Ok(found)
 }
 
 /// Fields of an event that were erased.

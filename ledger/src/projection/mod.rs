@@ -34,7 +34,7 @@ pub use status::StatusRow;
 /// Reading the rows of each projection.
 pub mod read {
     pub use super::deployments::{by_prefix, deployment, newest, release};
-    pub use super::erased::{erased, erasure};
+    pub use super::erased::{all_erased, erased, erasure};
     pub use super::pending::pending;
     pub use super::retention::artefacts;
     pub use super::rollback_targets::{candidate, candidates};

@@ -57,7 +57,7 @@ fn no_permission_on_the_socket_says_how_to_get_it() {
     assert!(failed.out.contains("may not use Docker's socket"), "{} {}", failed.out, failed.err);
 }
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     let out = Command::new("id").arg("-u").output().expect("id");
     out.stdout.starts_with(b"0")
 }

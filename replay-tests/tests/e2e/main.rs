@@ -23,6 +23,7 @@ mod load;
 mod logs;
 mod networks;
 mod own_engine;
+mod reading;
 mod real;
 mod real_buildkit;
 mod real_sops;

@@ -130,6 +130,9 @@ fn refused(fault: &Fault) -> Error {
         Code::LogShorter => {
             "if an older copy was put back on purpose: haloy restore; else bring back what is missing with: haloy recover"
         }
+        Code::StoreMissing => {
+            "if this folder is a backup: haloy restore DIR; else make its store from what is published: haloy recover"
+        }
         _other => {
             "nothing was changed; see what is still proved: haloy verify; make it anew from the published copy: haloy recover"
         }

@@ -158,9 +158,10 @@ impl Embedded {
         read: impl FnOnce(&Ledger) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let ledger = match self.is_there()? {
-            true => self.wait_for(ClockPolicy::default(), |_| {}).await?,
-            false => empty()?,
+            true => self.patiently(ClockPolicy::default(), |_| {}, Ledger::open_to_read).await?,
+            false => Ok(None),
         };
+        let ledger = ledger.map_err(errors::open)?.map_or_else(empty, Ok)?;
         Ok(LedgerHandle::new(Arc::new(ledger)).call(read).await)
     }
 
@@ -169,7 +170,10 @@ impl Embedded {
         let folder = &self.options.ledger;
         match std::fs::symlink_metadata(folder.join("log")) {
             Ok(_) => Ok(true),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            // A backup has what was published, and no store.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(haloy_ledger::ledger::sizes(&self.ledger_options().places()) != (None, None))
+            }
             Err(error) => {
                 let message = format!("the ledger {} cannot be read: {error}", folder.display());
                 Err(Error::new(Kind::Operational, message).hint(
@@ -200,7 +204,11 @@ impl Embedded {
         Err(Error::new(Kind::Usage, message).hint("name one with --ledger DIR; the first deploy makes it"))
     }
 
-    async fn wait_for(&self, policy: ClockPolicy, waiting: impl FnMut(&str)) -> Result<Ledger, Error> {
+    pub(super) async fn wait_for(
+        &self,
+        policy: ClockPolicy,
+        waiting: impl FnMut(&str),
+    ) -> Result<Ledger, Error> {
         let opened = self.patiently(policy, waiting, Ledger::open).await?;
         opened.map_err(errors::open)
     }

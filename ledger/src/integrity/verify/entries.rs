@@ -51,7 +51,7 @@ impl Entries {
         let entropy: &dyn Entropy = &SystemEntropy;
         // Where there are many events, their read models do not fit into memory.
         let folding = match sources.places.as_ref().filter(|_| size > IN_MEMORY) {
-            Some(places) => Folding::on_disk(&places.scratch(), Keep::Sums(entropy.salt())),
+            Some(places) => Folding::on_disk(places.scratch(), Keep::Sums(entropy.salt())),
             None => Ok(Folding::in_memory(Keep::Sums(entropy.salt()))),
         };
         let folding =

@@ -110,7 +110,8 @@ impl Step {
 
 #[cfg(test)]
 mod tests {
-    use super::super::open::{database, lock};
+    use super::super::lock;
+    use super::super::open::database;
     use super::super::*;
     use super::*;
     use std::collections::BTreeMap;
@@ -251,6 +252,6 @@ mod tests {
         let refused = FjallLog::open(&path, super::super::open::tests::options());
         let Err(LogError::Unreadable { cause, .. }) = refused else { panic!("it was opened") };
         assert!(cause.contains("no journal"), "{cause}");
-        drop(lock(&path).expect("given back"));
+        drop(lock::to_write(&path).expect("given back"));
     }
 }

@@ -3,6 +3,7 @@
 use super::super::bundle::WIDTH;
 use super::super::keys::{self, Key, Keyspace};
 use super::guarded::guarded;
+use super::scratch_folder::ScratchFolder;
 use super::*;
 use crate::ports::Clock;
 use ::fjall::config::{BlockSizePolicy, CompressionPolicy};
@@ -31,8 +32,6 @@ pub struct FjallOptions {
 const CACHE_BYTES: u64 = 32 << 20;
 /// A write buffer above this is read back at every open: flush it when closing.
 pub(super) const WORTH_FLUSHING: u64 = 256 << 10;
-/// How long a lock may be held by nobody in particular.
-const LOCK_PATIENCE: std::time::Duration = std::time::Duration::from_millis(200);
 /// Threads that flush and compact.
 const WORKERS: usize = 1;
 const MEMTABLE_BYTES: u64 = 4 << 20;
@@ -69,7 +68,15 @@ pub(super) struct Closing {
     flushed: AtomicBool,
     /// What is open is a copy, which goes; the store itself is not touched, so there is nothing to note.
     copy: Option<peek::Copy>,
-    _lock: std::fs::File,
+    /// None on a disk that nobody may write to.
+    _lock: Option<std::fs::File>,
+}
+
+impl Closing {
+    fn of(folder: &Path, copy: Option<peek::Copy>, lock: Option<std::fs::File>) -> Self {
+        let (clean, flushed) = (AtomicBool::new(true), AtomicBool::new(false));
+        Self { folder: folder.to_owned(), clean, flushed, copy, _lock: lock }
+    }
 }
 
 impl Drop for Closing {
@@ -158,49 +165,10 @@ pub(super) fn plain(error: &::fjall::Error) -> String {
     }
 }
 
-/// Takes the store for this process, before anything of it is looked at.
-pub(super) fn lock(folder: &Path) -> Result<std::fs::File, LogError> {
-    let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
-    if let Some(parent) = folder.parent() {
-        make_folder(parent).map_err(io)?;
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(folder.with_extension("lock")).map_err(io)?;
-    let since = std::time::Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            // A process that is being started has the files of its parent for a moment, and their locks.
-            Err(std::fs::TryLockError::WouldBlock) if since.elapsed() < LOCK_PATIENCE => {
-                std::thread::sleep(LOCK_PATIENCE / 20);
-            }
-            Err(std::fs::TryLockError::WouldBlock) => {
-                return Err(LogError::Locked { path: folder.to_owned() });
-            }
-            Err(std::fs::TryLockError::Error(error)) => return Err(io(error)),
-        }
-    }
-}
-
 pub(super) fn open(folder: &Path) -> Result<(Spaces, Found), LogError> {
     let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
-    let mut closing = Closing {
-        folder: folder.to_owned(),
-        clean: AtomicBool::new(true),
-        flushed: AtomicBool::new(false),
-        copy: None,
-        _lock: lock(folder)?,
-    };
-    let found = closed::found(folder).map_err(io)?;
-    if found != Found::New && journals::journals(folder).map_err(io)?.is_empty() {
-        let cause = "it has no journal: opened like this, rows would be lost".to_owned();
-        return Err(LogError::Unreadable { path: folder.to_owned(), cause });
-    }
-    if found == Found::Changed {
-        sound::look(folder).map_err(|cause| LogError::Unreadable { path: folder.to_owned(), cause })?;
-    }
+    let mut closing = Closing::of(folder, None, Some(lock::to_write(folder)?));
+    let found = looked_at(folder)?;
     // Opening it would write: what the format says must be known before.
     if (found == Found::Changed || closed::closed_by_newer(folder))
         && let Some((copy, opened)) = peek::newer(folder)
@@ -216,6 +184,43 @@ pub(super) fn open(folder: &Path) -> Result<(Spaces, Found), LogError> {
         make(folder)?;
     }
     Ok((Spaces::new(database(folder, WORKERS)?, closing)?, found))
+}
+
+/// Opens a copy of a store, in a folder of its own below `scratch`: nothing of the store is changed, and others
+/// read it meanwhile.
+pub(super) fn open_to_read(folder: &Path, scratch: &Path) -> Result<(Spaces, Found), LogError> {
+    let lock = lock::to_read(folder)?;
+    let found = looked_at(folder)?;
+    let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
+    let copy = peek::Copy::to_read(folder, scratch).map_err(io)?;
+    let opened = database(copy.folder(), 0)?;
+    // Rows that were in them are in memory now, and private values among them are nobody else's to find.
+    copy.forget_journals().map_err(io)?;
+    Ok((Spaces::new(opened, Closing::of(folder, Some(copy), lock))?, found))
+}
+
+/// Opens the store that `make` makes in a folder below `scratch`, which goes when it is closed.
+pub(super) fn made_to_read(scratch: &Path, make: impl FnOnce(&Path)) -> Result<(Spaces, PathBuf), LogError> {
+    let io = |error: std::io::Error| LogError::Io { path: scratch.to_owned(), cause: error.to_string() };
+    let made = peek::Copy::Scratch(ScratchFolder::new(scratch).map_err(io)?);
+    let folder = made.folder().join("made").join("log");
+    make(&folder);
+    let opened = database(&folder, 0)?;
+    Ok((Spaces::new(opened, Closing::of(&folder, Some(made), None))?, folder))
+}
+
+/// How a store was found, and whether fjall may be let near it.
+fn looked_at(folder: &Path) -> Result<Found, LogError> {
+    let unreadable = |cause: String| LogError::Unreadable { path: folder.to_owned(), cause };
+    let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
+    let found = closed::found(folder).map_err(io)?;
+    if found != Found::New && journals::journals(folder).map_err(io)?.is_empty() {
+        return Err(unreadable("it has no journal: opened like this, rows would be lost".to_owned()));
+    }
+    if found == Found::Changed {
+        sound::look(folder).map_err(unreadable)?;
+    }
+    Ok(found)
 }
 
 /// Makes an empty store beside its place, and moves it there: half of one cannot be opened, and would
@@ -297,7 +302,12 @@ pub(super) fn newer_in(index: &::fjall::Keyspace) -> Result<Option<LogError>, Lo
 
 pub(super) fn tail(store: &Spaces) -> Result<Tail, LogError> {
     let Some((last, entry)) = read::last(store)? else { return Ok(Tail::empty()) };
-    let head = codec::decode_head(&entry)?;
+    tail_after(last, &entry)
+}
+
+/// Where a log stands whose last entry is this one.
+pub(super) fn tail_after(last: Position, entry: &[u8]) -> Result<Tail, LogError> {
+    let head = codec::decode_head(entry)?;
     if last != head.position {
         let cause = "it lies under the key of another entry".to_owned();
         return Err(LogError::BadEntry { position: head.position, cause });

@@ -1,37 +1,65 @@
-//! A look at a store that is not as it was left, before anything opens it: to open it is to write to it,
-//! since fjall cuts journals and removes tables that do not count. Whether a newer haloy wrote it must be
-//! known before.
+//! Copies of a store that are opened in its place, since to open it is to write to it: fjall cuts journals and
+//! removes tables that do not count. Whoever only reads opens a copy; and of a store that is not as it was
+//! left, whether a newer haloy wrote it must be known before anything else.
 
 use super::super::keys::Keyspace;
-use super::closed;
 use super::open::{self, make_folder};
+use super::scratch_folder::ScratchFolder;
+use super::{closed, journals};
 use ::fjall::Database;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A copy of a store, in a folder beside it that goes when this is dropped.
-pub(super) struct Copy(PathBuf);
+/// A copy of a store; it goes when this is dropped.
+pub(super) enum Copy {
+    Beside(PathBuf),
+    Scratch(ScratchFolder),
+}
 
 impl Drop for Copy {
     fn drop(&mut self) {
-        // What stays is removed by the next look.
-        drop(fs::remove_dir_all(&self.0));
+        if let Self::Beside(folder) = self {
+            // What stays is removed by the next look.
+            drop(fs::remove_dir_all(folder));
+        }
     }
 }
 
-/// A copy that can be opened without touching the store. Tables never change: a link stands for each.
-fn copy(folder: &Path) -> io::Result<Copy> {
-    let folder = folder.canonicalize()?;
-    let copy = Copy(folder.with_extension("copy"));
-    if copy.0.try_exists()? {
-        fs::remove_dir_all(&copy.0)?;
+impl Copy {
+    fn beside(store: &Path) -> io::Result<Self> {
+        let store = store.canonicalize()?;
+        let folder = store.with_extension("copy");
+        if folder.try_exists()? {
+            fs::remove_dir_all(&folder)?;
+        }
+        make_folder(&folder)?;
+        let copy = Self::Beside(folder);
+        copy_into(&store, copy.folder())?;
+        Ok(copy)
     }
-    make_folder(&copy.0)?;
-    copy_into(&folder, &copy.0)?;
-    Ok(copy)
+
+    /// In a new folder below `scratch`.
+    pub(super) fn to_read(store: &Path, scratch: &Path) -> io::Result<Self> {
+        let copy = Self::Scratch(ScratchFolder::new(scratch)?);
+        copy_into(&store.canonicalize()?, copy.folder())?;
+        Ok(copy)
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        match self {
+            Self::Beside(folder) => folder,
+            Self::Scratch(folder) => folder.path(),
+        }
+    }
+
+    /// Removes the copies of journals, which are not read again once the copy is open.
+    pub(super) fn forget_journals(&self) -> io::Result<()> {
+        journals::journals(self.folder())?.iter().try_for_each(fs::remove_file)
+    }
 }
 
+/// Tables never change: a link stands for each.
 fn copy_into(folder: &Path, copy: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -55,8 +83,8 @@ type Opened = (Database, [::fjall::Keyspace; 5]);
 /// The copy, opened, of a store that a newer haloy wrote. None of one that this program may open itself,
 /// and of one that cannot be read in this way: then opening it says why.
 pub(super) fn newer(folder: &Path) -> Option<(Copy, Opened)> {
-    let copy = copy(folder).ok()?;
-    let opened = open::database(&copy.0, 0).ok()?;
+    let copy = Copy::beside(folder).ok()?;
+    let opened = open::database(copy.folder(), 0).ok()?;
     let index = Keyspace::ALL.iter().position(|space| *space == Keyspace::Index)?;
     open::newer_in(&opened.1[index]).ok()??;
     Some((copy, opened))

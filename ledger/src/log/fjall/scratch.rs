@@ -3,6 +3,7 @@
 
 use super::open::store_error;
 use super::read::RowsView;
+use super::scratch_folder::ScratchFolder;
 use super::*;
 use ::fjall::config::CompressionPolicy;
 use ::fjall::{CompressionType, Database, KeyspaceCreateOptions};
@@ -12,23 +13,24 @@ use std::collections::BTreeMap;
 const MEMTABLE_BYTES: u64 = 32 << 20;
 const CACHE_BYTES: u64 = 32 << 20;
 
-/// Rows on disk, for as long as this lives.
+/// Rows on disk, for as long as this lives. The order of fields is the order in which they go.
 pub struct Scratch {
     rows: ::fjall::Keyspace,
     db: Database,
+    _folder: ScratchFolder,
 }
 
 /// A row of the store, or why it cannot be read.
 pub type ScratchRow = Result<(Vec<u8>, Vec<u8>), LogError>;
 
 impl Scratch {
-    /// In this folder; what an earlier one left there is removed.
-    pub fn new(folder: &std::path::Path) -> Result<Self, LogError> {
-        drop(std::fs::remove_dir_all(folder));
+    /// In a folder of its own below this one.
+    pub fn new(below: &std::path::Path) -> Result<Self, LogError> {
+        let io = |error: std::io::Error| LogError::Io { path: below.to_owned(), cause: error.to_string() };
         // It holds what the store holds, and is for the same eyes only.
-        let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
-        open::make_folder(folder).map_err(io)?;
-        let builder = Database::builder(folder).temporary(true).cache_size(CACHE_BYTES).worker_threads(1);
+        let folder = ScratchFolder::new(below).map_err(io)?;
+        let rows = folder.path().join("rows");
+        let builder = Database::builder(&rows).temporary(true).cache_size(CACHE_BYTES).worker_threads(1);
         let quick = builder.manual_journal_persist(true).journal_compression(CompressionType::None);
         let db = quick.open().map_err(store_error)?;
         let options = || {
@@ -37,7 +39,7 @@ impl Scratch {
                 .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
         };
         let rows = db.keyspace("rows", options).map_err(store_error)?;
-        Ok(Self { rows, db })
+        Ok(Self { rows, db, _folder: folder })
     }
 
     /// Looks at the rows.

@@ -27,6 +27,29 @@ impl FjallStore {
         Ok(Self { spaces: Arc::new(spaces), folder: folder.to_owned(), newer, found })
     }
 
+    /// Opens a store for somebody who only reads: a copy of it below `scratch`, so that nothing of it changes. Others
+    /// may read it meanwhile.
+    ///
+    /// # Errors
+    /// As [`FjallStore::open`]; [`LogError::Io`] if there is none.
+    pub fn open_to_read(folder: &std::path::Path, scratch: &std::path::Path) -> Result<Self, LogError> {
+        let (spaces, found) = open::open_to_read(folder, scratch)?;
+        let newer = open::newer_format(&spaces)?;
+        Ok(Self { spaces: Arc::new(spaces), folder: folder.to_owned(), newer, found })
+    }
+
+    /// Opens a store that `make` makes in a folder below `scratch`; it goes when it is closed.
+    ///
+    /// # Errors
+    /// [`LogError::Unreadable`] if `make` made none that can be opened.
+    pub fn made_to_read(
+        scratch: &std::path::Path,
+        make: impl FnOnce(&std::path::Path),
+    ) -> Result<Self, LogError> {
+        let (spaces, folder) = open::made_to_read(scratch, make)?;
+        Ok(Self { spaces: Arc::new(spaces), folder, newer: None, found: Found::AsLeft })
+    }
+
     /// Why it is read, and not written: its format is newer than this program's.
     pub fn newer(&self) -> Option<&LogError> {
         self.newer.as_ref()
@@ -50,6 +73,14 @@ impl FjallStore {
     /// Events below are stored 256 as one value.
     pub fn bundled(&self) -> Position {
         Position(self.spaces.bundled())
+    }
+
+    /// Something of it is wrong, although its files are as they were left: whoever opens it next is to look
+    /// closely.
+    pub fn distrust(&self) {
+        self.spaces.not_clean();
+        // On a disk that nobody writes to, nobody will go on with it either.
+        drop(super::closed::in_use(&self.folder));
     }
 
     /// It is to be looked at closely when it is opened again.

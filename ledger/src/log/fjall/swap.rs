@@ -19,7 +19,7 @@ pub enum Old {
 ///
 /// If this is cut off, there is no store in `folder`, and [`finish_swap`] ends it.
 pub fn swap(folder: &Path, new: &Path, old: Old) -> Result<(), LogError> {
-    let _lock = open::lock(folder)?;
+    let _lock = lock::to_write(folder)?;
     let aside = folder.with_file_name("aside").join("store");
     let swapped = || -> io::Result<()> {
         closed::in_use(folder)?;
@@ -37,13 +37,19 @@ pub fn swap(folder: &Path, new: &Path, old: Old) -> Result<(), LogError> {
     swapped().map_err(|error| LogError::Io { path: folder.to_owned(), cause: error.to_string() })
 }
 
+/// Where the store of a ledger lies: the new one counts once a swap was cut off after the old one was moved away.
+pub fn standing(folder: &Path, new: &Path) -> PathBuf {
+    let cut_off = !folder.exists() && new.exists() && closed::was_closed(new);
+    if cut_off { new.to_owned() } else { folder.to_owned() }
+}
+
 /// Ends a swap that was cut off after the old store was moved away: the new one is whole, since it was
 /// closed before anything was moved.
 pub fn finish_swap(folder: &Path, new: &Path) -> Result<bool, LogError> {
-    if folder.exists() || !new.exists() || !closed::was_closed(new) {
+    if standing(folder, new) == folder {
         return Ok(false);
     }
-    let _lock = open::lock(folder)?;
+    let _lock = lock::to_write(folder)?;
     let moved = take_place(folder, new);
     moved.map_err(|error| LogError::Io { path: folder.to_owned(), cause: error.to_string() })?;
     Ok(true)

@@ -1,0 +1,124 @@
+//! A store that is only read: up to an event, and with rows in memory where those of the store do not do.
+
+use super::*;
+use crate::private::FieldNumber;
+use std::collections::BTreeSet;
+
+/// The log on disk, opened to be read. Nothing is ever appended to it.
+pub struct FjallReader {
+    store: FjallStore,
+    tail: Tail,
+    /// Rows that the store has not, or not like this.
+    beside: RwLock<BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
+    /// Whether rows of the store count.
+    rows_count: bool,
+    /// Private values that are to be erased, and are still there.
+    hidden: BTreeSet<(Position, FieldNumber)>,
+}
+
+impl FjallReader {
+    /// Of the events below `end`.
+    ///
+    /// # Errors
+    /// If the last of them cannot be read.
+    pub fn new(store: FjallStore, end: Position) -> Result<Self, LogError> {
+        let all = store.stored().next()?;
+        let tail = match end.0.checked_sub(1) {
+            None => Tail::empty(),
+            Some(last) => {
+                let entry = read::entry(&store.spaces, Position(last))?.ok_or_else(|| read::missing(last))?;
+                open::tail_after(Position(last), &entry)?
+            }
+        };
+        // Rows are those of the last event of the store, and cannot be had as of an earlier one.
+        let rows_count = end >= all;
+        Ok(Self { store, tail, beside: RwLock::default(), rows_count, hidden: BTreeSet::new() })
+    }
+
+    /// Shows these private values to nobody: the event that erases them is there, and so are they.
+    pub fn hide(&mut self, hidden: BTreeSet<(Position, FieldNumber)>) {
+        self.hidden = hidden;
+    }
+
+    /// How many events of those that are wanted there are.
+    fn within(&self, from: Position, limit: usize) -> usize {
+        let left = self.tail.next.0.saturating_sub(from.0);
+        limit.min(usize::try_from(left).unwrap_or(usize::MAX))
+    }
+}
+
+impl EventLog for FjallReader {
+    fn submit(&self, _: Vec<StreamWrite>, _: Option<IdempotencyKey>, _: Stage, done: Done) {
+        done(Err(AppendError::Closed));
+    }
+
+    fn read_stream(
+        &self,
+        stream: &StreamId,
+        from: Revision,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, LogError> {
+        let entries = read::stream(&self.store.spaces, stream, from, limit)?;
+        let mut events = entries.iter().map(|entry| codec::decode(entry)).collect::<Result<Vec<_>, _>>()?;
+        events.retain(|event| event.head.position < self.tail.next);
+        Ok(events)
+    }
+
+    fn read_all(&self, from: Position, limit: usize) -> Result<Vec<Recorded>, LogError> {
+        let mut events = Vec::new();
+        read::entries(&self.store.spaces, from, self.within(from, limit), &mut |entry| {
+            events.push(codec::decode(entry)?);
+            Ok(())
+        })?;
+        Ok(events)
+    }
+
+    fn read_entries(&self, from: Position, limit: usize) -> Result<Vec<Vec<u8>>, LogError> {
+        let mut entries = Vec::new();
+        read::entries(&self.store.spaces, from, self.within(from, limit), &mut |entry| {
+            entries.push(entry.to_vec());
+            Ok(())
+        })?;
+        Ok(entries)
+    }
+
+    fn read_private(&self, position: Position) -> Result<Vec<PrivateRow>, LogError> {
+        if position >= self.tail.next {
+            return Ok(Vec::new());
+        }
+        let mut rows = read::private(&self.store.spaces, position)?;
+        rows.retain(|row| !self.hidden.contains(&(position, row.field)));
+        Ok(rows)
+    }
+
+    fn find_key(&self, once: &IdempotencyKey) -> Result<Option<Appended>, AppendError> {
+        let key = keys::Key::Idempotency(once.key.clone());
+        let row = self.store.spaces.get(key.keyspace()).get(key.encode()).map_err(open::store_error)?;
+        let known = row.map(|row| known_append(once, &row)).transpose()?;
+        Ok(known.filter(|known| known.next <= self.tail.next))
+    }
+
+    fn head(&self) -> LogHead {
+        self.tail.head()
+    }
+
+    fn put_rows(&self, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<(), LogError> {
+        if let Some(newer) = self.store.newer() {
+            return Err(newer.clone());
+        }
+        self.beside.write().unwrap_or_else(PoisonError::into_inner).extend(rows);
+        Ok(())
+    }
+
+    fn read_rows(&self, read: &mut dyn FnMut(&dyn Rows)) -> Result<(), LogError> {
+        let none = MapRows::default();
+        let stored = read::RowsView::now(&self.store.spaces);
+        let base: &dyn Rows = if self.rows_count { &stored } else { &none };
+        let beside = self.beside.read().unwrap_or_else(PoisonError::into_inner);
+        match beside.is_empty() {
+            true => read(base),
+            false => read(&Over { base, writes: &beside }),
+        }
+        Ok(())
+    }
+}
