@@ -3,7 +3,6 @@
 use super::super::bundle::WIDTH;
 use super::super::keys::{self, Key, Keyspace};
 use super::guarded::guarded;
-use super::scratch_folder::ScratchFolder;
 use super::*;
 use crate::ports::Clock;
 use ::fjall::config::{BlockSizePolicy, CompressionPolicy};
@@ -73,7 +72,7 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    fn of(folder: &Path, copy: Option<peek::Copy>, lock: Option<std::fs::File>) -> Self {
+    pub(super) fn of(folder: &Path, copy: Option<peek::Copy>, lock: Option<std::fs::File>) -> Self {
         let (clean, flushed) = (AtomicBool::new(true), AtomicBool::new(false));
         Self { folder: folder.to_owned(), clean, flushed, copy, _lock: lock }
     }
@@ -186,31 +185,8 @@ pub(super) fn open(folder: &Path) -> Result<(Spaces, Found), LogError> {
     Ok((Spaces::new(database(folder, WORKERS)?, closing)?, found))
 }
 
-/// Opens a copy of a store, in a folder of its own below `scratch`: nothing of the store is changed, and others
-/// read it meanwhile.
-pub(super) fn open_to_read(folder: &Path, scratch: &Path) -> Result<(Spaces, Found), LogError> {
-    let lock = lock::to_read(folder)?;
-    let found = looked_at(folder)?;
-    let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
-    let copy = peek::Copy::to_read(folder, scratch).map_err(io)?;
-    let opened = database(copy.folder(), 0)?;
-    // Rows that were in them are in memory now, and private values among them are nobody else's to find.
-    copy.forget_journals().map_err(io)?;
-    Ok((Spaces::new(opened, Closing::of(folder, Some(copy), lock))?, found))
-}
-
-/// Opens the store that `make` makes in a folder below `scratch`, which goes when it is closed.
-pub(super) fn made_to_read(scratch: &Path, make: impl FnOnce(&Path)) -> Result<(Spaces, PathBuf), LogError> {
-    let io = |error: std::io::Error| LogError::Io { path: scratch.to_owned(), cause: error.to_string() };
-    let made = peek::Copy::Scratch(ScratchFolder::new(scratch).map_err(io)?);
-    let folder = made.folder().join("made").join("log");
-    make(&folder);
-    let opened = database(&folder, 0)?;
-    Ok((Spaces::new(opened, Closing::of(&folder, Some(made), None))?, folder))
-}
-
 /// How a store was found, and whether fjall may be let near it.
-fn looked_at(folder: &Path) -> Result<Found, LogError> {
+pub(super) fn looked_at(folder: &Path) -> Result<Found, LogError> {
     let unreadable = |cause: String| LogError::Unreadable { path: folder.to_owned(), cause };
     let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
     let found = closed::found(folder).map_err(io)?;

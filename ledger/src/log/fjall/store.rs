@@ -33,7 +33,7 @@ impl FjallStore {
     /// # Errors
     /// As [`FjallStore::open`]; [`LogError::Io`] if there is none.
     pub fn open_to_read(folder: &std::path::Path, scratch: &std::path::Path) -> Result<Self, LogError> {
-        let (spaces, found) = open::open_to_read(folder, scratch)?;
+        let (spaces, found) = peek::open_to_read(folder, scratch)?;
         let newer = open::newer_format(&spaces)?;
         Ok(Self { spaces: Arc::new(spaces), folder: folder.to_owned(), newer, found })
     }
@@ -46,7 +46,7 @@ impl FjallStore {
         scratch: &std::path::Path,
         make: impl FnOnce(&std::path::Path),
     ) -> Result<Self, LogError> {
-        let (spaces, folder) = open::made_to_read(scratch, make)?;
+        let (spaces, folder) = peek::made_to_read(scratch, make)?;
         Ok(Self { spaces: Arc::new(spaces), folder, newer: None, found: Found::AsLeft })
     }
 
