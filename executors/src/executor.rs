@@ -224,9 +224,15 @@ pub trait Executor: Send + Sync {
 
     /// What is really there.
     async fn observe(&self, scope: &Scope) -> Result<Observed, ExecutorError>;
-    /// Only the replicas of it: what a question about many targets asks of each.
-    async fn observe_replicas(&self, scope: &Scope) -> Result<Vec<ObservedReplica>, ExecutorError> {
-        self.observe(scope).await.map(|observed| observed.replicas)
+
+    /// Only the replicas, of many targets of one ledger, in their order: as few questions to the world as it can
+    /// be done with.
+    async fn observe_replicas(&self, scopes: &[Scope]) -> Result<Vec<Vec<ObservedReplica>>, ExecutorError> {
+        let mut found = Vec::with_capacity(scopes.len());
+        for scope in scopes {
+            found.push(self.observe(scope).await?.replicas);
+        }
+        Ok(found)
     }
 
     /// Last lines of a replica's log, masked by `values`; empty where there is none.

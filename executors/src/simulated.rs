@@ -220,7 +220,7 @@ impl Executor for SimulatedExecutor {
                 exit_code: (!found.running).then_some(143),
                 oom: false,
                 condition: if found.healthy { Condition::Well } else { Condition::Unhealthy },
-                restarts: 0,
+                restarts: None,
             });
         let prefix = format!("{}:", scope.app.slug());
         let tags = world.tags.iter().filter(|(tag, _)| tag.starts_with(&prefix));

@@ -35,6 +35,14 @@ impl DockerOptions {
     }
 }
 
+impl EngineFacts {
+    /// What its clock shows now, in seconds since 1970; none where it did not say what it shows.
+    pub(super) fn now_seconds(&self) -> Option<i64> {
+        let then = self.clock.parse::<jiff::Timestamp>().ok()?.as_second();
+        then.checked_add(i64::try_from(self.asked.elapsed().as_secs()).ok()?)
+    }
+}
+
 /// What the engine says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineFacts {

@@ -2,7 +2,7 @@
 
 use crate::executor::Scope;
 use haloy_ledger::deployment::effect::ReplicaSpec;
-use haloy_ledger::ids::{EffectId, ReplicaId};
+use haloy_ledger::ids::{EffectId, LedgerId, ReplicaId};
 use std::collections::HashMap;
 
 pub(super) const LEDGER: &str = "haloy.ledger";
@@ -69,6 +69,11 @@ pub(super) fn filter(scope: &Scope) -> Vec<String> {
         format!("{APP}={}", scope.app),
         format!("{TARGET}={}", scope.target),
     ]
+}
+
+/// A filter for everything of a ledger.
+pub(super) fn filter_ledger(ledger: LedgerId) -> Vec<String> {
+    vec![format!("{LEDGER}={ledger}")]
 }
 
 /// Which replica labels speak of.

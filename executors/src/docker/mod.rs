@@ -13,6 +13,7 @@ mod ends;
 mod errors;
 mod forget;
 mod given;
+mod glance;
 mod health;
 mod host_lock;
 mod images;
@@ -208,8 +209,8 @@ impl Executor for DockerExecutor {
         self.engine().await?.observe(scope).await
     }
 
-    async fn observe_replicas(&self, scope: &Scope) -> Result<Vec<ObservedReplica>, ExecutorError> {
-        self.engine().await?.replicas(scope).await
+    async fn observe_replicas(&self, scopes: &[Scope]) -> Result<Vec<Vec<ObservedReplica>>, ExecutorError> {
+        self.engine().await?.replicas_of(scopes).await
     }
 
     async fn log_tail(

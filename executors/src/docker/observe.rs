@@ -1,13 +1,19 @@
 //! What is really there.
 
 use super::errors::{Doing, failed};
-use super::{Engine, labels, place};
+use super::{Engine, glance, labels, place};
 use crate::executor::*;
 use bollard::models::{ContainerState, HealthStatusEnum};
 use bollard::query_parameters::ListImagesOptions;
+use futures_util::StreamExt;
 use haloy_ledger::ids::Digest;
 use haloy_ledger::outcome::{Condition, Observed, ObservedReplica, ObservedTag};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+
+/// How many containers the engine is asked about at once.
+const AT_ONCE: usize = 8;
+
+type Labels = HashMap<String, String>;
 
 impl Engine<'_> {
     pub(super) async fn observe(&self, scope: &Scope) -> Result<Observed, ExecutorError> {
@@ -16,26 +22,69 @@ impl Engine<'_> {
         Ok(Observed { engine_id: self.facts.engine_id.clone(), replicas, tags, images })
     }
 
-    pub(super) async fn replicas(&self, scope: &Scope) -> Result<Vec<ObservedReplica>, ExecutorError> {
+    async fn replicas(&self, scope: &Scope) -> Result<Vec<ObservedReplica>, ExecutorError> {
         let mut replicas = Vec::new();
         for found in self.all(scope).await? {
-            let Some(replica) = labels::replica(&found.labels) else { continue };
-            let Some(container) = self.inspect_container(&found.id).await? else { continue };
-            let state = container.state.clone().unwrap_or_default();
-            let running = state.running == Some(true);
-            replicas.push(ObservedReplica {
-                replica,
-                running,
-                address: place::place(&container).filter(|_| running).map(|place| place.address),
-                exit_code: state.exit_code.filter(|_| !running),
-                oom: state.oom_killed == Some(true),
-                condition: condition(&state),
-                restarts: container.restart_count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
-                container_id: found.id,
-            });
+            replicas.extend(self.replica(found.id, &found.labels).await?);
         }
         replicas.sort_by_key(|found| found.replica);
         Ok(replicas)
+    }
+
+    /// A container that is a replica; none if it is none, or is gone by now.
+    async fn replica(
+        &self,
+        container_id: String,
+        labels: &Labels,
+    ) -> Result<Option<ObservedReplica>, ExecutorError> {
+        let Some(replica) = labels::replica(labels) else { return Ok(None) };
+        let Some(container) = self.inspect_container(&container_id).await? else { return Ok(None) };
+        let state = container.state.clone().unwrap_or_default();
+        let running = state.running == Some(true);
+        Ok(Some(ObservedReplica {
+            replica,
+            running,
+            address: place::place(&container).filter(|_| running).map(|place| place.address),
+            exit_code: state.exit_code.filter(|_| !running),
+            oom: state.oom_killed == Some(true),
+            condition: condition(&state),
+            restarts: container.restart_count.and_then(|count| u64::try_from(count).ok()),
+            container_id,
+        }))
+    }
+
+    /// Replicas of many targets of one ledger: one list of all, and a look at each container that does not
+    /// plainly run.
+    pub(super) async fn replicas_of(
+        &self,
+        scopes: &[Scope],
+    ) -> Result<Vec<Vec<ObservedReplica>>, ExecutorError> {
+        let filter = match scopes {
+            [] => return Ok(Vec::new()),
+            [one] => labels::filter(one),
+            [first, ..] => labels::filter_ledger(first.ledger),
+        };
+        let now = self.facts.now_seconds();
+        let mut found = vec![Vec::new(); scopes.len()];
+        let mut looks = Vec::new();
+        for container in self.summaries(filter).await? {
+            let labels = container.labels.clone().unwrap_or_default();
+            let of_it = scopes.iter().position(|scope| labels::in_scope(&labels, scope));
+            let Some(at) = of_it else { continue };
+            match (now.and_then(|now| glance::plain(&container, now)), container.id) {
+                (Some(replica), _) => found[at].push(replica),
+                (None, Some(id)) => looks.push((at, id, labels)),
+                (None, None) => {}
+            }
+        }
+        let looks =
+            looks.into_iter().map(|(at, id, labels)| async move { (at, self.replica(id, &labels).await) });
+        let mut looks = futures_util::stream::iter(looks).buffer_unordered(AT_ONCE);
+        while let Some((at, replica)) = looks.next().await {
+            found[at].extend(replica?);
+        }
+        found.iter_mut().for_each(|found| found.sort_by_key(|found| found.replica));
+        Ok(found)
     }
 
     /// Tags of the app's own repository, and every image that is there.

@@ -1,6 +1,10 @@
 //! Where a container is, as the engine says now.
 
 use bollard::models::{ContainerInspectResponse, EndpointSettings};
+use std::collections::HashMap;
+
+/// Networks that a container is attached to, by name.
+type Networks = HashMap<String, EndpointSettings>;
 
 /// A container's address on the network that it was created on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +25,10 @@ pub(super) fn asked(endpoint: &EndpointSettings) -> Option<&str> {
 fn endpoint(container: &ContainerInspectResponse) -> Option<&EndpointSettings> {
     let networks = container.network_settings.as_ref()?.networks.as_ref()?;
     let mode = container.host_config.as_ref().and_then(|config| config.network_mode.as_deref());
+    endpoint_on(networks, mode)
+}
+
+fn endpoint_on<'a>(networks: &'a Networks, mode: Option<&str>) -> Option<&'a EndpointSettings> {
     let own = networks.iter().find(|(name, endpoint)| {
         mode.is_some_and(|mode| *name == mode || endpoint.network_id.as_deref() == Some(mode))
     });
@@ -29,7 +37,15 @@ fn endpoint(container: &ContainerInspectResponse) -> Option<&EndpointSettings> {
 
 /// Where a container is; none while it has no address.
 pub(super) fn place(container: &ContainerInspectResponse) -> Option<Place> {
-    let endpoint = endpoint(container)?;
+    place_at(endpoint(container)?)
+}
+
+/// The same, of a container that is attached to these networks and was created on `mode`.
+pub(super) fn place_on(networks: &Networks, mode: Option<&str>) -> Option<Place> {
+    place_at(endpoint_on(networks, mode)?)
+}
+
+fn place_at(endpoint: &EndpointSettings) -> Option<Place> {
     // A network without IPv4 gives one of IPv6 alone.
     let addresses = [&endpoint.ip_address, &endpoint.global_ipv6_address];
     let address = addresses.into_iter().flatten().find(|address| !address.is_empty())?.clone();

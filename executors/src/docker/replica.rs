@@ -34,15 +34,19 @@ pub(super) struct Found {
 
 impl Engine<'_> {
     pub(super) async fn list(&self, label: Vec<String>) -> Result<Vec<Found>, ExecutorError> {
+        let found = self.summaries(label).await?.into_iter().filter_map(|container| {
+            Some(Found { id: container.id?, labels: container.labels.unwrap_or_default() })
+        });
+        Ok(found.collect())
+    }
+
+    /// Containers with these labels, running or not, as a list shows them.
+    pub(super) async fn summaries(&self, label: Vec<String>) -> Result<Vec<ContainerSummary>, ExecutorError> {
         let filters = HashMap::from([("label".to_owned(), label)]);
         let options =
             ListContainersOptions { all: true, filters: Some(filters), ..ListContainersOptions::default() };
         let found = self.docker.list_containers(Some(options)).await;
-        let found = found.map_err(|error| failed(&error, Doing::Other, "listing containers"))?;
-        let found = found.into_iter().filter_map(|container| {
-            Some(Found { id: container.id?, labels: container.labels.unwrap_or_default() })
-        });
-        Ok(found.collect())
+        found.map_err(|error| failed(&error, Doing::Other, "listing containers"))
     }
 
     /// Everything of a target, running or not.

@@ -40,9 +40,9 @@ pub struct ObservedReplica {
     /// How it is, where it runs. It changes by the second: no event keeps it.
     #[serde(skip)]
     pub condition: Condition,
-    /// How often the engine started it again by itself; no event keeps that either.
+    /// How often the engine started it again by itself; none where it was not asked. No event keeps that either.
     #[serde(skip)]
-    pub restarts: u64,
+    pub restarts: Option<u64>,
 }
 
 /// A tag of ours, as the engine shows it.

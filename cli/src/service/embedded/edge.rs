@@ -80,10 +80,7 @@ impl Embedded {
             .read(|ledger| ledger.routes().map(|routes| (routes.snapshot, ledger.id())))
             .await?
             .map_err(errors::log)?;
-        let mut seen = Seen::default();
-        for route in &wanted.routes {
-            seen.ask(self.engine.as_ref(), ledger, route).await;
-        }
+        let seen = Seen::ask(self.engine.as_ref(), ledger, &wanted.routes).await;
         let status = self.client().status().await.ok();
         let served = self.client().routes().await.ok().flatten();
         let until = |domain: &str| {

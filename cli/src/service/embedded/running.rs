@@ -6,7 +6,6 @@ use crate::error::{Error, Kind};
 use crate::output::doing::doing;
 use crate::output::words;
 use crate::service::*;
-use futures_util::StreamExt;
 use haloy_executors::docker::with_port;
 use haloy_executors::edge::{ControlError, ReplicaStatus};
 use haloy_executors::{Executor, Scope};
@@ -15,7 +14,7 @@ use haloy_ledger::deployment::state::{ReplicaPhase, TargetState};
 use haloy_ledger::edge::Route;
 use haloy_ledger::ids::{AppName, DeploymentId, LedgerId, TargetName};
 use haloy_ledger::outcome::{Backend, Condition, Observed, ObservedReplica};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the log says of targets; what is there is for the engine and the edge to add.
 pub struct Recorded {
@@ -23,9 +22,6 @@ pub struct Recorded {
     ledger: LedgerId,
     routes: Vec<Route>,
 }
-
-/// How many targets Docker is asked about at once.
-const AT_ONCE: usize = 8;
 
 /// Nobody asked yet.
 const UNASKED: &str = "nobody asked Docker";
@@ -98,23 +94,28 @@ fn url(address: &str, port: u16) -> String {
 }
 
 /// Asks the engine what really runs, where, and how it is.
-async fn ask_engine(engine: &dyn Executor, ledger: LedgerId, mut answer: StatusAnswer) -> StatusAnswer {
-    let (Ok(app), Ok(target)) = (AppName::new(&*answer.app), TargetName::new(&*answer.target)) else {
-        return answer;
+async fn ask_engine(engine: &dyn Executor, ledger: LedgerId, answers: &mut [StatusAnswer]) {
+    let scope = |answer: &StatusAnswer| {
+        let (app, target) = (AppName::new(&*answer.app).ok()?, TargetName::new(&*answer.target).ok()?);
+        Some(Scope { ledger, app, target })
     };
-    let observed = match engine.observe_replicas(&Scope { ledger, app, target }).await {
-        Ok(observed) => observed,
+    let Some(scopes) = answers.iter().map(scope).collect::<Option<Vec<_>>>() else { return };
+    match engine.observe_replicas(&scopes).await {
+        Ok(observed) => answers.iter_mut().zip(observed).for_each(|(answer, seen)| note_seen(answer, &seen)),
         Err(error) => {
-            answer.unseen = Some(words::with_detail(error.cause.to_string(), Some(&error.detail)));
-            return answer;
+            let why = words::with_detail(error.cause.to_string(), Some(&error.detail));
+            answers.iter_mut().for_each(|answer| answer.unseen = Some(why.clone()));
         }
-    };
+    }
+}
+
+fn note_seen(answer: &mut StatusAnswer, observed: &[ObservedReplica]) {
     answer.unseen = None;
     for row in &mut answer.replicas {
         let seen = observed.iter().find(|seen| seen.replica.to_string() == row.replica);
         row.running = Some(seen.is_some_and(|seen| seen.running));
         row.condition = seen.filter(|seen| seen.running).map(|seen| seen.condition);
-        row.restarts = seen.map(|seen| seen.restarts);
+        row.restarts = seen.and_then(|seen| seen.restarts);
         row.container = seen.map(|seen| seen.container_id.clone());
         let address = seen.and_then(|seen| seen.address.clone());
         row.differs = address.is_some() && address != row.recorded;
@@ -128,7 +129,6 @@ async fn ask_engine(engine: &dyn Executor, ledger: LedgerId, mut answer: StatusA
         let strays = observed.iter().filter(|seen| seen.running && !known(seen));
         answer.strays = strays.map(|seen| seen.replica.to_string()).collect();
     }
-    answer
 }
 
 /// What the edge serves, asked once for many targets; or why that is not known.
@@ -203,14 +203,17 @@ pub fn running(state: &TargetState, observed: &Observed) -> usize {
 pub struct Seen(BTreeMap<(AppName, TargetName), Option<Vec<ObservedReplica>>>);
 
 impl Seen {
-    /// Asks about the target of a route.
-    pub async fn ask(&mut self, engine: &dyn Executor, ledger: LedgerId, route: &Route) {
-        let key = (route.app.clone(), route.target.clone());
-        if self.0.contains_key(&key) {
-            return;
-        }
-        let (app, target) = key.clone();
-        self.0.insert(key, engine.observe_replicas(&Scope { ledger, app, target }).await.ok());
+    /// Asks about the targets of routes.
+    pub async fn ask(engine: &dyn Executor, ledger: LedgerId, routes: &[Route]) -> Self {
+        let keys: BTreeSet<_> =
+            routes.iter().map(|route| (route.app.clone(), route.target.clone())).collect();
+        let scope = |(app, target): &(AppName, TargetName)| {
+            let (app, target) = (app.clone(), target.clone());
+            Scope { ledger, app, target }
+        };
+        let scopes: Vec<Scope> = keys.iter().map(scope).collect();
+        let mut observed = engine.observe_replicas(&scopes).await.ok().map(Vec::into_iter);
+        Self(keys.into_iter().map(|key| (key, observed.as_mut().and_then(Iterator::next))).collect())
     }
 
     /// Where a replica of a route is, in words, and whether that is another place than the route leads to.
@@ -230,10 +233,8 @@ impl Seen {
 impl Embedded {
     /// What targets really do: the engine and the edge are asked.
     pub(super) async fn seen(&self, recorded: Recorded) -> Vec<StatusAnswer> {
-        let Recorded { answers, ledger, routes } = recorded;
-        let asked = answers.into_iter().map(|answer| ask_engine(self.engine.as_ref(), ledger, answer));
-        let mut answers: Vec<StatusAnswer> =
-            futures_util::stream::iter(asked).buffered(AT_ONCE).collect().await;
+        let Recorded { mut answers, ledger, routes } = recorded;
+        ask_engine(self.engine.as_ref(), ledger, &mut answers).await;
         let mut served = None;
         for answer in &mut answers {
             let runs = answer.release.is_some() && !answer.stopped && !answer.domains.is_empty();

@@ -19,7 +19,7 @@ fn found(target: &Target, running: impl Fn(ReplicaId) -> bool, extra: &[ReplicaI
         exit_code: None,
         oom: false,
         condition: Condition::Well,
-        restarts: 0,
+        restarts: None,
     });
     Observed { engine_id: "engine".to_owned(), replicas: replicas.collect(), ..Observed::default() }
 }

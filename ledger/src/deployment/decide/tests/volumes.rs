@@ -246,7 +246,7 @@ fn a_container_that_a_crash_kept_from_the_record_has_what_it_was_to_take_over() 
         exit_code: None,
         oom: false,
         condition: Condition::Well,
-        restarts: 0,
+        restarts: None,
     };
     let observed = Observed { replicas: vec![found], ..Observed::default() };
     target.when(Command::Settle { observed, at: Timestamp(3) }).expect("settles");
