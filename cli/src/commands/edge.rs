@@ -99,7 +99,7 @@ struct Upgrade {}
 #[command(hide = true)]
 struct Inspector {}
 
-pub(super) async fn run(cx: &Context, args: Edge) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Edge) -> Result<Reply, Error> {
     match args.command {
         EdgeCommand::Run(args) => serve(cx, args).await,
         EdgeCommand::Status(_) => Ok(reply(&cx.service.edge_status().await?, "serves")),

@@ -1,6 +1,6 @@
 //! Opening the ledger: one process at a time, the others wait and say for whom.
 
-use super::{Embedded, errors, queries};
+use super::{Embedded, errors, find};
 use crate::error::{Error, Kind};
 use crate::facts::TOOL;
 use crate::machine;
@@ -147,7 +147,7 @@ impl Embedded {
         read: impl Fn(&Ledger, &TargetKey) -> Result<T, Error> + Send + 'static,
     ) -> Result<Vec<T>, Error> {
         let all = move |ledger: &Ledger| {
-            queries::keys_or_all(ledger, keys)?.iter().map(|key| read(ledger, key)).collect()
+            find::keys_or_all(ledger, keys)?.iter().map(|key| read(ledger, key)).collect()
         };
         self.read(all).await?
     }
