@@ -4,8 +4,9 @@ use super::Context;
 use crate::error::{Error, Kind};
 use crate::output::Reply;
 use crate::settings;
-use haloy_executors::edge::acme::AcmeOptions;
-use haloy_executors::edge::{AccessLog, ChildInspector, EdgeError, EdgeOptions, EdgeStatus, ReplicaStatus};
+use haloy_executors::edge::{
+    AccessLog, AcmeOptions, ChildInspector, EdgeError, EdgeOptions, EdgeStatus, ReplicaStatus,
+};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -14,6 +14,7 @@ mod fitting;
 mod keeping;
 mod neighbours;
 mod open;
+mod options;
 mod queries;
 mod removing;
 mod reports;
@@ -26,7 +27,7 @@ mod volumes;
 
 pub use engines::Embedded;
 pub use evidence::verifier;
-pub use open::{EmbeddedOptions, keys_folder, ledger_folder};
+pub use options::{EmbeddedOptions, keys_folder, ledger_folder};
 
 use super::*;
 use crate::machine;
