@@ -1,6 +1,7 @@
 //! `haloy rollback-targets` for a target with a long history, and `--check` over many targets.
 
-use super::{Line, history, median, process, rounds, sized};
+use super::line::{Line, median, rounds, sized};
+use super::{history, process};
 use haloy::args::Global;
 use haloy::commands::service_options;
 use haloy::facts::Why;
