@@ -1,7 +1,5 @@
-//! The steps that a target has to take now, by name: the shape of a rollout, without its data.
-//!
-//! `effect` turns steps into effects, `decide` sees from them whether a rollout is done, `evolve`
-//! sees which replicas may exist when a rollout turns.
+//! What a target has to do with images and containers, were there no edge in front of them: the shape of a
+//! rollout, a stop or a restart, without its data.
 
 use super::event::{HookId, HookStage};
 use super::state::{Direction, Live, Replica, ReplicaPhase, Restart, Rollout, TargetState};
@@ -45,11 +43,6 @@ pub enum Step {
     Routes,
     /// Wait until a replica that gets no new requests has ended those that it had.
     Drain(ReplicaId),
-}
-
-/// Everything that can be taken on now; empty if nothing is left to do.
-pub fn steps(state: &TargetState) -> Vec<Step> {
-    super::route::gate(state, moves(state))
 }
 
 /// What is to be done with images and containers, were there no edge in front of them.
