@@ -4,7 +4,8 @@
 
 use super::super::keys::Keyspace;
 use super::closed;
-use super::open::{self, make_folder};
+use super::database::{database, newer_in};
+use super::folder::make_folder;
 use ::fjall::Database;
 use std::fs;
 use std::io;
@@ -56,8 +57,8 @@ type Opened = (Database, [::fjall::Keyspace; 5]);
 /// and of one that cannot be read in this way: then opening it says why.
 pub(super) fn newer(folder: &Path) -> Option<(Copy, Opened)> {
     let copy = copy(folder).ok()?;
-    let opened = open::database(&copy.0, 0).ok()?;
+    let opened = database(&copy.0, 0).ok()?;
     let index = Keyspace::ALL.iter().position(|space| *space == Keyspace::Index)?;
-    open::newer_in(&opened.1[index]).ok()??;
+    newer_in(&opened.1[index]).ok()??;
     Some((copy, opened))
 }

@@ -3,7 +3,8 @@
 use super::super::bundle::{self, BundleError, WIDTH};
 use super::super::keys::{self, Key, Keyspace};
 use super::super::memory::private_row;
-use super::open::{Spaces, store_error};
+use super::errors::{plain, store_error};
+use super::open::Spaces;
 use super::*;
 use ::fjall::{Readable, Snapshot};
 use std::ops::{Bound, Range};
@@ -195,7 +196,7 @@ impl<'a> RowsView<'a> {
 }
 
 fn rows_error(error: ::fjall::Error) -> RowsError {
-    RowsError(super::open::plain(&error))
+    RowsError(plain(&error))
 }
 
 /// Longest key of the store, which panics at a longer one.

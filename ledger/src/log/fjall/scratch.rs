@@ -1,7 +1,8 @@
 //! Rows that are needed for a while and may be too many for memory: a store that nobody else sees, gone
 //! when this is dropped.
 
-use super::open::store_error;
+use super::errors::store_error;
+use super::folder::make_folder;
 use super::read::RowsView;
 use super::*;
 use ::fjall::config::CompressionPolicy;
@@ -27,7 +28,7 @@ impl Scratch {
         drop(std::fs::remove_dir_all(folder));
         // It holds what the store holds, and is for the same eyes only.
         let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
-        open::make_folder(folder).map_err(io)?;
+        make_folder(folder).map_err(io)?;
         let builder = Database::builder(folder).temporary(true).cache_size(CACHE_BYTES).worker_threads(1);
         let quick = builder.manual_journal_persist(true).journal_compression(CompressionType::None);
         let db = quick.open().map_err(store_error)?;

@@ -2,7 +2,8 @@
 
 use super::super::keys::{self, Key, Keyspace};
 use super::closed::Found;
-use super::open::{Spaces, store_error};
+use super::errors::store_error;
+use super::open::Spaces;
 use super::*;
 use crate::log::ports::EachRow;
 use std::ops::Range;

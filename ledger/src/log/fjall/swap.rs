@@ -1,6 +1,6 @@
 //! A store that was made anew takes the place of the old one.
 
-use super::open;
+use super::folder::{lock, make_folder};
 use super::*;
 use std::fs;
 use std::io;
@@ -19,13 +19,13 @@ pub enum Old {
 ///
 /// If this is cut off, there is no store in `folder`, and [`finish_swap`] ends it.
 pub fn swap(folder: &Path, new: &Path, old: Old) -> Result<(), LogError> {
-    let _lock = open::lock(folder)?;
+    let _lock = lock(folder)?;
     let aside = folder.with_file_name("aside").join("store");
     let swapped = || -> io::Result<()> {
         closed::in_use(folder)?;
         if folder.exists() {
             gone(fs::remove_dir_all(&aside))?;
-            open::make_folder(aside.parent().unwrap_or(folder))?;
+            make_folder(aside.parent().unwrap_or(folder))?;
             fs::rename(folder, &aside)?;
         }
         take_place(folder, new)?;
@@ -43,7 +43,7 @@ pub fn finish_swap(folder: &Path, new: &Path) -> Result<bool, LogError> {
     if folder.exists() || !new.exists() || !closed::was_closed(new) {
         return Ok(false);
     }
-    let _lock = open::lock(folder)?;
+    let _lock = lock(folder)?;
     let moved = take_place(folder, new);
     moved.map_err(|error| LogError::Io { path: folder.to_owned(), cause: error.to_string() })?;
     Ok(true)
