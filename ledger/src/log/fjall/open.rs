@@ -30,6 +30,7 @@ pub struct FjallOptions {
 
 /// Threads that flush and compact.
 const WORKERS: usize = 1;
+
 /// The database and its keyspaces. The order of fields is the order in which they are closed.
 pub(super) struct Spaces {
     spaces: [::fjall::Keyspace; 5],
