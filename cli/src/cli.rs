@@ -1,9 +1,14 @@
-//! The command line: help texts, docs/commands.md, man pages and completions all come from here.
+//! The command line: help texts, docs/commands.md, man pages and completions all come from here. It runs
+//! what it parsed.
 
+use crate::args::Global;
 use crate::commands::*;
-use crate::output::{Color, Format, progress};
-use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use crate::error::{Error, Kind};
+use crate::output::{self, Reply, progress};
+use crate::{settings, signals};
+use clap::{CommandFactory, Parser, Subcommand};
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
 
 /// Deploys containers, rolls back in seconds, and keeps a record that can be checked.
 ///
@@ -29,86 +34,6 @@ const EXAMPLES: &str = "Examples:
   haloy demo                        the whole story on this machine, in a minute
 
 Exit codes: haloy help exit-codes";
-
-/// Options of every command.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Global {
-    /// Folder of the ledger [default: /var/lib/haloy/ledger for root, else ~/.local/state/haloy/ledger]
-    #[arg(long, env = crate::settings::LEDGER, value_name = "DIR", global = true, hide_env_values = true)]
-    pub ledger: Option<PathBuf>,
-    /// Folder of the published tree [default: `published` in the ledger]
-    #[arg(long, env = crate::settings::PUBLISH, value_name = "DIR", global = true, hide_env_values = true)]
-    pub publish: Option<PathBuf>,
-    /// How the result is printed
-    #[arg(short, long, value_enum, default_value_t, global = true)]
-    pub output: Format,
-    /// The same as `--output json`
-    #[arg(long, global = true)]
-    pub json: bool,
-    /// How progress is shown on stderr
-    #[arg(long, value_enum, default_value_t, global = true)]
-    pub progress: progress::Mode,
-    /// No progress
-    #[arg(short, long, global = true)]
-    pub quiet: bool,
-    /// When colour is used
-    #[arg(long, value_enum, default_value_t, global = true)]
-    pub color: Color,
-    /// Seconds to wait for another process that holds the ledger
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, global = true)]
-    pub wait: u64,
-    /// Answer every question with yes
-    #[arg(short, long, global = true)]
-    pub yes: bool,
-    /// Vouch for a clock that is far ahead of the last event
-    #[arg(long, global = true)]
-    pub accept_clock: bool,
-}
-
-impl Global {
-    /// How the result is printed.
-    pub fn format(&self) -> Format {
-        if self.json { Format::Json } else { self.output }
-    }
-}
-
-/// The configuration file and which of its targets.
-#[derive(Debug, Clone, Default, Args)]
-pub struct TargetArgs {
-    /// Configuration file, or the folder that it is in [default: haloy.yaml here or above]
-    #[arg(short, long, value_name = "FILE|DIR")]
-    pub config: Option<PathBuf>,
-    /// Target by name or glob; repeat it or join names with commas
-    #[arg(short, long, visible_alias = "targets", value_name = "NAME")]
-    pub target: Vec<String>,
-    /// Every target that is not protected
-    #[arg(short, long, conflicts_with = "target")]
-    pub all: bool,
-    /// This machine stands for the `server` that the file names
-    #[arg(long, env = crate::settings::HERE, value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", default_value = "false")]
-    pub here: bool,
-}
-
-/// Why a command is given; recorded with it.
-#[derive(Debug, Clone, Default, Args)]
-pub struct WhyArgs {
-    /// Why; recorded, and can be erased later
-    #[arg(short = 'm', long)]
-    pub reason: Option<String>,
-    /// Ticket or change number
-    #[arg(long)]
-    pub ticket: Option<String>,
-    /// The same key makes the same command happen once
-    #[arg(long, value_name = "KEY")]
-    pub idempotency_key: Option<String>,
-}
-
-impl From<&WhyArgs> for crate::facts::Why {
-    fn from(args: &WhyArgs) -> Self {
-        let WhyArgs { reason, ticket, idempotency_key } = args.clone();
-        Self { reason, ticket, key: idempotency_key }
-    }
-}
 
 /// Every command.
 #[derive(Debug, Subcommand)]
@@ -151,4 +76,78 @@ pub enum Command {
     Man(generate::Man),
     ExitCodes(generate::ExitCodes),
     Version(generate::Version),
+}
+
+/// Runs a command.
+pub async fn run(cli: Cli) -> Result<Reply, Error> {
+    let Cli { global, command } = cli;
+    let options = service_options(&global);
+    let waits = options.waits.clone();
+    let service = Arc::new(service(options)?);
+    let follow = progress::follower(global.progress, global.quiet || silent(&command), "");
+    // The edge goes on where its terminal goes away, and says itself what a signal means to it.
+    if !matches!(command, Command::Edge(_)) {
+        let told = Arc::clone(&follow);
+        signals::listen(move |text| told.note(text));
+    }
+    tokio::spawn(progress::tell_waits(waits.clone(), Arc::clone(&follow)));
+    for misspelt in settings::misspelt() {
+        follow.note(&misspelt);
+    }
+    let colour = output::colour(global.color);
+    let cx = Context { global, service, follow, waits, colour };
+    perform(&cx, command).await
+}
+
+async fn perform(cx: &Context, command: Command) -> Result<Reply, Error> {
+    match command {
+        Command::Deploy(args) => deploy::run(cx, args).await,
+        Command::Rollback(args) => rollback::run(cx, args).await,
+        Command::RollbackTargets(args) => rollback_targets::run(cx, args).await,
+        Command::Status(args) => status::run(cx, args).await,
+        Command::History(args) => history::run(cx, args).await,
+        Command::Show(args) => show::run(cx, args).await,
+        Command::Events(args) => events::run(cx, args).await,
+        Command::Logs(args) => logs::run(cx, args).await,
+        Command::Restart(args) => restart::run(cx, args).await,
+        Command::Stop(args) => stop::run(cx, args).await,
+        Command::Tag(args) => tag::run(cx, args).await,
+        Command::Hold(args) => hold::run(cx, args).await,
+        Command::Retention(args) => retention::run(cx, args).await,
+        Command::Prune(args) => prune::run(cx, args).await,
+        Command::PruneImages(args) => prune::images(cx, args).await,
+        Command::Settle(args) => settle::run(cx, args).await,
+        Command::Routes(args) => routes::run(cx, args).await,
+        Command::Edge(args) => edge::run(cx, args).await,
+        Command::Verify(args) => verify::run(cx, args).await,
+        Command::Checkpoint(args) => checkpoint::run(cx, args).await,
+        Command::Prove(args) => prove::run(cx, args).await,
+        Command::Key(args) => key::run(cx, args).await,
+        Command::Redact(args) => redact::run(cx, args).await,
+        Command::Recover(args) => recover::run(cx, args).await,
+        Command::Backup(args) => backup::run(cx, args).await,
+        Command::Restore(args) => backup::restore(cx, args).await,
+        Command::Replay(args) => replay::run(cx, args).await,
+        Command::Targets(args) => targets::run(cx, args),
+        Command::ValidateConfig(args) => validate_config::run(cx, args).await,
+        Command::Config(args) => config::run(&args),
+        Command::Doctor(args) => doctor::run(cx, args).await,
+        Command::Demo(args) => demo::run(cx, args, typed).await,
+        Command::Completion(args) => generate::completion(&args, &mut Cli::command()),
+        Command::Man(args) => generate::man(&args, Cli::command()),
+        Command::Version(_) => Ok(generate::version()),
+        Command::ExitCodes(_) => Ok(generate::exit_codes()),
+    }
+}
+
+/// A command as it would be typed, for the demo.
+fn typed<'a>(cx: &'a Context, words: &[&str]) -> Result<BoxFuture<'a, Result<Reply, Error>>, Error> {
+    let cli = Cli::try_parse_from(words).map_err(|error| Error::new(Kind::Usage, error.to_string()))?;
+    Ok(Box::pin(perform(cx, cli.command)))
+}
+
+/// `--no-logs`: as `--quiet`. The command waits all the same, and its exit code says how it ended.
+fn silent(command: &Command) -> bool {
+    let deploy = matches!(command, Command::Deploy(args) if args.no_logs);
+    deploy || matches!(command, Command::Rollback(args) if args.no_logs)
 }

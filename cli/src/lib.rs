@@ -1,8 +1,9 @@
 //! The face of haloy: the command line, its configuration file and its output.
 //!
-//! Reading order: [`cli`] (every command and option), [`commands`] (one file each), [`config`]
-//! (haloy.yaml), [`service`] (what commands talk to), [`output`] and [`error`].
+//! Reading order: [`cli`] (every command, and who runs it), [`commands`] (one file each), [`args`] (options
+//! that they share), [`config`] (haloy.yaml), [`service`] (what commands talk to), [`output`] and [`error`].
 
+pub mod args;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -15,7 +16,7 @@ pub mod settings;
 pub mod signals;
 mod suggestions;
 
-use crate::output::foreign;
+use crate::output::{foreign, told};
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
@@ -50,7 +51,7 @@ fn parse_and_run() -> u8 {
             return error::Kind::Operational.code();
         }
     };
-    let printed = runtime.block_on(commands::run(cli)).and_then(|reply| reply.print(format));
+    let printed = runtime.block_on(cli::run(cli)).and_then(|reply| reply.print(format));
     printed.unwrap_or_else(|error| failed(&error, in_json(format)))
 }
 
@@ -120,11 +121,6 @@ fn usage(error: &clap::Error) -> u8 {
         drop(write!(std::io::stderr(), "{shown}"));
     }
     error::Kind::Usage.code()
-}
-
-/// Tells what went wrong.
-pub(crate) fn told(error: &dyn std::fmt::Display) {
-    drop(writeln!(std::io::stderr(), "error: {error}"));
 }
 
 /// As always, but for those that become an error: that is told, and nothing else.

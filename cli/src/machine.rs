@@ -6,7 +6,7 @@
 //! commands print the same text on every machine.
 
 use crate::error::Error;
-use crate::service::embedded::{Embedded, EmbeddedOptions};
+use haloy_executors::SimulatedExecutor;
 use haloy_ledger::ids::Timestamp;
 use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
 use std::sync::Arc;
@@ -62,20 +62,18 @@ pub fn at_once() -> usize {
     4
 }
 
-/// The service on the engine of this machine.
-pub fn service(options: EmbeddedOptions) -> Result<Embedded, Error> {
+/// The simulated engine in the place of Docker, if a test put one there.
+pub fn engine() -> Option<Result<SimulatedExecutor, Error>> {
     #[cfg(feature = "failpoints")]
-    if let Some(engine) = simulated::engine() {
-        return Ok(Embedded::simulated(options, Arc::new(engine?)));
-    }
-    Ok(Embedded::new(options))
+    return simulated::engine();
+    #[cfg(not(feature = "failpoints"))]
+    None
 }
 
 #[cfg(feature = "failpoints")]
 mod simulated {
     use super::*;
     use crate::error::Kind;
-    use haloy_executors::SimulatedExecutor;
     use std::collections::BTreeMap;
     use std::path::Path;
     use std::sync::atomic::{AtomicU64, Ordering};

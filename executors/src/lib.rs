@@ -19,7 +19,6 @@ pub mod registry;
 pub mod registry_executor;
 pub mod said;
 pub mod simulated;
-mod simulated_edge;
 pub mod values;
 pub mod waits;
 
@@ -34,7 +33,6 @@ pub use hooks::HookExecutor;
 pub use ledger_handle::{LedgerHandle, TargetKey};
 pub use mask::{Mask, Masker};
 pub use registry_executor::RegistryExecutor;
-pub use simulated::{Faults, SimulatedExecutor, SimulatedRegistry};
-pub use simulated_edge::SimulatedRouter;
+pub use simulated::{Faults, SimulatedExecutor, SimulatedRegistry, SimulatedRouter};
 pub use values::{LedgerValues, ValueStore};
 pub use waits::{Silent, Wait, Waits};

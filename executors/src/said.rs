@@ -17,7 +17,7 @@ pub fn io(error: &io::Error) -> String {
 }
 
 /// rustls.
-pub fn tls(error: &rustls::Error) -> String {
+pub(crate) fn tls(error: &rustls::Error) -> String {
     use rustls::CertificateError as C;
     let words = match error {
         rustls::Error::InvalidCertificate(certificate) => match certificate {
@@ -39,7 +39,7 @@ pub fn tls(error: &rustls::Error) -> String {
 }
 
 /// hyper.
-pub fn http(error: &hyper::Error) -> String {
+pub(crate) fn http(error: &hyper::Error) -> String {
     if let Some(said) = error.source().and_then(chain) {
         return said;
     }
@@ -70,7 +70,7 @@ pub fn json(error: &serde_json::Error) -> String {
 }
 
 /// reqwest.
-pub fn request(error: &reqwest::Error) -> String {
+pub(crate) fn request(error: &reqwest::Error) -> String {
     if let Some(said) = error.source().and_then(chain) {
         return said;
     }
@@ -89,7 +89,7 @@ pub fn request(error: &reqwest::Error) -> String {
 }
 
 /// oci-client, for what has no sentence of its own.
-pub fn registry(error: &oci_client::errors::OciDistributionError) -> String {
+pub(crate) fn registry(error: &oci_client::errors::OciDistributionError) -> String {
     use oci_client::errors::OciDistributionError as E;
     match error {
         E::RequestError(error) => request(error),

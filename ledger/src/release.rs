@@ -1,11 +1,13 @@
 //! What a deployment makes live: the configuration snapshot and how its image is kept.
 
 mod commands;
+mod fingerprint;
 pub mod labels;
 pub mod names;
 pub mod volumes;
 
 pub use commands::{CommandForm, HookLine, Hooks, ReleaseCommand};
+pub use fingerprint::Fingerprint;
 pub use volumes::{MadeVolume, UncoveredVolumes};
 
 use crate::ids::{DeploymentId, Digest, ImageRef};
@@ -79,11 +81,6 @@ pub enum PullPolicy {
     /// Never ask.
     Never,
 }
-
-/// A keyed BLAKE3 digest of a value and its source, in hex: tells that a value changed, not what it is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Fingerprint(pub String);
 
 /// Where a value came from. The value itself is never here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
-//! Rules of the house that no compiler checks: import order, file sizes, where async code meets the
-//! ledger, and nothing of this machine in the project.
+//! Rules of the house that no compiler checks: file sizes, nothing left to do and nothing of this machine in
+//! the project, where an engine is started, and what of the record is documented. Who may import whom is in
+//! `structure`.
 
 use std::path::{Path, PathBuf};
 
@@ -31,83 +32,11 @@ fn all() -> Vec<(PathBuf, String)> {
     files
 }
 
-/// Which module of `ledger/src` a path belongs to, in the order in which they may be imported.
-const ORDER: [&str; 14] = [
-    "ids",
-    "private",
-    "release",
-    "ports",
-    "defect",
-    "files",
-    "secrets",
-    "outcome",
-    "deployment",
-    "edge",
-    "log",
-    "projection",
-    "integrity",
-    "ledger",
-];
-
-#[test]
-fn modules_of_the_ledger_import_downwards_only() {
-    let rank = |module: &str| ORDER.iter().position(|known| *known == module);
-    let mut files = Vec::new();
-    sources(&root().join("ledger/src"), &mut files);
-    for (path, text) in files {
-        let inside =
-            path.strip_prefix(root().join("ledger/src")).expect("inside").to_string_lossy().into_owned();
-        let module = inside.split('/').next().unwrap_or_default().trim_end_matches(".rs").to_owned();
-        // Tests may look at what is above them.
-        let Some(mine) = rank(&module).filter(|_| !inside.contains("/tests/")) else { continue };
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        for piece in code.split("crate::").skip(1) {
-            let imported: String =
-                piece.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-            if let Some(theirs) = rank(&imported) {
-                assert!(theirs <= mine, "{inside} imports {imported}, which is above it");
-            }
-        }
-    }
-}
-
-#[test]
-fn crates_import_downwards_only() {
-    for (path, text) in all() {
-        let inside = path.strip_prefix(root()).expect("inside").to_string_lossy().into_owned();
-        let forbidden: &[&str] = match inside.split('/').next().unwrap_or_default() {
-            "ledger" => &["haloy_executors", "haloy::", "tokio", "bollard", "clap"],
-            "executors" => &["haloy::", "clap", "haloy_replay"],
-            "cli" => &["haloy_replay", "bollard"],
-            _replay_tests => &[],
-        };
-        for name in forbidden {
-            let used = text.lines().any(|line| line.trim_start().starts_with(&format!("use {name}")));
-            assert!(!used, "{inside} uses {name}");
-        }
-    }
-}
-
 #[test]
 fn files_stay_small() {
     for (path, text) in all() {
         let lines = text.lines().count();
         assert!(lines <= LONGEST, "{} has {lines} lines", path.display());
-    }
-}
-
-/// Commands talk to the service, and async code meets the ledger in one file of the executors.
-#[test]
-fn the_ledger_is_met_where_it_should_be() {
-    for (path, text) in all() {
-        let inside = path.strip_prefix(root()).expect("inside").to_string_lossy().into_owned();
-        if inside.starts_with("cli/src/commands") {
-            assert!(!text.contains("Ledger::"), "{inside} opens a ledger");
-        }
-        let meets = ["executors/src/ledger_handle.rs", "executors/src/values.rs"];
-        if inside.starts_with("executors/src") && !meets.contains(&inside.as_str()) {
-            assert!(!text.contains("haloy_ledger::Ledger;"), "{inside} holds a ledger");
-        }
     }
 }
 

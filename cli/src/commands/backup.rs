@@ -1,7 +1,7 @@
 //! `haloy backup` and `haloy restore`.
 
 use super::{Context, confirm, recover};
-use crate::cli::WhyArgs;
+use crate::args::WhyArgs;
 use crate::error::Error;
 use crate::output::Reply;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub struct Backup {
     dir: PathBuf,
 }
 
-pub(super) async fn run(cx: &Context, args: Backup) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Backup) -> Result<Reply, Error> {
     let answer = cx.service.backup(&args.dir).await?;
     let text = format!(
         "{} events in {}, verified; root {}; {} files copied\n",
@@ -43,7 +43,7 @@ pub struct Restore {
     why: WhyArgs,
 }
 
-pub(super) async fn restore(cx: &Context, args: Restore) -> Result<Reply, Error> {
+pub(crate) async fn restore(cx: &Context, args: Restore) -> Result<Reply, Error> {
     if args.older {
         confirm(cx, "Events that are not in the backup are lost.", None)?;
     }

@@ -12,7 +12,7 @@ use crate::output::Reply;
 #[command(after_long_help = "Examples:\n  haloy checkpoint > checkpoint-of-march")]
 pub struct Checkpoint {}
 
-pub(super) async fn run(cx: &Context, _args: Checkpoint) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, _args: Checkpoint) -> Result<Reply, Error> {
     let answer = cx.service.checkpoint().await?;
     let text = answer.checkpoint.clone();
     Ok(Reply::one("checkpoint/1", &answer, text))

@@ -17,7 +17,7 @@ enum What {
     Schema,
 }
 
-pub(super) fn run(args: &Config) -> Result<Reply, Error> {
+pub(crate) fn run(args: &Config) -> Result<Reply, Error> {
     let What::Schema = args.what;
     let schema = config::schema();
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default();

@@ -1,13 +1,11 @@
 //! `haloy demo`: the whole story, with the real commands.
 
-use super::{
-    Context, deploy, events, history, replay, rollback, rollback_targets, service_options, status, verify,
-};
-use crate::cli::{Cli, Command};
+use super::{Context, service_options};
+use crate::args::Global;
 use crate::error::{Error, Kind};
 use crate::output::{Reply, foreign, progress};
 use crate::service::embedded::Embedded;
-use clap::Parser;
+use futures_util::future::BoxFuture;
 use haloy_executors::docker::Before;
 use haloy_executors::{DockerExecutor, DockerOptions, Faults, SimulatedExecutor};
 use std::io::Write;
@@ -35,10 +33,15 @@ const SLUG: &str = "haloy-demo";
 const DOCKERFILE: &str =
     "FROM scratch\nCOPY app /app\nARG VERSION\nENV VERSION=$VERSION\nENTRYPOINT [\"/app\"]\n";
 
+/// Runs a command as it would be typed; an error if there is no such command.
+pub(crate) type Typed =
+    for<'a> fn(&'a Context, &[&str]) -> Result<BoxFuture<'a, Result<Reply, Error>>, Error>;
+
 /// Everything that the demo makes, and how it speaks.
 struct Stage {
     folder: PathBuf,
     cx: Context,
+    typed: Typed,
     docker: Option<Arc<DockerExecutor>>,
     /// What was on the engine under its names; stays.
     before: Before,
@@ -47,9 +50,9 @@ struct Stage {
     keep: bool,
 }
 
-pub(super) async fn run(cx: &Context, args: Demo) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Demo, typed: Typed) -> Result<Reply, Error> {
     let started = Instant::now();
-    let stage = Stage::set(cx, &args).await?;
+    let stage = Stage::set(cx, &args, typed).await?;
     let told = stage.tell().await;
     let cleared = stage.clear().await;
     told?;
@@ -63,7 +66,7 @@ fn io(error: std::io::Error) -> Error {
 }
 
 impl Stage {
-    async fn set(cx: &Context, args: &Demo) -> Result<Self, Error> {
+    async fn set(cx: &Context, args: &Demo, typed: Typed) -> Result<Self, Error> {
         let folder = std::env::temp_dir().join(format!("haloy-demo-{}", crate::facts::new_id()));
         std::fs::create_dir_all(&folder).map_err(io)?;
         let prefix = if args.simulated { "simulated: " } else { "" };
@@ -89,10 +92,10 @@ impl Stage {
             (Embedded::new(options), Some(docker), before)
         };
         let follow = progress::follower(progress::Mode::Plain, true, prefix);
-        let global = crate::cli::Global { yes: true, ..cx.global.clone() };
+        let global = Global { yes: true, ..cx.global.clone() };
         let (waits, colour) = (cx.waits.clone(), cx.colour);
         let cx = Context { global, service: Arc::new(service), follow, waits, colour };
-        let stage = Self { folder, cx, docker, before, prefix, keep: args.keep };
+        let stage = Self { folder, cx, typed, docker, before, prefix, keep: args.keep };
         std::fs::write(stage.folder.join("app"), APP).map_err(io)?;
         // Docker keeps the mode of what it copies.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -130,18 +133,7 @@ impl Stage {
         if !["replay", "events", "verify"].iter().any(|whole| line.contains(whole)) {
             words.extend(["--config", &config]);
         }
-        let cli = Cli::try_parse_from(words).map_err(|error| Error::new(Kind::Usage, error.to_string()))?;
-        let done = match cli.command {
-            Command::Deploy(args) => deploy::run(&self.cx, args).await,
-            Command::Rollback(args) => rollback::run(&self.cx, args).await,
-            Command::RollbackTargets(args) => rollback_targets::run(&self.cx, args).await,
-            Command::Status(args) => status::run(&self.cx, args).await,
-            Command::History(args) => history::run(&self.cx, args).await,
-            Command::Events(args) => events::run(&self.cx, args).await,
-            Command::Replay(args) => replay::run(&self.cx, args).await,
-            Command::Verify(args) => verify::run(&self.cx, args).await,
-            _other => Err(Error::new(Kind::Usage, format!("`{line}` is no part of the demo"))),
-        };
+        let done = (self.typed)(&self.cx, &words)?.await;
         match done {
             Ok(reply) => {
                 self.say(reply.text());

@@ -1,7 +1,7 @@
 //! `haloy deploy`.
 
 use super::{Context, confirm, pass, selected_with};
-use crate::cli::{TargetArgs, WhyArgs};
+use crate::args::{TargetArgs, WhyArgs};
 use crate::config::{Asked, TargetConfig};
 use crate::error::{Error, Kind};
 use crate::facts;
@@ -34,7 +34,7 @@ pub struct Deploy {
     include_protected: bool,
     /// No progress, as --quiet; it still waits, and the exit code says how it ended
     #[arg(long)]
-    pub(super) no_logs: bool,
+    pub(crate) no_logs: bool,
     /// Take over domains that another target has, once the new release is healthy
     #[arg(long)]
     move_domains: bool,
@@ -42,7 +42,7 @@ pub struct Deploy {
     why: WhyArgs,
 }
 
-pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     let (file, named) = selected_with(&args.targets, args.include_protected)?;
     file.providers.tell_waits(&cx.waits);
     let targets = file.resolve(&named)?;
@@ -82,7 +82,7 @@ pub(super) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
         return Err(error.clone());
     }
     for error in &errors {
-        crate::told(error);
+        crate::output::told(error);
     }
     // All is live by now: what fails from here on is told, and makes no failure of what succeeded.
     if code == 0
@@ -158,7 +158,7 @@ async fn hooks(commands: &[String], folder: &Path, cx: &Context) -> Result<(), E
 }
 
 /// The result of deployments, for people and programs.
-pub(super) fn reply(answers: &[DeploymentAnswer]) -> Reply {
+pub(crate) fn reply(answers: &[DeploymentAnswer]) -> Reply {
     let mut text = String::new();
     for answer in answers {
         text.push_str(&one(answer));
@@ -243,7 +243,7 @@ fn what_runs(answer: &DeploymentAnswer) -> String {
 }
 
 /// What went wrong without failing a deployment.
-pub(super) fn warned(warnings: &[Warned]) -> String {
+pub(crate) fn warned(warnings: &[Warned]) -> String {
     let mut text = String::new();
     for Warned { text: what, lines } in warnings {
         text.push_str(&format!("  warning: {what}\n"));
@@ -253,7 +253,7 @@ pub(super) fn warned(warnings: &[Warned]) -> String {
 }
 
 /// What others wrote about a failure, without the lines that are shown below it.
-pub(super) fn beginning<'a>(detail: Option<&'a str>, log_tail: &[String]) -> Option<&'a str> {
+pub(crate) fn beginning<'a>(detail: Option<&'a str>, log_tail: &[String]) -> Option<&'a str> {
     let goes_on = |detail: &str| log_tail.last().is_some_and(|last| detail.trim_end().ends_with(last));
     detail.map(|detail| if goes_on(detail) { detail.lines().next().unwrap_or_default() } else { detail })
 }

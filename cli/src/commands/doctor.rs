@@ -8,7 +8,7 @@ use crate::output::Reply;
 #[derive(Debug, clap::Args)]
 pub struct Doctor {}
 
-pub(super) async fn run(cx: &Context, _args: Doctor) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, _args: Doctor) -> Result<Reply, Error> {
     let findings = cx.service.doctor().await?;
     let mut text = String::new();
     for finding in &findings {

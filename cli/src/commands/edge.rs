@@ -4,8 +4,9 @@ use super::Context;
 use crate::error::{Error, Kind};
 use crate::output::Reply;
 use crate::settings;
-use haloy_executors::edge::acme::AcmeOptions;
-use haloy_executors::edge::{AccessLog, ChildInspector, EdgeError, EdgeOptions, EdgeStatus, ReplicaStatus};
+use haloy_executors::edge::{
+    AccessLog, AcmeOptions, ChildInspector, EdgeError, EdgeOptions, EdgeStatus, ReplicaStatus,
+};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -99,7 +100,7 @@ struct Upgrade {}
 #[command(hide = true)]
 struct Inspector {}
 
-pub(super) async fn run(cx: &Context, args: Edge) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Edge) -> Result<Reply, Error> {
     match args.command {
         EdgeCommand::Run(args) => serve(cx, args).await,
         EdgeCommand::Status(_) => Ok(reply(&cx.service.edge_status().await?, "serves")),

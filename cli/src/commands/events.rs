@@ -1,7 +1,7 @@
 //! `haloy events`.
 
 use super::{Context, keys_to_read};
-use crate::cli::TargetArgs;
+use crate::args::TargetArgs;
 use crate::error::{Error, Kind};
 use crate::output::table::Table;
 use crate::output::{Reply, time};
@@ -30,7 +30,7 @@ pub struct Events {
     deployment: Option<String>,
 }
 
-pub(super) async fn run(cx: &Context, args: Events) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Events) -> Result<Reply, Error> {
     for kind in &args.kind {
         if !Event::KINDS.iter().any(|known| known.name == kind) {
             let names: Vec<&str> = Event::KINDS.iter().map(|known| known.name).collect();

@@ -1,9 +1,7 @@
 //! What is generated from the command tree: completions, man pages, the table of exit codes.
 
-use crate::cli::Cli;
 use crate::error::{EXIT_CODES, Error, Kind};
 use crate::output::Reply;
-use clap::CommandFactory;
 use std::path::PathBuf;
 
 /// Print the completion script of a shell.
@@ -30,16 +28,16 @@ fn table() -> String {
     EXIT_CODES.iter().map(|(code, meaning)| format!("{code:>3}  {meaning}\n")).collect()
 }
 
-pub(super) fn completion(args: &Completion) -> Result<Reply, Error> {
+pub(crate) fn completion(args: &Completion, tree: &mut clap::Command) -> Result<Reply, Error> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "haloy", &mut script);
+    clap_complete::generate(args.shell, tree, "haloy", &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
     Ok(Reply::one("completion/1", &script, script.clone()))
 }
 
-pub(super) fn man(args: &Man) -> Result<Reply, Error> {
-    let made = std::fs::create_dir_all(&args.folder)
-        .and_then(|()| clap_mangen::generate_to(Cli::command(), &args.folder));
+pub(crate) fn man(args: &Man, tree: clap::Command) -> Result<Reply, Error> {
+    let made =
+        std::fs::create_dir_all(&args.folder).and_then(|()| clap_mangen::generate_to(tree, &args.folder));
     made.map_err(|error| Error::new(Kind::Operational, format!("{}: {error}", args.folder.display())))?;
     let text = format!("man pages are in {}", args.folder.display());
     Ok(Reply::one("man/1", &args.folder.display().to_string(), text))
@@ -50,11 +48,11 @@ pub(super) fn man(args: &Man) -> Result<Reply, Error> {
 pub struct Version {}
 
 /// Of this program.
-pub(super) fn version() -> Reply {
+pub(crate) fn version() -> Reply {
     let version = env!("CARGO_PKG_VERSION");
     Reply::one("version/1", &version, format!("haloy {version}\n"))
 }
 
-pub(super) fn exit_codes() -> Reply {
+pub(crate) fn exit_codes() -> Reply {
     Reply::list("exit-codes/1", EXIT_CODES, table())
 }

@@ -1,7 +1,7 @@
 //! `haloy history`.
 
 use super::{Context, keys_to_read};
-use crate::cli::TargetArgs;
+use crate::args::TargetArgs;
 use crate::error::Error;
 use crate::machine;
 use crate::output::table::Table;
@@ -18,7 +18,7 @@ pub struct History {
     limit: usize,
 }
 
-pub(super) async fn run(cx: &Context, args: History) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: History) -> Result<Reply, Error> {
     let rows = cx.service.history(keys_to_read(cx, &args.targets).await?, args.limit).await?;
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     Ok(Reply::list("history/1", &rows, text(&rows, cx.colour)).ids(ids))

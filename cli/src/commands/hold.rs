@@ -1,7 +1,7 @@
 //! `haloy hold`.
 
 use super::{Context, keys_to_read, tag};
-use crate::cli::{TargetArgs, WhyArgs};
+use crate::args::{TargetArgs, WhyArgs};
 use crate::error::{Error, Kind};
 use crate::output::Reply;
 use crate::output::table::Table;
@@ -27,7 +27,7 @@ pub struct Hold {
     why: WhyArgs,
 }
 
-pub(super) async fn run(cx: &Context, args: Hold) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Hold) -> Result<Reply, Error> {
     let keys = keys_to_read(cx, &args.targets).await?;
     let Some(release) = args.id else {
         let mut held = cx.service.held(keys).await?;
@@ -47,7 +47,7 @@ pub(super) async fn run(cx: &Context, args: Hold) -> Result<Reply, Error> {
 }
 
 /// Who keeps what, and why.
-pub(super) fn table(held: &[HeldRow], colour: bool) -> String {
+pub(crate) fn table(held: &[HeldRow], colour: bool) -> String {
     let mut table = Table::new(&["RELEASE", "BY", "SINCE", "WHY"]);
     for row in held {
         let kind = if row.hold { "hold" } else { "pin" };

@@ -1,7 +1,7 @@
 //! `haloy key`.
 
 use super::{Context, confirm};
-use crate::cli::WhyArgs;
+use crate::args::WhyArgs;
 use crate::error::Error;
 use crate::output::Reply;
 use crate::output::table::Table;
@@ -37,7 +37,7 @@ enum What {
     },
 }
 
-pub(super) async fn run(cx: &Context, args: Key) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Key) -> Result<Reply, Error> {
     match args.what.unwrap_or(What::Show) {
         What::Show => {
             let rows = cx.service.keys().await?;

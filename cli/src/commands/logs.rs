@@ -1,7 +1,7 @@
 //! `haloy logs`.
 
 use super::{Context, keys};
-use crate::cli::TargetArgs;
+use crate::args::TargetArgs;
 use crate::error::{Error, Kind};
 use crate::output::{Format, Reply, foreign};
 use crate::service::LogsRequest;
@@ -110,7 +110,7 @@ fn json(line: &LogLine) -> Vec<u8> {
     bytes
 }
 
-pub(super) async fn run(cx: &Context, args: Logs) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Logs) -> Result<Reply, Error> {
     let format = cx.global.format();
     if format == Format::Id {
         return Err(Error::new(Kind::Usage, "lines of a log have no ids").hint("use -o table or -o json"));
@@ -133,7 +133,7 @@ pub(super) async fn run(cx: &Context, args: Logs) -> Result<Reply, Error> {
             // A reader that went away ends a pipe as it always does.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
             Err(error) if args.follow => {
-                crate::told(&format_args!("the lines cannot be written: {error}"));
+                crate::output::told(&format_args!("the lines cannot be written: {error}"));
                 std::process::exit(Kind::Operational.code().into());
             }
             Err(error) => failed = Some(error),

@@ -21,7 +21,7 @@ pub struct Prove {
     out: Option<PathBuf>,
 }
 
-pub(super) async fn run(cx: &Context, args: Prove) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Prove) -> Result<Reply, Error> {
     let rows = cx.service.prove(&args.what).await?;
     let ids: Vec<u64> = rows.iter().map(|row| row.position).collect();
     let text = match &args.out {

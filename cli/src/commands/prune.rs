@@ -1,7 +1,7 @@
 //! `haloy prune`.
 
 use super::{Context, answered, hold, keys_meant};
-use crate::cli::{TargetArgs, WhyArgs};
+use crate::args::{TargetArgs, WhyArgs};
 use crate::error::{Error, Kind};
 use crate::output::table::Table;
 use crate::output::{Reply, words};
@@ -38,7 +38,7 @@ pub struct PruneImages {
 
 /// `prune`, where the number of what stays is the target's own: another one would make releases unrestorable that
 /// its configuration keeps.
-pub(super) async fn images(cx: &Context, args: PruneImages) -> Result<Reply, Error> {
+pub(crate) async fn images(cx: &Context, args: PruneImages) -> Result<Reply, Error> {
     let PruneImages { targets, keep, why } = args;
     // -1 stands for what the target keeps.
     if let Some(keep) = keep.filter(|keep| *keep != -1) {
@@ -61,7 +61,7 @@ pub(super) async fn images(cx: &Context, args: PruneImages) -> Result<Reply, Err
     run(cx, Prune { targets, apply: cx.global.yes, why }).await
 }
 
-pub(super) async fn run(cx: &Context, args: Prune) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Prune) -> Result<Reply, Error> {
     let mut done = Vec::new();
     for key in keys_meant(cx, &args.targets).await? {
         done.push(cx.service.prune(&key, args.apply, &(&args.why).into(), Arc::clone(&cx.follow)).await);

@@ -1,7 +1,7 @@
 //! `haloy recover`.
 
 use super::Context;
-use crate::cli::WhyArgs;
+use crate::args::WhyArgs;
 use crate::error::Error;
 use crate::output::Reply;
 use haloy_ledger::ledger::Recovery;
@@ -16,13 +16,13 @@ pub struct Recover {
     why: WhyArgs,
 }
 
-pub(super) async fn run(cx: &Context, args: Recover) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Recover) -> Result<Reply, Error> {
     let recovery = cx.service.recover(&(&args.why).into()).await?;
     Ok(reply(&recovery))
 }
 
 /// What was made anew, in words.
-pub(super) fn reply(recovery: &Recovery) -> Reply {
+pub(crate) fn reply(recovery: &Recovery) -> Reply {
     let mut text = String::new();
     for fault in &recovery.faults {
         text.push_str(&format!("  {fault}\n"));

@@ -1,7 +1,7 @@
 //! `haloy redact`.
 
 use super::{Context, confirm};
-use crate::cli::WhyArgs;
+use crate::args::WhyArgs;
 use crate::error::{Error, Kind};
 use crate::output::Reply;
 use crate::service::RedactRequest;
@@ -47,7 +47,7 @@ const FIELDS: [(&str, (u32, u32)); 15] = [
     ("headers", (7000, 7999)),
 ];
 
-pub(super) async fn run(cx: &Context, args: Redact) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Redact) -> Result<Reply, Error> {
     if args.basis.trim().is_empty() {
         return Err(
             Error::new(Kind::Usage, "erasing needs a basis").hint("add --basis \"which law or request\"")

@@ -10,7 +10,7 @@ use crate::output::{Reply, time};
 #[derive(Debug, clap::Args)]
 pub struct Replay {}
 
-pub(super) async fn run(cx: &Context, _args: Replay) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, _args: Replay) -> Result<Reply, Error> {
     let answer = cx.service.replay(&mut |_| {}).await?;
     let mut text = format!(
         "replayed {} events into {} rows in {}: {}\n  digest {}\n",

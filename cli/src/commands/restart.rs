@@ -1,7 +1,7 @@
 //! `haloy restart`.
 
 use super::{Context, answered, keys_known, stop};
-use crate::cli::{TargetArgs, WhyArgs};
+use crate::args::{TargetArgs, WhyArgs};
 use crate::error::Error;
 use crate::output::Reply;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct Restart {
     why: WhyArgs,
 }
 
-pub(super) async fn run(cx: &Context, args: Restart) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Restart) -> Result<Reply, Error> {
     let keys = keys_known(cx, &args.targets).await?;
     stop::agreed(cx, &args.targets, &keys, "Restart it?")?;
     let mut done = Vec::new();

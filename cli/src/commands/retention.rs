@@ -1,7 +1,7 @@
 //! `haloy retention`.
 
 use super::{Context, keys_to_read};
-use crate::cli::TargetArgs;
+use crate::args::TargetArgs;
 use crate::error::Error;
 use crate::machine;
 use crate::output::{Reply, time, words};
@@ -65,7 +65,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(error)
 }
 
-pub(super) async fn run(cx: &Context, args: Retention) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Retention) -> Result<Reply, Error> {
     let RetentionCommand::WhatIf(args) = args.command;
     let keys = keys_to_read(cx, &args.targets).await?;
     let strategy = args.strategy.map(|strategy| match strategy {

@@ -1,7 +1,7 @@
 //! `haloy rollback`.
 
 use super::{Context, confirm, deploy, key, pass, selected};
-use crate::cli::{TargetArgs, WhyArgs};
+use crate::args::{TargetArgs, WhyArgs};
 use crate::error::{Error, Kind};
 use crate::facts;
 use crate::machine;
@@ -27,7 +27,7 @@ pub struct RollbackArgs {
     targets: TargetArgs,
     /// No progress, as --quiet; it still waits, and the exit code says how it ended
     #[arg(long)]
-    pub(super) no_logs: bool,
+    pub(crate) no_logs: bool,
     /// Where values of secrets come from
     #[arg(long, value_enum, default_value_t)]
     secrets: Secrets,
@@ -47,7 +47,7 @@ enum Secrets {
     Recorded,
 }
 
-pub(super) async fn run(cx: &Context, args: RollbackArgs) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: RollbackArgs) -> Result<Reply, Error> {
     let (file, named) = selected(&args.targets)?;
     let [named] = named.as_slice() else {
         let names: Vec<&str> = named.iter().map(|named| named.target.as_str()).collect();

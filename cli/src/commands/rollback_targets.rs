@@ -1,7 +1,7 @@
 //! `haloy rollback-targets`.
 
 use super::{Context, keys_meant, keys_to_read};
-use crate::cli::TargetArgs;
+use crate::args::TargetArgs;
 use crate::error::Error;
 use crate::machine;
 use crate::output::table::Table;
@@ -30,7 +30,7 @@ pub struct RollbackTargets {
     check: bool,
 }
 
-pub(super) async fn run(cx: &Context, args: RollbackTargets) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: RollbackTargets) -> Result<Reply, Error> {
     let keys = if args.check {
         let keys = keys_meant(cx, &args.targets).await?;
         let why = crate::facts::Why::default();

@@ -14,7 +14,7 @@ use crate::service::RoutesAnswer;
 #[command(after_long_help = "Examples:\n  haloy routes\n  haloy routes -o json")]
 pub struct Routes {}
 
-pub(super) async fn run(cx: &Context, _: Routes) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, _: Routes) -> Result<Reply, Error> {
     let answer = cx.service.routes().await?;
     Ok(Reply::one("routes/1", &answer, text(&answer, cx.colour)))
 }

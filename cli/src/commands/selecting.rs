@@ -2,7 +2,7 @@
 //! ledger knows although no file names them any more.
 
 use super::Context;
-use crate::cli::TargetArgs;
+use crate::args::TargetArgs;
 use crate::config::{ConfigError, ConfigFile, LocateError, Named, Selection, matches};
 use crate::error::{Error, Kind};
 use haloy_executors::TargetKey;

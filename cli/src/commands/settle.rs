@@ -1,7 +1,7 @@
 //! `haloy settle`.
 
 use super::{Context, deploy};
-use crate::cli::WhyArgs;
+use crate::args::WhyArgs;
 use crate::error::Error;
 use crate::output::Reply;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub struct Settle {
     why: WhyArgs,
 }
 
-pub(super) async fn run(cx: &Context, args: Settle) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Settle) -> Result<Reply, Error> {
     let answers = cx.service.settle(&(&args.why).into(), Arc::clone(&cx.follow)).await?;
     if answers.is_empty() {
         return Ok(Reply::empty("deployments/1", "nothing was unfinished".to_owned()));

@@ -13,7 +13,7 @@ pub struct Show {
     id: String,
 }
 
-pub(super) async fn run(cx: &Context, args: Show) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Show) -> Result<Reply, Error> {
     let answer = cx.service.show(&args.id).await?;
     Ok(Reply::one("deployment/1", &answer, text(&answer)).ids([answer.deployment.id]))
 }

@@ -1,7 +1,7 @@
 //! `haloy status`.
 
 use super::{Context, keys_to_read};
-use crate::cli::TargetArgs;
+use crate::args::TargetArgs;
 use crate::error::{DIFFERENCES, Error, Kind};
 use crate::machine;
 use crate::output::table::Table;
@@ -22,7 +22,7 @@ pub struct Status {
     exit_code: bool,
 }
 
-pub(super) async fn run(cx: &Context, args: Status) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Status) -> Result<Reply, Error> {
     let answers = cx.service.status(keys_to_read(cx, &args.targets).await?).await?;
     let ids: Vec<_> = answers.iter().filter_map(|answer| answer.release).collect();
     let unknown = answers.iter().any(|answer| answer.state == RunState::Unknown);
@@ -36,7 +36,7 @@ pub(super) async fn run(cx: &Context, args: Status) -> Result<Reply, Error> {
 }
 
 /// For people.
-pub(super) fn text(answers: &[StatusAnswer], colour: bool) -> String {
+pub(crate) fn text(answers: &[StatusAnswer], colour: bool) -> String {
     if answers.is_empty() {
         return "nothing was ever deployed here; begin with: haloy deploy".to_owned();
     }

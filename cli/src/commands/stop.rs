@@ -1,7 +1,7 @@
 //! `haloy stop`.
 
 use super::{Context, answered, confirm, file_if_there, key, keys_known, pass};
-use crate::cli::{TargetArgs, WhyArgs};
+use crate::args::{TargetArgs, WhyArgs};
 use crate::config::Named;
 use crate::error::Error;
 use crate::output::{Reply, words};
@@ -25,7 +25,7 @@ pub struct Stop {
     why: WhyArgs,
 }
 
-pub(super) async fn run(cx: &Context, args: Stop) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Stop) -> Result<Reply, Error> {
     let keys = keys_known(cx, &args.targets).await?;
     agreed(cx, &args.targets, &keys, "Stop it?")?;
     let mut done = Vec::new();
@@ -40,7 +40,7 @@ pub(super) async fn run(cx: &Context, args: Stop) -> Result<Reply, Error> {
 }
 
 /// Asks about what is protected, and about what no file here names any more.
-pub(super) fn agreed(
+pub(crate) fn agreed(
     cx: &Context,
     args: &TargetArgs,
     keys: &[TargetKey],

@@ -1,7 +1,7 @@
 //! `haloy tag`.
 
 use super::{Context, confirm, keys_to_read};
-use crate::cli::{TargetArgs, WhyArgs};
+use crate::args::{TargetArgs, WhyArgs};
 use crate::error::{Error, Kind};
 use crate::output::Reply;
 use crate::output::table::Table;
@@ -52,7 +52,7 @@ struct Named {
     release: TargetRow,
 }
 
-pub(super) async fn run(cx: &Context, args: Tag) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Tag) -> Result<Reply, Error> {
     let keys = keys_to_read(cx, &args.targets).await?;
     if let Some(name) = &args.remove {
         let (name, push, why) = (release_name(name)?, args.push, (&args.why).into());
@@ -98,7 +98,7 @@ fn release_name(text: &str) -> Result<ReleaseName, Error> {
 }
 
 /// What was recorded; exit 1 where the engine or the registry could not be brought to it.
-pub(super) fn reply(answer: &KeptAnswer, said: &str) -> Reply {
+pub(crate) fn reply(answer: &KeptAnswer, said: &str) -> Reply {
     let mut text = format!("{}/{}: {said}\n", answer.app, answer.target);
     if !answer.changed {
         text = format!("{}/{}: {said} already\n", answer.app, answer.target);

@@ -1,7 +1,7 @@
 //! `haloy targets`.
 
 use super::{Context, selecting};
-use crate::cli::TargetArgs;
+use crate::args::TargetArgs;
 use crate::error::Error;
 use crate::output::Reply;
 use crate::output::table::Table;
@@ -17,7 +17,7 @@ pub struct Targets {
     config: Option<PathBuf>,
 }
 
-pub(super) fn run(cx: &Context, args: Targets) -> Result<Reply, Error> {
+pub(crate) fn run(cx: &Context, args: Targets) -> Result<Reply, Error> {
     let file = selecting::open(&TargetArgs { config: args.config, ..TargetArgs::default() })?;
     let listed = file.list();
     let mut table = Table::new(&["NAME", "SERVER", "DOMAINS", "REPLICAS", "PROTECTED"]);

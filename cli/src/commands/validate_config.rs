@@ -1,7 +1,7 @@
 //! `haloy validate-config`.
 
 use super::Context;
-use crate::cli::TargetArgs;
+use crate::args::TargetArgs;
 use crate::config::{self, Asked, ConfigFile, Selection, TargetConfig};
 use crate::error::{Error, Kind};
 use crate::output::Reply;
@@ -18,7 +18,7 @@ pub struct ValidateConfig {
     show_resolved: bool,
 }
 
-pub(super) async fn run(cx: &Context, args: ValidateConfig) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: ValidateConfig) -> Result<Reply, Error> {
     let mut targets = args.targets.clone();
     if targets.target.is_empty() {
         targets.target = vec!["*".to_owned()];

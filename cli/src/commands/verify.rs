@@ -34,7 +34,7 @@ pub struct Verify {
     since: u64,
 }
 
-pub(super) async fn run(cx: &Context, args: Verify) -> Result<Reply, Error> {
+pub(crate) async fn run(cx: &Context, args: Verify) -> Result<Reply, Error> {
     let started = Instant::now();
     let published = match &args.proof {
         Some(path) if path.is_dir() => Some((path.clone(), args.key.clone())),

@@ -1,13 +1,13 @@
 //! Which image a target runs, how it is had, and how its releases are kept.
 
+use super::around::Surroundings;
 use super::entries::SourcePart;
 use super::glob;
 use super::parts::*;
 use super::problem::Mistakes;
 use super::read::Spot;
 use super::reference;
-use super::resolve::{Surroundings, entry};
-use super::values::{ConfigValue, resolve, resolve_env};
+use super::values::{ConfigValue, entry, resolve, resolve_env};
 use haloy_ledger::ids::{AppName, ImageRef};
 use haloy_ledger::release::*;
 

@@ -5,6 +5,7 @@
 //! of other tools write), `values` with `environment` and `dotenv` (secrets), `resolve`, `checks`, `mounts` and
 //! `reference` (defaults and rules), `schema` (the same for editors).
 
+mod around;
 mod checks;
 mod dockerfile;
 mod dotenv;
@@ -50,10 +51,10 @@ pub use schema::schema;
 pub use show::show;
 pub use values::{ConfigValue, SourceError, Sources, ask, check};
 
+use around::{Look, Surroundings};
 use parts::{ImagePart, TargetPart};
 use problem::Mistakes;
 use read::{Fields, Spot, closest};
-use resolve::{Look, Surroundings};
 use std::path::{Path, PathBuf};
 use text::Unreadable;
 use tree::At;

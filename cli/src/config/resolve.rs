@@ -1,5 +1,6 @@
 //! From what the file gives to what is deployed: defaults, rules, values.
 
+use super::around::Surroundings;
 use super::checks::{check_server, domains, health, network, resources};
 use super::entries::EnvPart;
 use super::images::{check_reference, check_registry_tag, image, pick_image, retention};
@@ -8,11 +9,10 @@ use super::parts::*;
 use super::problem::Mistakes;
 use super::read::Spot;
 use super::tree::At;
-use super::values::{ConfigValue, Sources, check_all, resolve, resolve_env};
+use super::values::{ConfigValue, check_all, entry, resolve, resolve_env};
 use haloy_executors::mask::names_a_secret;
 use haloy_ledger::ids::{AppName, TargetName};
 use haloy_ledger::release::*;
-use std::path::Path;
 
 /// One target, ready to be deployed.
 #[derive(Debug, Clone)]
@@ -37,16 +37,6 @@ pub struct TargetConfig {
     pub asked: Asked,
 }
 
-/// What a target is resolved with.
-pub struct Surroundings<'a> {
-    /// Folder of the file, variables and secret providers.
-    pub sources: Sources<'a>,
-    /// Named images.
-    pub images: &'a [(String, ImagePart)],
-    /// What is looked for.
-    pub look: Look,
-}
-
 /// Where a target says what an engine must have, if it does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Asked {
@@ -62,34 +52,6 @@ impl Asked {
     fn by(part: &TargetPart, image: &ImagePart, build: bool) -> Self {
         let place = |spot: &Option<Spot<String>>| spot.as_ref().map(|spot| spot.at);
         Self { network: place(&part.network), cpus: place(&part.cpus), build: build.then_some(image.at) }
-    }
-}
-
-/// What is looked for in a target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// Everything: the target is to be used.
-    Whole,
-    /// Mistakes in a file that has some: rules that tie keys together would find the same again elsewhere.
-    Incomplete,
-    /// The same, and values are not asked for: the command may need none.
-    WithoutValues,
-}
-
-impl Surroundings<'_> {
-    /// Whether the target is to be used.
-    pub fn whole(&self) -> bool {
-        self.look == Look::Whole
-    }
-
-    /// Folder of the file.
-    pub fn folder(&self) -> &Path {
-        self.sources.folder
-    }
-
-    /// Where values come from; none where they are not asked for.
-    pub fn sources(&self) -> Option<&Sources<'_>> {
-        (self.look != Look::WithoutValues).then_some(&self.sources)
     }
 }
 
@@ -197,16 +159,6 @@ fn release_command(command: &CommandPart) -> ReleaseCommand {
         form: command.form,
         fingerprint: Fingerprint(String::new()),
         line: Some(command.line.clone().into()),
-    }
-}
-
-/// An entry whose fingerprint the ledger will make.
-pub fn entry(value: &ConfigValue) -> ValueEntry {
-    ValueEntry {
-        name: value.name.clone(),
-        source: value.source.clone(),
-        fingerprint: Fingerprint(String::new()),
-        value: None,
     }
 }
 

@@ -7,7 +7,7 @@ use super::problem::{Mistakes, Problem};
 use super::providers::{NoSecret, Providers};
 use super::text::{self, Unreadable};
 use super::tree::At;
-use haloy_ledger::release::ValueSource;
+use haloy_ledger::release::{Fingerprint, ValueEntry, ValueSource};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -30,6 +30,16 @@ impl std::fmt::Debug for ConfigValue {
             .field("name", &self.name)
             .field("source", &self.source)
             .finish_non_exhaustive()
+    }
+}
+
+/// An entry whose fingerprint the ledger will make.
+pub fn entry(value: &ConfigValue) -> ValueEntry {
+    ValueEntry {
+        name: value.name.clone(),
+        source: value.source.clone(),
+        fingerprint: Fingerprint(String::new()),
+        value: None,
     }
 }
 

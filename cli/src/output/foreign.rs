@@ -1,8 +1,12 @@
 //! Words of others on their way to a terminal: reasons, names, paths, arguments, what an engine or an
 //! app said. A terminal obeys some characters; none of them gets there, they are shown instead.
 
-use super::table::{BOLD, PLAIN};
 use std::borrow::Cow;
+
+/// What haloy itself says to a terminal, and nothing else: everything else of a text is shown.
+pub const BOLD: &str = "\u{1b}[1m";
+/// The end of it.
+pub const PLAIN: &str = "\u{1b}[0m";
 
 /// Longest line of a message, in characters: a value that is told with a mistake may be very long.
 const LONGEST: usize = 2_000;

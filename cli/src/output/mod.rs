@@ -154,6 +154,11 @@ impl Reply {
     }
 }
 
+/// Tells what went wrong.
+pub(crate) fn told(error: &dyn std::fmt::Display) {
+    drop(writeln!(std::io::stderr(), "error: {error}"));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

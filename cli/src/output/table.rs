@@ -1,14 +1,9 @@
 //! Aligned columns without borders, headers in upper case. On a terminal a row stays on its line.
 
-use super::foreign;
+use super::foreign::{self, BOLD, PLAIN};
 use std::borrow::Cow;
 use std::io::IsTerminal;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-
-/// What haloy itself says to a terminal, and nothing else: everything else of a text is shown.
-pub const BOLD: &str = "\u{1b}[1m";
-/// The end of it.
-pub const PLAIN: &str = "\u{1b}[0m";
 
 /// No column gives way below this.
 const NARROWEST: usize = 8;

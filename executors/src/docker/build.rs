@@ -2,11 +2,11 @@
 //! has BuildKit, else with the builder of the engine.
 
 use super::Engine;
+use super::buildkit::{Written, tell};
 use super::context::{Context, Digests};
 use super::errors::{Doing, failed, refused};
 use super::images::{id_of, platform};
 use crate::executor::*;
-use crate::mask::{Lines, Tail};
 use bollard::query_parameters::BuildImageOptions;
 use futures_util::StreamExt;
 use haloy_ledger::outcome::{FailureCode, Outcome};
@@ -107,39 +107,4 @@ fn explained(failed: ExecutorError, tail: &str) -> ExecutorError {
     let words =
         "the build failed: its Dockerfile needs BuildKit, so install a docker that has it (docker-buildx)";
     refused(FailureCode::BuildFailed, words).saying(said)
-}
-
-fn tell(cx: &EffectContext, line: String) {
-    cx.progress.progress(&cx.id, Progress::Line(line));
-}
-
-/// What a build writes: told line by line, masked, and its end kept.
-pub(super) struct Written<'a> {
-    cx: &'a EffectContext,
-    lines: Lines,
-    tail: Tail,
-}
-
-impl<'a> Written<'a> {
-    pub(super) fn new(cx: &'a EffectContext) -> Self {
-        Self { cx, lines: Lines::new(cx.values.mask.masker()), tail: Tail::default() }
-    }
-
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        let lines = self.lines.push(bytes);
-        take(self.cx, &mut self.tail, lines);
-    }
-
-    /// The last lines.
-    pub(super) fn finish(mut self) -> String {
-        take(self.cx, &mut self.tail, self.lines.finish());
-        self.tail.text()
-    }
-}
-
-fn take(cx: &EffectContext, tail: &mut Tail, lines: Vec<String>) {
-    for line in lines.into_iter().filter(|line| !line.is_empty()) {
-        tell(cx, line.clone());
-        tail.push(line);
-    }
 }

@@ -1,8 +1,8 @@
 //! The user's own `docker build`, where it has BuildKit: with its cache, its mounts and its frontends.
 
-use super::build::Written;
 use super::errors::refused;
 use crate::executor::*;
+use crate::mask::{Lines, Tail};
 use crate::process::Group;
 use haloy_ledger::outcome::FailureCode;
 use haloy_ledger::release::BuildSpec;
@@ -146,4 +146,39 @@ async fn said(arguments: &[&str]) -> Option<String> {
     let out = tokio::time::timeout(HELLO, command.output()).await.ok()?.ok()?;
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     out.status.success().then(|| text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+pub(super) fn tell(cx: &EffectContext, line: String) {
+    cx.progress.progress(&cx.id, Progress::Line(line));
+}
+
+/// What a build writes: told line by line, masked, and its end kept.
+pub(super) struct Written<'a> {
+    cx: &'a EffectContext,
+    lines: Lines,
+    tail: Tail,
+}
+
+impl<'a> Written<'a> {
+    pub(super) fn new(cx: &'a EffectContext) -> Self {
+        Self { cx, lines: Lines::new(cx.values.mask.masker()), tail: Tail::default() }
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        let lines = self.lines.push(bytes);
+        take(self.cx, &mut self.tail, lines);
+    }
+
+    /// The last lines.
+    pub(super) fn finish(mut self) -> String {
+        take(self.cx, &mut self.tail, self.lines.finish());
+        self.tail.text()
+    }
+}
+
+fn take(cx: &EffectContext, tail: &mut Tail, lines: Vec<String>) {
+    for line in lines.into_iter().filter(|line| !line.is_empty()) {
+        tell(cx, line.clone());
+        tail.push(line);
+    }
 }

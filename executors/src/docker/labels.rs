@@ -20,6 +20,12 @@ pub(super) const VOLUME: &str = "haloy.volume";
 /// On a container: the volumes of it that haloy made, with commas between them.
 pub(super) const VOLUMES: &str = "haloy.volumes";
 
+/// A container of ours.
+pub(super) struct Found {
+    pub(super) id: String,
+    pub(super) labels: HashMap<String, String>,
+}
+
 /// Labels of a new container.
 pub(super) fn of(scope: &Scope, effect: &EffectId, spec: &ReplicaSpec) -> HashMap<String, String> {
     let labels = [

@@ -1,7 +1,7 @@
 //! Docker: the executor of role Engine. Types of bollard stop at this folder's door.
 //!
-//! Reading order: `client` (how to connect), `errors` (what its answers mean), `labels` (what is
-//! ours), then one file per subject: `images`, `build`, `network`, `replica`, `health`, `observe`.
+//! Reading order: `client` and `engine` (how to connect), `errors` (what its answers mean), `labels` (what
+//! is ours), then one file per subject: `images`, `build`, `network`, `replica`, `health`, `observe`.
 
 mod addresses;
 mod body;
@@ -10,6 +10,7 @@ mod buildkit;
 mod client;
 mod context;
 mod ends;
+mod engine;
 mod errors;
 mod forget;
 mod given;
@@ -35,6 +36,7 @@ mod transport;
 mod volumes;
 
 pub use client::{ConnectError, DockerOptions, EngineFacts};
+pub use engine::DockerExecutor;
 pub use forget::Before;
 pub use inspector::inspect_for_edge;
 pub use logs::{LogLine, LogQuery, LogStream};
@@ -45,51 +47,12 @@ pub use sizes::Reclaim;
 
 use crate::executor::*;
 use async_trait::async_trait;
-use bollard::Docker;
+use engine::Engine;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::ids::ReplicaId;
 use haloy_ledger::outcome::{FailureCode, LogTail, Observed, ObservedReplica, Outcome};
-use std::time::Instant;
-use tokio::sync::{Mutex, OnceCell};
-
-/// The executor of containers, networks and local images.
-///
-/// Connects when it is first needed: a deploy without Docker is recorded, and fails with its cause.
-pub struct DockerExecutor {
-    options: DockerOptions,
-    connection: OnceCell<client::Connection>,
-    /// It took a connection and said nothing, then: not everybody has to wait for that.
-    silent: std::sync::Mutex<Option<(Instant, ConnectError)>>,
-    /// Docker makes two networks of one name if asked twice at once.
-    network_lock: Mutex<()>,
-    /// Which fixed addresses were used when.
-    used: addresses::Used,
-    /// The user's own `docker build`, once looked for.
-    build_cli: OnceCell<Option<buildkit::Cli>>,
-    /// Release commands that ended: one runs once, however often it is asked for.
-    released: release_command::Released,
-}
 
 impl DockerExecutor {
-    /// Does not connect yet.
-    pub fn new(options: DockerOptions) -> Self {
-        let used = addresses::Used::new(options.used_addresses.clone());
-        Self {
-            options,
-            connection: OnceCell::new(),
-            silent: std::sync::Mutex::default(),
-            network_lock: Mutex::new(()),
-            used,
-            build_cli: OnceCell::new(),
-            released: release_command::Released::default(),
-        }
-    }
-
-    /// Connects, if that has not been done, and says what was found.
-    pub async fn facts(&self) -> Result<EngineFacts, ConnectError> {
-        Ok(self.connection().await?.facts.clone())
-    }
-
     /// Bytes that removing these tags would give back.
     pub async fn reclaimable(&self, tags: &[String]) -> Result<Reclaim, ExecutorError> {
         self.engine().await?.reclaimable(tags).await
@@ -102,46 +65,6 @@ impl DockerExecutor {
     ) -> Result<std::collections::BTreeMap<String, u64>, ExecutorError> {
         self.engine().await?.volume_sizes(names).await
     }
-
-    /// A `docker` on this machine that builds with BuildKit, on the engine that is used here.
-    async fn build_cli(&self, host: &str) -> Option<&buildkit::Cli> {
-        self.build_cli.get_or_init(|| buildkit::Cli::find(host)).await.as_ref()
-    }
-
-    async fn connection(&self) -> Result<&client::Connection, ConnectError> {
-        self.connection.get_or_try_init(|| self.connect()).await
-    }
-
-    async fn connect(&self) -> Result<client::Connection, ConnectError> {
-        let before = self.silent.lock().ok().and_then(|silent| silent.clone());
-        if let Some((_, error)) = before.filter(|(at, _)| at.elapsed() < self.options.hello()) {
-            return Err(error);
-        }
-        let connecting = client::connect(&self.options);
-        let connected = match &self.options.waits {
-            // Each question is waited for by itself as well; this is the wait for all of them.
-            Some(waits) => waits.during("Docker", connecting).await,
-            None => connecting.await,
-        };
-        if let Err(error @ ConnectError::Silent { .. }) = &connected
-            && let Ok(mut silent) = self.silent.lock()
-        {
-            *silent = Some((Instant::now(), error.clone()));
-        }
-        connected
-    }
-
-    async fn engine(&self) -> Result<Engine<'_>, ExecutorError> {
-        let connection = self.connection().await.map_err(ConnectError::into_executor_error)?;
-        Ok(Engine { docker: &connection.docker, facts: &connection.facts, executor: self })
-    }
-}
-
-/// A connected engine, while one effect is performed.
-struct Engine<'a> {
-    docker: &'a Docker,
-    facts: &'a EngineFacts,
-    executor: &'a DockerExecutor,
 }
 
 impl Engine<'_> {

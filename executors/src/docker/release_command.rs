@@ -12,32 +12,14 @@ use bollard::models::{ContainerState, RestartPolicy, RestartPolicyNameEnum};
 use bollard::query_parameters::{CreateContainerOptions, LogsOptions, RemoveContainerOptions};
 use futures_util::StreamExt;
 use haloy_ledger::deployment::effect::ReplicaSpec;
-use haloy_ledger::ids::EffectId;
 use haloy_ledger::outcome::{FailureCode, HookExit, LogTail, Outcome, Public};
 use haloy_ledger::release::CommandForm;
 use haloy_ledger::words;
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
 /// Between two looks at a container whose output has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
-
-/// How release commands ended, for as long as this process lives.
-#[derive(Default)]
-pub(super) struct Released(Mutex<BTreeMap<EffectId, Outcome>>);
-
-impl Released {
-    fn get(&self, id: &EffectId) -> Option<Outcome> {
-        self.0.lock().ok()?.get(id).cloned()
-    }
-
-    fn put(&self, id: &EffectId, outcome: &Outcome) {
-        if let Ok(mut known) = self.0.lock() {
-            known.insert(id.clone(), outcome.clone());
-        }
-    }
-}
 
 /// How the wait for a command ended.
 enum Waited {

@@ -3,6 +3,7 @@
 use super::body::body;
 use super::errors::{self, Doing, failed, refused};
 use super::given::endpoint;
+use super::labels::Found;
 use super::network::Joined;
 use super::volumes::unnamed;
 use super::{Engine, labels, place};
@@ -25,12 +26,6 @@ const KILLED: i64 = 137;
 
 /// Addresses that are tried for one replica before the engine chooses.
 const ADDRESSES: usize = 4;
-
-/// A container of ours.
-pub(super) struct Found {
-    pub(super) id: String,
-    pub(super) labels: HashMap<String, String>,
-}
 
 impl Engine<'_> {
     pub(super) async fn list(&self, label: Vec<String>) -> Result<Vec<Found>, ExecutorError> {

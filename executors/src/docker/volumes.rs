@@ -5,7 +5,7 @@
 //! somebody asks for that.
 
 use super::errors::{self, Doing, failed, refused};
-use super::replica::Found;
+use super::labels::Found;
 use super::{Engine, labels};
 use crate::executor::*;
 use bollard::models::*;

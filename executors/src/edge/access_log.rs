@@ -3,8 +3,9 @@
 //! Requests never wait for it: a thread of its own writes, and what it cannot take is counted.
 
 use super::body::{Body, Broken};
+use super::client_origin::ClientOrigin;
 use super::limits::LOG_LINES;
-use super::proxy::From;
+use super::options::AccessLog;
 use bytes::Bytes;
 use haloy_ledger::ports::{Clock, SystemClock};
 use http_body_util::BodyExt;
@@ -13,37 +14,12 @@ use hyper::header::{self, HeaderValue};
 use hyper::{Request, Response};
 use std::io::{BufWriter, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
-
-/// Where the access log goes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum AccessLog {
-    /// Nowhere.
-    #[default]
-    Off,
-    /// To stdout of the edge.
-    Stdout,
-    /// To the end of a file, which SIGHUP opens anew: so it can be rotated.
-    File(PathBuf),
-}
-
-impl std::str::FromStr for AccessLog {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text {
-            "" | "off" => Self::Off,
-            "stdout" | "-" => Self::Stdout,
-            path => Self::File(PathBuf::from(path)),
-        })
-    }
-}
 
 /// The replica that answered; travels with a response to the log.
 #[derive(Debug, Clone)]
@@ -180,7 +156,7 @@ pub struct Entry {
 
 impl Entry {
     /// Of a request.
-    pub fn new<T>(from: From, id: &HeaderValue, request: &Request<T>) -> Self {
+    pub fn new<T>(from: ClientOrigin, id: &HeaderValue, request: &Request<T>) -> Self {
         let host = request.uri().authority().map(hyper::http::uri::Authority::as_str);
         let host = host.or_else(|| request.headers().get(header::HOST)?.to_str().ok());
         Self {

@@ -2,9 +2,7 @@
 //! is due for renewal. A failure never stops anything: what was served is served on.
 
 use super::certs::Cert;
-use super::renewal::Renewals;
-use super::server::Edge;
-use super::terms::Terms;
+use super::shared::Edge;
 use haloy_ledger::edge::Report;
 use haloy_ledger::ids::Timestamp;
 use haloy_ledger::outcome::{Failure, FailureCode};
@@ -12,105 +10,17 @@ use haloy_ledger::ports::{Clock, SystemClock, SystemEntropy};
 use haloy_ledger::release::{AcmeMode, names};
 use instant_acme::{
     Account, AccountCredentials, AuthorizationStatus, CertificateIdentifier, ChallengeType, Error,
-    Identifier, LetsEncrypt, NewAccount, NewOrder, OrderStatus, RetryPolicy,
+    Identifier, NewAccount, NewOrder, OrderStatus, RetryPolicy,
 };
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
-
-/// Where certificates come from.
-#[derive(Debug, Clone, Default)]
-pub struct AcmeOptions {
-    /// Directory of the authority; none = Let's Encrypt.
-    pub directory: Option<String>,
-    /// Certificate of the authority's own server, where the system does not know it.
-    pub root: Option<PathBuf>,
-}
-
-impl AcmeOptions {
-    /// The directory, with the names of well-known ones understood.
-    pub fn directory(&self) -> String {
-        match self.directory.as_deref() {
-            None | Some("production") => LetsEncrypt::Production.url().to_owned(),
-            Some("staging") => LetsEncrypt::Staging.url().to_owned(),
-            Some(url) => url.to_owned(),
-        }
-    }
-}
-
-/// Challenges that are being answered, and when what failed is tried again.
-#[derive(Default)]
-pub struct Acme {
-    tokens: Mutex<HashMap<String, String>>,
-    failures: Mutex<HashMap<String, Failed>>,
-    renewals: Renewals,
-    /// By whose terms certificates are given.
-    pub terms: Terms,
-    /// Something changed: look now.
-    pub look: Notify,
-}
-
-/// The last attempts for a domain came to nothing.
-#[derive(Debug, Clone)]
-pub struct Failed {
-    attempts: u32,
-    /// When the next one is made.
-    pub next_try: Timestamp,
-    /// Why, in the words of the authority.
-    pub why: String,
-}
 
 /// Look at least this often; it costs a look at what is in memory.
 const LOOK: Duration = Duration::from_secs(5);
-/// Wait after the first failure; doubles with each further one.
-const WAIT: i64 = 30_000_000_000;
-/// Longest wait: authorities limit failures per hour.
-const LONGEST_WAIT: i64 = 6 * 3600 * 1_000_000_000;
 /// How long an authority may take for everything that leads to one certificate.
 const ORDER_TIME: Duration = Duration::from_secs(300);
 /// How long it may take to look, and to issue.
 const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(60));
-
-impl Acme {
-    /// The answer to a challenge, if it is one of ours.
-    pub fn answer(&self, path: &str) -> Option<String> {
-        let token = path.strip_prefix("/.well-known/acme-challenge/")?;
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
-    }
-
-    /// These need no answer any more.
-    fn forget(&self, tokens: &[String]) {
-        let mut answering = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        answering.retain(|token, _| !tokens.contains(token));
-    }
-
-    /// Domains that have no certificate, or an old one, because the last attempt failed.
-    pub fn failures(&self) -> Vec<(String, Failed)> {
-        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> =
-            failures.iter().map(|(domain, failed)| (domain.clone(), failed.clone())).collect();
-        all.sort_by(|a, b| a.0.cmp(&b.0));
-        all
-    }
-
-    fn waits(&self, domain: &str, now: Timestamp) -> bool {
-        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.get(domain).is_some_and(|failed| now < failed.next_try)
-    }
-
-    /// Takes note of a failure; when to try again.
-    fn failed(&self, domain: &str, now: Timestamp, why: &str) -> Timestamp {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let attempts = failures.get(domain).map_or(0, |failed| failed.attempts);
-        let wait = WAIT.saturating_mul(1 << attempts.min(20)).min(LONGEST_WAIT);
-        let next_try = Timestamp(now.0.saturating_add(wait));
-        let failed = Failed { attempts: attempts + 1, next_try, why: why.to_owned() };
-        failures.insert(domain.to_owned(), failed);
-        next_try
-    }
-}
 
 /// Looks after certificates for as long as the edge runs.
 pub async fn keep(edge: Arc<Edge>) {

@@ -1,16 +1,11 @@
 //! Replicas that should get requests and get none, and those that get them again: told to the log, a few
 //! times an hour for each target, and otherwise counted.
 
-use super::identity::{Doubt, Subject};
 use super::limits::{CHANGES, CHANGES_WITHIN};
-use super::server::Edge;
-use super::upstream::Upstream;
-use super::verify::Unconnected;
-use haloy_ledger::deployment::event::UpstreamCause;
 use haloy_ledger::edge::Report;
 use haloy_ledger::ids::{AppName, TargetName};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// What was told of each target.
@@ -18,12 +13,12 @@ use std::time::Instant;
 pub struct Changes {
     told: Mutex<HashMap<(AppName, TargetName), Told>>,
     /// To be written, in their order.
-    waiting: Mutex<VecDeque<Report>>,
+    pub(super) waiting: Mutex<VecDeque<Report>>,
     /// Whoever holds it writes.
-    writing: Mutex<()>,
+    pub(super) writing: Mutex<()>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic elsewhere leaves plain data, which is still what it was.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -37,7 +32,7 @@ struct Told {
 
 impl Changes {
     /// Whether a change of a target is to be told now, and if so how many others were only counted before.
-    fn tell(&self, of: (AppName, TargetName), now: Instant) -> Option<u32> {
+    pub(super) fn tell(&self, of: (AppName, TargetName), now: Instant) -> Option<u32> {
         let mut known = lock(&self.told);
         let told = known.entry(of).or_default();
         told.at.retain(|at| now.saturating_duration_since(*at) < CHANGES_WITHIN);
@@ -47,48 +42,6 @@ impl Changes {
         }
         told.at.push(now);
         Some(std::mem::take(&mut told.more))
-    }
-}
-
-fn cause(unconnected: &Unconnected) -> UpstreamCause {
-    match unconnected {
-        Unconnected::Refused => UpstreamCause::Refused,
-        Unconnected::Doubted(Doubt::Stopped) => UpstreamCause::NotRunning,
-        Unconnected::Doubted(Doubt::Gone) => UpstreamCause::Gone,
-        Unconnected::Doubted(Doubt::Nowhere) => UpstreamCause::NoAddress,
-        Unconnected::Doubted(Doubt::Moves) => UpstreamCause::NotTheReplica,
-        Unconnected::Doubted(Doubt::Unknown(_)) => UpstreamCause::EngineAway,
-    }
-}
-
-impl Edge {
-    /// A replica could be connected to, or not: told where that is news.
-    pub fn connected<T>(self: &Arc<Self>, upstream: &Upstream, came_to: &Result<T, Unconnected>) {
-        upstream.turned(came_to.is_err());
-        self.tell(upstream, || came_to.as_ref().err().map_or(UpstreamCause::Verified, cause));
-    }
-
-    /// Tells the log of a replica that gets no requests from now on, or gets them again, where that is news.
-    pub fn tell(self: &Arc<Self>, upstream: &Upstream, cause: impl FnOnce() -> UpstreamCause) {
-        let Some(down) = upstream.news() else { return };
-        let Subject { app, target, replica, .. } = upstream.subject();
-        let (app, target, r) = (app.clone(), target.clone(), *replica);
-        let Some(more) = self.changes.tell((app.clone(), target.clone()), Instant::now()) else { return };
-        let cause = cause();
-        let report = match down {
-            false => Report::Up { app, target, r, cause, more },
-            true => Report::Down { app, target, r, cause, more },
-        };
-        lock(&self.changes.waiting).push_back(report);
-        let edge = Arc::clone(self);
-        // Written to disk: no request waits for that.
-        drop(tokio::task::spawn_blocking(move || {
-            let _one_at_a_time = lock(&edge.changes.writing);
-            let next = || lock(&edge.changes.waiting).pop_front();
-            while let Some(report) = next() {
-                edge.report(report);
-            }
-        }));
     }
 }
 

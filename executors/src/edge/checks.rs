@@ -7,29 +7,13 @@
 use super::body;
 use super::identity::Doubt;
 use super::link::Unanswered;
-use super::server::Edge;
+use super::shared::Edge;
 use super::standing::Seen;
 use super::upstream::{Check, Upstream};
 use super::verify::Unconnected;
 use hyper::{Request, header};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 use tokio::time::Instant;
-
-/// How often replicas are checked, and how long one may take to answer.
-#[derive(Debug, Clone, Copy)]
-pub struct CheckTimes {
-    /// From the beginning of a check to that of the next.
-    pub every: Duration,
-    /// Until the head of the answer.
-    pub limit: Duration,
-}
-
-impl Default for CheckTimes {
-    fn default() -> Self {
-        Self { every: super::limits::CHECK_EVERY, limit: super::limits::CHECK_TIME }
-    }
-}
 
 /// Has every replica that is in a route checked for as long as it is.
 pub async fn keep(edge: Arc<Edge>) {

@@ -1,10 +1,9 @@
 //! A client of the socket of commands: what haloy says to its edge.
 
-use super::control::SOCKET;
 use super::handoff;
 use super::limits::SNAPSHOT_BYTES;
 use super::store::Reported;
-use super::wire::{Applied, Drain, Drained, EdgeStatus, Problem, Upgrade};
+use super::wire::{Applied, Drain, Drained, EdgeStatus, Problem, SOCKET, Upgrade};
 use crate::limits::EDGE_ANSWER;
 use crate::said;
 use crate::waits::Waits;

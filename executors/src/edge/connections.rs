@@ -4,72 +4,26 @@
 //! client that sends none is let go like one that sends them too slowly.
 
 use super::access_log::Entry;
+use super::admitted::{Admitted, enter};
 use super::body::Body;
+use super::client_origin::ClientOrigin;
 use super::headers;
 use super::limits::*;
 use super::open::{One, Open};
 use super::patient::Patient;
-use super::proxy::{self, From};
-use super::server::Edge;
+use super::proxy;
+use super::shared::Edge;
 use hyper::service::service_fn;
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use std::collections::HashMap;
 use std::future::poll_fn;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-
-/// How many connections there are, of whom.
-#[derive(Default)]
-pub struct Clients(Mutex<Counts>);
-
-#[derive(Default)]
-struct Counts {
-    all: usize,
-    of: HashMap<IpAddr, usize>,
-}
-
-/// One connection; counted while it lives, as a tunnel too.
-pub struct Admitted {
-    edge: Arc<Edge>,
-    who: IpAddr,
-}
-
-/// Who is counted as one: an IPv4 address, or the /64 that a provider gives to one customer.
-fn who(client: IpAddr) -> IpAddr {
-    match client {
-        IpAddr::V4(_) => client,
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !0 << 64)),
-    }
-}
-
-fn enter(edge: &Arc<Edge>, client: IpAddr) -> Option<Arc<Admitted>> {
-    let who = who(client);
-    let mut counts = edge.clients.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let count = counts.of.get(&who).copied().unwrap_or(0);
-    if count >= PER_ADDRESS || counts.all >= CONNECTIONS {
-        return None;
-    }
-    counts.all += 1;
-    counts.of.insert(who, count + 1);
-    Some(Arc::new(Admitted { edge: Arc::clone(edge), who }))
-}
-
-impl Drop for Admitted {
-    fn drop(&mut self) {
-        let mut counts = self.edge.clients.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.all -= 1;
-        match counts.of.get_mut(&self.who) {
-            Some(count) if *count > 1 => *count -= 1,
-            Some(_) | None => drop(counts.of.remove(&self.who)),
-        }
-    }
-}
 
 /// Takes connections until it is dropped.
 pub async fn accept(edge: Arc<Edge>, listener: TcpListener, secure: Option<TlsAcceptor>) {
@@ -105,7 +59,7 @@ async fn connection(
 ) {
     let Ok(stream) = TcpStream::from_std(stream) else { return };
     match secure {
-        None => http1(&admitted, stream, From { client, secure: false }, None).await,
+        None => http1(&admitted, stream, ClientOrigin { client, secure: false }, None).await,
         Some(acceptor) => over_tls(&admitted, acceptor, stream, client).await,
     }
 }
@@ -117,14 +71,14 @@ async fn over_tls(admitted: &Arc<Admitted>, acceptor: TlsAcceptor, stream: TcpSt
     let Ok(Ok(stream)) = handshake else { return edge.metrics.handshake_failed() };
     let tls = stream.get_ref().1;
     let name = tls.server_name().map(str::to_ascii_lowercase);
-    let from = From { client, secure: true };
+    let from = ClientOrigin { client, secure: true };
     match tls.alpn_protocol() {
         Some(b"h2") => http2(edge, stream, from, name).await,
         Some(_) | None => http1(admitted, stream, from, name).await,
     }
 }
 
-async fn http1<S>(admitted: &Arc<Admitted>, stream: S, from: From, name: Option<String>)
+async fn http1<S>(admitted: &Arc<Admitted>, stream: S, from: ClientOrigin, name: Option<String>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -150,7 +104,7 @@ where
     }
 }
 
-async fn http2<S>(edge: &Arc<Edge>, stream: S, from: From, name: Option<String>)
+async fn http2<S>(edge: &Arc<Edge>, stream: S, from: ClientOrigin, name: Option<String>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -200,7 +154,7 @@ async fn until_ending<F: Future>(edge: &Edge, mut connection: Pin<&mut F>) -> Op
 
 async fn counted(
     edge: Arc<Edge>,
-    from: From,
+    from: ClientOrigin,
     name: Option<String>,
     one: One,
     request: Request<Incoming>,
@@ -211,7 +165,7 @@ async fn counted(
 
 async fn serve(
     edge: Arc<Edge>,
-    from: From,
+    from: ClientOrigin,
     name: Option<String>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, std::convert::Infallible> {

@@ -8,7 +8,7 @@ use super::identity::Subject;
 use super::limits::{DRAIN, ENGINE_TIME, SCRAPE_TIME, SNAPSHOT_BYTES};
 use super::metrics::{Load, Now};
 use super::scrape;
-use super::server::Edge;
+use super::shared::Edge;
 use super::standing::Stands;
 use super::table::{Refused, decode};
 use super::upstream::Upstream;
@@ -26,7 +26,6 @@ use tokio::net::UnixListener;
 
 /// Pause after a connection that could not be taken: file descriptors may have run out.
 const BUSY: Duration = Duration::from_millis(10);
-pub(super) const SOCKET: &str = "edge.sock";
 
 /// Makes the socket, in place of one that an edge before left behind.
 pub fn bind(folder: &Path) -> std::io::Result<UnixListener> {
@@ -211,7 +210,7 @@ fn certificate(cert: &Arc<super::certs::Cert>) -> CertificateStatus {
     }
 }
 
-fn refused((domain, failed): (String, super::acme::Failed)) -> RefusedCertificate {
+fn refused((domain, failed): (String, super::challenges::Failed)) -> RefusedCertificate {
     RefusedCertificate { domain, cause: failed.why, next_try: failed.next_try }
 }
 

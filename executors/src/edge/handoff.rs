@@ -1,8 +1,7 @@
 //! From one edge to the next without a pause: the listening sockets themselves are passed on, so that
 //! not even a connection that waits to be accepted is lost.
 
-use super::access_log::AccessLog;
-use super::server::EdgeOptions;
+use super::options::{AccessLog, EdgeOptions};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, recvmsg, sendmsg,

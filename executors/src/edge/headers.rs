@@ -1,7 +1,7 @@
 //! What is passed on of the head of a request, and what the edge says itself: between HTTP/2 and HTTP/1.1, and
 //! without what a client claims about itself.
 
-use super::proxy::From;
+use super::client_origin::ClientOrigin;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Version};
 
@@ -39,7 +39,7 @@ pub struct Asked {
 /// What a replica is told of a request, beside what the client sent.
 pub struct Told<'a> {
     /// Where it came from.
-    pub from: From,
+    pub from: ClientOrigin,
     /// Whom it is for.
     pub asked: &'a Asked,
     /// Its name.
@@ -47,7 +47,7 @@ pub struct Told<'a> {
 }
 
 /// Whom a request is for, or why that is not to be known.
-pub fn asked<T>(request: &Request<T>, from: From) -> Result<Asked, &'static str> {
+pub fn asked<T>(request: &Request<T>, from: ClientOrigin) -> Result<Asked, &'static str> {
     let mut named = request.headers().get_all(header::HOST).iter();
     let first = named.next();
     if named.next().is_some() {
@@ -77,7 +77,7 @@ pub fn asked<T>(request: &Request<T>, from: From) -> Result<Asked, &'static str>
     }
 }
 
-fn read(authority: &str, from: From) -> Result<Asked, &'static str> {
+fn read(authority: &str, from: ClientOrigin) -> Result<Asked, &'static str> {
     let usual = if from.secure { 443 } else { 80 };
     let (name, port) = match authority.rsplit_once(':') {
         Some((name, "")) => (name, usual),

@@ -5,17 +5,21 @@
 //!
 //! Reading order: [`limits`], [`table`] (who answers for a name), [`identity`] (who a replica is), `verify`
 //! (a connection that ends at it), `upstream` (connections to replicas), `standing` and `checks` (which of
-//! them answer),
-//! `headers` and `proxy` (one request), `connections` (of clients), `server` (the process), [`control`] (the socket of
-//! commands), [`router`] (the executor).
+//! them answer), `options` and `shared` (what all requests share), `headers`, `passing` and `proxy` (one request),
+//! `admitted` and `connections` (of clients), `wire` and [`control`] (the socket of commands), `server` (the process),
+//! [`router`] (the executor).
 
 mod access_log;
-pub mod acme;
+mod acme;
+mod admitted;
 mod body;
 mod certs;
+mod challenges;
 mod changes;
 mod checks;
 mod client;
+mod client_origin;
+mod clients;
 mod connections;
 pub mod control;
 mod handoff;
@@ -28,9 +32,12 @@ mod listen;
 mod methods;
 mod metrics;
 pub(crate) mod netns;
+mod news;
 mod notify;
 mod open;
+mod options;
 mod pages;
+mod passing;
 mod patient;
 mod proxy;
 mod renewal;
@@ -38,6 +45,7 @@ mod requests;
 pub mod router;
 mod scrape;
 mod server;
+mod shared;
 mod standing;
 mod store;
 pub mod table;
@@ -49,11 +57,10 @@ mod verify;
 mod wire;
 mod workers;
 
-pub use access_log::AccessLog;
-pub use checks::CheckTimes;
 pub use client::{Client, ControlError};
 pub use inspector::ChildInspector;
+pub use options::{AccessLog, AcmeOptions, CheckTimes, EdgeError, EdgeOptions};
 pub use router::EdgeRouter;
-pub use server::{EdgeError, EdgeOptions, run};
+pub use server::run;
 pub use store::{Reported, kept_aside};
 pub use wire::{AuthorityStatus, EdgeStatus, ReplicaStatus};

@@ -1,13 +1,15 @@
 //! One request: whose name it is for, which replica takes it, and what is tried if none does.
 
 use super::access_log::ServedBy;
-use super::body::{self, Body, FromClient, FromUpstream};
-use super::connections::Admitted;
+use super::admitted::Admitted;
+use super::body::{self, Body};
+use super::client_origin::ClientOrigin;
 use super::headers::{self, Told};
 use super::identity::Doubt;
 use super::limits::*;
 use super::link::{Link, Unanswered};
-use super::server::Edge;
+use super::passing::{FromClient, FromUpstream};
+use super::shared::Edge;
 use super::standing::Stands;
 use super::table::{Named, Site};
 use super::upstream::{InFlight, Upstream};
@@ -17,33 +19,16 @@ use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-/// Where a request came from.
-#[derive(Debug, Clone, Copy)]
-pub struct From {
-    /// Address of the client.
-    pub client: IpAddr,
-    /// It came over TLS.
-    pub secure: bool,
-}
-
-impl From {
-    /// `http` or `https`.
-    pub fn scheme(self) -> &'static str {
-        if self.secure { "https" } else { "http" }
-    }
-}
 
 /// Answers a request, always.
 ///
 /// `sni` is the name that the client asked for when it set up TLS; `id` is the name of the request.
 pub async fn answer(
     edge: &Arc<Edge>,
-    from: From,
+    from: ClientOrigin,
     sni: Option<&str>,
     id: &HeaderValue,
     request: Request<Incoming>,
@@ -68,11 +53,11 @@ pub async fn answer(
         None => return pages::unknown_host(host),
         Some(Named::Alias(domain)) => {
             let secure = from.secure || edge.believed(domain);
-            return redirect(edge, From { secure, ..from }, domain, request.uri());
+            return redirect(edge, ClientOrigin { secure, ..from }, domain, request.uri());
         }
         // To https only once it is worth something: a certificate that clients believe.
         Some(Named::Route(_)) if !from.secure && edge.believed(host) => {
-            return redirect(edge, From { secure: true, ..from }, host, request.uri());
+            return redirect(edge, ClientOrigin { secure: true, ..from }, host, request.uri());
         }
         Some(Named::Route(site)) => Arc::clone(site),
     };
@@ -84,7 +69,7 @@ pub async fn answer(
 }
 
 /// To the same place at the domain itself; the port that the client used stays.
-fn redirect(edge: &Edge, from: From, domain: &str, uri: &Uri) -> Response<Body> {
+fn redirect(edge: &Edge, from: ClientOrigin, domain: &str, uri: &Uri) -> Response<Body> {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let port = match edge.public_port(from.secure) {
         Some(port) => format!(":{port}"),

@@ -1,8 +1,8 @@
 //! Where the terms of an authority are: its directory says so (RFC 8555, 7.1.1), and whoever is about to ask
 //! for a certificate wants to know.
 
-use super::acme::AcmeOptions;
 use super::limits::TERMS_TIME;
+use super::options::AcmeOptions;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Longest address of terms that is passed on, in bytes.

@@ -1,6 +1,6 @@
 //! TLS at the front door: which certificate a client sees.
 
-use super::server::Edge;
+use super::shared::Edge;
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;

@@ -1,8 +1,8 @@
 //! What is no longer HTTP: WebSockets and other upgrades, byte by byte until either side ends it.
 
-use super::connections::Admitted;
+use super::admitted::Admitted;
 use super::link::Link;
-use super::server::Edge;
+use super::shared::Edge;
 use super::upstream::InFlight;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;

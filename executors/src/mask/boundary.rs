@@ -1,65 +1,13 @@
 //! The one place where what executors report is masked, whatever became of the effect.
 
-use super::Masker;
+use super::{Mask, Masker};
 use crate::executor::{ExecutorError, Progress, ProgressSink};
 use haloy_ledger::ids::EffectId;
 use haloy_ledger::outcome::{LogTail, Outcome};
 use haloy_ledger::release::ResolvedImage;
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// What must not be shown while an effect is performed: the values that it was given, and those that it finds
-/// on its way, such as what `docker login` left.
-#[derive(Default)]
-pub struct Mask {
-    known: Mutex<Known>,
-}
-
-#[derive(Default)]
-struct Known {
-    values: BTreeSet<String>,
-    /// Made when it is first needed.
-    masker: Option<Arc<Masker>>,
-}
-
-impl std::fmt::Debug for Mask {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mask").finish_non_exhaustive()
-    }
-}
+use std::sync::Arc;
 
 impl Mask {
-    /// Of these values.
-    pub fn new<'a>(values: impl IntoIterator<Item = &'a String>) -> Self {
-        let mask = Self::default();
-        mask.learn(values);
-        mask
-    }
-
-    /// Hides these from now on, too.
-    pub fn learn<'a>(&self, values: impl IntoIterator<Item = &'a String>) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = known.values.len();
-        known.values.extend(values.into_iter().cloned());
-        if known.values.len() > before {
-            known.masker = None;
-        }
-    }
-
-    /// Hides what another mask hides.
-    pub fn learn_from(&self, other: &Self) {
-        let values = other.known.lock().unwrap_or_else(PoisonError::into_inner).values.clone();
-        self.learn(&values);
-    }
-
-    /// Of all that is known now.
-    pub fn masker(&self) -> Arc<Masker> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Known { values, masker } = &mut *known;
-        let masker = masker.get_or_insert_with(|| Arc::new(Masker::new(values.iter().map(String::as_str))));
-        Arc::clone(masker)
-    }
-
     /// A result with every text of it masked.
     pub fn result(&self, result: Result<Outcome, ExecutorError>) -> Result<Outcome, ExecutorError> {
         let masker = self.masker();

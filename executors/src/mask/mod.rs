@@ -9,17 +9,18 @@
 //! Values of fewer than [`MIN_VALUE`] bytes are not masked: they would blank out ordinary words.
 
 mod boundary;
+mod known;
 mod lines;
 mod quotings;
 mod shapes;
 
-pub use boundary::{Mask, MaskedProgress};
+pub use boundary::MaskedProgress;
+pub use known::Mask;
 pub use lines::{Lines, Tail};
+pub use quotings::MIN_VALUE;
 
 use std::collections::{BTreeSet, HashMap};
 
-/// Bytes of the shortest value, and of the shortest line of one, that is masked.
-pub const MIN_VALUE: usize = 4;
 /// What stands in place of a value.
 const MASKED: &[u8] = b"***";
 /// Bytes that a place in a text is looked up by, for forms that are at least as long.

@@ -1,10 +1,11 @@
 //! How others write a value: escaped, quoted, encoded.
 
-use super::MIN_VALUE;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use std::collections::BTreeSet;
 
+/// Bytes of the shortest value, and of the shortest line of one, that is masked.
+pub const MIN_VALUE: usize = 4;
 /// A line of a value that is at least this long is found in every quoting of the whole value; a shorter one
 /// has quotings of its own.
 const LONG_LINE: usize = 32;

@@ -9,6 +9,7 @@ use haloy_ledger::words;
 use oci_client::Reference;
 use oci_client::errors::{OciDistributionError, OciErrorCode};
 use oci_client::secrets::RegistryAuth;
+use std::future::Future;
 use std::time::Duration;
 
 /// In the detail of an error: seconds after which the registry may be asked again.
@@ -22,6 +23,23 @@ pub fn retry_after(error: &ExecutorError) -> Option<Duration> {
 
 pub(super) fn refused(code: FailureCode, words: impl Into<Words>) -> ExecutorError {
     ExecutorError::new(code, words)
+}
+
+impl Registry {
+    /// Waits for an answer, and says what a bad one means.
+    pub(super) async fn ask<T>(
+        &self,
+        about: &Reference,
+        answer: impl Future<Output = Result<T, OciDistributionError>>,
+    ) -> Result<T, ExecutorError> {
+        let asked = Asked { registry: self, about };
+        let answer = tokio::time::timeout(self.options.timeout, answer);
+        match self.waiting(answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(asked.failed(&error).await),
+            Err(_) => Err(asked.silent()),
+        }
+    }
 }
 
 /// A question that was asked, to explain its answer.

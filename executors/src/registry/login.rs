@@ -3,7 +3,7 @@
 //! The file is read by the library; helpers are run here, because they are programs of others, which may take
 //! their time or never end.
 
-use super::refused;
+use super::reference::reference;
 use crate::executor::{ExecutorError, RegistryLogin};
 use crate::limits::{HELPER, HELPER_BYTES};
 use crate::process::Group;
@@ -30,7 +30,7 @@ const UNKNOWN: &str = "credentials not found";
 /// If a credential helper does not answer, or fails.
 pub async fn stored_login(image: &ImageRef, waits: &Waits) -> Result<Option<RegistryLogin>, ExecutorError> {
     let Some(folder) = config_folder() else { return Ok(None) };
-    let Ok(reference) = super::reference(image) else { return Ok(None) };
+    let Ok(reference) = reference(image) else { return Ok(None) };
     let host = reference.resolve_registry();
     let key = if host == "index.docker.io" { HUB } else { host };
     let found = stored(&folder.join("config.json"), key, HELPER, waits).await?;
@@ -101,7 +101,7 @@ impl<'a> Helper<'a> {
     fn failed(&self, why: impl Into<Words>, said: &str) -> ExecutorError {
         let words = words!("credential helper: {}", why.into());
         let said = if said.is_empty() { self.program.clone() } else { format!("{}: {said}", self.program) };
-        refused(FailureCode::Unauthorized, words).saying(said)
+        ExecutorError::new(FailureCode::Unauthorized, words).saying(said)
     }
 
     async fn ask(&self, waits: &Waits) -> Result<Option<DockerCredential>, ExecutorError> {

@@ -1,7 +1,8 @@
 //! From a tag to the manifest that this host runs.
 
+use super::Registry;
 use super::errors::refused;
-use super::{Registry, at_digest, reference};
+use super::reference::{at_digest, reference};
 use crate::executor::ExecutorError;
 use haloy_ledger::ids::{Digest, ImageRef};
 use haloy_ledger::outcome::{FailureCode, Public};

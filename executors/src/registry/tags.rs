@@ -1,8 +1,9 @@
 //! Tags: what they point at, all of them, another one, one less.
 
+use super::Registry;
 use super::errors::{Asked, refused};
+use super::reference::{at_digest, at_tag, reference};
 use super::resolve::ACCEPTED;
-use super::{Registry, at_digest, at_tag, reference};
 use crate::executor::ExecutorError;
 use haloy_ledger::ids::{Digest, ImageRef};
 use haloy_ledger::outcome::{FailureCode, Public, Words};

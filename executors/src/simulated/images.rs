@@ -1,6 +1,6 @@
 //! Images, tags and volumes of the simulated engine.
 
-use super::{ENGINE, SimReplica, World, digest, failed};
+use super::world::{ENGINE, SimReplica, World, digest, failed};
 use crate::executor::{EffectContext, ExecutorError};
 use haloy_ledger::ids::{Digest, ImageRef};
 use haloy_ledger::outcome::{FailureCode, HookExit, LogTail, Outcome};

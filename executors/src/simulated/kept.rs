@@ -1,7 +1,7 @@
 //! The simulated world in a file, so that a test can give one command after the other, each in a
 //! process of its own. Only with the cargo feature `failpoints`, which no release has.
 
-use super::{Faults, SimReplica, SimulatedExecutor, World};
+use super::world::{Faults, SimReplica, SimulatedExecutor, World};
 use haloy_ledger::edge::RouteSnapshot;
 use haloy_ledger::ids::{Digest, LedgerId, ReplicaId};
 use serde::{Deserialize, Serialize};

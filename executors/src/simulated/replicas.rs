@@ -1,6 +1,7 @@
 //! Simulated containers: started, stopped, and asked whether they are well.
 
-use super::{SimReplica, SimulatedExecutor, World};
+use super::edge::routed;
+use super::world::{SimReplica, SimulatedExecutor, World};
 use crate::executor::EffectContext;
 use haloy_ledger::deployment::effect::ReplicaSpec;
 use haloy_ledger::ids::{LedgerId, ReplicaId};
@@ -63,7 +64,7 @@ fn made_for(world: &mut World, spec: &ReplicaSpec) -> Vec<MadeVolume> {
 }
 
 pub(super) fn stop(world: &mut World, key: &(LedgerId, String, String, ReplicaId)) -> Outcome {
-    if crate::simulated_edge::routed(world, key.3) {
+    if routed(world, key.3) {
         world.stopped_routed.push(key.3);
     }
     let found = world.replicas.get_mut(key).filter(|found| found.running);

@@ -10,9 +10,8 @@ mod secure;
 mod serving;
 mod tunnels;
 
-use haloy_executors::edge::acme::AcmeOptions;
 use haloy_executors::edge::identity::{Inspector, Looked, Place, Process, Sighting, Subject};
-use haloy_executors::edge::{CheckTimes, Client, EdgeOptions, run};
+use haloy_executors::edge::{AcmeOptions, CheckTimes, Client, EdgeOptions, run};
 use haloy_ledger::edge::{Route, RouteSnapshot};
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::Backend;

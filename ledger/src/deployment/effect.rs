@@ -3,152 +3,20 @@
 //! Effects carry no secret values. Values of the environment and credentials travel beside them,
 //! see `EffectContext` in the executors.
 
+mod kinds;
 mod replicas;
 
-pub use replicas::{ReplicaSpec, started_by};
+pub use kinds::{Effect, ReplicaSpec};
+pub use replicas::started_by;
+
+use kinds::id;
 
 use super::plan::{self, Step};
 use super::route::wish;
 use super::state::{ReplicaPhase, Rollout, TargetState};
 use crate::deployment::event::{HookId, HookStage};
-use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ImageRef, ReplicaId, slug};
-use crate::outcome::Wish;
-use crate::release::{
-    BuildSpec, CommandForm, ConfigSnapshot, HealthSpec, HistoryStrategy, ImageSpec, PullPolicy,
-    UncoveredVolumes,
-};
-use serde::{Deserialize, Serialize};
-
-/// One act owed to the world. Versioned data: third-party executors will read it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Effect {
-    /// Find out which image the reference means now, and that this engine can run it.
-    ResolveImage {
-        /// What the user named.
-        image: Box<ImageSpec>,
-        /// Only the registry's answer counts, not an image of that name that is here.
-        registry: bool,
-    },
-    /// Build the image on the engine.
-    BuildImage {
-        /// How.
-        build: BuildSpec,
-        /// Tag that the result gets at once, so that nobody's prune can take it.
-        local_tag: String,
-    },
-    /// Push what was built, so that other machines and a later rollback can have it.
-    PushImage {
-        /// The image on the engine.
-        image_id: Digest,
-        /// Where to.
-        reference: ImageRef,
-    },
-    /// Give a release another tag in its registry, without moving a layer.
-    PushTag {
-        /// Repository and new tag.
-        reference: ImageRef,
-        /// What it is to point at.
-        digest: Digest,
-    },
-    /// Take a tag out of a registry, if no other tag has its image. Fine if it is gone.
-    DeleteRegistryTag {
-        /// Repository and tag.
-        reference: ImageRef,
-    },
-    /// Have the image on the engine, fetched by digest where one is known.
-    PullImage {
-        /// What the user named.
-        reference: ImageRef,
-        /// What it was resolved to; none for an image that only the engine knows.
-        digest: Option<Digest>,
-        /// Whether to ask the registry at all.
-        policy: PullPolicy,
-    },
-    /// Give the image the release's own tag.
-    TagImage {
-        /// What to tag.
-        image_id: Digest,
-        /// `<slug>:<release>`.
-        local_tag: String,
-        /// Entries of `volumes:`, where an image that keeps data elsewhere is not to be started.
-        covering: Option<Vec<String>>,
-    },
-    /// Have the network.
-    EnsureNetwork {
-        /// Its name.
-        network: String,
-    },
-    /// Create and start a container, or adopt the one that carries this effect's id.
-    StartReplica(Box<ReplicaSpec>),
-    /// Wait until the replica is well for long enough, or cannot become so.
-    AwaitHealthy {
-        /// Which replica.
-        replica: ReplicaId,
-        /// Its container.
-        container_id: String,
-        /// Its address, as reported when it started.
-        address: Option<String>,
-        /// Port that it listens on.
-        port: u16,
-        /// When it counts as well. Values of its headers travel beside the effect.
-        health: HealthSpec,
-        /// Its first domain: what a request for it asks for.
-        domain: Option<String>,
-    },
-    /// Tell the edge who gets requests. The newest routes of all targets travel beside the effect, so
-    /// that many targets settle with one call.
-    ApplyRoutes {
-        /// What this target wishes.
-        wish: Wish,
-    },
-    /// Wait until a replica that gets no new requests has ended those that it had, or the limit is over.
-    Drain {
-        /// Which replica; the edge knows it by its container, wherever that is by now.
-        replica: ReplicaId,
-    },
-    /// Stop a container gracefully; fine if it does not run or is gone.
-    StopReplica {
-        /// Which replica.
-        replica: ReplicaId,
-        /// Seconds between the signal and the kill.
-        grace_seconds: u32,
-        /// Its start was asked for and nobody heard what came of it: it may yet appear.
-        expected: bool,
-    },
-    /// Remove a container; fine if it is gone. Found by its labels, so one that was
-    /// started without anybody recording it is removed as well.
-    RemoveReplica {
-        /// Which replica.
-        replica: ReplicaId,
-    },
-    /// Remove our own tag; the image goes with its last tag. Fine if it is gone.
-    RemoveLocalTag {
-        /// `<slug>:<release>`.
-        local_tag: String,
-    },
-    /// Remove a volume that haloy made, with its data; somebody asked for it by name. Fine if it is gone,
-    /// never forced.
-    RemoveVolume {
-        /// Its name.
-        volume: String,
-    },
-    /// Run a command of the user on this machine. Never repeated after a crash.
-    RunHook {
-        /// Which hook. Its line, for `$SHELL -c`, is private and travels beside the effect.
-        hook: HookId,
-        /// Folder to run in.
-        folder: String,
-    },
-    /// Run the release command in a container of its own, to its end. Never repeated after a crash. The
-    /// command is private and travels beside the effect.
-    RunReleaseCommand {
-        /// How it is run.
-        form: CommandForm,
-        /// The container: that of the first replica, by another name.
-        container: Box<ReplicaSpec>,
-    },
-}
+use crate::ids::{DeploymentId, EffectId, EffectNumber, ReplicaId, slug};
+use crate::release::{ConfigSnapshot, HistoryStrategy, UncoveredVolumes};
 
 /// Everything that is owed now, each with the id that it keeps over attempts and restarts.
 ///
@@ -162,10 +30,6 @@ pub fn owed(state: &TargetState) -> Vec<(EffectId, Effect)> {
 /// The tag of a release on the engine: every deployment owns its own.
 pub fn local_tag(state: &TargetState, release: DeploymentId) -> String {
     format!("{}:{release}", slug(state.app.as_str()))
-}
-
-fn id(deployment: DeploymentId, number: EffectNumber, subject: impl ToString) -> EffectId {
-    EffectId { deployment, number, subject: subject.to_string() }
 }
 
 /// What a name needs on the engine and in the registry.

@@ -13,13 +13,15 @@ use crate::outcome::{Failure, Observed};
 use crate::release::{HistoryStrategy, MadeVolume, ResolvedImage};
 
 pub(super) mod failures;
+pub(super) mod parts;
 mod replicas;
 mod restart;
 mod routes;
 pub(super) mod volumes;
 
 use failures::{attempt_failed, effect_failed};
-use replicas::{replica_healthy, replica_removed, replica_started, replicas, restarted, set_phase};
+use parts::{replicas, set_phase, with_rollout};
+use replicas::{replica_healthy, replica_removed, replica_started, restarted};
 
 /// Folds one event into the state of its target.
 pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
@@ -129,12 +131,6 @@ fn rollout(e: &DeploymentRequested) -> Rollout {
         network_id: None,
         replicas: Vec::new(),
         attempts: Default::default(),
-    }
-}
-
-pub(super) fn with_rollout(state: &mut TargetState, id: DeploymentId, change: impl FnOnce(&mut Rollout)) {
-    if let Some(rollout) = state.rollout.as_mut().filter(|r| r.deployment == id) {
-        change(rollout);
     }
 }
 

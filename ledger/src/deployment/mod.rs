@@ -9,6 +9,7 @@ pub mod effect;
 pub mod event;
 pub mod evolve;
 mod kept;
+mod moves;
 pub mod plan;
 pub mod retention;
 pub mod route;

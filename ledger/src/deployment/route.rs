@@ -5,7 +5,7 @@
 //! the route first, then drained, then stopped.
 
 use super::event::HookStage;
-use super::plan::Step;
+use super::moves::{Step, moves};
 use super::state::{Direction, Replica, ReplicaPhase, Rollout, TargetState};
 use crate::defect::{Defect, planted};
 use crate::ids::ReplicaId;
@@ -14,7 +14,7 @@ use crate::release::{ConfigSnapshot, RolloutStrategy};
 
 /// What the target wishes now.
 pub fn wish(state: &TargetState) -> Wish {
-    wish_beside(state, &super::plan::moves(state))
+    wish_beside(state, &moves(state))
 }
 
 /// What the target wishes, given what the plan wants to do with containers.

@@ -1,8 +1,9 @@
 //! Backups: copies of what is published, and of what lies beside it. They need nobody to stop: published
 //! files change only by growing, and the checkpoint comes last.
 
-use super::newer::{newer_in_place, newer_published};
-use super::recover::{Recovery, best_head, forget_published, write_heads};
+use super::evidence::{newer_in_place, newer_published};
+use super::recover::Recovery;
+use super::renew::{best_head, forget_published, write_heads};
 use super::{CommandContext, Evidence, Ledger, LedgerOptions, OpenError};
 use crate::files::{self, Readers};
 use crate::ids::Position;

@@ -1,16 +1,17 @@
 //! Checking a ledger without trusting it, and proofs for those who have none.
 
-use super::{LedgerOptions, OpenError};
+use super::options::{LedgerOptions, OpenError};
 use crate::ids::{LedgerId, Position};
 use crate::integrity::checkpoint::TreeHead;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::heads;
+use crate::integrity::known::Known;
 use crate::integrity::note::{Note, Verifier};
 use crate::integrity::places::Places;
 use crate::integrity::proof_text::Proof;
 use crate::integrity::publish::CHECKPOINT;
 use crate::integrity::verify::published::Published;
-use crate::integrity::verify::{Asked, Report, Sources, signed, verify};
+use crate::integrity::verify::{Asked, Report, Sources, known_from, signed, verify};
 use crate::log::{FjallStore, LogError, standing};
 use crate::secrets::{Keys, Make, Vault};
 use std::path::Path;
@@ -107,6 +108,22 @@ pub(super) fn published(places: &Places) -> Option<Published> {
     let note = std::fs::read(places.published().join(CHECKPOINT)).ok()?;
     let head = signed::read(CHECKPOINT, note).ok()?;
     Some(Published::new(places.published(), head.head.size))
+}
+
+/// Why nothing of a ledger may be changed, whatever state it is in, if a newer haloy wrote it: its store
+/// says so, or what is published where the store cannot be read.
+pub(super) fn newer_in_place(places: &Places) -> Result<Option<LogError>, OpenError> {
+    if let Some(store) = open_store(places, &mut Vec::new())? {
+        let stored = store.stored();
+        let says = || Known::scan(stored.as_ref()).ok().flatten()?.newer();
+        return Ok(store.newer().cloned().or_else(says));
+    }
+    Ok(newer_published(places))
+}
+
+/// The same, of what is published alone.
+pub(super) fn newer_published(places: &Places) -> Option<LogError> {
+    known_from(&published(places)?)?.newer()
 }
 
 /// Proofs that entries are in the published tree, with its checkpoint as it is now.

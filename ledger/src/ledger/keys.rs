@@ -1,6 +1,6 @@
 //! Keys as events: the first one, rotation, and adoption of new ones in place of lost ones.
 
-use super::signing::KeyMode;
+use super::signing::{KeyMode, added};
 use super::{CommandContext, Ledger, LedgerOptions, OpenError};
 use crate::deployment::Event;
 use crate::deployment::event::{FormatRaised, KeyAdded, KeyRetired, Recovered};
@@ -13,13 +13,6 @@ use crate::integrity::note::{Note, Signer};
 use crate::integrity::publish::CHECKPOINT;
 use crate::log::*;
 use crate::secrets::Keys;
-
-/// The event that makes a signing key known.
-pub(super) fn added(signer: &Signer) -> Event {
-    let verifier = signer.verifier();
-    let (key_id, verifier_key) = (verifier.id(), Some(verifier.to_string()));
-    KeyAdded { key_id, verifier_key, purpose: "signing".to_owned() }.into()
-}
 
 /// What a change of keys did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

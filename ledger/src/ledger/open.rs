@@ -1,8 +1,9 @@
 //! Opening a ledger: keys, log, projections that are behind, the first event.
 
 use super::CommandContext;
-use super::newer::newer_in_place;
-use super::redact;
+use super::erasing;
+use super::evidence::newer_in_place;
+use super::options::{LedgerOptions, OpenError};
 use super::signing::{self, Frozen, KeyMode};
 use crate::deployment::Event;
 use crate::deployment::event::LedgerCreated;
@@ -18,80 +19,12 @@ use crate::integrity::places::Places;
 use crate::integrity::publish::{CHECKPOINT, Publisher};
 use crate::integrity::sealer::Sealer;
 use crate::log::*;
-use crate::ports::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::ports::{Clock, Entropy};
 use crate::projection::{CATCH_UP_EVENTS, Projections};
 use crate::secrets::{Fingerprinter, Keys, KeysError, Make, Vault};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// What a ledger is opened with.
-#[derive(Clone)]
-pub struct LedgerOptions {
-    /// Folder of the ledger: `log/` and `vault/` lie in it.
-    pub folder: PathBuf,
-    /// Folder of the keys, outside of it.
-    pub keys: PathBuf,
-    /// Where time comes from.
-    pub clock: Arc<dyn Clock>,
-    /// Where randomness comes from.
-    pub entropy: Arc<dyn Entropy>,
-    /// What is known and wanted about the clock.
-    pub clock_policy: ClockPolicy,
-    /// Program and version, as recorded.
-    pub tool: String,
-    /// Where the published tree lies; `published` in the ledger where nobody says.
-    pub publish: Option<PathBuf>,
-    /// Where folders are made for what is needed while somebody reads.
-    pub scratch: PathBuf,
-    /// What it is opened for, as far as its keys go.
-    pub key_mode: KeyMode,
-    /// Events that wait, at least, before they are stored 256 as one value.
-    pub bundle_after: u64,
-}
-
-impl LedgerOptions {
-    /// With the clock and the randomness of this machine.
-    pub fn new(folder: PathBuf, keys: PathBuf, tool: impl Into<String>) -> Self {
-        Self {
-            folder,
-            keys,
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy),
-            clock_policy: ClockPolicy::default(),
-            tool: tool.into(),
-            publish: None,
-            scratch: std::env::temp_dir(),
-            key_mode: KeyMode::Named,
-            bundle_after: BUNDLE_AFTER,
-        }
-    }
-
-    /// Where the parts of the ledger lie.
-    pub fn places(&self) -> Places {
-        Places::new(self.folder.clone(), self.publish.clone()).with_scratch(self.scratch.clone())
-    }
-}
-
-/// Why a ledger cannot be opened.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum OpenError {
-    /// The keys.
-    #[error(transparent)]
-    Keys(#[from] KeysError),
-    /// The log.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The first event could not be written.
-    #[error(transparent)]
-    Append(#[from] AppendError),
-    /// It is not what was signed, or cannot be known to be.
-    #[error("the ledger is refused: {0}")]
-    Refused(Fault),
-    /// Event 0 is not what every ledger starts with.
-    #[error("the log does not start with LedgerCreated: this is not a ledger of haloy")]
-    NotALedger,
-}
 
 /// A ledger: the log, its read models and its secrets.
 pub struct Ledger {
@@ -140,8 +73,8 @@ impl Ledger {
     pub fn open(options: LedgerOptions) -> Result<Self, OpenError> {
         let places = options.places();
         finish_swap(&places.store(), &places.new_store())?;
-        if redact::unfinished(&places)? && newer_in_place(&places)?.is_none() {
-            redact::erase(&places)?;
+        if erasing::unfinished(&places)? && newer_in_place(&places)?.is_none() {
+            erasing::erase(&places)?;
         }
         let (store, examined) = examined(&places)?;
         let newer = store.newer().cloned();
@@ -375,7 +308,7 @@ fn create(
         NewEvent::seal(envelope, event, || entropy.salt())
     };
     let mut events = vec![seal(created.into())];
-    events.extend(keys.signing.map(|seed| seal(super::keys::added(&Signer::new(&origin, &seed)))));
+    events.extend(keys.signing.map(|seed| seal(signing::added(&Signer::new(&origin, &seed)))));
     let write = StreamWrite { stream: StreamId::Ledger, expected: Expected::NoStream, events };
     log.append(vec![write], None, Stage::Sealed).map(drop)
 }

@@ -1,11 +1,12 @@
 //! Opening a ledger to read it: nothing of it changes, whatever state it is in, and others may read it, too.
 
-use super::evidence::published;
-use super::newer::newer_published;
+use super::erasing;
+use super::evidence::{newer_published, published};
+use super::open::{Ledger, Parts};
 use super::open::{catch_up, origin_of, store_missing, unreadable};
-use super::recover::best_head;
+use super::options::{LedgerOptions, OpenError};
+use super::renew::best_head;
 use super::signing::{self, Frozen};
-use super::{Ledger, LedgerOptions, OpenError, Parts, redact};
 use crate::ids::{LedgerId, Position};
 use crate::integrity::code::Code;
 use crate::integrity::examine::{HeadFiles, examine};
@@ -43,7 +44,7 @@ impl Ledger {
         }
         let newer = store.newer().cloned();
         let mut log = FjallReader::new(store, end)?;
-        if newer.is_none() && redact::unfinished(&places)? {
+        if newer.is_none() && erasing::unfinished(&places)? {
             catch_up(&log)?;
             log.hide(erased(&log)?);
         }

@@ -1,5 +1,7 @@
 //! Which key signs, and why none does: the keys of the folder against those that the log names.
 
+use crate::deployment::Event;
+use crate::deployment::event::KeyAdded;
 use crate::integrity::code::Code;
 use crate::integrity::known::Known;
 use crate::integrity::note::Signer;
@@ -71,4 +73,11 @@ pub fn rotation_unfinished(known: Option<&Known>, keys: &Keys) -> bool {
     let Some((known, next)) = known.zip(keys.next.as_ref()) else { return false };
     let next = Signer::new(&known.origin, next);
     known.active().is_some_and(|active| active.verifier == *next.verifier())
+}
+
+/// The event that makes a signing key known.
+pub fn added(signer: &Signer) -> Event {
+    let verifier = signer.verifier();
+    let (key_id, verifier_key) = (verifier.id(), Some(verifier.to_string()));
+    KeyAdded { key_id, verifier_key, purpose: "signing".to_owned() }.into()
 }

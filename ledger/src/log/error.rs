@@ -162,8 +162,13 @@ pub enum LogError {
     Store(String),
 }
 
-impl From<super::RowsError> for LogError {
-    fn from(error: super::RowsError) -> Self {
+/// The store could not read a row.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("a row of the read models could not be read: {0}")]
+pub struct RowsError(pub String);
+
+impl From<RowsError> for LogError {
+    fn from(error: RowsError) -> Self {
         Self::Store(error.to_string())
     }
 }

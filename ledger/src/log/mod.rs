@@ -26,7 +26,7 @@ pub mod upcast;
 pub use clock::{BUILT, ClockPolicy};
 
 pub use envelope::{Actor, Envelope, Head, NewEvent, Origin, Recorded, field as envelope_field};
-pub use error::{AppendError, LogError};
+pub use error::{AppendError, LogError, RowsError};
 pub use fjall::{
     BUNDLE_AFTER, FjallLog, FjallOptions, FjallReader, FjallStore, Found, Old, Rebuild, Scratch, ScratchRow,
     finish_swap, panic_is_caught, standing, swap,
@@ -34,7 +34,7 @@ pub use fjall::{
 pub use identity::{ActorKind, Auth};
 pub use memory::{MemoryLog, MemoryStore};
 pub use overlay::{MapRows, Overlay};
-pub use ports::{InBatch, PrivateRows, Published, Rows, RowsError, RowsMut, Seal, Stored, Unsealed};
+pub use ports::{InBatch, PrivateRows, Published, Rows, RowsMut, Seal, Stored, Unsealed};
 pub use sum::RowSum;
 
 use crate::ids::{Position, Revision, StreamId};

@@ -1,7 +1,7 @@
 //! The ports through which projections and sealing take part in an append.
 
 use super::keys::Keyspace;
-use super::{LogError, Recorded};
+use super::{LogError, Recorded, RowsError};
 use crate::ids::{Position, Revision, StreamId};
 use crate::private::PrivateRow;
 use std::collections::BTreeMap;
@@ -31,11 +31,6 @@ pub trait RowsMut: Rows {
     /// Removes a key.
     fn delete(&mut self, key: Vec<u8>);
 }
-
-/// The store could not read a row.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("a row of the read models could not be read: {0}")]
-pub struct RowsError(pub String);
 
 /// Takes part in every batch: folds the events into rows that are written with them.
 pub trait InBatch: Send {

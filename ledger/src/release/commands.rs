@@ -1,6 +1,6 @@
 //! Command lines of the configuration: hooks and the release command. Their text is private.
 
-use super::Fingerprint;
+use super::fingerprint::Fingerprint;
 use crate::private::Private;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

@@ -3,23 +3,22 @@
 //! A source is asked once for each command, however many of its keys are needed. Its values go the way of all
 //! secrets, to the vault; of what its program says of an error nothing is told that may be one.
 
+mod given;
 mod onepassword;
 mod program;
 mod sops;
 
 use super::keys;
 use super::problem::Mistakes;
-use super::read::{Fields, Spot, closest};
+use super::read::{Fields, closest};
 use super::tree::{At, Node};
+use given::Values;
 use haloy_executors::Waits;
 use haloy_executors::mask::{Masker, names_a_secret};
 use program::Failed;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
-
-/// What a source holds: each key with its value, or with why it has none.
-type Values = BTreeMap<String, Result<String, String>>;
 
 /// Most names that an error lists.
 const NAMES_TOLD: usize = 30;
@@ -262,23 +261,6 @@ fn told(said: &str, wrote: &str, asked: &BTreeMap<usize, Result<Values, NoSecret
         [] => String::new(),
         lines => format!(": {}", lines[lines.len().saturating_sub(LINES_TOLD)..].join("; ")),
     }
-}
-
-/// A text that a source needs. One that begins with `-` would be an option of its program.
-fn needed(fields: &Fields<'_>, name: &str, what: &str, m: &mut Mistakes) -> Option<String> {
-    if !fields.has(name) {
-        m.add(fields.at, format!("{what} needs `{name}`"));
-    }
-    given(fields, name, m)
-}
-
-fn given(fields: &Fields<'_>, name: &str, m: &mut Mistakes) -> Option<String> {
-    let Spot { at, value } = fields.text(name, m)?;
-    if value.starts_with('-') {
-        m.add_with_hint(at, format!("`{name}` begins with `-`, as an option does"), "name it by its id");
-        return None;
-    }
-    Some(value)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! 1Password: an item, whose keys are the labels of its fields.
 
+use super::given::{Values, given, needed};
 use super::program::{Failed, Program};
-use super::{Values, given, needed};
 use crate::config::keys;
 use crate::config::problem::Mistakes;
 use crate::config::read::Fields;

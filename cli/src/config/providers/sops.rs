@@ -1,7 +1,7 @@
 //! `sops`: an encrypted file, whose keys are what it holds, with dots between the levels.
 
+use super::given::{Values, needed};
 use super::program::{Failed, Program};
-use super::{Values, needed};
 use crate::config::formats::{self, Format};
 use crate::config::problem::Mistakes;
 use crate::config::read::Fields;

@@ -1,6 +1,6 @@
 //! Looking whether images are where they should be: on the engine, and in their registries.
 
-use super::{Embedded, Open, errors, rollout};
+use super::{Embedded, Open, drive, errors};
 use crate::error::Error;
 use crate::facts;
 use crate::machine;
@@ -38,7 +38,7 @@ pub async fn check(
     follow: &Arc<dyn Follow>,
 ) -> Result<(), Error> {
     let context = facts::context(why);
-    let dispatcher = rollout::dispatcher(service, open, follow);
+    let dispatcher = drive::dispatcher(service, open, follow);
     let mut releases: BTreeMap<TargetKey, Vec<DeploymentId>> = BTreeMap::new();
     let mut questions = Vec::new();
     let looks = futures_util::stream::iter(keys.to_vec()).map(|key| {

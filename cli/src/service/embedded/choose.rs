@@ -97,7 +97,7 @@ fn by_prefix(ledger: &Ledger, key: &TargetKey, prefix: &str) -> Result<Option<De
     match ledger.find_deployment(prefix, Some((&key.app, &key.target))).map_err(errors::log)? {
         Found::One(row) => Ok(Some(row.release)),
         Found::None => Ok(None),
-        Found::Several(ids) => Err(super::queries::ambiguous(prefix, &ids)),
+        Found::Several(ids) => Err(super::find::ambiguous(prefix, &ids)),
     }
 }
 

@@ -4,30 +4,8 @@ use super::running::Seen;
 use super::{Embedded, Open, errors};
 use crate::error::{Error, Kind};
 use crate::service::{Finding, RouteRow, RoutesAnswer};
-use crate::settings;
-use haloy_executors::Waits;
-use haloy_executors::edge::router::Start;
-use haloy_executors::edge::{Client, ControlError, EdgeRouter, EdgeStatus, ReplicaStatus};
+use haloy_executors::edge::{Client, ControlError, EdgeStatus, ReplicaStatus};
 use haloy_ledger::outcome::Backend;
-use std::path::Path;
-use std::sync::Arc;
-
-/// The router of a ledger: an edge in its folder, started by this program when it is needed.
-pub fn router(folder: &Path, waits: Waits) -> Arc<EdgeRouter> {
-    let start = std::env::current_exe().ok().map(|program| Start {
-        command: vec![
-            program.into(),
-            "edge".into(),
-            "run".into(),
-            "--detached".into(),
-            "--folder".into(),
-            folder.into(),
-        ],
-        log: folder.join("edge.log"),
-    });
-    let drain = settings::seconds(settings::DRAIN_TIMEOUT);
-    Arc::new(EdgeRouter::new(folder, start, drain).told_to(waits))
-}
 
 pub fn refused(error: ControlError) -> Error {
     let message = error.to_string();

@@ -1,6 +1,7 @@
 //! What is kept and by whose word: names, pins, holds, and what another retention would keep.
 
-use super::{Embedded, Open, choose, errors, queries, rollout};
+use super::find::{by_name, find_deployment};
+use super::{Embedded, Open, choose, drive, errors};
 use crate::error::{Error, Kind};
 use crate::facts;
 use crate::service::*;
@@ -26,34 +27,8 @@ pub fn find_release(
     if let (true, Some([key])) = (text.starts_with('~'), keys) {
         return Ok((key.clone(), choose::nth_before(ledger, key, text)?));
     }
-    let row = queries::find_deployment(ledger, text)?;
+    let row = find_deployment(ledger, text)?;
     Ok((TargetKey { app: row.app, target: row.target }, row.release))
-}
-
-/// The release that has a name; an error if several targets use it.
-pub fn by_name(
-    ledger: &Ledger,
-    keys: Option<&[TargetKey]>,
-    text: &str,
-) -> Result<Option<(TargetKey, DeploymentId)>, Error> {
-    let Ok(name) = ReleaseName::new(text) else { return Ok(None) };
-    let mut found = Vec::new();
-    for state in ledger.targets().map_err(errors::log)? {
-        let key = TargetKey { app: state.app, target: state.target };
-        if let Some(release) = state.names.get(&name)
-            && keys.is_none_or(|keys| keys.contains(&key))
-        {
-            found.push((key, *release));
-        }
-    }
-    match found.len() {
-        0 | 1 => Ok(found.pop()),
-        _ => {
-            let keys: Vec<String> = found.iter().map(|(key, _)| key.to_string()).collect();
-            let message = format!("`{name}` names a release of each of {}", keys.join(", "));
-            Err(Error::new(Kind::Usage, message).hint("say which with --target"))
-        }
-    }
 }
 
 /// What a name stands for before it is given away, so that a person can be asked.
@@ -155,8 +130,8 @@ async fn settle_and_drive(
 ) -> Result<KeptAnswer, Error> {
     let Asked { key, release, command, why } = asked;
     let context = facts::context(&why);
-    let dispatcher = rollout::dispatcher(service, open, follow);
-    rollout::settle_first(&dispatcher, &key, &context, follow).await?;
+    let dispatcher = drive::dispatcher(service, open, follow);
+    drive::settle_first(&dispatcher, &key, &context, follow).await?;
     let executed = open.handle.execute(&key, command, &context).await.map_err(errors::execute)?;
     follow.recorded(&key, &executed.events);
     dispatcher.drive(&key, &context).await.map_err(errors::dispatch)?;

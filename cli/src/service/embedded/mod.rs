@@ -4,13 +4,17 @@ mod certificates;
 mod check;
 mod choose;
 mod doctor;
+mod drive;
 mod edge;
+mod engines;
 mod errors;
 mod evidence;
+mod find;
 mod fitting;
 mod keeping;
 mod neighbours;
 mod open;
+mod options;
 mod queries;
 mod removing;
 mod reports;
@@ -21,82 +25,17 @@ mod told;
 mod values;
 mod volumes;
 
+pub use engines::Embedded;
 pub use evidence::verifier;
-pub use open::{EmbeddedOptions, keys_folder, ledger_folder};
+pub use options::{EmbeddedOptions, keys_folder, ledger_folder};
 
 use super::*;
 use crate::machine;
-use crate::settings;
 use async_trait::async_trait;
 use haloy_executors::edge::EdgeStatus;
-use haloy_executors::registry::RegistryOptions;
-use haloy_executors::{
-    DockerExecutor, EdgeRouter, EngineOffer, Executor, LogQuery, RegistryExecutor, Scope, SimulatedExecutor,
-    SimulatedRegistry, SimulatedRouter,
-};
+use haloy_executors::{EngineOffer, LogQuery, Scope};
 use open::Open;
 use std::time::Instant;
-
-/// The service in this process.
-pub struct Embedded {
-    options: EmbeddedOptions,
-    /// Docker, where it is the engine.
-    docker: Option<Arc<DockerExecutor>>,
-    /// The simulated engine, where it is that.
-    simulation: Option<Arc<SimulatedExecutor>>,
-    engine: Arc<dyn Executor>,
-    registry: Arc<dyn Executor>,
-    router: Arc<dyn Executor>,
-    /// The edge, where it is real.
-    edge_router: Option<Arc<EdgeRouter>>,
-    /// Registries, where they are real.
-    registries: Option<Arc<RegistryExecutor>>,
-}
-
-impl Embedded {
-    /// On Docker.
-    pub fn new(options: EmbeddedOptions) -> Self {
-        let docker = Arc::new(DockerExecutor::new(haloy_executors::DockerOptions {
-            host: None,
-            health: options.limits.health,
-            used_addresses: Some(options.ledger.join("addresses")),
-            hello: settings::seconds(settings::DOCKER_TIMEOUT),
-            waits: Some(options.waits.clone()),
-        }));
-        let engine: Arc<dyn Executor> = Arc::<DockerExecutor>::clone(&docker);
-        let default = RegistryOptions::default();
-        let registries = RegistryOptions {
-            certs: settings::path(settings::REGISTRY_CERTS).unwrap_or(default.certs),
-            timeout: settings::seconds(settings::REGISTRY_TIMEOUT).unwrap_or(default.timeout),
-            waits: options.waits.clone(),
-            ..default
-        };
-        let registries = RegistryExecutor::new(registries, Arc::<DockerExecutor>::clone(&docker));
-        let registries = Arc::new(registries);
-        let registry: Arc<dyn Executor> = Arc::<RegistryExecutor>::clone(&registries);
-        let edge = edge::router(&options.edge_folder(), options.waits.clone());
-        let router: Arc<dyn Executor> = Arc::<EdgeRouter>::clone(&edge);
-        let (docker, edge_router, registries) = (Some(docker), Some(edge), Some(registries));
-        Self { options, docker, simulation: None, engine, registry, router, edge_router, registries }
-    }
-
-    /// On the simulated engine, and its registry.
-    pub fn simulated(options: EmbeddedOptions, engine: Arc<SimulatedExecutor>) -> Self {
-        let registry = Arc::new(SimulatedRegistry(Arc::clone(&engine)));
-        let router = Arc::new(SimulatedRouter(Arc::clone(&engine)));
-        let simulation = Some(Arc::clone(&engine));
-        Self {
-            options,
-            docker: None,
-            simulation,
-            engine,
-            registry,
-            router,
-            edge_router: None,
-            registries: None,
-        }
-    }
-}
 
 #[async_trait]
 impl Service for Embedded {
@@ -188,7 +127,7 @@ impl Service for Embedded {
     }
 
     async fn targets(&self) -> Result<Vec<TargetKey>, Error> {
-        self.read(|ledger| queries::keys_or_all(ledger, None)).await?
+        self.read(|ledger| find::keys_or_all(ledger, None)).await?
     }
 
     async fn status(&self, keys: Option<Vec<TargetKey>>) -> Result<Vec<StatusAnswer>, Error> {

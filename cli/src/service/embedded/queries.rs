@@ -1,7 +1,8 @@
 //! Questions that change nothing.
 
+use super::find::{find, keys_or_all};
 use super::told::{REDACTED, detail, log_tail, of_deployment, said, warnings};
-use super::{errors, keeping, rollout};
+use super::{errors, keeping};
 use crate::error::{Error, Kind};
 use crate::output::{event, words};
 use crate::service::*;
@@ -11,7 +12,7 @@ use haloy_ledger::deployment::state::Ending;
 use haloy_ledger::ids::{DeploymentId, Position, StreamId};
 use haloy_ledger::ledger::{EventFilter, EventView};
 use haloy_ledger::log::envelope_field as field;
-use haloy_ledger::projection::{DeploymentRow, DeploymentStatus, Found, Page};
+use haloy_ledger::projection::{DeploymentRow, DeploymentStatus, Page};
 use haloy_ledger::release::ConfigSnapshot;
 
 /// A private value of the request of a deployment.
@@ -90,16 +91,6 @@ fn reason_of_rollback(ledger: &Ledger, at: Position) -> Result<Option<String>, E
     }
 }
 
-pub fn keys_or_all(ledger: &Ledger, keys: Option<Vec<TargetKey>>) -> Result<Vec<TargetKey>, Error> {
-    match keys {
-        Some(keys) => Ok(keys),
-        None => {
-            let targets = ledger.targets().map_err(errors::log)?;
-            Ok(targets.into_iter().map(|state| TargetKey { app: state.app, target: state.target }).collect())
-        }
-    }
-}
-
 /// How a deployment that ended went. Where its replicas are is for the engine to say.
 pub fn answer(ledger: &Ledger, key: &TargetKey, id: DeploymentId) -> Result<DeploymentAnswer, Error> {
     let row = ledger.deployment(id).map_err(errors::log)?;
@@ -127,7 +118,7 @@ pub fn answer(ledger: &Ledger, key: &TargetKey, id: DeploymentId) -> Result<Depl
         image: row.reference,
         rollback: row.release != id,
         ending,
-        target_unchanged: rollout::unchanged(ending, target_unchanged),
+        target_unchanged: unchanged(ending, target_unchanged),
         cause: cause.clone(),
         detail: detail(&views),
         took_ms,
@@ -141,6 +132,16 @@ pub fn answer(ledger: &Ledger, key: &TargetKey, id: DeploymentId) -> Result<Depl
         log_tail,
         volumes: live.iter().flat_map(|live| &live.replicas).flat_map(|r| r.volumes.clone()).collect(),
     })
+}
+
+/// Whether an ending leaves its target as it was.
+fn unchanged(ending: Ending, recorded: Option<bool>) -> Option<bool> {
+    match ending {
+        Ending::Succeeded => None,
+        Ending::Failed | Ending::RolledBack | Ending::Cancelled | Ending::Interrupted | Ending::Refused => {
+            recorded
+        }
+    }
 }
 
 fn history_row(ledger: &Ledger, row: DeploymentRow) -> Result<HistoryRow, Error> {
@@ -190,35 +191,6 @@ pub fn history(
     rows.sort_by_key(|row| std::cmp::Reverse(row.position));
     rows.truncate(limit);
     Ok(rows)
-}
-
-/// One deployment, by a name of its release, its id or a prefix.
-pub fn find(ledger: &Ledger, text: &str) -> Result<DeploymentRow, Error> {
-    match keeping::by_name(ledger, None, text)? {
-        Some((_, release)) => find_deployment(ledger, &release.to_string()),
-        None => find_deployment(ledger, text),
-    }
-}
-
-pub fn find_deployment(ledger: &Ledger, prefix: &str) -> Result<DeploymentRow, Error> {
-    match ledger.find_deployment(prefix, None).map_err(errors::log)? {
-        Found::One(row) => Ok(*row),
-        Found::None => Err(Error::new(Kind::Usage, format!("there is no deployment `{prefix}`"))
-            .hint("list them with: haloy history")),
-        Found::Several(ids) => Err(ambiguous(prefix, &ids)),
-    }
-}
-
-/// A prefix of several ids; there may be thousands.
-pub fn ambiguous(prefix: &str, ids: &[DeploymentId]) -> Error {
-    const NAMED: usize = 5;
-    let named: Vec<String> = ids.iter().take(NAMED).map(ToString::to_string).collect();
-    let more = match ids.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let message = format!("`{prefix}` may be any of {}{more}", named.join(", "));
-    Error::new(Kind::Usage, message).hint("give more of the id")
 }
 
 pub fn show(ledger: &Ledger, prefix: &str) -> Result<ShowAnswer, Error> {

@@ -1,6 +1,6 @@
 //! Stopping and pruning: what is removed because somebody asked for it.
 
-use super::{Embedded, Open, errors, queries, rollout, values};
+use super::{Embedded, Open, drive, errors, queries, values};
 use crate::error::{Error, Kind};
 use crate::facts;
 use crate::machine;
@@ -24,9 +24,9 @@ pub async fn stop(
 ) -> Result<StatusAnswer, Error> {
     let StopRequest { key, remove, volumes } = request;
     let context = facts::context(why);
-    let dispatcher = rollout::dispatcher(service, open, follow);
-    rollout::reached(&dispatcher, &key, "stopped").await?;
-    rollout::settle_first(&dispatcher, &key, &context, follow).await?;
+    let dispatcher = drive::dispatcher(service, open, follow);
+    drive::reached(&dispatcher, &key, "stopped").await?;
+    drive::settle_first(&dispatcher, &key, &context, follow).await?;
     let command = Command::Stop { remove, volumes: volumes.clone(), at: machine::now() };
     let executed = open.handle.execute(&key, command, &context).await.map_err(errors::execute)?;
     follow.recorded(&key, &executed.events);
@@ -66,9 +66,9 @@ pub async fn prune(
 ) -> Result<PruneAnswer, Error> {
     let Asked { apply, why } = asked;
     let context = facts::context(why);
-    let dispatcher = rollout::dispatcher(service, open, follow);
+    let dispatcher = drive::dispatcher(service, open, follow);
     if apply {
-        rollout::settle_first(&dispatcher, key, &context, follow).await?;
+        drive::settle_first(&dispatcher, key, &context, follow).await?;
     }
     let of = key.clone();
     let mut answer = open.handle.call(move |ledger| queries::prunable(ledger, &of)).await?;

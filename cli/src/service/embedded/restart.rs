@@ -1,6 +1,6 @@
 //! Restarting what is live: asked for, driven to its end, and how that was read from the log.
 
-use super::{Embedded, Open, errors, rollout};
+use super::{Embedded, Open, drive, errors};
 use crate::error::{Error, Kind};
 use crate::facts;
 use crate::machine;
@@ -25,10 +25,10 @@ pub async fn restart(
 ) -> Result<StatusAnswer, Error> {
     let context = facts::context(why);
     let work = Work::begin();
-    let dispatcher = rollout::dispatcher(service, open, follow);
-    rollout::reached(&dispatcher, key, "restarted").await?;
-    rollout::settle_first(&dispatcher, key, &context, follow).await?;
-    if rollout::revive(&dispatcher, key, &context, follow).await? > 0 {
+    let dispatcher = drive::dispatcher(service, open, follow);
+    drive::reached(&dispatcher, key, "restarted").await?;
+    drive::settle_first(&dispatcher, key, &context, follow).await?;
+    if drive::revive(&dispatcher, key, &context, follow).await? > 0 {
         let message =
             format!("{key}: nothing was restarted, since not all of it could be made to run: see above");
         return Err(Error::new(Kind::Operational, message).hint("haloy deploy makes new containers"));

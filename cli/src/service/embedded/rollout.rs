@@ -1,6 +1,7 @@
 //! Deploys, rollbacks and what a crash left: commands to the ledger, driven to their end.
 
-use super::{Embedded, Open, choose, errors, queries, running, values};
+use super::drive::{dispatcher, revive, settle_first};
+use super::{Embedded, Open, check, choose, errors, queries, running, values};
 use crate::config::TargetConfig;
 use crate::error::{Error, Kind};
 use crate::facts;
@@ -8,64 +9,15 @@ use crate::machine;
 use crate::output::words;
 use crate::service::*;
 use crate::signals::Work;
-use haloy_executors::{
-    DispatchError, Dispatcher, ExecutorError, HookExecutor, LedgerValues, Missing, Observer, Progress,
-    ProgressSink,
-};
+use haloy_executors::Dispatcher;
 use haloy_ledger::deployment::Command;
 use haloy_ledger::deployment::command::{Deploy, Rollback};
 use haloy_ledger::deployment::event::{CiFacts, GitFacts};
-use haloy_ledger::deployment::state::Ending;
 use haloy_ledger::ids::{DeploymentId, StreamId};
 use haloy_ledger::{CommandContext, Executed};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use tokio::task::JoinSet;
-
-struct Relay(Arc<dyn Follow>);
-
-impl Observer for Relay {
-    fn started(&self, key: &TargetKey, id: &EffectId, effect: &Effect) {
-        self.0.started(key, id, effect);
-    }
-    fn recorded(&self, key: &TargetKey, events: &[Event]) {
-        self.0.recorded(key, events);
-    }
-}
-
-impl ProgressSink for Relay {
-    fn progress(&self, effect: &EffectId, progress: Progress) {
-        match progress {
-            Progress::Line(line) => self.0.line(effect, &line),
-            // A good probe is no news.
-            Progress::Probe { saw, .. } if saw == "healthy" => {}
-            Progress::Probe { number, saw } => self.0.line(effect, &format!("probe {number}: {saw}")),
-            Progress::Bytes { .. } => {}
-        }
-    }
-}
-
-/// A dispatcher over this service's executors.
-pub fn dispatcher(service: &Embedded, open: &Open, follow: &Arc<dyn Follow>) -> Arc<Dispatcher> {
-    let relay = Arc::new(Relay(Arc::clone(follow)));
-    Arc::new(Dispatcher {
-        handle: open.handle.clone(),
-        ledger: open.id,
-        executors: vec![
-            Arc::clone(&service.engine),
-            Arc::clone(&service.registry),
-            Arc::clone(&service.router),
-            Arc::new(HookExecutor::default()),
-        ],
-        values: Arc::new(LedgerValues(open.handle.clone())),
-        limits: service.options.limits,
-        clock: machine::clock(),
-        entropy: machine::entropy("dispatcher"),
-        progress: Arc::<Relay>::clone(&relay),
-        observer: relay,
-        changed: Arc::new(tokio::sync::Notify::new()),
-    })
-}
 
 /// Deploys several targets, four at once; one that fails stops those that have not started.
 pub async fn deploy(
@@ -213,65 +165,6 @@ async fn answered(
     Ok(answer)
 }
 
-/// What cannot be reached cannot be stopped or restarted: that is said before anything is recorded.
-pub async fn reached(dispatcher: &Dispatcher, key: &TargetKey, what: &str) -> Result<(), Error> {
-    dispatcher.observe(key).await.map(drop).map_err(|why| {
-        let message = format!("{key}: nothing was {what}, since it cannot be reached: {why}");
-        Error::new(Kind::Operational, message).hint("haloy doctor")
-    })
-}
-
-/// What a crash left at a target is ended before anything new begins (D7).
-pub async fn settle_first(
-    dispatcher: &Dispatcher,
-    key: &TargetKey,
-    context: &CommandContext,
-    follow: &Arc<dyn Follow>,
-) -> Result<Option<DeploymentId>, Error> {
-    let state = dispatcher.handle.state(key).await.map_err(errors::log)?;
-    if haloy_ledger::deployment::owed(&state).is_empty() && state.rollout.is_none() {
-        return Ok(None);
-    }
-    let unfinished = state.rollout.as_ref().map(|rollout| rollout.deployment);
-    if state.restart.is_some() {
-        follow.note(&format!("settling the restart of {key}, which was interrupted"));
-    }
-    if let Some(id) = unfinished {
-        follow.note(&format!("settling deployment {id} of {key}, which was interrupted"));
-    }
-    // The reason of a command belongs to what it asks, not to what it settles.
-    dispatcher.settle(key, &context.consequence()).await.map_err(errors::dispatch)?;
-    Ok(unfinished)
-}
-
-/// Starts again what should run and does not, and records what runs elsewhere; says what it cannot do. An engine
-/// that does not answer is no error here: what needs it says so itself.
-pub async fn revive(
-    dispatcher: &Dispatcher,
-    key: &TargetKey,
-    context: &CommandContext,
-    follow: &Arc<dyn Follow>,
-) -> Result<usize, Error> {
-    let missing = match dispatcher.revive(key, &context.consequence()).await {
-        Ok(missing) => missing,
-        Err(DispatchError::Observe(error)) => {
-            follow.note(&format!("{key}: what runs is unknown: {error}"));
-            return Ok(0);
-        }
-        Err(error) => return Err(errors::dispatch(error)),
-    };
-    for Missing { replica, cause } in &missing {
-        let number = replica.index + 1;
-        follow.note(&match cause {
-            Some(ExecutorError { cause, detail, .. }) => {
-                format!("{key}: replica {number} does not run and could not be started: {cause} {detail}")
-            }
-            None => format!("{key}: the container of replica {number} is gone; a deploy makes a new one"),
-        });
-    }
-    Ok(missing.len())
-}
-
 /// Settles every target that owes something.
 pub async fn settle_all(
     service: &Embedded,
@@ -325,7 +218,7 @@ pub async fn rollback(
     let (asked, wanted) = (key.clone(), to.clone());
     let picked = open.handle.call(move |ledger| choose::pick(ledger, &asked, wanted.as_deref())).await?;
     let release = picked.row.release;
-    super::check::check_one(service, open, &key, release, &context, follow).await?;
+    check::check_one(service, open, &key, release, &context, follow).await?;
     let (asked, wanted) = (key.clone(), release.to_string());
     open.handle.call(move |ledger| choose::choose(ledger, &asked, Some(&wanted))).await?;
     let record = open.handle.call(move |ledger| ledger.release_record(release)).await.map_err(errors::log)?;
@@ -361,16 +254,6 @@ impl Embedded {
         match &self.docker {
             Some(docker) => docker.facts().await.ok().map(|facts| facts.engine_id),
             None => None,
-        }
-    }
-}
-
-/// Whether an ending leaves its target as it was.
-pub fn unchanged(ending: Ending, recorded: Option<bool>) -> Option<bool> {
-    match ending {
-        Ending::Succeeded => None,
-        Ending::Failed | Ending::RolledBack | Ending::Cancelled | Ending::Interrupted | Ending::Refused => {
-            recorded
         }
     }
 }

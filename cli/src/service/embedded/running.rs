@@ -1,7 +1,7 @@
 //! What runs, and where it is now. The log says where a replica was when it was started; only the engine says
 //! where it is, and an address that nobody confirmed is not shown as one where it answers.
 
-use super::{Embedded, Open, errors, queries};
+use super::{Embedded, Open, errors, find};
 use crate::error::{Error, Kind};
 use crate::output::doing::doing;
 use crate::output::words;
@@ -29,7 +29,7 @@ const UNASKED: &str = "nobody asked Docker";
 pub fn status(ledger: &Ledger, keys: Option<Vec<TargetKey>>) -> Result<Recorded, Error> {
     let mut answers = Vec::new();
     let routes = ledger.routes().map_err(errors::log)?.snapshot.routes;
-    for key in queries::keys_or_all(ledger, keys)? {
+    for key in find::keys_or_all(ledger, keys)? {
         answers.push(recorded(ledger, &key, &routes)?);
     }
     Ok(Recorded { answers, ledger: ledger.id(), routes })

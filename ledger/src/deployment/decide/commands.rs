@@ -1,7 +1,8 @@
 //! Commands of the user that belong to a deployment: hooks and the release command. How one ended decides
 //! whether the rollout goes on.
 
-use super::{Deciding, conclude};
+use super::conclude;
+use super::deciding::Deciding;
 use crate::deployment::effect::Effect;
 use crate::deployment::event::*;
 use crate::ids::DeploymentId;

@@ -1,6 +1,7 @@
 //! How a rollout, a stop or a restart ends: looked for after every event that may have been the last one.
 
-use super::{Deciding, expire, keeping, plan_prunes, restart, retention_before};
+use super::deciding::{Deciding, expire, plan_prunes, retention_before};
+use super::keeping;
 use crate::deployment::event::*;
 use crate::deployment::plan::{self, Step};
 use crate::deployment::state::{Direction, Rollout, TargetState};
@@ -37,7 +38,7 @@ pub(super) fn conclude(deciding: &mut Deciding, at: Option<Timestamp>) {
         deciding.push(TargetStopped { replicas });
         keeping::remove_volumes(deciding, &volumes);
     }
-    restart::end(deciding, None);
+    end_restart(deciding, None);
     // One that is not admitted has no steps, and is not done for that.
     let Some(rollout) = deciding.state.rollout.clone().filter(|rollout| rollout.admitted) else { return };
     match &rollout.direction {
@@ -50,6 +51,13 @@ pub(super) fn conclude(deciding: &mut Deciding, at: Option<Timestamp>) {
     for planned in plan_prunes(&deciding.state) {
         deciding.push(planned);
     }
+}
+
+/// Ends a restart of which nothing is left.
+pub(super) fn end_restart(deciding: &mut Deciding, cause: Option<Failure>) {
+    let Some(restart) = &deciding.state.restart else { return };
+    let (restarted, cause) = (restart.done.clone(), cause.or_else(|| restart.cause.clone()));
+    deciding.push(RestartEnded { restarted, cause });
 }
 
 fn succeed(deciding: &mut Deciding, rollout: &Rollout, at: Option<Timestamp>) {

@@ -1,6 +1,8 @@
 //! What is kept, by whose word: names, pins, holds and prunes.
 
-use super::{Deciding, NotRestorable, Rejection, expire, plan_prunes, request, retention_before};
+use super::deciding::{Deciding, expire, plan_prunes, retention_before};
+use super::rejection::nothing_running;
+use super::{NotRestorable, Rejection};
 use crate::deployment::effect::name_tag;
 use crate::deployment::event::*;
 use crate::deployment::retention::is_ready;
@@ -26,7 +28,7 @@ pub(super) fn tag(
     release: DeploymentId,
     push: Option<PushedTag>,
 ) -> Result<Vec<Event>, Rejection> {
-    request::nothing_running(state)?;
+    nothing_running(state)?;
     let kept = good(state, release)?;
     let before = state.names.get(&name).copied();
     if before == Some(release) && push.is_none() {
@@ -41,7 +43,7 @@ pub(super) fn untag(
     name: ReleaseName,
     pushed: Option<ImageRef>,
 ) -> Result<Vec<Event>, Rejection> {
-    request::nothing_running(state)?;
+    nothing_running(state)?;
     let Some(before) = state.names.get(&name).copied() else { return Err(Rejection::NoSuchName { name }) };
     let local_tag = name_tag(state, &name);
     Ok(vec![ReleaseUntagged { name, before, local_tag, pushed }.into()])

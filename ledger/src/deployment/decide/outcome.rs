@@ -2,7 +2,8 @@
 //!
 //! The fence: a report counts only while its effect is still owed. A late one changes nothing.
 
-use super::{Deciding, commands, conclude, restart};
+use super::deciding::Deciding;
+use super::{commands, conclude, restart};
 use crate::defect::{Defect, planted};
 use crate::deployment::effect::{Effect, owed};
 use crate::deployment::event::*;

@@ -1,5 +1,6 @@
 //! Why a rule said no: typed, and something that the user can act on.
 
+use crate::deployment::state::TargetState;
 use crate::ids::DeploymentId;
 use serde::Serialize;
 use std::fmt;
@@ -133,4 +134,21 @@ impl fmt::Display for NotRestorable {
             Self::OnOtherEngine { engine } => write!(f, "its image is on engine {engine}"),
         }
     }
+}
+
+/// D6: one rollout per target, and none beside a stop.
+pub(super) fn nothing_running(state: &TargetState) -> Result<(), Rejection> {
+    if let Some(rollout) = &state.rollout {
+        return Err(Rejection::RolloutRunning { running: rollout.deployment });
+    }
+    if state.stop.is_some() {
+        return Err(Rejection::StopRunning);
+    }
+    if state.restart.is_some() {
+        return Err(Rejection::RestartRunning);
+    }
+    if state.naming.is_some() {
+        return Err(Rejection::NamingRunning);
+    }
+    Ok(())
 }

@@ -1,6 +1,8 @@
 //! What is asked: deploy, rollback, cancel, stop.
 
-use super::{Deciding, NotRestorable, Rejection, conclude};
+use super::deciding::Deciding;
+use super::rejection::nothing_running;
+use super::{NotRestorable, Rejection, conclude};
 use crate::deployment::command::{Deploy, Rollback};
 use crate::deployment::event::*;
 use crate::deployment::evolve::volumes::is_named;
@@ -8,23 +10,6 @@ use crate::deployment::state::{Direction, Kept, TargetState};
 use crate::ids::{DeploymentId, Timestamp};
 use crate::outcome::{Failure, FailureCode};
 use crate::release::HistoryStrategy;
-
-/// D6: one rollout per target, and none beside a stop.
-pub(super) fn nothing_running(state: &TargetState) -> Result<(), Rejection> {
-    if let Some(rollout) = &state.rollout {
-        return Err(Rejection::RolloutRunning { running: rollout.deployment });
-    }
-    if state.stop.is_some() {
-        return Err(Rejection::StopRunning);
-    }
-    if state.restart.is_some() {
-        return Err(Rejection::RestartRunning);
-    }
-    if state.naming.is_some() {
-        return Err(Rejection::NamingRunning);
-    }
-    Ok(())
-}
 
 pub(super) fn deploy(state: &TargetState, deploy: Deploy) -> Result<Vec<Event>, Rejection> {
     nothing_running(state)?;

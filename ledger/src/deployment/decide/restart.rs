@@ -1,7 +1,8 @@
 //! Restarts: the replicas of what is live, one after the other, in the containers that they have.
 
-use super::request::nothing_running;
-use super::{Deciding, Rejection, conclude};
+use super::deciding::Deciding;
+use super::rejection::nothing_running;
+use super::{Rejection, conclude};
 use crate::deployment::effect::Effect;
 use crate::deployment::event::*;
 use crate::deployment::plan;
@@ -42,13 +43,6 @@ pub(super) fn failed(deciding: &mut Deciding, effect: &Effect, cause: &Failure) 
             | Effect::AwaitHealthy { .. }
     );
     if of_a_restart && deciding.state.restart.is_some() {
-        end(deciding, Some(cause.clone()));
+        conclude::end_restart(deciding, Some(cause.clone()));
     }
-}
-
-/// Ends it where nothing of it is left.
-pub(super) fn end(deciding: &mut Deciding, cause: Option<Failure>) {
-    let Some(restart) = &deciding.state.restart else { return };
-    let (restarted, cause) = (restart.done.clone(), cause.or_else(|| restart.cause.clone()));
-    deciding.push(RestartEnded { restarted, cause });
 }

@@ -1,6 +1,7 @@
 //! What was seen of the world: lost and found images, and how a rollout goes on after a crash.
 
-use super::{Deciding, commands, conclude, restart};
+use super::deciding::Deciding;
+use super::{commands, conclude, restart};
 use crate::deployment::command::Restarted;
 use crate::deployment::effect::{Effect, owed};
 use crate::deployment::event::*;

@@ -1,45 +1,13 @@
 //! Containers of a target, as data: what they run, and for how long they are waited for.
 
-use super::Effect;
+use super::kinds::{Effect, ReplicaSpec, id};
 use crate::deployment::evolve::volumes::taken_over;
 use crate::deployment::state::{Live, Replica, Rollout, TargetState};
 use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ReplicaId};
-use crate::release::{ConfigSnapshot, MadeVolume, NamingStrategy, Resources};
-use serde::{Deserialize, Serialize};
+use crate::release::{ConfigSnapshot, NamingStrategy};
 
 /// Seconds that a container has to end after its signal, where the file does not say.
 const GRACE_SECONDS: u32 = 20;
-
-/// Everything needed to create one container, but the values of its environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReplicaSpec {
-    /// Which replica.
-    pub replica: ReplicaId,
-    /// Name of the container.
-    pub name: String,
-    /// What it is called on its network beside that.
-    pub alias: Option<String>,
-    /// The release that it runs.
-    pub release: DeploymentId,
-    /// Image by id: tags can move, ids cannot.
-    pub image_id: Digest,
-    /// Network, by name; the executor resolves it to an id.
-    pub network: String,
-    /// Names of the environment variables; their values come with the context.
-    pub env: Vec<String>,
-    /// `source:/path[:options]`.
-    pub volumes: Vec<String>,
-    /// Volumes of the container whose place it takes, for paths of the image that `volumes` does not cover.
-    pub takes_over: Vec<MadeVolume>,
-    /// Port that the app listens on.
-    pub port: u16,
-    /// Limits.
-    pub resources: Resources,
-    /// Whether Docker's init is process 1; none = as the image needs it.
-    pub init: Option<bool>,
-    /// Seconds between the signal to stop and the kill.
-    pub grace_seconds: u32,
-}
 
 /// The configuration, image and release that a replica of this number runs.
 fn runs<'a>(
@@ -63,7 +31,7 @@ pub(super) fn start(state: &TargetState, rollout: &Rollout, index: u16) -> Optio
 pub fn started_by(state: &TargetState, replica: ReplicaId) -> Option<(EffectId, Effect)> {
     let Live { spec, tagged, release, .. } = state.current.as_ref()?;
     let spec = replica_spec(state, replica, (&spec.config, &tagged.image_id, *release));
-    let id = super::id(replica.deployment, EffectNumber::StartReplica, replica.index);
+    let id = id(replica.deployment, EffectNumber::StartReplica, replica.index);
     Some((id, Effect::StartReplica(Box::new(spec))))
 }
 

@@ -1,7 +1,7 @@
 //! Effects that failed, once or for good, folded.
 
-use super::replicas::set_phase;
-use super::{routes, with_rollout};
+use super::parts::{set_phase, with_rollout};
+use super::routes;
 use crate::deployment::event::{EffectAttemptFailed, EffectFailed};
 use crate::deployment::kept;
 use crate::deployment::state::{Direction, Replica, ReplicaPhase, TargetState};

@@ -1,21 +1,10 @@
 //! The life of one replica, folded.
 
-use super::{restart, routes, volumes, with_rollout};
+use super::parts::{replicas, set_phase, with_rollout};
+use super::{restart, routes, volumes};
 use crate::deployment::event::{ReplicaRemoved, ReplicaRestarted, ReplicaStarted, RestartCause};
 use crate::deployment::state::{Replica, ReplicaPhase, TargetState};
 use crate::ids::ReplicaId;
-
-pub(super) fn replicas(state: &mut TargetState) -> impl Iterator<Item = &mut Replica> {
-    let old = state.current.iter_mut().flat_map(|live| &mut live.replicas);
-    let new = state.rollout.iter_mut().flat_map(|rollout| &mut rollout.replicas);
-    old.chain(new)
-}
-
-pub(super) fn set_phase(state: &mut TargetState, id: ReplicaId, phase: ReplicaPhase) {
-    if let Some(replica) = replicas(state).find(|r| r.id == id) {
-        replica.phase = phase;
-    }
-}
 
 pub(super) fn replica_started(state: &mut TargetState, e: &ReplicaStarted) {
     let started = Replica {

@@ -1,6 +1,6 @@
 //! A restart on its way, folded: which replicas are left, and how the one under way stands.
 
-use super::replicas::set_phase;
+use super::parts::set_phase;
 use super::routes;
 use crate::deployment::event::{Event, ReplicaRestarted, RestartCause, RestartCutShort, RestartRequested};
 use crate::deployment::plan::{self, Step};

@@ -15,12 +15,12 @@ pub mod published;
 pub mod report;
 pub mod rows;
 pub mod signed;
+mod sources;
 pub mod tree;
 
 use super::code::{Code, Fault};
 use super::hash::hex;
 use super::known::Known;
-use super::note::Verifier;
 use super::places::Places;
 use super::tiles::{self, WIDTH};
 use crate::ids::Position;
@@ -30,23 +30,8 @@ use entries::Entries;
 use published::Published;
 pub use report::{Against, Looked, Report};
 use signed::Believed;
-use std::path::PathBuf;
-use std::sync::Arc;
+pub use sources::Sources;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-
-/// What there is to check.
-pub struct Sources {
-    /// The store, where there is one that can be read.
-    pub stored: Option<Arc<dyn Stored>>,
-    /// Where the parts of the ledger lie; none for a published tree alone.
-    pub places: Option<Places>,
-    /// The published tree.
-    pub published: PathBuf,
-    /// Keys to believe in place of those that the log names.
-    pub keys: Vec<Verifier>,
-    /// What was found before the check began.
-    pub faults: Vec<Fault>,
-}
 
 /// What is asked.
 #[derive(Debug, Clone, Default)]

@@ -5,7 +5,8 @@
 //! whatever command is given with it.
 
 use super::super::keys::{self, Key, Keyspace};
-use super::open::{self, Spaces, store_error};
+use super::errors::store_error;
+use super::open::{self, Spaces};
 use super::*;
 use crate::deployment::Event;
 use ::fjall::PersistMode;

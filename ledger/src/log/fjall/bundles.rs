@@ -6,7 +6,8 @@
 
 use super::super::bundle::{self, WIDTH};
 use super::super::keys::{self, Key, Keyspace};
-use super::open::{Spaces, store_error};
+use super::errors::store_error;
+use super::open::Spaces;
 use super::*;
 
 /// Events that wait as rows, at least, before they move.

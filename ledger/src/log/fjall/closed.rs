@@ -5,6 +5,7 @@
 //! So a store that is not exactly as it was left is not opened before its journals are copied aside,
 //! and is checked thoroughly afterwards.
 
+use super::folder::make_folder;
 use crate::log::FORMAT;
 use std::fs;
 use std::io::{self, Read};
@@ -153,13 +154,13 @@ pub(super) fn copy_journals(folder: &Path, aside: &Path) -> io::Result<()> {
     if journals.is_empty() {
         return Ok(());
     }
-    super::open::make_folder(aside)?;
+    make_folder(aside)?;
     let mut copies: Vec<u64> =
         fs::read_dir(aside)?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
     copies.sort_unstable();
     let number = copies.last().map_or(0, |last| last.saturating_add(1));
     let into = aside.join(number.to_string());
-    super::open::make_folder(&into)?;
+    make_folder(&into)?;
     for (path, written) in journals {
         let name = path.file_name().map_or_else(PathBuf::new, PathBuf::from);
         fs::write(into.join(name), written)?;

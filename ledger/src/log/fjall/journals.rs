@@ -7,9 +7,7 @@
 //! of its last write, and rows become invisible.
 
 use super::closed::is_journal;
-use super::open::{Spaces, WORTH_FLUSHING};
-use crate::log::keys::Keyspace;
-use ::fjall::{AbstractTree, PersistMode};
+use ::fjall::{AbstractTree, Database, Keyspace, PersistMode};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -18,31 +16,33 @@ use std::time::{Duration, Instant};
 
 /// Journals that hold more than this are worth emptying: so much is read back in some 10 ms.
 const WORTH_EMPTYING: u64 = 1 << 20;
+/// A write buffer above this is read back at every open: flush it when closing.
+const WORTH_FLUSHING: u64 = 256 << 10;
 /// How long closing waits for write buffers to be in tables. What is not, stays in the journal.
 const PATIENCE: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(1);
 
 /// Writes everything that is in write buffers into tables, where that is worth it; whether journals may be
 /// emptied once the store is closed. To be asked by the last one who has the store.
-pub(super) fn flushed(store: &Spaces, folder: &Path) -> bool {
+pub(super) fn flushed(db: &Database, spaces: &[Keyspace], folder: &Path) -> bool {
     let large = held(folder).is_ok_and(|bytes| bytes > WORTH_EMPTYING);
-    if !large && store.db.write_buffer_size() < WORTH_FLUSHING {
+    if !large && db.write_buffer_size() < WORTH_FLUSHING {
         return false;
     }
-    let rotated = Keyspace::ALL.iter().try_for_each(|space| store.get(*space).rotate_memtable().map(drop));
-    rotated.is_ok() && in_tables(store) && large && store.db.persist(PersistMode::SyncAll).is_ok()
+    let rotated = spaces.iter().try_for_each(|space| space.rotate_memtable().map(drop));
+    rotated.is_ok() && in_tables(db, spaces) && large && db.persist(PersistMode::SyncAll).is_ok()
 }
 
 /// Waits until every keyspace has all of its rows in tables. A worker that died, since the disk is full or
 /// broken, never gets there: the store says so, or time does.
-fn in_tables(store: &Spaces) -> bool {
+fn in_tables(db: &Database, spaces: &[Keyspace]) -> bool {
     let until = Instant::now() + PATIENCE;
     let done = |space: &Keyspace| {
-        let tree = &store.get(*space).tree;
+        let tree = &space.tree;
         tree.active_memtable().is_empty() && tree.sealed_memtable_count() == 0
     };
-    while !Keyspace::ALL.iter().all(done) {
-        if Instant::now() > until || store.db.persist(PersistMode::Buffer).is_err() {
+    while !spaces.iter().all(done) {
+        if Instant::now() > until || db.persist(PersistMode::Buffer).is_err() {
             return false;
         }
         std::thread::sleep(POLL);
@@ -110,8 +110,8 @@ impl Step {
 
 #[cfg(test)]
 mod tests {
+    use super::super::database::database;
     use super::super::lock;
-    use super::super::open::database;
     use super::super::*;
     use super::*;
     use std::collections::BTreeMap;
@@ -122,7 +122,7 @@ mod tests {
     fn rows(folder: &Path) -> Rows {
         let (_db, spaces) = database(folder, 1).expect("opens");
         let mut rows = BTreeMap::new();
-        for (space, name) in spaces.iter().zip(Keyspace::ALL.map(Keyspace::name)) {
+        for (space, name) in spaces.iter().zip(keys::Keyspace::ALL.map(keys::Keyspace::name)) {
             for row in space.iter() {
                 let (key, value) = row.into_inner().expect("read");
                 rows.insert((name, key.to_vec()), value.to_vec());

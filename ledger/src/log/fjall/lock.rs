@@ -1,6 +1,6 @@
 //! The lock of a store: one process writes, or any number read.
 
-use super::open::make_folder;
+use super::folder::make_folder;
 use crate::log::LogError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;

@@ -3,9 +3,13 @@
 mod build;
 mod bundles;
 mod closed;
+mod database;
+mod errors;
+mod folder;
 mod guarded;
 mod journals;
 mod lock;
+mod log;
 mod open;
 mod peek;
 mod queue;
@@ -17,174 +21,23 @@ mod scratch_folder;
 mod sound;
 mod store;
 mod swap;
+mod to_read;
 mod writer;
 
 pub use build::Rebuild;
 pub use bundles::BUNDLE_AFTER;
 pub use closed::Found;
 pub use guarded::panic_is_caught;
+pub use log::FjallLog;
 pub use open::FjallOptions;
 pub use reader::FjallReader;
 pub use scratch::{Scratch, ScratchRow};
 pub use store::FjallStore;
 pub use swap::{Old, finish_swap, standing, swap};
 
-use super::batch::{Request, Tail, known_append};
-use super::overlay::Over;
+use super::batch::Tail;
 use super::*;
 use crate::private::PrivateRow;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
-
-/// The append log on disk: one writer thread, group commit, fsync before anything is acknowledged.
-pub struct FjallLog {
-    store: Arc<open::Spaces>,
-    tail: Arc<RwLock<Tail>>,
-    queue: Option<queue::Queue>,
-    writer: Option<JoinHandle<()>>,
-    folder: PathBuf,
-    newer: Option<LogError>,
-    frozen: Option<(&'static str, String)>,
-    /// Rows of a frozen log that caught up: it is not written, so they lie in memory.
-    beside: RwLock<BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
-}
-
-impl FjallLog {
-    /// Opens the store in a folder, creating it where there is none, and starts the writer.
-    ///
-    /// # Errors
-    /// [`LogError::Locked`] if another process has it, [`LogError::Io`] if the folder cannot be
-    /// used. A store of a newer format opens: entries are read, and everything else is refused.
-    pub fn open(folder: &std::path::Path, options: FjallOptions) -> Result<Self, LogError> {
-        Self::start(FjallStore::open(folder)?, options)
-    }
-
-    /// Starts the writer of a store that was opened, and perhaps looked at, before.
-    pub fn start(store: FjallStore, options: FjallOptions) -> Result<Self, LogError> {
-        let FjallOptions { clock, policy, in_batch, seal, frozen, bundle_after } = options;
-        let FjallStore { spaces: store, folder, newer, .. } = store;
-        let tail = Arc::new(RwLock::new(open::tail(&store)?));
-        let (queue, jobs) = queue::queue();
-        let writer = writer::Writer {
-            store: Arc::clone(&store),
-            tail: Arc::clone(&tail),
-            clock,
-            policy,
-            in_batch,
-            seal,
-            mover: bundles::Mover::new(Arc::clone(&store), bundle_after),
-            broken: None,
-        };
-        let writer = std::thread::Builder::new()
-            .name("ledger-writer".to_owned())
-            .spawn(move || writer.run(&jobs))
-            .map_err(|error| LogError::Io { path: folder.clone(), cause: error.to_string() })?;
-        let beside = RwLock::default();
-        Ok(Self { store, tail, queue: Some(queue), writer: Some(writer), folder, newer, frozen, beside })
-    }
-
-    /// Folder of the store.
-    pub fn folder(&self) -> &std::path::Path {
-        &self.folder
-    }
-
-    /// Why the log is read, and not written: a newer haloy has it.
-    pub fn newer(&self) -> Option<&LogError> {
-        self.newer.as_ref()
-    }
-}
-
-impl Drop for FjallLog {
-    fn drop(&mut self) {
-        drop(self.queue.take());
-        if let Some(writer) = self.writer.take() {
-            // A panic of the writer was reported when it happened; the store is then not as it should be.
-            if writer.join().is_err() {
-                self.store.not_clean();
-            }
-        }
-        if self.newer.is_none() {
-            self.store.is_written();
-        }
-    }
-}
-
-impl EventLog for FjallLog {
-    fn submit(&self, writes: Vec<StreamWrite>, once: Option<IdempotencyKey>, stage: Stage, done: Done) {
-        if let Some((code, cause)) = &self.frozen {
-            return done(Err(AppendError::Frozen { code, cause: cause.clone() }));
-        }
-        if let Some(newer) = &self.newer {
-            return done(Err(newer.clone().into()));
-        }
-        let Some(queue) = &self.queue else { return done(Err(AppendError::Closed)) };
-        if let Err(refused) = queue.push(writer::Job { request: Request { writes, once }, stage, done }) {
-            (refused.done)(Err(AppendError::Closed));
-        }
-    }
-
-    fn read_stream(
-        &self,
-        stream: &StreamId,
-        from: Revision,
-        limit: usize,
-    ) -> Result<Vec<Recorded>, LogError> {
-        let entries = read::stream(&self.store, stream, from, limit)?;
-        entries.iter().map(|entry| codec::decode(entry)).collect()
-    }
-
-    fn read_all(&self, from: Position, limit: usize) -> Result<Vec<Recorded>, LogError> {
-        let mut events = Vec::new();
-        read::entries(&self.store, from, limit, &mut |entry| {
-            events.push(codec::decode(entry)?);
-            Ok(())
-        })?;
-        Ok(events)
-    }
-
-    fn read_entries(&self, from: Position, limit: usize) -> Result<Vec<Vec<u8>>, LogError> {
-        let mut entries = Vec::new();
-        read::entries(&self.store, from, limit, &mut |entry| {
-            entries.push(entry.to_vec());
-            Ok(())
-        })?;
-        Ok(entries)
-    }
-
-    fn read_private(&self, position: Position) -> Result<Vec<PrivateRow>, LogError> {
-        read::private(&self.store, position)
-    }
-
-    fn find_key(&self, once: &IdempotencyKey) -> Result<Option<Appended>, AppendError> {
-        let key = keys::Key::Idempotency(once.key.clone());
-        let row = self.store.get(key.keyspace()).get(key.encode()).map_err(open::store_error)?;
-        row.map(|row| known_append(once, &row)).transpose()
-    }
-
-    fn head(&self) -> LogHead {
-        self.tail.read().unwrap_or_else(std::sync::PoisonError::into_inner).head()
-    }
-
-    fn put_rows(&self, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<(), LogError> {
-        if let Some(newer) = &self.newer {
-            return Err(newer.clone());
-        }
-        if self.frozen.is_some() {
-            self.beside.write().unwrap_or_else(PoisonError::into_inner).extend(rows);
-            return Ok(());
-        }
-        writer::put_rows(&self.store, rows)
-    }
-
-    fn read_rows(&self, read: &mut dyn FnMut(&dyn Rows)) -> Result<(), LogError> {
-        let stored = read::RowsView::now(&self.store);
-        let beside = self.beside.read().unwrap_or_else(PoisonError::into_inner);
-        match beside.is_empty() {
-            true => read(&stored),
-            false => read(&Over { base: &stored, writes: &beside }),
-        }
-        Ok(())
-    }
-}

@@ -1,12 +1,14 @@
 //! Opening and closing the store: quick, because a command line does it often.
 
 use super::super::bundle::WIDTH;
-use super::super::keys::{self, Key, Keyspace};
-use super::guarded::guarded;
+use super::super::keys::{self, Keyspace};
+use super::database::{MEMTABLE_BYTES, database, newer_in};
+use super::errors::store_error;
+use super::folder::make_folder;
+use super::lock;
 use super::*;
 use crate::ports::Clock;
-use ::fjall::config::{BlockSizePolicy, CompressionPolicy};
-use ::fjall::{CompressionType, Database, KeyspaceCreateOptions};
+use ::fjall::Database;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -27,15 +29,8 @@ pub struct FjallOptions {
     pub bundle_after: u64,
 }
 
-/// Bytes kept of what was read; more gave nothing.
-const CACHE_BYTES: u64 = 32 << 20;
-/// A write buffer above this is read back at every open: flush it when closing.
-pub(super) const WORTH_FLUSHING: u64 = 256 << 10;
 /// Threads that flush and compact.
 const WORKERS: usize = 1;
-const MEMTABLE_BYTES: u64 = 4 << 20;
-const SEQUENTIAL_BLOCK: u32 = 32 << 10;
-const INDEX_BLOCK: u32 = 4 << 10;
 
 /// The database and its keyspaces. The order of fields is the order in which they are closed.
 pub(super) struct Spaces {
@@ -96,7 +91,9 @@ impl Drop for Spaces {
         // The last one has it: nobody writes any more.
         let as_it_should_be = self.closing.copy.is_none() && self.closing.clean.load(Ordering::Relaxed);
         if as_it_should_be && self.written.load(Ordering::Relaxed) {
-            self.closing.flushed.store(journals::flushed(self, &self.closing.folder), Ordering::Relaxed);
+            self.closing
+                .flushed
+                .store(journals::flushed(&self.db, &self.spaces, &self.closing.folder), Ordering::Relaxed);
         }
     }
 }
@@ -136,31 +133,6 @@ impl Spaces {
     /// Something failed: the next open is to look closely.
     pub(super) fn not_clean(&self) {
         self.closing.clean.store(false, Ordering::Relaxed);
-    }
-}
-
-pub(super) fn store_error(error: ::fjall::Error) -> LogError {
-    LogError::Store(plain(&error))
-}
-
-/// fjall shows its errors as debug text; the system's own sentence is what helps.
-pub(super) fn plain(error: &::fjall::Error) -> String {
-    match error {
-        ::fjall::Error::Io(io) => io.to_string(),
-        ::fjall::Error::Poisoned => "an earlier write to disk failed".to_owned(),
-        ::fjall::Error::Locked => "another process has it".to_owned(),
-        ::fjall::Error::InvalidVersion(_) => "it is of another version of the store".to_owned(),
-        ::fjall::Error::KeyspaceDeleted => "a part of it was deleted meanwhile".to_owned(),
-        other => {
-            let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(other);
-            while let Some(inner) = cause {
-                if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-                    return io.to_string();
-                }
-                cause = inner.source();
-            }
-            "a part of it is damaged".to_owned()
-        }
     }
 }
 
@@ -213,36 +185,6 @@ fn make(folder: &Path) -> Result<(), LogError> {
     std::fs::File::open(beside).and_then(|beside| beside.sync_all()).map_err(io)
 }
 
-pub(super) fn database(
-    folder: &Path,
-    workers: usize,
-) -> Result<(Database, [::fjall::Keyspace; 5]), LogError> {
-    let unreadable = |cause: String| LogError::Unreadable { path: folder.to_owned(), cause };
-    let builder = Database::builder(folder)
-        .cache_size(CACHE_BYTES)
-        .worker_threads_unchecked(workers)
-        .manual_journal_persist(true);
-    let db = guarded(|| builder.open()).map_err(unreadable)?.map_err(|error| match error {
-        ::fjall::Error::Locked => LogError::Locked { path: folder.to_owned() },
-        other => unreadable(plain(&other)),
-    })?;
-    let [entries, index, private, rows, bundles] = Keyspace::ALL.map(|space| {
-        let block = match space {
-            Keyspace::Entries | Keyspace::Bundles => SEQUENTIAL_BLOCK,
-            Keyspace::Index | Keyspace::Private | Keyspace::Rows => INDEX_BLOCK,
-        };
-        let options = || {
-            KeyspaceCreateOptions::default()
-                .max_memtable_size(MEMTABLE_BYTES)
-                .data_block_size_policy(BlockSizePolicy::all(block))
-                .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
-        };
-        let opened = guarded(|| db.keyspace(space.name(), options)).map_err(unreadable)?;
-        opened.map_err(|error| unreadable(plain(&error)))
-    });
-    Ok((db, [entries?, index?, private?, rows?, bundles?]))
-}
-
 /// Bundles are dense from the first one on, so the last one says how far they go.
 fn bundled_in(bundles: &::fjall::Keyspace) -> Result<u64, LogError> {
     let Some(last) = bundles.last_key_value() else { return Ok(0) };
@@ -252,47 +194,15 @@ fn bundled_in(bundles: &::fjall::Keyspace) -> Result<u64, LogError> {
         .ok_or_else(|| LogError::Store("the key of the last bundle cannot be read".to_owned()))
 }
 
-pub(super) fn make_folder(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
 /// What a store says if its format is newer than this program's; a new store gets this program's with the
 /// first append, so that opening alone changes nothing.
 pub(super) fn newer_format(store: &Spaces) -> Result<Option<LogError>, LogError> {
     newer_in(store.get(Keyspace::Index))
 }
 
-/// The same, of the keyspace that has the format.
-pub(super) fn newer_in(index: &::fjall::Keyspace) -> Result<Option<LogError>, LogError> {
-    let key = Key::Format.encode();
-    match index.get(&key).map_err(store_error)? {
-        Some(bytes) => {
-            let found = keys::format(&bytes)
-                .ok_or_else(|| LogError::Store("the format of the store cannot be read".to_owned()))?;
-            Ok((found > FORMAT).then_some(LogError::NewerFormat { found, supported: FORMAT }))
-        }
-        None => Ok(None),
-    }
-}
-
-pub(super) fn tail(store: &Spaces) -> Result<Tail, LogError> {
-    let Some((last, entry)) = read::last(store)? else { return Ok(Tail::empty()) };
-    tail_after(last, &entry)
-}
-
-/// Where a log stands whose last entry is this one.
-pub(super) fn tail_after(last: Position, entry: &[u8]) -> Result<Tail, LogError> {
-    let head = codec::decode_head(entry)?;
-    if last != head.position {
-        let cause = "it lies under the key of another entry".to_owned();
-        return Err(LogError::BadEntry { position: head.position, cause });
-    }
-    Ok(Tail { next: head.position.next(), recorded: head.recorded, wall: Some(head.wall) })
-}
-
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::keys::Key;
     use super::*;
     use crate::deployment::event::CancelRequested;
     use crate::ids::{DeploymentId, StreamId};

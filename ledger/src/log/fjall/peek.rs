@@ -3,11 +3,11 @@
 //! left, whether a newer haloy wrote it must be known before anything else.
 
 use super::super::keys::Keyspace;
-use super::closed::Found;
-use super::open::{self, Closing, Spaces, make_folder};
+use super::closed;
+use super::database::{database, newer_in};
+use super::folder::make_folder;
+use super::journals;
 use super::scratch_folder::ScratchFolder;
-use super::{closed, journals, lock};
-use crate::log::LogError;
 use ::fjall::Database;
 use std::fs;
 use std::io;
@@ -86,31 +86,8 @@ type Opened = (Database, [::fjall::Keyspace; 5]);
 /// and of one that cannot be read in this way: then opening it says why.
 pub(super) fn newer(folder: &Path) -> Option<(Copy, Opened)> {
     let copy = Copy::beside(folder).ok()?;
-    let opened = open::database(copy.folder(), 0).ok()?;
+    let opened = database(copy.folder(), 0).ok()?;
     let index = Keyspace::ALL.iter().position(|space| *space == Keyspace::Index)?;
-    open::newer_in(&opened.1[index]).ok()??;
+    newer_in(&opened.1[index]).ok()??;
     Some((copy, opened))
-}
-
-/// Opens a copy of a store, in a folder of its own below `scratch`: nothing of the store is changed, and others
-/// read it meanwhile.
-pub(super) fn open_to_read(folder: &Path, scratch: &Path) -> Result<(Spaces, Found), LogError> {
-    let lock = lock::to_read(folder)?;
-    let found = open::looked_at(folder)?;
-    let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
-    let copy = Copy::to_read(folder, scratch).map_err(io)?;
-    let opened = open::database(copy.folder(), 0)?;
-    // Rows that were in them are in memory now, and private values among them are nobody else's to find.
-    copy.forget_journals().map_err(io)?;
-    Ok((Spaces::new(opened, Closing::of(folder, Some(copy), lock))?, found))
-}
-
-/// Opens the store that `make` makes in a folder below `scratch`, which goes when it is closed.
-pub(super) fn made_to_read(scratch: &Path, make: impl FnOnce(&Path)) -> Result<(Spaces, PathBuf), LogError> {
-    let io = |error: std::io::Error| LogError::Io { path: scratch.to_owned(), cause: error.to_string() };
-    let made = Copy::Scratch(ScratchFolder::new(scratch).map_err(io)?);
-    let folder = made.folder().join("made").join("log");
-    make(&folder);
-    let opened = open::database(&folder, 0)?;
-    Ok((Spaces::new(opened, Closing::of(&folder, Some(made), None))?, folder))
 }

@@ -1,14 +1,22 @@
 //! Appends that wait for the writer, bounded by their events: who appends faster than the disk takes it
 //! waits, instead of filling memory.
 
-use super::writer::Job;
+use super::super::batch::Request;
+use crate::log::{Done, MAX_APPEND_EVENTS, Stage};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Most events of one group commit.
-pub(super) const GROUP_EVENTS: usize = super::MAX_APPEND_EVENTS;
+pub(super) const GROUP_EVENTS: usize = MAX_APPEND_EVENTS;
 /// Most events that wait, apart from a single append.
 const WAITING_EVENTS: usize = 4 * GROUP_EVENTS;
+
+/// One append that waits.
+pub(super) struct Job {
+    pub(super) request: Request,
+    pub(super) stage: Stage,
+    pub(super) done: Done,
+}
 
 #[derive(Default)]
 struct Waiting {

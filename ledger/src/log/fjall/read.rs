@@ -3,7 +3,8 @@
 use super::super::bundle::{self, BundleError, WIDTH};
 use super::super::keys::{self, Key, Keyspace};
 use super::super::memory::private_row;
-use super::open::{Spaces, store_error};
+use super::errors::{plain, store_error};
+use super::open::Spaces;
 use super::*;
 use ::fjall::{Readable, Snapshot};
 use std::ops::{Bound, Range};
@@ -157,6 +158,16 @@ pub(super) fn last(store: &Spaces) -> Result<Option<(Position, Vec<u8>)>, LogErr
     Ok(Some((last, entry)))
 }
 
+/// Where a log stands whose last entry is this one.
+pub(super) fn tail_after(last: Position, entry: &[u8]) -> Result<Tail, LogError> {
+    let head = codec::decode_head(entry)?;
+    if last != head.position {
+        let cause = "it lies under the key of another entry".to_owned();
+        return Err(LogError::BadEntry { position: head.position, cause });
+    }
+    Ok(Tail { next: head.position.next(), recorded: head.recorded, wall: Some(head.wall) })
+}
+
 pub(super) fn private(store: &Spaces, position: Position) -> Result<Vec<PrivateRow>, LogError> {
     Ok(privates(store, position..position.next())?.remove(&position).unwrap_or_default())
 }
@@ -195,7 +206,7 @@ impl<'a> RowsView<'a> {
 }
 
 fn rows_error(error: ::fjall::Error) -> RowsError {
-    RowsError(super::open::plain(&error))
+    RowsError(plain(&error))
 }
 
 /// Longest key of the store, which panics at a longer one.

@@ -1,8 +1,12 @@
 //! A store that is only read: up to an event, and with rows in memory where those of the store do not do.
 
+use super::errors::store_error;
 use super::*;
+use crate::log::batch::{Tail, known_append};
+use crate::log::overlay::Over;
 use crate::private::FieldNumber;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 
 /// The log on disk, opened to be read. Nothing is ever appended to it.
 pub struct FjallReader {
@@ -27,7 +31,7 @@ impl FjallReader {
             None => Tail::empty(),
             Some(last) => {
                 let entry = read::entry(&store.spaces, Position(last))?.ok_or_else(|| read::missing(last))?;
-                open::tail_after(Position(last), &entry)?
+                read::tail_after(Position(last), &entry)?
             }
         };
         // Rows are those of the last event of the store, and cannot be had as of an earlier one.
@@ -93,7 +97,7 @@ impl EventLog for FjallReader {
 
     fn find_key(&self, once: &IdempotencyKey) -> Result<Option<Appended>, AppendError> {
         let key = keys::Key::Idempotency(once.key.clone());
-        let row = self.store.spaces.get(key.keyspace()).get(key.encode()).map_err(open::store_error)?;
+        let row = self.store.spaces.get(key.keyspace()).get(key.encode()).map_err(store_error)?;
         let known = row.map(|row| known_append(once, &row)).transpose()?;
         Ok(known.filter(|known| known.next <= self.tail.next))
     }

@@ -1,7 +1,7 @@
 //! Rows that are needed for a while and may be too many for memory: a store that nobody else sees, gone
 //! when this is dropped.
 
-use super::open::store_error;
+use super::errors::store_error;
 use super::read::RowsView;
 use super::scratch_folder::ScratchFolder;
 use super::*;

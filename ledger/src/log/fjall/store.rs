@@ -2,7 +2,8 @@
 
 use super::super::keys::{self, Key, Keyspace};
 use super::closed::Found;
-use super::open::{Spaces, store_error};
+use super::errors::store_error;
+use super::open::Spaces;
 use super::*;
 use crate::log::ports::EachRow;
 use std::ops::Range;
@@ -33,7 +34,7 @@ impl FjallStore {
     /// # Errors
     /// As [`FjallStore::open`]; [`LogError::Io`] if there is none.
     pub fn open_to_read(folder: &std::path::Path, scratch: &std::path::Path) -> Result<Self, LogError> {
-        let (spaces, found) = peek::open_to_read(folder, scratch)?;
+        let (spaces, found) = to_read::open_to_read(folder, scratch)?;
         let newer = open::newer_format(&spaces)?;
         Ok(Self { spaces: Arc::new(spaces), folder: folder.to_owned(), newer, found })
     }
@@ -46,7 +47,7 @@ impl FjallStore {
         scratch: &std::path::Path,
         make: impl FnOnce(&std::path::Path),
     ) -> Result<Self, LogError> {
-        let (spaces, folder) = peek::made_to_read(scratch, make)?;
+        let (spaces, folder) = to_read::made_to_read(scratch, make)?;
         Ok(Self { spaces: Arc::new(spaces), folder, newer: None, found: Found::AsLeft })
     }
 

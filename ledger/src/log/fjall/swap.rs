@@ -1,6 +1,7 @@
 //! A store that was made anew takes the place of the old one.
 
-use super::open;
+use super::folder::make_folder;
+use super::lock;
 use super::*;
 use std::fs;
 use std::io;
@@ -25,7 +26,7 @@ pub fn swap(folder: &Path, new: &Path, old: Old) -> Result<(), LogError> {
         closed::in_use(folder)?;
         if folder.exists() {
             gone(fs::remove_dir_all(&aside))?;
-            open::make_folder(aside.parent().unwrap_or(folder))?;
+            make_folder(aside.parent().unwrap_or(folder))?;
             fs::rename(folder, &aside)?;
         }
         take_place(folder, new)?;

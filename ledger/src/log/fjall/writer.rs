@@ -2,8 +2,9 @@
 
 use super::super::batch::{Batch, Store};
 use super::super::keys::{Key, Keyspace};
-use super::open::{Spaces, plain, store_error};
-use super::queue::Jobs;
+use super::errors::{plain, store_error};
+use super::open::Spaces;
+use super::queue::{Job, Jobs};
 use super::read::RowsView;
 use super::*;
 use crate::ports::Clock;
@@ -11,13 +12,6 @@ use ::fjall::PersistMode;
 
 /// The kind of event that says that the store has this program's format from now on.
 const FORMAT_RAISED: u16 = 2;
-
-/// One append that waits.
-pub(super) struct Job {
-    pub(super) request: Request,
-    pub(super) stage: Stage,
-    pub(super) done: Done,
-}
 
 pub(super) struct Writer {
     pub(super) store: Arc<Spaces>,

@@ -2,7 +2,7 @@
 //! and against SQLite in WAL mode with `synchronous=FULL`.
 
 use super::history;
-use super::{Line, median, rounds, sized};
+use super::line::{Line, median, rounds, sized};
 use haloy_ledger::ids::{AppName, Position, TargetName};
 use haloy_ledger::{CommandContext, Ledger, LedgerOptions};
 use std::io::Write;

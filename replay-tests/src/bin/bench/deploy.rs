@@ -1,7 +1,8 @@
 //! A deploy of one replica on a real engine, against the same Docker calls made bare: the same effects
 //! in the same order, without ledger, dispatcher and fsync.
 
-use super::{Line, history, median, rounds, sized};
+use super::history;
+use super::line::{Line, median, rounds, sized};
 use haloy_executors::*;
 use haloy_ledger::deployment::command::Deploy;
 use haloy_ledger::deployment::{Command, TargetState, decide, evolve, owed};

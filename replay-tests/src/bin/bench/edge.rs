@@ -1,6 +1,7 @@
 //! The edge against nginx and Caddy: the same upstream, the same load, in turn.
 
-use super::{Line, engine, median, rounds, sized, smoke};
+use super::engine;
+use super::line::{Line, median, rounds, sized, smoke};
 use haloy_executors::edge::Client;
 use haloy_ledger::edge::{Route, RouteSnapshot};
 use haloy_ledger::ids::*;

@@ -7,6 +7,7 @@ mod deploy;
 mod edge;
 mod engine;
 mod history;
+mod line;
 mod process;
 mod replay;
 mod rolling;
@@ -14,9 +15,9 @@ mod sealed;
 mod targets;
 mod verify;
 
+use line::{Line, SMOKE, median, sized, smoke};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 const INTRODUCTION: &str = "# Benchmarks
 
@@ -43,57 +44,6 @@ Where goals are missed:
 - *peak memory of verify.* Filters and indexes of the store's tables, and those of the folded rows: about 30 MB per million
   events.
 ";
-
-/// The least that meets all code; set once, before anything runs.
-static SMOKE: OnceLock<bool> = OnceLock::new();
-
-/// Whether nothing is measured.
-pub fn smoke() -> bool {
-    SMOKE.get().copied().unwrap_or(false)
-}
-
-/// How many there are of something: so many where it is measured, few where it is only to run.
-pub fn sized<T>(measured: T, smoke_round: T) -> T {
-    if smoke() { smoke_round } else { measured }
-}
-
-/// Interleaved rounds of every comparison.
-pub fn rounds() -> usize {
-    sized(5, 1)
-}
-
-/// What one comparison came to.
-pub struct Line {
-    /// What was compared, and with what.
-    pub name: String,
-    /// Ratios, one per round, haloy to competitor.
-    pub ratios: Vec<f64>,
-    /// The goal, and whether a ratio meets it.
-    pub goal: &'static str,
-    /// Whether the median meets the goal.
-    pub met: bool,
-    /// Absolute figures of the median round, for the curious.
-    pub figures: String,
-}
-
-/// The middle one.
-pub fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-impl Line {
-    /// With a goal for the median.
-    pub fn new(
-        name: impl Into<String>,
-        ratios: Vec<f64>,
-        goal: (&'static str, bool),
-        figures: String,
-    ) -> Self {
-        Self { name: name.into(), ratios, goal: goal.0, met: goal.1, figures }
-    }
-}
 
 /// One group of comparisons.
 type Group = fn(&Path) -> Vec<Line>;

@@ -1,6 +1,7 @@
 //! `haloy rollback-targets` as a whole process, on a small and on a large ledger.
 
-use super::{Line, history, median, rounds, sized};
+use super::history;
+use super::line::{Line, median, rounds, sized};
 use haloy_ledger::deployment::TargetState;
 use haloy_ledger::ids::{AppName, StreamId, TargetName};
 use haloy_ledger::log::{Expected, NewEvent, Stage, StreamWrite};

@@ -1,7 +1,7 @@
 //! Full replay with all read models, against a scan of a raw file that only decodes the same entries.
 
+use super::line::{Line, median, rounds, sized};
 use super::process::fill;
-use super::{Line, median, rounds, sized};
 use haloy_ledger::ids::Position;
 use haloy_ledger::log::bundle;
 use haloy_ledger::log::codec;

@@ -3,7 +3,7 @@
 
 use super::deploy::{IMAGE, image, request};
 use super::edge::{HOST, Server, edge};
-use super::{Line, median, rounds, sized};
+use super::line::{Line, median, rounds, sized};
 use async_trait::async_trait;
 use haloy_executors::edge::EdgeRouter;
 use haloy_executors::*;

@@ -1,7 +1,8 @@
 //! What a signed head costs: the same appends to a ledger that seals, and to the same log without
 //! sealing. Then how long one writer waits for its seal, and for its place in the published files.
 
-use super::{Line, history, median, rounds, sized};
+use super::history;
+use super::line::{Line, median, rounds, sized};
 use haloy_ledger::deployment::TargetState;
 use haloy_ledger::ids::{AppName, Position, StreamId, TargetName};
 use haloy_ledger::log::*;

@@ -1,6 +1,8 @@
 //! `haloy rollback-targets` for a target with a long history, and `--check` over many targets.
 
-use super::{Line, history, median, process, rounds, sized};
+use super::line::{Line, median, rounds, sized};
+use super::{history, process};
+use haloy::args::Global;
 use haloy::commands::service_options;
 use haloy::facts::Why;
 use haloy::output::progress;
@@ -137,7 +139,7 @@ fn check(folder: &Path) -> Line {
     let filled = ledger(&at);
     keys.iter().for_each(|key| deploy(&filled, key, 1, &config));
     drop(filled);
-    let mut options = service_options(&haloy::cli::Global::default());
+    let mut options = service_options(&Global::default());
     (options.ledger, options.keys) = (at.join("ledger"), at.join("keys"));
     let service = Embedded::new(options);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

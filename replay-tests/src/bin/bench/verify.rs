@@ -1,8 +1,8 @@
 //! `haloy verify`, and an outsider's check of the published files, against hashing the same bytes on both
 //! cores; and its memory on a large ledger.
 
+use super::line::{Line, median, rounds, sized, smoke};
 use super::process::{self, fill};
-use super::{Line, median, rounds, sized, smoke};
 use haloy_ledger::deployment::Event;
 use haloy_ledger::ids::Position;
 use haloy_ledger::integrity::hash::leaf;

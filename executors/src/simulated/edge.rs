@@ -1,8 +1,8 @@
 //! The edge of the simulated world: routes in memory, taken by generation like those of the real one.
 
+use super::world::{SimulatedExecutor, World};
 use crate::edge::router::settles;
 use crate::executor::*;
-use crate::simulated::{SimulatedExecutor, World};
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::ids::ReplicaId;
@@ -31,7 +31,7 @@ impl Executor for SimulatedRouter {
     }
 }
 
-pub(crate) fn apply(world: &mut World, cx: &EffectContext) -> Result<Outcome, ExecutorError> {
+pub(super) fn apply(world: &mut World, cx: &EffectContext) -> Result<Outcome, ExecutorError> {
     let refused = |text: &'static str, retryable| {
         ExecutorError::new(FailureCode::EdgeRefused, text).retryable(retryable)
     };
@@ -50,7 +50,7 @@ pub(crate) fn apply(world: &mut World, cx: &EffectContext) -> Result<Outcome, Ex
 }
 
 /// Whether the edge still sends requests to a replica.
-pub(crate) fn routed(world: &World, replica: ReplicaId) -> bool {
+pub(super) fn routed(world: &World, replica: ReplicaId) -> bool {
     let routes = world.routes.iter().flat_map(|snapshot| &snapshot.routes);
     routes.flat_map(|route| &route.backends).any(|backend| backend.replica == replica)
 }

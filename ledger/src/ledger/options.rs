@@ -1,0 +1,78 @@
+//! What a ledger is opened with, and why it cannot be.
+
+use super::signing::KeyMode;
+use crate::integrity::code::Fault;
+use crate::integrity::places::Places;
+use crate::log::{AppendError, BUNDLE_AFTER, ClockPolicy, LogError};
+use crate::ports::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::secrets::KeysError;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What a ledger is opened with.
+#[derive(Clone)]
+pub struct LedgerOptions {
+    /// Folder of the ledger: `log/` and `vault/` lie in it.
+    pub folder: PathBuf,
+    /// Folder of the keys, outside of it.
+    pub keys: PathBuf,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where randomness comes from.
+    pub entropy: Arc<dyn Entropy>,
+    /// What is known and wanted about the clock.
+    pub clock_policy: ClockPolicy,
+    /// Program and version, as recorded.
+    pub tool: String,
+    /// Where the published tree lies; `published` in the ledger where nobody says.
+    pub publish: Option<PathBuf>,
+    /// Where folders are made for what is needed while somebody reads.
+    pub scratch: PathBuf,
+    /// What it is opened for, as far as its keys go.
+    pub key_mode: KeyMode,
+    /// Events that wait, at least, before they are stored 256 as one value.
+    pub bundle_after: u64,
+}
+
+impl LedgerOptions {
+    /// With the clock and the randomness of this machine.
+    pub fn new(folder: PathBuf, keys: PathBuf, tool: impl Into<String>) -> Self {
+        Self {
+            folder,
+            keys,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            clock_policy: ClockPolicy::default(),
+            tool: tool.into(),
+            publish: None,
+            scratch: std::env::temp_dir(),
+            key_mode: KeyMode::Named,
+            bundle_after: BUNDLE_AFTER,
+        }
+    }
+
+    /// Where the parts of the ledger lie.
+    pub fn places(&self) -> Places {
+        Places::new(self.folder.clone(), self.publish.clone()).with_scratch(self.scratch.clone())
+    }
+}
+
+/// Why a ledger cannot be opened.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum OpenError {
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The first event could not be written.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// It is not what was signed, or cannot be known to be.
+    #[error("the ledger is refused: {0}")]
+    Refused(Fault),
+    /// Event 0 is not what every ledger starts with.
+    #[error("the log does not start with LedgerCreated: this is not a ledger of haloy")]
+    NotALedger,
+}

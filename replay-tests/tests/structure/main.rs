@@ -1,0 +1,46 @@
+//! The structure that no compiler checks: which file uses which, in which order, and whose types are seen.
+//!
+//! Sources are parsed (`paths`), their modules found (`modules`), and every path is followed to where what it
+//! names is defined (`names`, `uses`). On that stand `circles`, `order` and `foreign`; `planted` plants what each of
+//! them must find.
+
+mod circles;
+mod foreign;
+mod modules;
+mod names;
+mod order;
+mod paths;
+mod planted;
+mod sources;
+mod uses;
+
+use crate::modules::Modules;
+
+#[test]
+fn the_structure_is_as_it_should_be() {
+    let sources = sources::of_the_workspace();
+    // Once for all rules: what is parsed cannot be shared by the threads of several tests.
+    let modules = Modules::of(&sources);
+    let all = uses::all(&modules);
+    let crates = ["haloy_ledger", "haloy_executors"];
+    let rules = [
+        ("every path is understood", order::unknown(&modules, &all)),
+        ("no file uses one that uses it", circles::found(&modules, &all)),
+        ("modules of the ledger import downwards only", order::upwards(&modules, &all)),
+        ("the ledger is met where it should be", order::ledgers(&modules, &all)),
+        ("libraries are named behind the door of their adapter", foreign::outside(&all)),
+        ("no public signature has a type of theirs", foreign::in_signatures(&modules, &crates)),
+    ];
+    let broken: Vec<String> = rules
+        .into_iter()
+        .filter(|(_rule, found)| !found.is_empty())
+        .map(|(rule, found)| format!("{rule}; against that are {}:\n{}\n", found.len(), found.join("\n")))
+        .collect();
+    assert!(broken.is_empty(), "\n{}", broken.join("\n"));
+}
+
+#[test]
+fn crates_import_downwards_only() {
+    let found = order::wrong_crates(&sources::of_the_workspace());
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
