@@ -23,7 +23,7 @@ mod simulated_edge;
 pub mod values;
 pub mod waits;
 
-pub use dispatcher::{DispatchError, Dispatcher, Limits, Missing, Observer, Quiet};
+pub use dispatcher::{DispatchError, Dispatcher, Driving, Limits, Missing, Observer, Quiet};
 pub use docker::{DockerExecutor, DockerOptions, EngineFacts, EngineOffer, LogLine, LogQuery, LogStream};
 pub use edge::EdgeRouter;
 pub use executor::{
