@@ -22,7 +22,7 @@ pub mod simulated;
 pub mod values;
 pub mod waits;
 
-pub use dispatcher::{DispatchError, Dispatcher, Limits, Missing, Observer, Quiet};
+pub use dispatcher::{DispatchError, Dispatcher, Driving, Limits, Missing, Observer, Quiet};
 pub use docker::{DockerExecutor, DockerOptions, EngineFacts, EngineOffer, LogLine, LogQuery, LogStream};
 pub use edge::EdgeRouter;
 pub use executor::{

@@ -15,6 +15,7 @@ use haloy_ledger::outcome::{FailureCode, FailureReport, Observed, Outcome};
 use haloy_ledger::ports::{Clock, Entropy};
 use haloy_ledger::{CommandContext, ExecuteError, words};
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::Notify;
@@ -40,6 +41,10 @@ pub enum DispatchError {
     #[error("an executor answered something else than it was asked: {0:?}")]
     Answer(Box<Outcome>),
 }
+
+/// A drive on its way. It is compiled here, once, and optimised as this crate is: the body of an `async fn` is
+/// compiled where it is awaited, in every crate that does.
+pub type Driving<'a, T> = Pin<Box<dyn Future<Output = Result<T, DispatchError>> + Send + 'a>>;
 
 /// Is told what happens while a target is driven.
 pub trait Observer: Send + Sync {
@@ -102,7 +107,11 @@ struct InFlight {
 
 impl Dispatcher {
     /// Performs what the target owes until it owes nothing.
-    pub async fn drive(
+    pub fn drive<'a>(&'a self, key: &'a TargetKey, context: &'a CommandContext) -> Driving<'a, TargetState> {
+        Box::pin(self.perform_owed(key, context))
+    }
+
+    async fn perform_owed(
         &self,
         key: &TargetKey,
         context: &CommandContext,
@@ -276,27 +285,27 @@ impl Dispatcher {
     }
 
     /// Settles what a crash left (D7): looks, decides, and drives to the end.
-    pub async fn settle(
-        &self,
-        key: &TargetKey,
-        context: &CommandContext,
-    ) -> Result<TargetState, DispatchError> {
-        let state = self.handle.state(key).await?;
-        if state.rollout.is_some() || state.restart.is_some() {
-            let observed = self.observe(key).await?;
-            let command = Command::Settle { observed, at: self.clock.now() };
-            let executed = self.handle.execute(key, command, context).await?;
-            self.observer.recorded(key, &executed.events);
-        }
-        self.drive(key, context).await
+    pub fn settle<'a>(&'a self, key: &'a TargetKey, context: &'a CommandContext) -> Driving<'a, TargetState> {
+        Box::pin(async move {
+            let state = self.handle.state(key).await?;
+            if state.rollout.is_some() || state.restart.is_some() {
+                let observed = self.observe(key).await?;
+                let command = Command::Settle { observed, at: self.clock.now() };
+                let executed = self.handle.execute(key, command, context).await?;
+                self.observer.recorded(key, &executed.events);
+            }
+            self.perform_owed(key, context).await
+        })
     }
 
     /// Looks at what is really there and records what changed.
-    pub async fn look(&self, key: &TargetKey, context: &CommandContext) -> Result<Vec<Event>, DispatchError> {
-        let observed = self.observe(key).await?;
-        let command = Command::RecordObserved { observed };
-        let executed = self.handle.execute(key, command, &context.consequence()).await?;
-        Ok(executed.events)
+    pub fn look<'a>(&'a self, key: &'a TargetKey, context: &'a CommandContext) -> Driving<'a, Vec<Event>> {
+        Box::pin(async move {
+            let observed = self.observe(key).await?;
+            let command = Command::RecordObserved { observed };
+            let executed = self.handle.execute(key, command, &context.consequence()).await?;
+            Ok(executed.events)
+        })
     }
 }
 

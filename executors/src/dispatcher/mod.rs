@@ -8,7 +8,7 @@ mod limits;
 mod plan;
 mod revive;
 
-pub use drive::{DispatchError, Dispatcher, Observer, Quiet};
+pub use drive::{DispatchError, Dispatcher, Driving, Observer, Quiet};
 pub use limits::{Limits, deadline};
 pub use plan::{Plan, plan};
 pub use revive::Missing;

@@ -9,11 +9,8 @@ const ULID_RULE: &str = "an id is a ULID: 26 letters and digits, with or without
 
 fn parse_ulid(what: &'static str, text: &str) -> Result<Ulid, InvalidId> {
     let bare = text.strip_prefix("dep_").unwrap_or(text);
-    Ulid::from_string(&bare.to_ascii_uppercase()).map_err(|_| InvalidId {
-        what,
-        text: text.to_owned(),
-        rule: ULID_RULE,
-    })
+    // It takes both cases.
+    Ulid::from_string(bare).map_err(|_| InvalidId { what, text: text.to_owned(), rule: ULID_RULE })
 }
 
 macro_rules! ulid_type {
@@ -52,7 +49,10 @@ macro_rules! ulid_type {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0.to_string().to_ascii_lowercase())
+                let mut text = [0; ulid::ULID_LEN];
+                let text = self.0.array_to_str(&mut text);
+                text.make_ascii_lowercase();
+                f.pad(text)
             }
         }
     };
@@ -86,6 +86,7 @@ mod tests {
         let id = DeploymentId::from_parts(1_760_000_000_000, 42);
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(format!("dep_{id}").parse(), Ok(id));
+        assert_eq!(id.to_string().to_ascii_uppercase().parse(), Ok(id));
         assert_eq!(id.to_string(), id.to_string().to_ascii_lowercase());
         assert!("dep_abc".parse::<DeploymentId>().is_err());
     }

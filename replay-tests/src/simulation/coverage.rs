@@ -1,6 +1,8 @@
 //! What came of a run, and what it met.
 
 use super::invariants::Broken;
+use haloy_ledger::deployment::Event;
+use haloy_ledger::log::codec::decode_head;
 use std::collections::BTreeMap;
 
 /// What happened how often, over many runs.
@@ -17,6 +19,15 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// Counts the events of a log; their heads tell the kinds.
+    pub(super) fn count(&mut self, entries: &[Vec<u8>]) {
+        for entry in entries {
+            let kind = decode_head(entry).ok().map(|head| head.kind);
+            let known = Event::KINDS.iter().find(|known| Some(known.number) == kind);
+            *self.events.entry(known.map_or("unknown", |known| known.name).to_owned()).or_default() += 1;
+        }
+    }
+
     /// Adds those of another run.
     pub fn add(&mut self, other: &Self) {
         let mut add = |to: fn(&mut Self) -> &mut BTreeMap<String, u64>, from: &BTreeMap<String, u64>| {

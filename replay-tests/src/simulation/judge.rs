@@ -21,10 +21,11 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    /// Reads what was appended since the last time. After a crash that lost something, all of it.
+    /// Reads what was appended since the last time.
     pub(super) fn learn(&mut self, ledger: &Ledger) -> Result<(), Broken> {
-        if ledger.head().next.0 < self.next {
-            *self = Self::default();
+        let next = ledger.head().next.0;
+        if next < self.next {
+            return Err(format!("the log had {} entries and has {next}", self.next));
         }
         let events = ledger.log().read_all(Position(self.next), usize::MAX);
         for recorded in events.map_err(|error| error.to_string())? {

@@ -16,6 +16,7 @@ mod run;
 #[cfg(test)]
 mod slugs;
 mod steps;
+mod watch;
 
 pub use config::config;
 pub use coverage::{Coverage, Report};

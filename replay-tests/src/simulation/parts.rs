@@ -1,11 +1,15 @@
-//! Seeded clock, randomness and projections.
+//! Seeded clock, randomness and projections, and a ledger made of them.
 
+use haloy_ledger::Ledger;
 use haloy_ledger::ids::Timestamp;
-use haloy_ledger::log::{BUILT, InBatch, LogError, Recorded, RowsMut};
+use haloy_ledger::ledger::Parts;
+use haloy_ledger::log::*;
 use haloy_ledger::ports::{Clock, Entropy};
 use haloy_ledger::projection::Projections;
-use std::sync::Mutex;
+use haloy_ledger::secrets::Keys;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// splitmix64: small and seeded.
 #[derive(Debug, Clone)]
@@ -109,4 +113,34 @@ impl InBatch for Sloppy {
     fn abandon(&mut self) {
         self.inner.abandon();
     }
+}
+
+/// A ledger over what a disk has, and its log.
+pub(super) fn open(
+    store: MemoryStore,
+    clock: &Arc<SimClock>,
+    entropy: &Arc<SimEntropy>,
+    keys: &Keys,
+    sabotage: Option<Sabotage>,
+) -> (Arc<MemoryLog>, Arc<Ledger>) {
+    let sloppy = Sloppy::new(sabotage == Some(Sabotage::ProjectionOffByOne));
+    let clock: Arc<dyn Clock> = Arc::<SimClock>::clone(clock);
+    let log = MemoryLog::open(
+        store,
+        Arc::clone(&clock),
+        ClockPolicy::default(),
+        Box::new(sloppy),
+        Box::new(Unsealed),
+    );
+    let log = Arc::new(log.expect("a store that was written by this program"));
+    let entropy: Arc<dyn Entropy> = Arc::<SimEntropy>::clone(entropy);
+    let parts = Parts {
+        log: Arc::<MemoryLog>::clone(&log),
+        clock,
+        entropy,
+        keys: keys.clone(),
+        vault: PathBuf::from("/nonexistent"),
+        tool: "simulation".to_owned(),
+    };
+    (log, Arc::new(Ledger::with(parts).expect("a ledger in memory")))
 }

@@ -2,13 +2,14 @@
 
 use super::invariants::Broken;
 use super::parts::Random;
+use super::watch::States;
 use haloy_executors::TargetKey;
 use haloy_executors::simulated::World;
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::state::ReplicaPhase;
-use haloy_ledger::deployment::{Command, Event, TargetState};
+use haloy_ledger::deployment::{Command, TargetState};
 use haloy_ledger::edge::Route;
-use haloy_ledger::ids::{EffectNumber, Position, ReplicaId};
+use haloy_ledger::ids::ReplicaId;
 use haloy_ledger::release::Domain;
 use std::collections::BTreeMap;
 
@@ -55,12 +56,12 @@ pub fn taken(ledger: &Ledger, key: &TargetKey, command: &Command) -> Option<Stri
 }
 
 /// Between any two steps: who gets requests runs and is well.
-pub fn well(ledger: &Ledger, world: &World) -> Result<(), Broken> {
+pub fn well(ledger: &Ledger, states: &mut States, world: &World) -> Result<(), Broken> {
     for route in world.routes.iter().flat_map(|snapshot| &snapshot.routes) {
         for backend in &route.backends {
             let found = world.replicas.iter().find(|(key, _)| key.3 == backend.replica);
             let well = found.is_some_and(|(_, found)| found.running && found.healthy);
-            if !well && !unsure(ledger, route, backend.replica)? {
+            if !well && !unsure(ledger, states, route, backend.replica)? {
                 return Err(format!("the edge routes to {}, which is not well", backend.replica));
             }
         }
@@ -72,29 +73,12 @@ pub fn well(ledger: &Ledger, world: &World) -> Result<(), Broken> {
 }
 
 /// A restart of it failed, as the log says, and no other replica of what is live could answer in its place.
-fn unsure(ledger: &Ledger, route: &Route, replica: ReplicaId) -> Result<bool, Broken> {
-    let state = ledger.state(&route.app, &route.target).map_err(|error| error.to_string())?;
+fn unsure(ledger: &Ledger, states: &mut States, route: &Route, replica: ReplicaId) -> Result<bool, Broken> {
+    let state = states.of(ledger, &route.app, &route.target)?;
     let live = state.current.iter().flat_map(|live| &live.replicas);
     let phases: Vec<(ReplicaId, ReplicaPhase)> = live.map(|replica| (replica.id, replica.phase)).collect();
     let healthy = phases.iter().any(|(_, phase)| *phase == ReplicaPhase::Healthy);
     Ok(!healthy && phases.contains(&(replica, ReplicaPhase::Started)))
-}
-
-/// No release command is begun twice: nobody knows what half of a migration did.
-pub fn released_once(world: &World) -> Result<(), Broken> {
-    let mut begun = std::collections::BTreeSet::new();
-    match world.released.iter().find(|id| !begun.insert(*id)) {
-        None => Ok(()),
-        Some(id) => Err(format!("the release command {id} was begun twice")),
-    }
-}
-
-/// The edge could not be told, once: from then on it may serve what is gone, as the log says.
-pub fn given_up(ledger: &Ledger) -> bool {
-    let events = ledger.log().read_all(Position(0), usize::MAX).unwrap_or_default();
-    events.iter().any(
-        |event| matches!(&event.event, Event::EffectFailed(e) if e.eff.number == EffectNumber::ApplyRoutes),
-    )
 }
 
 /// Each name has one owner, and a settled target has nothing but what its release names.

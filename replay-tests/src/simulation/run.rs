@@ -5,23 +5,22 @@ use super::coverage::{Coverage, Report};
 use super::hooks::SimHooks;
 use super::invariants::{self, Broken};
 use super::judge::Judge;
-use super::parts::{Random, Sabotage, SimClock, SimEntropy, Sloppy};
+use super::parts::{Random, Sabotage, SimClock, SimEntropy, open};
 use super::routes;
 use super::steps::Steps;
+use super::watch::{GivenUp, ReleasedOnce, States};
 use haloy_executors::simulated::{Faults, SimulatedExecutor};
 use haloy_executors::*;
 use haloy_ledger::deployment::Command;
 use haloy_ledger::deployment::command::{Deploy, Rollback};
 use haloy_ledger::deployment::event::SecretsFrom;
 use haloy_ledger::ids::*;
-use haloy_ledger::ledger::Parts;
-use haloy_ledger::log::{ClockPolicy, MemoryLog, MemoryStore, Unsealed};
+use haloy_ledger::log::{MemoryLog, MemoryStore};
 use haloy_ledger::outcome::Outcome;
 use haloy_ledger::ports::{Clock, Entropy};
 use haloy_ledger::release::*;
 use haloy_ledger::secrets::Keys;
 use haloy_ledger::{CommandContext, ExecuteError, Ledger};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -39,8 +38,8 @@ pub(super) struct Sim {
     keys: Keys,
     log: Arc<MemoryLog>,
     pub(super) ledger: Arc<Ledger>,
-    /// What was stored one append earlier, for the sabotage that loses one.
-    earlier: MemoryStore,
+    /// What was stored one append earlier; only the sabotage that loses one needs it.
+    earlier: Option<MemoryStore>,
     sabotage: Option<Sabotage>,
     targets: Vec<TargetKey>,
     /// Somebody removed images or changed counts: some promises no longer hold.
@@ -50,6 +49,8 @@ pub(super) struct Sim {
     /// Tags that somebody removed, and may bring back.
     pub(super) removed: Vec<(String, Digest)>,
     judge: Judge,
+    given_up: GivenUp,
+    released: ReleasedOnce,
     coverage: Coverage,
 }
 
@@ -64,12 +65,8 @@ pub fn run(seed: u64, sabotage: Option<Sabotage>) -> Report {
         *sim.coverage.faults.entry((*fault).to_owned()).or_default() += count;
     }
     drop(world);
-    if let Ok(events) = sim.ledger.log().read_all(Position(0), usize::MAX) {
-        for event in events {
-            *sim.coverage.events.entry(event.event.name().to_owned()).or_default() += 1;
-        }
-    }
-    let entries = sim.log.snapshot().entries().to_vec();
+    let entries = sim.ledger.log().read_entries(Position(0), usize::MAX).unwrap_or_default();
+    sim.coverage.count(&entries);
     Report { entries, coverage: sim.coverage, broken }
 }
 
@@ -97,7 +94,6 @@ impl Sim {
                 target: TargetName::new(format!("t{number}")).expect("a name"),
             })
             .collect();
-        let earlier = log.snapshot();
         Self {
             random,
             clock,
@@ -107,13 +103,15 @@ impl Sim {
             keys,
             log,
             ledger,
-            earlier,
+            earlier: None,
             sabotage,
             targets,
             meddled: false,
             varied: seed % 4 == 3,
             removed: Vec::new(),
             judge: Judge::default(),
+            given_up: GivenUp::default(),
+            released: ReleasedOnce::default(),
             coverage: Coverage::default(),
         }
     }
@@ -270,7 +268,9 @@ impl Sim {
 
     /// Asks, and drives to the end, to a cancellation, or to a crash.
     pub(super) async fn command(&mut self, key: &TargetKey, command: Command) -> Result<(), Broken> {
-        self.earlier = self.log.snapshot();
+        if self.sabotage == Some(Sabotage::EffectBeforeIntent) {
+            self.earlier = Some(self.log.snapshot());
+        }
         let context = self.context();
         let id = match &command {
             Command::Deploy(deploy) => Some(deploy.id),
@@ -320,19 +320,21 @@ impl Sim {
         let before = ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
         // Where nothing ran before, nothing can go on running.
         let watched = invariants::runs(&before);
-        let mut broken = None;
+        let (mut broken, mut states) = (None, States::default());
+        let (given_up, released) = (&mut self.given_up, &mut self.released);
         let mut look = || {
             if broken.is_none() {
-                broken = routes::well(&ledger, &engine.world()).err().filter(|_| !routes::given_up(&ledger));
+                let well = routes::well(&ledger, &mut states, &engine.world());
+                broken = well.err().filter(|_| !given_up.learn(&ledger));
             }
             if broken.is_none() {
-                broken = routes::released_once(&engine.world()).err();
+                broken = released.look(&engine.world()).err();
             }
             if watched
                 && broken.is_none()
-                && let Ok(state) = ledger.state(&key.app, &key.target)
+                && let Ok(state) = states.of(&ledger, &key.app, &key.target)
             {
-                broken = invariants::serves(&state, &engine.world()).err();
+                broken = invariants::serves(state, &engine.world()).err();
             }
         };
         let mut driving = std::pin::pin!(dispatcher.drive(key, &context));
@@ -353,14 +355,18 @@ impl Sim {
         }
         let acknowledged = self.ledger.head().next;
         let disk = match self.sabotage {
-            Some(Sabotage::EffectBeforeIntent) => self.earlier.clone(),
+            Some(Sabotage::EffectBeforeIntent) => self.earlier.clone().unwrap_or(stored),
             Some(Sabotage::ProjectionOffByOne) | None => stored,
         };
         let (log, ledger) = open(disk, &self.clock, &self.entropy, &self.keys, self.sabotage);
         (self.log, self.ledger) = (log, ledger);
         invariants::known(&self.ledger, &self.engine.world())?;
-        let lost = self.sabotage.is_none() && self.ledger.head().next != acknowledged;
-        if lost { Err("an acknowledged event is lost".to_owned()) } else { Ok(()) }
+        if self.ledger.head().next == acknowledged {
+            return Ok(());
+        }
+        // What was learned of what is lost counts no more.
+        (self.judge, self.given_up) = (Judge::default(), GivenUp::default());
+        if self.sabotage.is_none() { Err("an acknowledged event is lost".to_owned()) } else { Ok(()) }
     }
 
     async fn settle(&mut self, key: &TargetKey) -> Result<(), Broken> {
@@ -384,33 +390,4 @@ impl Sim {
         invariants::settled(&state, &world)?;
         invariants::restorable(&self.ledger, key, &world)
     }
-}
-
-pub(super) fn open(
-    store: MemoryStore,
-    clock: &Arc<SimClock>,
-    entropy: &Arc<SimEntropy>,
-    keys: &Keys,
-    sabotage: Option<Sabotage>,
-) -> (Arc<MemoryLog>, Arc<Ledger>) {
-    let sloppy = Sloppy::new(sabotage == Some(Sabotage::ProjectionOffByOne));
-    let clock: Arc<dyn Clock> = Arc::<SimClock>::clone(clock);
-    let log = MemoryLog::open(
-        store,
-        Arc::clone(&clock),
-        ClockPolicy::default(),
-        Box::new(sloppy),
-        Box::new(Unsealed),
-    );
-    let log = Arc::new(log.expect("a store that was written by this program"));
-    let entropy: Arc<dyn Entropy> = Arc::<SimEntropy>::clone(entropy);
-    let parts = Parts {
-        log: Arc::<MemoryLog>::clone(&log),
-        clock,
-        entropy,
-        keys: keys.clone(),
-        vault: PathBuf::from("/nonexistent"),
-        tool: "simulation".to_owned(),
-    };
-    (log, Arc::new(Ledger::with(parts).expect("a ledger in memory")))
 }

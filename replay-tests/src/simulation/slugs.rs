@@ -1,8 +1,7 @@
 //! Two apps whose names make one slug, both new, at once.
 
 use super::config;
-use super::parts::{Random, SimClock, SimEntropy};
-use super::run::open;
+use super::parts::{Random, SimClock, SimEntropy, open};
 use haloy_ledger::deployment::command::Deploy;
 use haloy_ledger::deployment::{Command, Rejection};
 use haloy_ledger::ids::{AppName, DeploymentId, TargetName};
