@@ -69,7 +69,8 @@ fn index(database: &Database, at: Position, entry: &[u8]) {
     let raw = codec::decode_raw(entry).expect("an entry");
     let (number, revision) = (raw.head.stream_number, raw.head.revision);
     let index = space(database, "index");
-    index.insert(Key::StreamEntry(number, revision).encode(), at.0.to_be_bytes()).expect("written");
+    let value = haloy_ledger::log::keys::stream_entry(at, raw.head.kind);
+    index.insert(Key::StreamEntry(number, revision).encode(), value).expect("written");
     let head = [number.to_be_bytes(), revision.0.to_be_bytes()].concat();
     index.insert(Key::Stream(raw.envelope.stream).encode(), head).expect("written");
 }

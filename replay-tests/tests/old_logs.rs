@@ -10,7 +10,7 @@ type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// The newest log that an older format left, of every format that there was, and the read models that have
 /// had another version since.
-const FORMATS: [(u32, &[u8]); 2] = [(2, &[3, 6]), (3, &[])];
+const FORMATS: [(u32, &[u8]); 3] = [(2, &[3, 6]), (3, &[]), (4, &[])];
 
 fn file(format: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/logs/format-{format}.txt"))

@@ -17,6 +17,7 @@ use super::verify::private::{PrivateCheck, Values};
 use super::verify::rows;
 use crate::files;
 use crate::ids::Position;
+use crate::log::upgrade::StreamIndex;
 use crate::log::{Found, LogError, Stored, codec};
 use crate::ports::{Entropy, SystemEntropy};
 use crate::projection::{Folding, Keep};
@@ -288,7 +289,8 @@ fn whole(
 ) -> Result<Frontier, Fault> {
     let mut frontier = Frontier::default();
     let entropy: &dyn Entropy = &SystemEntropy;
-    let (mut chain, mut index) = (Chain::default(), IndexCheck::new(entropy.salt()));
+    let streams = StreamIndex::read(stored).map_err(unreadable)?;
+    let (mut chain, mut index) = (Chain::default(), IndexCheck::new(streams, entropy.salt()));
     let (mut private, mut values) = (PrivateCheck::default(), Values::default());
     let mut folding = Some(Folding::in_memory(Keep::Every));
     let mut fault = None;

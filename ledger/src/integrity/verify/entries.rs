@@ -11,6 +11,7 @@ use crate::ids::Position;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::mirror::Mirror;
 use crate::integrity::tiles::WIDTH;
+use crate::log::upgrade::StreamIndex;
 use crate::log::{LogError, Stored};
 use crate::ports::{Entropy, SystemEntropy};
 use crate::projection::{Folding, Keep};
@@ -56,6 +57,13 @@ impl Entries {
         };
         let folding =
             folding.map_err(|error| faults.push(Fault::new(Code::StoreUnreadable, error.to_string())));
+        // The index of a newer store is its own business.
+        let streams = sources.stored.as_deref().filter(|_| !newer).map(StreamIndex::read).transpose();
+        let streams = streams.unwrap_or_else(|error| {
+            faults.push(Fault::new(Code::StoreUnreadable, error.to_string()));
+            None
+        });
+        let streams = streams.unwrap_or(StreamIndex::Current);
         Self {
             stored: sources.stored.clone(),
             mirror: sources.places.as_ref().map(super::Places::mirror).filter(|_| !newer),
@@ -63,7 +71,7 @@ impl Entries {
             since,
             next: since,
             chain: Chain::from(since),
-            index: IndexCheck::new(entropy.salt()),
+            index: IndexCheck::new(streams, entropy.salt()),
             private: PrivateCheck::default(),
             folding: folding.ok().filter(|_| since == 0 && !newer),
             values: Values::default(),

@@ -14,6 +14,7 @@ mod scratch;
 mod sound;
 mod store;
 mod swap;
+mod upgrade;
 mod writer;
 
 pub use build::Rebuild;
@@ -57,10 +58,14 @@ impl FjallLog {
         Self::start(FjallStore::open(folder)?, options)
     }
 
-    /// Starts the writer of a store that was opened, and perhaps looked at, before.
+    /// Starts the writer of a store that was opened, and perhaps looked at, before. The index of one of an
+    /// older format is upgraded first, unless nothing may be written.
     pub fn start(store: FjallStore, options: FjallOptions) -> Result<Self, LogError> {
         let FjallOptions { clock, policy, in_batch, seal, frozen, bundle_after } = options;
         let FjallStore { spaces: store, folder, newer, .. } = store;
+        if newer.is_none() && frozen.is_none() {
+            upgrade::index(&store).inspect_err(|_| store.not_clean())?;
+        }
         let tail = Arc::new(RwLock::new(open::tail(&store)?));
         let (queue, jobs) = queue::queue();
         let writer = writer::Writer {
