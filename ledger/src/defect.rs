@@ -18,6 +18,8 @@ pub enum Defect {
     StopRouted,
     /// A domain that another target has is claimed all the same.
     DomainTwice,
+    /// A row that a batch puts several times has the position of the first of those events, not of the last.
+    FirstStamp,
 }
 
 /// A step of sealing and publishing that writes to disk.

@@ -96,7 +96,7 @@ fn newer(how: Newer) -> (tempfile::TempDir, World) {
         space(&database, "index").insert(Key::Format.encode(), format).expect("written");
     }
     // Rows of a read model that this program would fold again: the checkpoint of `pending` is gone.
-    space(&database, "rows").remove([6, 3, 0]).expect("removed");
+    space(&database, "rows").remove([6, 4, 0]).expect("removed");
     database.persist(PersistMode::SyncAll).expect("written");
     drop(database);
     (folder, world)

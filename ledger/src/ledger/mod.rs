@@ -13,6 +13,7 @@ mod queries;
 mod recover;
 mod redact;
 mod signing;
+mod upgrade;
 mod view;
 mod what_if;
 

@@ -1,13 +1,13 @@
 //! `erased` (11): which private values of which events were redacted, and by which event.
 
 use super::Projection;
-use super::rows::{ProjectionError, ProjectionId, get, put};
+use super::rows::{ProjectionError, ProjectionId, get_plain, put_plain};
+use super::versions::ERASED as ID;
 use crate::deployment::Event;
 use crate::ids::Position;
 use crate::log::{Recorded, Rows, RowsMut};
 use crate::private::FieldNumber;
 
-const ID: ProjectionId = ProjectionId { name: "erased", number: 11, version: 1 };
 const FIELD: u8 = 1;
 
 #[derive(Default)]
@@ -25,7 +25,7 @@ impl Projection for Erased {
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         if let Event::PayloadRedacted(redacted) = &event.event {
             for field in &redacted.fields {
-                put(rows, key(redacted.position, *field), &event.head.position)?;
+                put_plain(rows, key(redacted.position, *field), &event.head.position)?;
             }
         }
         Ok(())
@@ -38,7 +38,7 @@ pub fn erasure(
     position: Position,
     field: FieldNumber,
 ) -> Result<Option<Position>, ProjectionError> {
-    get(rows, &key(position, field))
+    get_plain(rows, &key(position, field))
 }
 
 /// Fields of an event that were erased.

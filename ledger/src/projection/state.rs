@@ -2,14 +2,14 @@
 
 use super::Projection;
 use super::held::Held;
-use super::rows::{ProjectionError, ProjectionId, get, put, stream_part};
+use super::rows::{ProjectionError, ProjectionId, get, get_plain, put, stream_part};
+use super::versions::STATE as ID;
 use crate::deployment::{Event, TargetState, evolve};
 use crate::edge::EdgeState;
 use crate::ids::{AppName, Position, Revision, StreamId, TargetName, slug};
 use crate::log::{Recorded, Rows, RowsMut};
 use serde::{Deserialize, Serialize};
 
-const ID: ProjectionId = ProjectionId { name: "state", number: 1, version: 3 };
 const ROW: u8 = 1;
 const SLUG: u8 = 2;
 const EDGE: u8 = 3;
@@ -45,11 +45,11 @@ impl Projection for State {
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let stream = &event.envelope.stream;
-        let revision = event.head.revision;
+        let (revision, at) = (event.head.revision, event.head.position);
         let (app, target) = match stream {
             StreamId::Target { app, target } => (app, target),
             StreamId::Edge => {
-                return self.edge.update(rows, ID.key(EDGE, &[]), |row| {
+                return self.edge.fold(at).update(rows, ID.key(EDGE, &[]), |row| {
                     let before = row.map(|row| row.state).unwrap_or_default();
                     Some(EdgeRow { revision, state: crate::edge::evolve(before, &event.event) })
                 });
@@ -62,14 +62,14 @@ impl Projection for State {
             | StreamId::Newer(_) => return Ok(()),
         };
         if revision == Revision(0) {
-            put(rows, ID.key(SLUG, &[slug(app.as_str()).as_bytes()]), app)?;
+            put(rows, ID.key(SLUG, &[slug(app.as_str()).as_bytes()]), at, app)?;
         }
         if let Event::DeploymentRequested(asked) = &event.event
             && self.targets.get(rows, key(stream))?.is_some_and(|row| row.state.rollout.is_some())
         {
             return Err(ProjectionError::Overlaps(asked.id.to_string()));
         }
-        self.targets.update(rows, key(stream), |row| {
+        self.targets.fold(at).update(rows, key(stream), |row| {
             let state = row.map_or_else(|| TargetState::new(app.clone(), target.clone()), |row| row.state);
             Some(TargetRow { revision, state: evolve(state, &event.event) })
         })
@@ -93,7 +93,7 @@ pub fn edge(rows: &dyn Rows) -> Result<Option<EdgeRow>, ProjectionError> {
 
 /// Size of the log that the rows were folded from.
 pub fn folded(rows: &dyn Rows) -> Result<Position, ProjectionError> {
-    Ok(get(rows, &ID.checkpoint())?.unwrap_or(Position(0)))
+    Ok(get_plain(rows, &ID.checkpoint())?.unwrap_or(Position(0)))
 }
 
 fn key(stream: &StreamId) -> Vec<u8> {

@@ -14,7 +14,7 @@ use crate::integrity::tiles::WIDTH;
 use crate::log::upgrade::StreamIndex;
 use crate::log::{LogError, Stored};
 use crate::ports::{Entropy, SystemEntropy};
-use crate::projection::{Folding, Keep};
+use crate::projection::Folding;
 use std::sync::Arc;
 
 /// Up to this many events their read models are folded in memory, which is faster.
@@ -51,10 +51,12 @@ impl Entries {
         let newer = sources.stored.as_ref().is_some_and(|stored| stored.newer().is_some());
         let entropy: &dyn Entropy = &SystemEntropy;
         // Where there are many events, their read models do not fit into memory.
-        let folding = match sources.places.as_ref().filter(|_| size > IN_MEMORY) {
-            Some(places) => Folding::on_disk(&places.scratch(), Keep::Sums(entropy.salt())),
-            None => Ok(Folding::in_memory(Keep::Sums(entropy.salt()))),
-        };
+        let large = sources.places.as_ref().filter(|_| size > IN_MEMORY);
+        let models = sources.stored.as_deref().map(rows::as_stored).transpose();
+        let folding = models.and_then(|models| match (models.unwrap_or_default(), large) {
+            (models, Some(places)) => Folding::on_disk(&places.scratch(), models),
+            (models, None) => Ok(Folding::in_memory(models)),
+        });
         let folding =
             folding.map_err(|error| faults.push(Fault::new(Code::StoreUnreadable, error.to_string())));
         // The index of a newer store is its own business.
