@@ -11,7 +11,7 @@ type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// The newest log that an older format left, of every format that there was, and the read models that say
 /// something else since.
-const FORMATS: [(u32, &[u8]); 3] = [(2, &[3, 6]), (3, &[]), (4, &[])];
+const FORMATS: [(u32, &[u8]); 3] = [(2, &[1, 3, 6]), (3, &[1]), (4, &[1])];
 
 /// The read model that format 5 has no more.
 const GONE: u8 = 7;

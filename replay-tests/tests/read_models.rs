@@ -2,10 +2,11 @@
 //! which event it was last put for.
 
 use haloy_ledger::defect::{Defect, plant};
+use haloy_ledger::deployment::{TargetState, evolve};
 use haloy_ledger::ids::*;
 use haloy_ledger::log::*;
 use haloy_ledger::ports::SystemClock;
-use haloy_ledger::projection::{Folding, Projections, RebuildReport, rebuild, stamp};
+use haloy_ledger::projection::{Folding, Projections, RebuildReport, read, rebuild, stamp};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -120,6 +121,75 @@ fn an_event_that_cannot_be_folded_is_named_also_on_another_thread() {
         let named = matches!(&refused, Err(LogError::Projection { position, .. }) if position.0 == at as u64);
         assert!(named, "{at}: {refused:?}");
     }
+}
+
+/// The entries that are kept of an older format.
+fn kept(path: &str) -> Vec<Recorded> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path);
+    let text = std::fs::read_to_string(path).expect("entries");
+    let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("hex"), 16).expect("hex");
+    let entries = text.lines().filter_map(|line| line.strip_prefix("entry "));
+    let unhex = |hex: &str| hex.as_bytes().chunks(2).map(digits).collect::<Vec<u8>>();
+    entries.map(|hex| codec::decode(&unhex(hex)).expect("an entry")).collect()
+}
+
+/// What the rows say of every target, against what its stream folds to.
+fn states_are_those_of_the_streams(rows: &MapRows, events: &[Recorded]) {
+    let mut folded: BTreeMap<String, TargetState> = BTreeMap::new();
+    for event in events {
+        if let StreamId::Target { app, target } = &event.envelope.stream {
+            let stream = event.envelope.stream.to_string();
+            let before = folded.remove(&stream);
+            let before = before.unwrap_or_else(|| TargetState::new(app.clone(), target.clone()));
+            folded.insert(stream, evolve(before, &event.event));
+        }
+    }
+    let stored = read::targets(rows).expect("rows that belong together");
+    assert_eq!(stored.len(), folded.len());
+    for (row, (stream, state)) in stored.iter().zip(&folded) {
+        assert_eq!(row.state, *state, "{stream}");
+        let one = read::target(rows, &state.app, &state.target).expect("readable");
+        assert_eq!(one.as_ref(), Some(row), "{stream}");
+    }
+}
+
+#[test]
+fn the_rows_of_a_target_together_say_what_its_stream_says() {
+    for (path, sizes) in [
+        ("logs/format-2.txt", &[1, 50][..]),
+        ("logs/format-3.txt", &[3, 1000]),
+        ("logs/format-4.txt", &[1, 2, 11, 1000]),
+        ("stores/format-4.txt", &[1, 7]),
+    ] {
+        let events = kept(path);
+        for size in sizes {
+            // After every event, too: what a command finds in the middle of a rollout.
+            let ends = (1..=events.len()).rev().step_by(if *size == 1 { 1 } else { 97 });
+            for end in ends.take(60) {
+                let rows = in_batches(&events[..end], *size, |_, _, _| {});
+                states_are_those_of_the_streams(&rows, &events[..end]);
+            }
+        }
+    }
+    let all = log().read_all(Position(0), usize::MAX).expect("events");
+    states_are_those_of_the_streams(&in_batches(&all, 5, |_, _, _| {}), &all);
+}
+
+/// A command reads and writes the row of its target each time.
+#[test]
+fn the_row_of_a_target_is_small() {
+    let events = kept("stores/format-4.txt");
+    let rows = in_batches(&events, 100, |_, _, _| {});
+    let (mut sizes, mut beside) = (Vec::new(), Vec::new());
+    for (key, value) in rows.0.iter().filter(|(key, _)| key[0] == 1 && key[2] != 0) {
+        if key[2] == 1 { sizes.push(value.len()) } else { beside.push((key[2], value.len())) }
+    }
+    let bytes: usize = rows.0.iter().map(|(key, value)| key.len() + value.len()).sum();
+    println!("{} events: {} rows of {bytes} bytes", events.len(), rows.0.len());
+    println!("rows of targets: {sizes:?} bytes; beside them: {beside:?}");
+    let targets = read::targets(&rows).expect("rows");
+    assert!(targets.iter().all(|row| row.state.releases.len() > 1 && row.state.current.is_some()));
+    assert!(sizes.len() == 3 && sizes.iter().all(|size| *size <= 900), "{sizes:?}");
 }
 
 /// Rows after some events, in batches of so many; `put` is told what each batch puts.

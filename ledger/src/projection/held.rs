@@ -12,6 +12,24 @@ use std::collections::hash_map::Entry;
 /// Most rows kept from one batch to the next.
 const KEPT: usize = 512;
 
+/// A row that is kept decoded.
+pub(super) trait Row: Sized {
+    /// Reads the row under a key, with what lies beside it.
+    fn load(rows: &dyn Rows, key: &[u8]) -> Result<Option<Self>, ProjectionError>;
+    /// Puts it for the event at a position.
+    fn save(&self, rows: &mut dyn RowsMut, key: Vec<u8>, at: Position) -> Result<(), ProjectionError>;
+}
+
+impl<T: Serialize + DeserializeOwned> Row for T {
+    fn load(rows: &dyn Rows, key: &[u8]) -> Result<Option<Self>, ProjectionError> {
+        get(rows, key)
+    }
+
+    fn save(&self, rows: &mut dyn RowsMut, key: Vec<u8>, at: Position) -> Result<(), ProjectionError> {
+        put(rows, key, at, self)
+    }
+}
+
 /// Rows of one kind, put when the batch ends.
 pub(super) struct Held<T> {
     /// The event that is being folded: what is put now is put for it.
@@ -42,7 +60,7 @@ impl<T> Default for Held<T> {
     }
 }
 
-impl<T: Serialize + DeserializeOwned> Held<T> {
+impl<T: Row> Held<T> {
     /// What is put from here on is put for the event at this position.
     pub fn fold(&mut self, at: Position) -> &mut Self {
         self.at = at;
@@ -102,7 +120,7 @@ impl<T: Serialize + DeserializeOwned> Held<T> {
             let Some(held) = self.rows.get_mut(&key) else { continue };
             let Some(at) = held.changed.take() else { continue };
             match &held.row {
-                Some(row) => put(rows, key, at, row)?,
+                Some(row) => row.save(rows, key, at)?,
                 None => rows.delete(key),
             }
         }
@@ -122,7 +140,7 @@ impl<T: Serialize + DeserializeOwned> Held<T> {
         match self.rows.entry(key) {
             Entry::Occupied(held) => Ok(held.into_mut()),
             Entry::Vacant(free) => {
-                let row = get(rows, free.key())?;
+                let row = T::load(rows, free.key())?;
                 Ok(free.insert(HeldRow { row, changed: None }))
             }
         }

@@ -18,6 +18,7 @@ mod rollback_targets;
 mod rows;
 mod state;
 mod status;
+mod target_row;
 mod versions;
 
 pub use deployments::{DeploymentRow, DeploymentStatus, Found, ReleaseRow};
@@ -28,8 +29,9 @@ pub use rebuild::{Difference, LiveRows, RebuildReport, rebuild};
 pub use retention::ArtefactRow;
 pub use rollback_targets::{CandidateRow, Fate, Moved};
 pub use rows::{Page, ProjectionError, ProjectionId, stamp};
-pub use state::{EdgeRow, TargetRow};
+pub use state::EdgeRow;
 pub use status::StatusRow;
+pub use target_row::TargetRow;
 pub use versions::gone;
 
 /// Reading the rows of each projection.
@@ -39,8 +41,9 @@ pub mod read {
     pub use super::pending::pending;
     pub use super::retention::artefacts;
     pub use super::rollback_targets::{candidate, candidates};
-    pub use super::state::{edge, folded, slug_owner, target, targets};
+    pub use super::state::{edge, folded, slug_owner, target};
     pub use super::status::status;
+    pub use super::target_row::targets;
 }
 
 use crate::log::{Recorded, RowsMut};

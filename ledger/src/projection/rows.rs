@@ -140,6 +140,16 @@ pub(super) fn decode_plain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Proje
     rmp_serde::from_slice(bytes).map_err(|error| ProjectionError::Code(error.to_string()))
 }
 
+/// Every row under a prefix, as it is stored.
+pub(super) fn all_raw(rows: &dyn Rows, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ProjectionError> {
+    let mut found = Vec::new();
+    rows.scan(prefix, false, None, &mut |key, value| {
+        found.push((key.to_vec(), value.to_vec()));
+        true
+    })?;
+    Ok(found)
+}
+
 /// Every row under a prefix, decoded.
 pub(super) fn all<T: DeserializeOwned>(rows: &dyn Rows, prefix: &[u8]) -> Result<Vec<T>, ProjectionError> {
     let mut found = Vec::new();
