@@ -18,6 +18,8 @@ pub enum Defect {
     StopRouted,
     /// A domain that another target has is claimed all the same.
     DomainTwice,
+    /// A row that a batch puts several times has the position of the first of those events, not of the last.
+    FirstStamp,
 }
 
 /// A step of sealing and publishing that writes to disk.
@@ -33,6 +35,8 @@ pub enum Step {
     FileMoved,
     /// A folder is made durable.
     FolderSynced,
+    /// A batch of an upgrade from an older format is written.
+    Upgraded,
 }
 
 /// Does a step that writes to disk. Tests make one of them fail, before or after it was done.
@@ -40,6 +44,13 @@ pub enum Step {
 #[inline]
 pub(crate) fn step<T>(_step: Step, act: impl FnOnce() -> std::io::Result<T>) -> std::io::Result<T> {
     act()
+}
+
+/// Rows of one batch of an upgrade: as many as usual, or fewer in a test.
+#[cfg(not(feature = "defects"))]
+#[inline]
+pub(crate) fn at_once(usual: usize) -> usize {
+    usual
 }
 
 #[cfg(feature = "defects")]
@@ -50,6 +61,7 @@ mod steps {
     use super::Step;
     use std::collections::BTreeMap;
     use std::io;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Mutex, MutexGuard, PoisonError};
 
     /// Which step fails: the how manieth of its kind, and whether it was done all the same.
@@ -69,7 +81,27 @@ mod steps {
         counts: BTreeMap<Step, usize>,
     }
 
+    /// Looks at the disk after each step.
+    pub type Look = Box<dyn FnMut(Step) + Send>;
+
     static STEPS: Mutex<Option<Steps>> = Mutex::new(None);
+    static LOOK: Mutex<Option<Look>> = Mutex::new(None);
+    static AT_ONCE: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+    /// Looks at the disk after each step of the whole process from now on, or no more.
+    pub fn look(each: Option<Look>) {
+        *LOOK.lock().unwrap_or_else(PoisonError::into_inner) = each;
+    }
+
+    /// Makes every batch of an upgrade as small as this.
+    pub fn small_batches(rows: usize) {
+        AT_ONCE.store(rows, Ordering::Relaxed);
+    }
+
+    /// Rows of one batch of an upgrade.
+    pub(crate) fn at_once(usual: usize) -> usize {
+        usual.min(AT_ONCE.load(Ordering::Relaxed))
+    }
 
     fn steps() -> MutexGuard<'static, Option<Steps>> {
         STEPS.lock().unwrap_or_else(PoisonError::into_inner)
@@ -95,13 +127,17 @@ mod steps {
             }
             None => None,
         };
-        match failing {
+        let done = match failing {
             Some(Failing { persisted: true, .. }) => {
                 act().and(Err(io::Error::other("planted: reported as failed, and done")))
             }
             Some(_) => Err(io::Error::other("planted: failed")),
             None => act(),
+        };
+        if let Some(look) = &mut *LOOK.lock().unwrap_or_else(PoisonError::into_inner) {
+            look(step);
         }
+        done
     }
 }
 

@@ -69,7 +69,8 @@ fn index(database: &Database, at: Position, entry: &[u8]) {
     let raw = codec::decode_raw(entry).expect("an entry");
     let (number, revision) = (raw.head.stream_number, raw.head.revision);
     let index = space(database, "index");
-    index.insert(Key::StreamEntry(number, revision).encode(), at.0.to_be_bytes()).expect("written");
+    let value = haloy_ledger::log::keys::stream_entry(at, raw.head.kind);
+    index.insert(Key::StreamEntry(number, revision).encode(), value).expect("written");
     let head = [number.to_be_bytes(), revision.0.to_be_bytes()].concat();
     index.insert(Key::Stream(raw.envelope.stream).encode(), head).expect("written");
 }
@@ -95,7 +96,7 @@ fn newer(how: Newer) -> (tempfile::TempDir, World) {
         space(&database, "index").insert(Key::Format.encode(), format).expect("written");
     }
     // Rows of a read model that this program would fold again: the checkpoint of `pending` is gone.
-    space(&database, "rows").remove([6, 3, 0]).expect("removed");
+    space(&database, "rows").remove([6, 4, 0]).expect("removed");
     database.persist(PersistMode::SyncAll).expect("written");
     drop(database);
     (folder, world)

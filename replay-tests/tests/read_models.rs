@@ -1,17 +1,20 @@
-//! Read models folded anew: the same as the live ones, and every row that is not is named.
+//! Read models folded anew: the same as the live ones, and every row that is not is named; and every row says
+//! which event it was last put for.
 
+use haloy_ledger::defect::{Defect, plant};
+use haloy_ledger::deployment::{TargetState, evolve};
 use haloy_ledger::ids::*;
 use haloy_ledger::log::*;
 use haloy_ledger::ports::SystemClock;
-use haloy_ledger::projection::{Folding, Keep, Projections, RebuildReport, rebuild};
+use haloy_ledger::projection::{Folding, Projections, RebuildReport, read, rebuild, stamp};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 /// More than are folded without a thread of their own.
 const EVENTS: usize = 1500;
-/// Number of the projection of which a rebuild keeps no rows.
-const AUDIT: u8 = 7;
-const KEY: [u8; 32] = [7; 32];
+/// Read models whose rows say which event they were last put for.
+const STAMPED: std::ops::RangeInclusive<u8> = 1..=6;
 
 /// An event of every kind that was ever written.
 fn every_kind() -> Vec<Recorded> {
@@ -56,7 +59,7 @@ fn log() -> MemoryLog {
 }
 
 fn in_memory(log: &MemoryLog) -> RebuildReport {
-    rebuild(log, &mut |keep| Ok(Folding::in_memory(keep)), KEY, &mut |_| {}).expect("rebuilt")
+    rebuild(log, Folding::in_memory(Projections::default()), &mut |_| {}).expect("rebuilt")
 }
 
 fn rows(log: &MemoryLog, number: u8) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -65,18 +68,15 @@ fn rows(log: &MemoryLog, number: u8) -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 #[test]
-fn on_disk_and_in_memory_with_every_row_and_with_sums_it_is_the_same() {
+fn on_disk_and_in_memory_it_is_the_same() {
     let log = log();
     let report = in_memory(&log);
     assert_eq!(report.differences, []);
     assert_eq!((report.events, report.rows), (EVENTS as u64, log.snapshot().rows().len() as u64));
-    let exact =
-        rebuild(&log, &mut |_| Ok(Folding::in_memory(Keep::Every)), KEY, &mut |_| {}).expect("rebuilt");
-    assert_eq!(exact, report);
     let folder = tempfile::tempdir().expect("a folder");
     let scratch = folder.path();
-    let on_disk =
-        rebuild(&log, &mut |keep| Folding::on_disk(scratch, keep), KEY, &mut |_| {}).expect("rebuilt");
+    let folding = Folding::on_disk(scratch, Projections::default()).expect("a folder");
+    let on_disk = rebuild(&log, folding, &mut |_| {}).expect("rebuilt");
     assert_eq!(on_disk, report);
     assert_eq!(std::fs::read_dir(scratch).expect("a folder").count(), 0, "nothing is left");
 }
@@ -97,11 +97,10 @@ fn every_row_that_differs_is_named_with_its_key() {
             let differences = in_memory(&log).differences;
             assert_eq!(differences.len(), 1, "{number} {what}: {differences:?}");
             let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!((differences[0].key.as_ref(), differences[0].what), (Some(&hex), what), "{number}");
+            assert_eq!((&differences[0].key, differences[0].what), (&hex, what), "{number}");
             log.put_rows(vec![(key.clone(), back)]).expect("put");
         }
     }
-    assert!(!rows(&log, AUDIT).is_empty());
     assert_eq!(in_memory(&log).differences, []);
 }
 
@@ -111,7 +110,7 @@ fn an_event_that_cannot_be_folded_is_named_also_on_another_thread() {
     let mut bad = kinds.iter().find(|recorded| recorded.head.kind == 20).expect("a request").clone();
     bad.envelope.stream = StreamId::Ledger;
     for at in [0, 100, 700] {
-        let mut folding = Folding::in_memory(Keep::Sums(KEY));
+        let mut folding = Folding::in_memory(Projections::default());
         let fold = |number: usize| {
             let mut event = if number == at { bad.clone() } else { kinds[0].clone() };
             event.head.position = Position(number as u64);
@@ -122,4 +121,126 @@ fn an_event_that_cannot_be_folded_is_named_also_on_another_thread() {
         let named = matches!(&refused, Err(LogError::Projection { position, .. }) if position.0 == at as u64);
         assert!(named, "{at}: {refused:?}");
     }
+}
+
+/// The entries that are kept of an older format.
+fn kept(path: &str) -> Vec<Recorded> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path);
+    let text = std::fs::read_to_string(path).expect("entries");
+    let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("hex"), 16).expect("hex");
+    let entries = text.lines().filter_map(|line| line.strip_prefix("entry "));
+    let unhex = |hex: &str| hex.as_bytes().chunks(2).map(digits).collect::<Vec<u8>>();
+    entries.map(|hex| codec::decode(&unhex(hex)).expect("an entry")).collect()
+}
+
+/// What the rows say of every target, against what its stream folds to.
+fn states_are_those_of_the_streams(rows: &MapRows, events: &[Recorded]) {
+    let mut folded: BTreeMap<String, TargetState> = BTreeMap::new();
+    for event in events {
+        if let StreamId::Target { app, target } = &event.envelope.stream {
+            let stream = event.envelope.stream.to_string();
+            let before = folded.remove(&stream);
+            let before = before.unwrap_or_else(|| TargetState::new(app.clone(), target.clone()));
+            folded.insert(stream, evolve(before, &event.event));
+        }
+    }
+    let stored = read::targets(rows).expect("rows that belong together");
+    assert_eq!(stored.len(), folded.len());
+    for (row, (stream, state)) in stored.iter().zip(&folded) {
+        assert_eq!(row.state, *state, "{stream}");
+        let one = read::target(rows, &state.app, &state.target).expect("readable");
+        assert_eq!(one.as_ref(), Some(row), "{stream}");
+    }
+}
+
+#[test]
+fn the_rows_of_a_target_together_say_what_its_stream_says() {
+    for (path, sizes) in [
+        ("logs/format-2.txt", &[1, 50][..]),
+        ("logs/format-3.txt", &[3, 1000]),
+        ("logs/format-4.txt", &[1, 2, 11, 1000]),
+        ("stores/format-4.txt", &[1, 7]),
+    ] {
+        let events = kept(path);
+        for size in sizes {
+            // After every event, too: what a command finds in the middle of a rollout.
+            let ends = (1..=events.len()).rev().step_by(if *size == 1 { 1 } else { 97 });
+            for end in ends.take(60) {
+                let rows = in_batches(&events[..end], *size, |_, _, _| {});
+                states_are_those_of_the_streams(&rows, &events[..end]);
+            }
+        }
+    }
+    let all = log().read_all(Position(0), usize::MAX).expect("events");
+    states_are_those_of_the_streams(&in_batches(&all, 5, |_, _, _| {}), &all);
+}
+
+/// A command reads and writes the row of its target each time.
+#[test]
+fn the_row_of_a_target_is_small() {
+    let events = kept("stores/format-4.txt");
+    let rows = in_batches(&events, 100, |_, _, _| {});
+    let (mut sizes, mut beside) = (Vec::new(), Vec::new());
+    for (key, value) in rows.0.iter().filter(|(key, _)| key[0] == 1 && key[2] != 0) {
+        if key[2] == 1 { sizes.push(value.len()) } else { beside.push((key[2], value.len())) }
+    }
+    let bytes: usize = rows.0.iter().map(|(key, value)| key.len() + value.len()).sum();
+    println!("{} events: {} rows of {bytes} bytes", events.len(), rows.0.len());
+    println!("rows of targets: {sizes:?} bytes; beside them: {beside:?}");
+    let targets = read::targets(&rows).expect("rows");
+    assert!(targets.iter().all(|row| row.state.releases.len() > 1 && row.state.current.is_some()));
+    assert!(sizes.len() == 3 && sizes.iter().all(|size| *size <= 900), "{sizes:?}");
+}
+
+/// Rows after some events, in batches of so many; `put` is told what each batch puts.
+fn in_batches(
+    events: &[Recorded],
+    size: usize,
+    mut put: impl FnMut(&[Recorded], &[u8], Option<&[u8]>),
+) -> MapRows {
+    let (mut rows, mut projections) = (MapRows::default(), Projections::default());
+    for batch in events.chunks(size) {
+        let mut writes = BTreeMap::new();
+        let mut overlay = Overlay::new(&rows, &mut writes);
+        batch.iter().for_each(|event| projections.apply(event, &mut overlay).expect("folded"));
+        projections.finish(&mut overlay).expect("folded");
+        for (key, value) in writes {
+            put(batch, &key, value.as_deref());
+            match value {
+                Some(value) => drop(rows.0.insert(key, value)),
+                None => drop(rows.0.remove(&key)),
+            }
+        }
+    }
+    rows
+}
+
+/// A row that says that it was last put for another event than the one that it was last put for.
+fn wrong_stamp(events: &[Recorded], size: usize) -> Option<String> {
+    let row = |key: &[u8]| STAMPED.contains(&key[0]) && key[2] != 0;
+    // Where each event is a batch, what the batch puts is put for that event.
+    let mut last: BTreeMap<Vec<u8>, Position> = BTreeMap::new();
+    in_batches(events, 1, |batch, key, value| {
+        match value {
+            Some(_) => drop(last.insert(key.to_vec(), batch[0].head.position)),
+            None => drop(last.remove(key)),
+        };
+    });
+    let rows = in_batches(events, size, |_, _, _| {});
+    let stamped = rows.0.iter().filter(|(key, _)| row(key));
+    let wrong = stamped.map(|(key, value)| (key, stamp(value), last.get(key).copied()));
+    let wrong = wrong.filter(|(_, stamp, last)| stamp != last).map(|wrong| format!("{wrong:?}"));
+    wrong.into_iter().next()
+}
+
+#[test]
+fn every_row_says_which_event_it_was_last_put_for() {
+    let events = log().read_all(Position(0), usize::MAX).expect("events");
+    for size in [1, 2, 7, 100, EVENTS] {
+        assert_eq!(wrong_stamp(&events, size), None, "in batches of {size}");
+    }
+    plant(Some(Defect::FirstStamp));
+    let found = wrong_stamp(&events, 7);
+    plant(None);
+    assert!(found.is_some(), "a row stamped with the wrong position is found");
 }

@@ -117,6 +117,7 @@ fn planted_defects_are_found() {
         Defect::RouteUnhealthy,
         Defect::StopRouted,
         Defect::DomainTwice,
+        Defect::FirstStamp,
     ] {
         plant(Some(defect));
         let found = found(|seed| run(seed, None));

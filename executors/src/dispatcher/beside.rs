@@ -6,12 +6,13 @@ use haloy_ledger::deployment::state::{Rollout, TargetState};
 use haloy_ledger::ids::{DeploymentId, ReplicaId};
 use haloy_ledger::release::ReleaseSpec;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Which release's values an effect needs.
 pub(super) fn needs_values(
     state: &TargetState,
     effect: &Effect,
-) -> Option<(DeploymentId, Option<ReleaseSpec>)> {
+) -> Option<(DeploymentId, Option<Arc<ReleaseSpec>>)> {
     let named = matches!(effect, Effect::PushTag { .. } | Effect::DeleteRegistryTag { .. });
     if let (Some(naming), true) = (&state.naming, named) {
         return Some((naming.release, None));
@@ -50,7 +51,7 @@ fn of_replica(
     state: &TargetState,
     rollout: &Rollout,
     replica: ReplicaId,
-) -> (DeploymentId, Option<ReleaseSpec>) {
+) -> (DeploymentId, Option<Arc<ReleaseSpec>>) {
     match &state.current {
         Some(live) if replica.index >= rollout.spec.config.replicas => {
             (live.release, Some(live.spec.clone()))

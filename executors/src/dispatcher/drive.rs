@@ -207,7 +207,7 @@ impl Dispatcher {
     /// The values that an effect needs; none for one that only clears up.
     async fn values_for(&self, state: &TargetState, effect: &Effect) -> Result<Values, FailureReport> {
         let Some((release, spec)) = needs_values(state, effect) else { return Ok(Values::default()) };
-        self.values.values(release, spec.as_ref()).await
+        self.values.values(release, spec.as_deref()).await
     }
 
     /// Hides the values of the releases that run or come, also from effects that need none of them. What

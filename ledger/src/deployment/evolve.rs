@@ -10,7 +10,8 @@ use super::plan::{self, Step};
 use super::state::*;
 use crate::ids::{DeploymentId, ReplicaId};
 use crate::outcome::{Failure, Observed};
-use crate::release::{HistoryStrategy, MadeVolume, ResolvedImage};
+use crate::release::{HistoryStrategy, MadeVolume, ReleaseSpec, ResolvedImage};
+use std::sync::Arc;
 
 pub(super) mod failures;
 pub(super) mod parts;
@@ -117,7 +118,7 @@ fn rollout(e: &DeploymentRequested) -> Rollout {
         deployment: e.id,
         requested: e.at,
         release,
-        spec: crate::release::ReleaseSpec { config: spec.config.without_private(), ..spec },
+        spec: Arc::new(ReleaseSpec { config: spec.config.without_private(), ..spec }),
         admitted: false,
         rollback,
         secrets,

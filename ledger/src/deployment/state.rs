@@ -8,9 +8,10 @@ use crate::release::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// State of one (app, target), folded from its stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// State of one (app, target), folded from its stream. How it is stored is for the read model to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetState {
     /// The app.
     pub app: AppName,
@@ -23,7 +24,6 @@ pub struct TargetState {
     /// A stop that was asked and is not finished.
     pub stop: Option<Stop>,
     /// A restart that was asked and is not finished.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<Restart>,
     /// Releases that are kept or still hold an artefact: most recently live first.
     pub releases: Vec<Kept>,
@@ -41,7 +41,6 @@ pub struct TargetState {
     pub strays: Vec<ReplicaId>,
     /// Volumes that haloy made and no container of this target has any more, oldest first. They stay until
     /// somebody asks for their removal.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<LeftVolume>,
     /// The last deployment that ended, and how.
     pub last_ended: Option<(DeploymentId, Ending)>,
@@ -66,14 +65,14 @@ pub enum Ending {
 }
 
 /// The release that is live.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Live {
     /// The deployment (deploy or rollback) that made it live.
     pub deployment: DeploymentId,
     /// The release, by the deploy that made it.
     pub release: DeploymentId,
     /// Its configuration, without private values.
-    pub spec: ReleaseSpec,
+    pub spec: Arc<ReleaseSpec>,
     /// Its image.
     pub image: ResolvedImage,
     /// Its tag on the engine.
@@ -85,7 +84,6 @@ pub struct Live {
     /// Which secrets it got.
     pub secrets: SecretsFrom,
     /// Volumes that haloy made for its containers, once those are gone: what the next one takes over.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<MadeVolume>,
 }
 
@@ -164,7 +162,7 @@ pub enum Direction {
 }
 
 /// A deployment on its way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rollout {
     /// The deployment.
     pub deployment: DeploymentId,
@@ -173,7 +171,7 @@ pub struct Rollout {
     /// The release that it makes live: its own id for a deploy.
     pub release: DeploymentId,
     /// The configuration of that release, without private values.
-    pub spec: ReleaseSpec,
+    pub spec: Arc<ReleaseSpec>,
     /// Every gate let it pass.
     pub admitted: bool,
     /// It is a rollback.
@@ -189,7 +187,6 @@ pub struct Rollout {
     /// Hooks that ended.
     pub hooks: Vec<(HookId, HookExit)>,
     /// How the release command ended, once it has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_command: Option<HookExit>,
     /// The image, once known.
     pub image: Option<ResolvedImage>,

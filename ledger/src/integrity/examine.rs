@@ -17,9 +17,10 @@ use super::verify::private::{PrivateCheck, Values};
 use super::verify::rows;
 use crate::files;
 use crate::ids::Position;
+use crate::log::upgrade::StreamIndex;
 use crate::log::{Found, LogError, Stored, codec};
 use crate::ports::{Entropy, SystemEntropy};
-use crate::projection::{Folding, Keep};
+use crate::projection::Folding;
 
 /// A store that is not as it was left is checked entry by entry if it has no more than this many; of a
 /// larger one the last bundle and everything above the published tree (the rest: `haloy verify`).
@@ -288,9 +289,10 @@ fn whole(
 ) -> Result<Frontier, Fault> {
     let mut frontier = Frontier::default();
     let entropy: &dyn Entropy = &SystemEntropy;
-    let (mut chain, mut index) = (Chain::default(), IndexCheck::new(entropy.salt()));
+    let streams = StreamIndex::read(stored).map_err(unreadable)?;
+    let (mut chain, mut index) = (Chain::default(), IndexCheck::new(streams, entropy.salt()));
     let (mut private, mut values) = (PrivateCheck::default(), Values::default());
-    let mut folding = Some(Folding::in_memory(Keep::Every));
+    let mut folding = Some(Folding::in_memory(rows::as_stored(stored).map_err(unreadable)?));
     let mut fault = None;
     let read = stored.entries(Position(0), usize::MAX, &mut |entry| {
         if fault.is_some() {

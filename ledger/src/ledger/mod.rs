@@ -17,6 +17,7 @@ mod recover;
 mod redact;
 mod renew;
 mod signing;
+mod upgrade;
 mod view;
 mod what_if;
 

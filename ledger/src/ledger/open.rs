@@ -5,6 +5,7 @@ use super::erasing;
 use super::evidence::newer_in_place;
 use super::options::{LedgerOptions, OpenError};
 use super::signing::{self, Frozen, KeyMode};
+use super::upgrade;
 use crate::deployment::Event;
 use crate::deployment::event::LedgerCreated;
 use crate::files;
@@ -20,9 +21,8 @@ use crate::integrity::publish::{CHECKPOINT, Publisher};
 use crate::integrity::sealer::Sealer;
 use crate::log::*;
 use crate::ports::{Clock, Entropy};
-use crate::projection::{CATCH_UP_EVENTS, Projections};
+use crate::projection::Projections;
 use crate::secrets::{Fingerprinter, Keys, KeysError, Make, Vault};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -116,6 +116,7 @@ impl Ledger {
         let mut ledger = Self::assemble(parts, new_id, newer)?;
         (ledger.frozen, ledger.places) = (frozen, Some(places));
         if ledger.newer.is_none() && ledger.frozen.is_none() {
+            upgrade::remove_gone(ledger.log())?;
             if !sealed_before {
                 ledger.begin_sealing(&keys)?;
             }
@@ -127,7 +128,9 @@ impl Ledger {
     /// A ledger made of parts: for simulation, and for tests.
     pub fn with(parts: Parts) -> Result<Self, OpenError> {
         let new_id = LedgerId::from_parts(parts.clock.now().unix_ms(), parts.entropy.ulid_bits());
-        Self::assemble(parts, new_id, None)
+        let ledger = Self::assemble(parts, new_id, None)?;
+        upgrade::remove_gone(ledger.log())?;
+        Ok(ledger)
     }
 
     pub(super) fn assemble(
@@ -147,7 +150,7 @@ impl Ledger {
         };
         let (id, origin) = (created.ledger_id, created.origin.clone());
         if newer.is_none() {
-            catch_up(log.as_ref())?;
+            upgrade::build(log.as_ref())?;
         }
         let vault = Vault::new(vault, &keys);
         Ok(Self {
@@ -311,38 +314,4 @@ fn create(
     events.extend(keys.signing.map(|seed| seal(signing::added(&Signer::new(&origin, &seed)))));
     let write = StreamWrite { stream: StreamId::Ledger, expected: Expected::NoStream, events };
     log.append(vec![write], None, Stage::Sealed).map(drop)
-}
-
-/// Builds projections that are new or of a changed version, beside the old ones. Resumable: rows
-/// and checkpoint are written together.
-pub(super) fn catch_up(log: &dyn EventLog) -> Result<(), LogError> {
-    let next = log.head().next;
-    let mut behind = Ok(Vec::new());
-    log.read_rows(&mut |rows| behind = Projections::default().behind(rows, next))?;
-    let behind = behind.map_err(|error| LogError::Store(error.to_string()))?;
-    for projection in behind {
-        let mut fold = Projections::default().keep(projection.id);
-        let mut from = projection.from;
-        while from < next {
-            let events = log.read_all(from, CATCH_UP_EVENTS)?;
-            let Some(last) = events.last() else { break };
-            from = last.head.position.next();
-            let written = fold_rows(log, &mut fold, &events)?;
-            log.put_rows(written)?;
-        }
-    }
-    Ok(())
-}
-
-type Writes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
-
-fn fold_rows(log: &dyn EventLog, fold: &mut Projections, events: &[Recorded]) -> Result<Writes, LogError> {
-    let mut result = Ok(Vec::new());
-    log.read_rows(&mut |rows| {
-        let mut writes = BTreeMap::new();
-        let mut overlay = Overlay::new(rows, &mut writes);
-        let folded = events.iter().try_for_each(|event| fold.apply(event, &mut overlay));
-        result = folded.and_then(|()| fold.finish(&mut overlay)).map(|()| writes.into_iter().collect());
-    })?;
-    result
 }

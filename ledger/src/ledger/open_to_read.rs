@@ -3,10 +3,11 @@
 use super::erasing;
 use super::evidence::{newer_published, published};
 use super::open::{Ledger, Parts};
-use super::open::{catch_up, origin_of, store_missing, unreadable};
+use super::open::{origin_of, store_missing, unreadable};
 use super::options::{LedgerOptions, OpenError};
 use super::renew::best_head;
 use super::signing::{self, Frozen};
+use super::upgrade;
 use crate::ids::{LedgerId, Position};
 use crate::integrity::code::Code;
 use crate::integrity::examine::{HeadFiles, examine};
@@ -45,7 +46,7 @@ impl Ledger {
         let newer = store.newer().cloned();
         let mut log = FjallReader::new(store, end)?;
         if newer.is_none() && erasing::unfinished(&places)? {
-            catch_up(&log)?;
+            upgrade::build(&log)?;
             log.hide(erased(&log)?);
         }
         let entropy = options.entropy.as_ref();

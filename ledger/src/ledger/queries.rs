@@ -235,11 +235,6 @@ impl Ledger {
         self.rows(|rows| read::artefacts(rows, app, target))
     }
 
-    /// Positions of the events of an actor or a stream, newest first.
-    pub fn audit(&self, by: &AuditBy, page: &Page) -> Result<Vec<Position>, LogError> {
-        self.rows(|rows| audit(rows, by, page))
-    }
-
     /// Events that match, oldest first, private values joined.
     pub fn events(&self, filter: &EventFilter) -> Result<Vec<EventView>, LogError> {
         view::events(self.log.as_ref(), self.newer.is_some(), filter)
@@ -259,11 +254,12 @@ impl Ledger {
     pub fn replay(&self, progress: &mut dyn FnMut(Position)) -> Result<RebuildReport, LogError> {
         // Where there are many events, their read models do not fit into memory.
         let large = self.head().next.0 > IN_MEMORY;
-        let mut folding = |keep| match self.places.as_ref().filter(|_| large) {
-            Some(places) => Folding::on_disk(places.scratch(), keep),
-            None => Ok(Folding::in_memory(keep)),
+        let models = Projections::default();
+        let folding = match self.places.as_ref().filter(|_| large) {
+            Some(places) => Folding::on_disk(places.scratch(), models)?,
+            None => Folding::in_memory(models),
         };
-        rebuild(self.log.as_ref(), &mut folding, self.entropy().salt(), progress)
+        rebuild(self.log.as_ref(), folding, progress)
     }
 }
 

@@ -5,7 +5,9 @@
 
 use super::clock::{self, ClockPolicy};
 use super::keys::{self, Key};
+use super::upgrade::Upgrade;
 use super::*;
+use crate::deployment::Event;
 use crate::ids::Timestamp;
 use std::collections::BTreeMap;
 
@@ -51,7 +53,8 @@ pub(super) struct Batch {
     pub(super) tail: Tail,
     pub(super) first: Position,
     pub(super) entries: Vec<Vec<u8>>,
-    pub(super) index: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// None removes a row.
+    pub(super) index: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) private: Vec<(Vec<u8>, Vec<u8>)>,
     pub(super) rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// Why nothing of it can be written: an append failed, and the rows of those before it are lost.
@@ -106,20 +109,22 @@ impl Batch {
         if let Some(write) = own_events::clock(verdict, self.tail.wall, now, &writes) {
             plan.stream(self, store, write, now)?;
         }
-        let format = self.index(store, &Key::Format)?.as_deref().and_then(keys::format);
-        if let Some(raised) = format.and_then(|from| own_events::format(from, &writes)) {
+        if let Some(raised) = self.format_said(store)?.and_then(|from| own_events::format(from, &writes)) {
             plan.stream(self, store, raised, now)?;
-            plan.index.push((Key::Format.encode(), FORMAT.to_be_bytes().to_vec()));
         }
         let first = plan.tail.next;
         for write in writes {
             plan.stream(self, store, write, now)?;
         }
+        if plan.entries.iter().any(|(_, recorded)| matches!(recorded.event, Event::FormatRaised(_))) {
+            plan.index.push((Key::Format.encode(), Some(FORMAT.to_be_bytes().to_vec())));
+            plan.index.push((Key::Upgrade.encode(), None));
+        }
         let appended = Appended { first, next: plan.tail.next, repeated: false };
         if let Some(once) = once {
             let mut value = keys::pair(appended.first.0, appended.next.0);
             value.extend_from_slice(&once.command_digest);
-            plan.index.push((Key::Idempotency(once.key).encode(), value));
+            plan.index.push((Key::Idempotency(once.key).encode(), Some(value)));
         }
         self.accept(store, in_batch, plan)?;
         Ok(appended)
@@ -127,9 +132,16 @@ impl Batch {
 
     fn index(&self, store: &dyn Store, key: &Key) -> Result<Option<Vec<u8>>, LogError> {
         match self.index.get(&key.encode()) {
-            Some(value) => Ok(Some(value.clone())),
+            Some(written) => Ok(written.clone()),
             None => store.index(key),
         }
+    }
+
+    /// The format that the log says: the store may have been raised since.
+    fn format_said(&self, store: &dyn Store) -> Result<Option<u32>, LogError> {
+        let upgrade = self.index(store, &Key::Upgrade)?.as_deref().and_then(Upgrade::decode);
+        let format = self.index(store, &Key::Format)?.as_deref().and_then(keys::format);
+        Ok(upgrade.map(|upgrade| upgrade.from).or(format))
     }
 
     fn known(&self, store: &dyn Store, once: &IdempotencyKey) -> Result<Option<Appended>, AppendError> {
@@ -156,7 +168,7 @@ impl Batch {
         self.private.extend(plan.private);
         self.index.extend(plan.index);
         for (stream, head) in plan.streams {
-            self.index.insert(Key::Stream(stream).encode(), keys::pair(head.number, head.last));
+            self.index.insert(Key::Stream(stream).encode(), Some(keys::pair(head.number, head.last)));
         }
         Ok(())
     }
@@ -204,7 +216,8 @@ struct Plan {
     tail: Tail,
     entries: Vec<(Vec<u8>, Recorded)>,
     streams: BTreeMap<StreamId, StreamHead>,
-    index: Vec<(Vec<u8>, Vec<u8>)>,
+    /// None removes a row.
+    index: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     private: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -277,7 +290,7 @@ impl Plan {
         }
         self.index.push((
             Key::StreamEntry(stream.number, head.revision).encode(),
-            position.0.to_be_bytes().to_vec(),
+            Some(keys::stream_entry(position, head.kind)),
         ));
         self.tail = Tail { next: position.next(), recorded: head.recorded, wall: Some(now) };
         self.entries.push((bytes, Recorded { head, envelope, event }));

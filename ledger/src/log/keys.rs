@@ -42,8 +42,9 @@ pub enum Key {
     Entry(Position),
     /// `bundles`: position / 256 u64 → entry bundle of 256 entries. Dense from 0; never changed.
     Bundle(u64),
-    /// `index`: 1, stream number u64, revision u64 → position u64. One per event; never changed.
-    StreamEntry(u64, Revision),
+    /// `index`: 1, stream number u64, revision u64 → position u64. One per event, up to format 4; an upgrade
+    /// puts [`Key::StreamEntry`] in its place.
+    OldStreamEntry(u64, Revision),
     /// `index`: 2, name of the stream → stream number u64, last revision u64. One per stream.
     Stream(StreamId),
     /// `index`: 3, idempotency key → first position u64, next position u64, command digest 32 bytes.
@@ -51,6 +52,11 @@ pub enum Key {
     Idempotency(String),
     /// `index`: 4 → format u32. One; changed only by an upgrade.
     Format,
+    /// `index`: 5, stream number u64, revision u64 → position u64, kind u16. One per event; never changed.
+    StreamEntry(u64, Revision),
+    /// `index`: 6 → what [`Upgrade`](super::upgrade::Upgrade) says. One, from the start of an upgrade to the
+    /// event that says that the format was raised.
+    Upgrade,
     /// `private`: position u64, field u32 → MessagePack of the row. Goes when redacted.
     Private(Position, FieldNumber),
 }
@@ -60,7 +66,12 @@ impl Key {
     pub fn keyspace(&self) -> Keyspace {
         match self {
             Self::Entry(_) => Keyspace::Entries,
-            Self::StreamEntry(..) | Self::Stream(_) | Self::Idempotency(_) | Self::Format => Keyspace::Index,
+            Self::OldStreamEntry(..)
+            | Self::Stream(_)
+            | Self::Idempotency(_)
+            | Self::Format
+            | Self::StreamEntry(..)
+            | Self::Upgrade => Keyspace::Index,
             Self::Private(..) => Keyspace::Private,
             Self::Bundle(_) => Keyspace::Bundles,
         }
@@ -71,25 +82,40 @@ impl Key {
         match self {
             Self::Entry(position) => position.0.to_be_bytes().to_vec(),
             Self::Bundle(number) => number.to_be_bytes().to_vec(),
-            Self::StreamEntry(number, revision) => {
+            Self::OldStreamEntry(number, revision) => {
                 [&[1], &number.to_be_bytes()[..], &revision.0.to_be_bytes()].concat()
             }
             Self::Stream(stream) => [&[2], stream.to_string().as_bytes()].concat(),
             Self::Idempotency(key) => [&[3], key.as_bytes()].concat(),
             Self::Format => vec![4],
+            Self::StreamEntry(number, revision) => {
+                [&[5], &number.to_be_bytes()[..], &revision.0.to_be_bytes()].concat()
+            }
+            Self::Upgrade => vec![6],
             Self::Private(position, field) => [&position.0.to_be_bytes()[..], &field.to_be_bytes()].concat(),
         }
     }
 
     /// Prefix of every [`Key::StreamEntry`] of a stream.
     pub fn stream_prefix(number: u64) -> Vec<u8> {
-        [&[1], &number.to_be_bytes()[..]].concat()
+        [&[5], &number.to_be_bytes()[..]].concat()
     }
 
     /// Prefix of every [`Key::Private`] of an event.
     pub fn private_prefix(position: Position) -> Vec<u8> {
         position.0.to_be_bytes().to_vec()
     }
+}
+
+/// The value of a [`Key::StreamEntry`].
+pub fn stream_entry(position: Position, kind: u16) -> Vec<u8> {
+    [&position.0.to_be_bytes()[..], &kind.to_be_bytes()].concat()
+}
+
+/// The position in the value of a [`Key::StreamEntry`], or of one of the older layout.
+pub(super) fn stream_position(value: &[u8]) -> Option<u64> {
+    let position = value.first_chunk().map(|position| u64::from_be_bytes(*position));
+    position.filter(|_| matches!(value.len(), 8 | 10))
 }
 
 /// Two numbers as stored.

@@ -89,7 +89,12 @@ impl Inner {
         self.seal.seal(batch.first, &batch.entries)?;
         self.tail = batch.tail;
         self.store.entries.extend(batch.entries);
-        self.store.index.extend(batch.index);
+        for (key, value) in batch.index {
+            match value {
+                Some(value) => drop(self.store.index.insert(key, value)),
+                None => drop(self.store.index.remove(&key)),
+            }
+        }
         self.store.private.extend(batch.private);
         self.store.rows.apply(batch.rows);
         Ok(appended)
@@ -129,7 +134,7 @@ impl EventLog for MemoryLog {
         let positions = index
             .range(Key::StreamEntry(number, from).encode()..)
             .take_while(|(key, _)| key.starts_with(&Key::stream_prefix(number)))
-            .filter_map(|(_, value)| keys::number(value));
+            .filter_map(|(_, value)| keys::stream_position(value));
         positions.take(limit).map(|at| codec::decode(&inner.store.entries[at as usize])).collect()
     }
 

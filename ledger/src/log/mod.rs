@@ -22,6 +22,7 @@ mod properties;
 pub(crate) mod samples;
 mod sum;
 pub mod upcast;
+pub mod upgrade;
 
 pub use clock::{BUILT, ClockPolicy};
 
@@ -42,7 +43,7 @@ use crate::ids::{Position, Revision, StreamId};
 /// Largest encoded entry, in bytes; an entry bundle of tlog-tiles holds at most 65,535.
 pub const MAX_ENTRY_BYTES: usize = 60 * 1024;
 /// Format of the store that this program writes. A newer one is read, never written.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 /// Most events of one append.
 pub const MAX_APPEND_EVENTS: usize = 1024;
 

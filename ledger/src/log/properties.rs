@@ -16,9 +16,11 @@ fn key() -> impl Strategy<Value = Key> {
         any::<u64>().prop_map(|at| Key::Entry(Position(at))),
         any::<u64>().prop_map(Key::Bundle),
         (any::<u64>(), any::<u64>()).prop_map(|(number, at)| Key::StreamEntry(number, Revision(at))),
+        (any::<u64>(), any::<u64>()).prop_map(|(number, at)| Key::OldStreamEntry(number, Revision(at))),
         stream().prop_map(Key::Stream),
         text().prop_map(Key::Idempotency),
         Just(Key::Format),
+        Just(Key::Upgrade),
         (any::<u64>(), any::<u32>()).prop_map(|(at, field)| Key::Private(Position(at), field)),
     ]
 }

@@ -2,7 +2,8 @@
 
 use super::Projection;
 use super::held::Held;
-use super::rows::{Page, ProjectionError, ProjectionId, decode, get, stream_part};
+use super::rows::{Page, ProjectionError, ProjectionId, decode, get, stamped, stream_part};
+use super::versions::DEPLOYMENTS as ID;
 use crate::deployment::Event;
 use crate::deployment::event::{
     Ask, CiFacts, DeploymentRequested, GitFacts, edge_events, hold_events, is_own_tag, ledger_events,
@@ -15,7 +16,6 @@ use crate::outcome::Failure;
 use crate::release::{HistoryStrategy, ReleaseSpec, ResolvedImage, TaggedImage};
 use serde::{Deserialize, Serialize};
 
-const ID: ProjectionId = ProjectionId { name: "deployments", number: 2, version: 2 };
 /// Stream, position → [`DeploymentRow`].
 const ROW: u8 = 1;
 /// Deployment id → key of its row.
@@ -114,6 +114,8 @@ impl Projection for Deployments {
     }
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
+        self.deployments.fold(event.head.position);
+        self.releases.fold(event.head.position);
         match &event.event {
             Event::DeploymentRequested(e) => self.requested(event, e, rows),
             Event::ImageResolved(e) => {
@@ -200,6 +202,12 @@ fn id_key(id: DeploymentId) -> Vec<u8> {
     ID.key(BY_ID, &[id.to_string().as_bytes()])
 }
 
+/// Key of the row of a deployment.
+fn key_of(rows: &dyn Rows, id: DeploymentId) -> Result<Option<Vec<u8>>, ProjectionError> {
+    let value = rows.get(&id_key(id))?;
+    value.map(|value| stamped(&value).map(|(_, key)| key.to_vec())).transpose()
+}
+
 fn release_key(id: DeploymentId) -> Vec<u8> {
     ID.key(RELEASE, &[id.to_string().as_bytes()])
 }
@@ -212,7 +220,7 @@ impl Deployments {
         id: DeploymentId,
         change: impl FnOnce(&mut DeploymentRow),
     ) -> Result<(), ProjectionError> {
-        match rows.get(&id_key(id))? {
+        match key_of(rows, id)? {
             Some(key) => self.deployments.change(rows, key, change),
             None => Ok(()),
         }
@@ -272,7 +280,7 @@ impl Deployments {
             status: DeploymentStatus::Running,
         };
         let key = ID.key(ROW, &[&stream_part(&event.envelope.stream), &requested.0.to_be_bytes()]);
-        rows.put(id_key(e.id), key.clone());
+        rows.put(id_key(e.id), [&requested.0.to_be_bytes()[..], &key].concat());
         self.deployments.put(key, row);
         Ok(())
     }
@@ -321,7 +329,8 @@ pub fn by_prefix(
         let stream = StreamId::Target { app: app.clone(), target: target.clone() };
         ID.key(ROW, &[&stream_part(&stream)])
     });
-    rows.scan(&ID.key(BY_ID, &[prefix.as_bytes()]), false, None, &mut |_, key| {
+    rows.scan(&ID.key(BY_ID, &[prefix.as_bytes()]), false, None, &mut |_, value| {
+        let Ok((_, key)) = stamped(value) else { return true };
         if within.as_ref().is_none_or(|within| key.starts_with(within)) {
             keys.push(key.to_vec());
         }
@@ -340,7 +349,7 @@ pub fn by_prefix(
 
 /// One deployment.
 pub fn deployment(rows: &dyn Rows, id: DeploymentId) -> Result<Option<DeploymentRow>, ProjectionError> {
-    match rows.get(&id_key(id))? {
+    match key_of(rows, id)? {
         Some(key) => get(rows, &key),
         None => Ok(None),
     }

@@ -1,14 +1,14 @@
 //! `erased` (11): which private values of which events were redacted, and by which event.
 
 use super::Projection;
-use super::rows::{ProjectionError, ProjectionId, get, put};
+use super::rows::{ProjectionError, ProjectionId, get_plain, put_plain};
+use super::versions::ERASED as ID;
 use crate::deployment::Event;
 use crate::ids::Position;
 use crate::log::{Recorded, Rows, RowsMut};
 use crate::private::FieldNumber;
 use std::collections::BTreeSet;
 
-const ID: ProjectionId = ProjectionId { name: "erased", number: 11, version: 1 };
 const FIELD: u8 = 1;
 
 #[derive(Default)]
@@ -26,7 +26,7 @@ impl Projection for Erased {
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         if let Event::PayloadRedacted(redacted) = &event.event {
             for field in &redacted.fields {
-                put(rows, key(redacted.position, *field), &event.head.position)?;
+                put_plain(rows, key(redacted.position, *field), &event.head.position)?;
             }
         }
         Ok(())
@@ -39,7 +39,7 @@ pub fn erasure(
     position: Position,
     field: FieldNumber,
 ) -> Result<Option<Position>, ProjectionError> {
-    get(rows, &key(position, field))
+    get_plain(rows, &key(position, field))
 }
 
 /// Every private value that was erased, of every event.

@@ -1,7 +1,7 @@
 //! All projections together: in the append's batch, and catching up.
 
-use super::rows::{ProjectionError, ProjectionId, get, put};
-use super::{Projection, audit, deployments, erased, pending, retention, rollback_targets, state, status};
+use super::rows::{ProjectionError, ProjectionId, decode_plain, get_plain, put_plain};
+use super::{Projection, deployments, erased, pending, retention, rollback_targets, state, status};
 use crate::ids::Position;
 use crate::log::{InBatch, LogError, Recorded, Rows, RowsMut};
 
@@ -11,6 +11,8 @@ pub const CATCH_UP_EVENTS: usize = 10_000;
 /// Every projection, as it takes part in an append.
 pub struct Projections {
     all: Vec<Box<dyn Projection>>,
+    /// Where some of them end: they fold no event from there on.
+    ends: Vec<(ProjectionId, Position)>,
     next: Option<Position>,
 }
 
@@ -23,10 +25,9 @@ impl Default for Projections {
             Box::new(status::Status::default()),
             Box::new(retention::Retention::default()),
             Box::new(pending::Pending::default()),
-            Box::new(audit::Audit),
             Box::new(erased::Erased),
         ];
-        Self { all, next: None }
+        Self::only(all)
     }
 }
 
@@ -37,7 +38,7 @@ fn failed(projection: ProjectionId, position: Position, error: &ProjectionError)
 impl Projections {
     /// Only these: for one that is built anew, and for tests.
     pub fn only(all: Vec<Box<dyn Projection>>) -> Self {
-        Self { all, next: None }
+        Self { all, ends: Vec::new(), next: None }
     }
 
     /// Identity of each.
@@ -45,17 +46,11 @@ impl Projections {
         self.all.iter().map(|projection| projection.id()).collect()
     }
 
-    /// Those whose rows are put once each; see [`Projection::puts_once`].
-    pub fn put_once(&self) -> Vec<ProjectionId> {
-        let once = self.all.iter().filter(|projection| projection.puts_once());
-        once.map(|projection| projection.id()).collect()
-    }
-
     /// Projections that have not read up to `next`: new ones, and changed versions.
     pub fn behind(&self, rows: &dyn Rows, next: Position) -> Result<Vec<Behind>, ProjectionError> {
         let mut behind = Vec::new();
         for id in self.ids() {
-            let from = get::<Position>(rows, &id.checkpoint())?.unwrap_or(Position(0));
+            let from = get_plain::<Position>(rows, &id.checkpoint())?.unwrap_or(Position(0));
             if from < next {
                 behind.push(Behind { id, from });
             }
@@ -63,11 +58,29 @@ impl Projections {
         Ok(behind)
     }
 
-    /// Keeps only the named one.
-    pub fn keep(mut self, id: ProjectionId) -> Self {
-        self.all.retain(|projection| projection.id() == id);
+    /// Keeps only these.
+    pub fn keep(mut self, ids: &[ProjectionId]) -> Self {
+        self.all.retain(|projection| ids.contains(&projection.id()));
         self
     }
+
+    /// Each folds only what its rows in a store were folded from: `checkpoint` reads its checkpoint there. So
+    /// rows of an upgrade that was cut off are compared with what they are to be.
+    pub fn as_far_as<E>(
+        mut self,
+        mut checkpoint: impl FnMut(&[u8]) -> Result<Option<Vec<u8>>, E>,
+    ) -> Result<Self, E> {
+        for id in self.ids() {
+            let read = checkpoint(&id.checkpoint())?.map(|bytes| decode_plain(&bytes).unwrap_or(Position(0)));
+            self.ends.push((id, read.unwrap_or(Position(0))));
+        }
+        Ok(self)
+    }
+}
+
+/// Where a projection ends.
+fn end(ends: &[(ProjectionId, Position)], id: ProjectionId) -> Position {
+    ends.iter().find(|(of, _)| *of == id).map_or(Position(u64::MAX), |(_, end)| *end)
 }
 
 /// A projection that has to catch up.
@@ -83,7 +96,10 @@ impl InBatch for Projections {
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), LogError> {
         let at = event.head.position;
         for projection in &mut self.all {
-            projection.apply(event, rows).map_err(|error| failed(projection.id(), at, &error))?;
+            let id = projection.id();
+            if at < end(&self.ends, id) {
+                projection.apply(event, rows).map_err(|error| failed(id, at, &error))?;
+            }
         }
         self.next = Some(at.next());
         Ok(())
@@ -93,8 +109,11 @@ impl InBatch for Projections {
         let Some(next) = self.next.take() else { return Ok(()) };
         for projection in &mut self.all {
             let id = projection.id();
-            let done = projection.finish(rows).and_then(|()| put(rows, id.checkpoint(), &next));
-            done.map_err(|error| failed(id, next, &error))?;
+            let next = next.min(end(&self.ends, id));
+            if next > Position(0) {
+                let done = projection.finish(rows).and_then(|()| put_plain(rows, id.checkpoint(), &next));
+                done.map_err(|error| failed(id, next, &error))?;
+            }
         }
         Ok(())
     }

@@ -6,9 +6,7 @@
 use super::fold::{CATCH_UP_EVENTS, Projections};
 use super::rows::ProjectionId;
 use crate::ids::Position;
-use crate::log::{
-    InBatch, LogError, MapRows, Overlay, Recorded, RowSum, Rows, RowsError, RowsMut, Scratch, ScratchRow,
-};
+use crate::log::{InBatch, LogError, MapRows, Overlay, Recorded, Scratch, ScratchRow};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -18,16 +16,6 @@ use std::thread::JoinHandle;
 pub const AT_ONCE: usize = 512;
 /// Such portions that wait to be folded.
 const AHEAD: usize = 4;
-
-/// Which rows are kept to be compared.
-#[derive(Debug, Clone, Copy)]
-pub enum Keep {
-    /// Every one: it takes longer, and tells each row that differs.
-    Every,
-    /// Of projections that put each row once and never read it while folding, only a sum under this key,
-    /// which is to be drawn anew each time.
-    Sums([u8; 32]),
-}
 
 /// Where the rows are.
 enum Place {
@@ -42,19 +30,16 @@ pub(super) struct Fold {
     place: Place,
     pub(super) next: Position,
     pending: usize,
-    /// Projections of whose rows only the sum is kept.
-    pub(super) summed: Vec<(ProjectionId, RowSum)>,
 }
 
 impl Fold {
     fn event(&mut self, event: &Recorded) -> Result<(), LogError> {
-        let (projections, summed) = (&mut self.projections, &mut self.summed);
+        let projections = &mut self.projections;
         match &mut self.place {
-            Place::Memory(rows) => projections.apply(event, &mut Summing { rows, summed })?,
-            Place::Disk(scratch, writes) => scratch.read(|rows| {
-                let rows = &mut Overlay::new(rows, writes);
-                projections.apply(event, &mut Summing { rows, summed })
-            })?,
+            Place::Memory(rows) => projections.apply(event, rows)?,
+            Place::Disk(scratch, writes) => {
+                scratch.read(|rows| projections.apply(event, &mut Overlay::new(rows, writes)))?
+            }
         }
         self.next = event.head.position.next();
         self.pending += 1;
@@ -85,7 +70,7 @@ impl Fold {
         self.projections.ids()
     }
 
-    /// Every row but those that are summed, in order of key.
+    /// Every row, in order of key.
     pub(super) fn rows(&self) -> Box<dyn Iterator<Item = ScratchRow> + '_> {
         match &self.place {
             Place::Memory(rows) => {
@@ -93,41 +78,6 @@ impl Fold {
             }
             Place::Disk(scratch, _) => Box::new(scratch.rows()),
         }
-    }
-}
-
-/// Rows, some of which are only added up.
-struct Summing<'a> {
-    rows: &'a mut dyn RowsMut,
-    summed: &'a mut [(ProjectionId, RowSum)],
-}
-
-impl Rows for Summing<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
-        self.rows.get(key)
-    }
-
-    fn scan(
-        &self,
-        prefix: &[u8],
-        reverse: bool,
-        after: Option<&[u8]>,
-        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<(), RowsError> {
-        self.rows.scan(prefix, reverse, after, each)
-    }
-}
-
-impl RowsMut for Summing<'_> {
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        match self.summed.iter_mut().find(|(id, _)| id.has_row(&key)) {
-            Some((_, sum)) => sum.add(&key, &value),
-            None => self.rows.put(key, value),
-        }
-    }
-
-    fn delete(&mut self, key: Vec<u8>) {
-        self.rows.delete(key);
     }
 }
 
@@ -147,23 +97,18 @@ enum At {
 }
 
 impl Folding {
-    /// With its rows in memory.
-    pub fn in_memory(keep: Keep) -> Self {
-        Self::at(Place::Memory(MapRows::default()), keep)
+    /// With their rows in memory.
+    pub fn in_memory(projections: Projections) -> Self {
+        Self::at(Place::Memory(MapRows::default()), projections)
     }
 
-    /// With its rows in a folder: for logs whose read models may be too large for memory.
-    pub fn on_disk(folder: &Path, keep: Keep) -> Result<Self, LogError> {
-        Ok(Self::at(Place::Disk(Scratch::new(folder)?, BTreeMap::new()), keep))
+    /// With their rows in a folder: for logs whose read models may be too large for memory.
+    pub fn on_disk(folder: &Path, projections: Projections) -> Result<Self, LogError> {
+        Ok(Self::at(Place::Disk(Scratch::new(folder)?, BTreeMap::new()), projections))
     }
 
-    fn at(place: Place, keep: Keep) -> Self {
-        let projections = Projections::default();
-        let summed = match keep {
-            Keep::Every => Vec::new(),
-            Keep::Sums(key) => projections.put_once().into_iter().map(|id| (id, RowSum::new(key))).collect(),
-        };
-        let fold = Fold { projections, place, next: Position(0), pending: 0, summed };
+    fn at(place: Place, projections: Projections) -> Self {
+        let fold = Fold { projections, place, next: Position(0), pending: 0 };
         Self { waiting: Vec::new(), at: At::Here(Box::new(fold)) }
     }
 

@@ -2,6 +2,8 @@
 //! would cost more than all else.
 
 use super::rows::{ProjectionError, get, put};
+use crate::defect::{Defect, planted};
+use crate::ids::Position;
 use crate::log::{Rows, RowsMut};
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::HashMap;
@@ -10,8 +12,28 @@ use std::collections::hash_map::Entry;
 /// Most rows kept from one batch to the next.
 const KEPT: usize = 512;
 
+/// A row that is kept decoded.
+pub(super) trait Row: Sized {
+    /// Reads the row under a key, with what lies beside it.
+    fn load(rows: &dyn Rows, key: &[u8]) -> Result<Option<Self>, ProjectionError>;
+    /// Puts it for the event at a position.
+    fn save(&self, rows: &mut dyn RowsMut, key: Vec<u8>, at: Position) -> Result<(), ProjectionError>;
+}
+
+impl<T: Serialize + DeserializeOwned> Row for T {
+    fn load(rows: &dyn Rows, key: &[u8]) -> Result<Option<Self>, ProjectionError> {
+        get(rows, key)
+    }
+
+    fn save(&self, rows: &mut dyn RowsMut, key: Vec<u8>, at: Position) -> Result<(), ProjectionError> {
+        put(rows, key, at, self)
+    }
+}
+
 /// Rows of one kind, put when the batch ends.
 pub(super) struct Held<T> {
+    /// The event that is being folded: what is put now is put for it.
+    at: Position,
     rows: HashMap<Vec<u8>, HeldRow<T>>,
     /// Keys of those that are to be put.
     changed: Vec<Vec<u8>>,
@@ -19,16 +41,32 @@ pub(super) struct Held<T> {
 
 struct HeldRow<T> {
     row: Option<T>,
-    changed: bool,
+    /// The event that it was last put for, if it is to be put.
+    changed: Option<Position>,
+}
+
+impl<T> HeldRow<T> {
+    /// It is to be put for this event; whether it was to be put anyway.
+    fn change(&mut self, at: Position) -> bool {
+        let before = self.changed;
+        self.changed = if planted(Defect::FirstStamp) { before.or(Some(at)) } else { Some(at) };
+        before.is_some()
+    }
 }
 
 impl<T> Default for Held<T> {
     fn default() -> Self {
-        Self { rows: HashMap::new(), changed: Vec::new() }
+        Self { at: Position(0), rows: HashMap::new(), changed: Vec::new() }
     }
 }
 
-impl<T: Serialize + DeserializeOwned> Held<T> {
+impl<T: Row> Held<T> {
+    /// What is put from here on is put for the event at this position.
+    pub fn fold(&mut self, at: Position) -> &mut Self {
+        self.at = at;
+        self
+    }
+
     /// The row as it is now, where there is one.
     pub fn get(&mut self, rows: &dyn Rows, key: Vec<u8>) -> Result<Option<&T>, ProjectionError> {
         Ok(self.held(rows, key)?.row.as_ref())
@@ -36,9 +74,9 @@ impl<T: Serialize + DeserializeOwned> Held<T> {
 
     /// Sets a row.
     pub fn put(&mut self, key: Vec<u8>, row: T) {
-        let held = self.rows.entry(key.clone()).or_insert(HeldRow { row: None, changed: false });
+        let held = self.rows.entry(key.clone()).or_insert(HeldRow { row: None, changed: None });
         held.row = Some(row);
-        if !std::mem::replace(&mut held.changed, true) {
+        if !held.change(self.at) {
             self.changed.push(key);
         }
     }
@@ -65,11 +103,12 @@ impl<T: Serialize + DeserializeOwned> Held<T> {
         key: Vec<u8>,
         update: impl FnOnce(Option<T>) -> Option<T>,
     ) -> Result<(), ProjectionError> {
+        let at = self.at;
         let held = self.held(rows, key.clone())?;
         let before = held.row.take();
         let there = before.is_some();
         held.row = update(before);
-        if (there || held.row.is_some()) && !std::mem::replace(&mut held.changed, true) {
+        if (there || held.row.is_some()) && !held.change(at) {
             self.changed.push(key);
         }
         Ok(())
@@ -79,9 +118,9 @@ impl<T: Serialize + DeserializeOwned> Held<T> {
     pub fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         for key in self.changed.drain(..) {
             let Some(held) = self.rows.get_mut(&key) else { continue };
-            held.changed = false;
+            let Some(at) = held.changed.take() else { continue };
             match &held.row {
-                Some(row) => put(rows, key, row)?,
+                Some(row) => row.save(rows, key, at)?,
                 None => rows.delete(key),
             }
         }
@@ -101,8 +140,8 @@ impl<T: Serialize + DeserializeOwned> Held<T> {
         match self.rows.entry(key) {
             Entry::Occupied(held) => Ok(held.into_mut()),
             Entry::Vacant(free) => {
-                let row = get(rows, free.key())?;
-                Ok(free.insert(HeldRow { row, changed: false }))
+                let row = T::load(rows, free.key())?;
+                Ok(free.insert(HeldRow { row, changed: None }))
             }
         }
     }

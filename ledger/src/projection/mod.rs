@@ -1,9 +1,9 @@
 //! Read models: folded from the log in the append's own batch, rebuildable, never a source of truth.
 //!
 //! Rows are canonical: no clock, no order of maps, no private values (only positions to look them
-//! up). So rows that are rebuilt equal the live ones, byte for byte.
+//! up). So rows that are rebuilt equal the live ones, byte for byte. A row begins with the position of the
+//! last event for which it was put: a row that is older than an instant is what it was at that instant.
 
-mod audit;
 mod deployments;
 mod erased;
 mod fold;
@@ -18,18 +18,21 @@ mod rollback_targets;
 mod rows;
 mod state;
 mod status;
+mod target_row;
+mod versions;
 
-pub use audit::{AuditBy, audit};
 pub use deployments::{DeploymentRow, DeploymentStatus, Found, ReleaseRow};
 pub use fold::{Behind, CATCH_UP_EVENTS, Projections};
-pub use folding::{Folding, Keep};
+pub use folding::Folding;
 pub use pending::PendingRow;
 pub use rebuild::{Difference, LiveRows, RebuildReport, rebuild};
 pub use retention::ArtefactRow;
 pub use rollback_targets::{CandidateRow, Fate, Moved};
-pub use rows::{Page, ProjectionError, ProjectionId};
-pub use state::{EdgeRow, TargetRow};
+pub use rows::{Page, ProjectionError, ProjectionId, stamp};
+pub use state::EdgeRow;
 pub use status::StatusRow;
+pub use target_row::TargetRow;
+pub use versions::gone;
 
 /// Reading the rows of each projection.
 pub mod read {
@@ -38,8 +41,9 @@ pub mod read {
     pub use super::pending::pending;
     pub use super::retention::artefacts;
     pub use super::rollback_targets::{candidate, candidates};
-    pub use super::state::{edge, folded, slug_owner, target, targets};
+    pub use super::state::{edge, folded, slug_owner, target};
     pub use super::status::status;
+    pub use super::target_row::targets;
 }
 
 use crate::log::{Recorded, RowsMut};
@@ -48,11 +52,6 @@ use crate::log::{Recorded, RowsMut};
 pub trait Projection: Send {
     /// Name, number and version: a changed version is built anew, beside the old one.
     fn id(&self) -> ProjectionId;
-
-    /// Whether every row is put once and never read while folding, so that a rebuild needs not keep them.
-    fn puts_once(&self) -> bool {
-        false
-    }
 
     /// Folds one event into the rows.
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError>;

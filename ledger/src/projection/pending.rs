@@ -3,6 +3,7 @@
 use super::Projection;
 use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
+use super::versions::PENDING as ID;
 use crate::deployment::event::{
     edge_events, hold_events, is_own_tag, ledger_events, registry_events, step_events,
 };
@@ -11,7 +12,6 @@ use crate::ids::{DeploymentId, Position, StreamId};
 use crate::log::{Recorded, Rows, RowsMut};
 use serde::{Deserialize, Serialize};
 
-const ID: ProjectionId = ProjectionId { name: "pending", number: 6, version: 3 };
 const ROW: u8 = 1;
 
 /// What a target owes. There is no row where it owes nothing.
@@ -106,7 +106,7 @@ impl Projection for Pending {
             | Event::ExecRun(_) => return Ok(()),
         };
         let empty = || PendingRow::empty(stream.clone());
-        self.0.update(rows, ID.key(ROW, &[&stream_part(stream)]), |row| {
+        self.0.fold(event.head.position).update(rows, ID.key(ROW, &[&stream_part(stream)]), |row| {
             let mut row = row.unwrap_or_else(empty);
             change(&mut row, event);
             Some(row).filter(|row| *row != empty())

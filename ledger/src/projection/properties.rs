@@ -1,6 +1,6 @@
 //! What holds of every row.
 
-use super::rows::{ProjectionId, get, put, stream_part};
+use super::rows::{ProjectionId, get, put, stamp, stream_part};
 use super::{CandidateRow, Fate, PendingRow};
 use crate::ids::properties::{config, deployment, stream, text};
 use crate::ids::{AppName, Position, ReleaseName, StreamId, TargetName, Timestamp};
@@ -72,7 +72,9 @@ fn near() -> impl Strategy<Value = StreamId> {
 fn kept<T: serde::Serialize + serde::de::DeserializeOwned>(row: &T) -> Option<T> {
     let mut rows = MapRows::default();
     let key = ID.key(1, &[b"key"]);
-    put(&mut rows, key.clone(), row).expect("encoded");
+    let at = Position(7 << 33);
+    put(&mut rows, key.clone(), at, row).expect("encoded");
+    assert_eq!(rows.get(&key).expect("read").as_deref().and_then(stamp), Some(at));
     get(&rows, &key).expect("read")
 }
 

@@ -1,10 +1,10 @@
 //! Read models folded anew beside the live ones, and compared with them row by row.
 
 use super::fold::Projections;
-use super::folding::{AT_ONCE, Folding, Keep};
+use super::folding::{AT_ONCE, Folding};
 use super::rows::ProjectionId;
 use crate::ids::Position;
-use crate::log::{EventLog, LogError, RowSum, ScratchRow};
+use crate::log::{EventLog, LogError, ScratchRow};
 use std::iter::Peekable;
 
 /// Key and value.
@@ -28,8 +28,8 @@ pub struct RebuildReport {
 pub struct Difference {
     /// Which projection.
     pub projection: String,
-    /// Key of the row, in hex; none where only the sum over all rows of the projection was compared.
-    pub key: Option<String>,
+    /// Key of the row, in hex.
+    pub key: String,
     /// `missing`, `unexpected` or `different`.
     pub what: &'static str,
 }
@@ -37,10 +37,7 @@ pub struct Difference {
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { projection, key, what } = self;
-        match key {
-            Some(key) => write!(f, "a row of `{projection}` is {what} (key {key})"),
-            None => write!(f, "rows of `{projection}` are not those that the log makes"),
-        }
+        write!(f, "a row of `{projection}` is {what} (key {key})")
     }
 }
 
@@ -55,8 +52,6 @@ pub type LiveRows<'a> =
 struct Comparison<I: Iterator<Item = ScratchRow>> {
     ids: Vec<ProjectionId>,
     rebuilt: Peekable<I>,
-    /// Live rows of projections of which only the sum is known.
-    summed: Vec<(ProjectionId, RowSum)>,
     digest: blake3::Hasher,
     rows: u64,
     differences: Vec<Difference>,
@@ -70,19 +65,12 @@ impl Folding {
         let mut comparison = Comparison {
             ids: fold.ids(),
             rebuilt: fold.rows().peekable(),
-            summed: fold.summed.iter().map(|(id, sum)| (*id, sum.other())).collect(),
             digest: blake3::Hasher::new(),
             rows: 0,
             differences: Vec::new(),
         };
         live(&mut |key, value| comparison.live(key, value))?;
         comparison.end()?;
-        for ((id, live), (_, rebuilt)) in comparison.summed.iter().zip(&fold.summed) {
-            if !live.same(rebuilt) {
-                let projection = id.name.to_owned();
-                comparison.differences.push(Difference { projection, key: None, what: "different" });
-            }
-        }
         Ok(RebuildReport {
             events: fold.next.0,
             rows: comparison.rows,
@@ -99,12 +87,6 @@ impl<I: Iterator<Item = ScratchRow>> Comparison<I> {
         }
         while let Some((before, _)) = self.next_if(|rebuilt| rebuilt < key)? {
             self.differs(&before, "missing");
-        }
-        if let Some((_, sum)) = self.summed.iter_mut().find(|(id, _)| id.has_row(key)) {
-            sum.add(key, value);
-            // If the sums are the same, so are the rows.
-            self.counted(key, value);
-            return Ok(());
         }
         match self.next_if(|rebuilt| rebuilt == key)? {
             Some((_, rebuilt)) if rebuilt == value => {}
@@ -140,29 +122,15 @@ impl<I: Iterator<Item = ScratchRow>> Comparison<I> {
             let of = self.ids.iter().find(|id| key.starts_with(&id.prefix()));
             self.differences.push(Difference {
                 projection: of.map_or("unknown", |id| id.name).to_owned(),
-                key: Some(key.iter().map(|byte| format!("{byte:02x}")).collect()),
+                key: key.iter().map(|byte| format!("{byte:02x}")).collect(),
                 what,
             });
         }
     }
 }
 
-/// Folds the whole log anew and compares with the live rows. `folding` makes what folds; `key` is for sums,
-/// and if one differs everything is folded again to name the rows.
+/// Folds the whole log anew and compares with the live rows.
 pub fn rebuild(
-    log: &dyn EventLog,
-    folding: &mut dyn FnMut(Keep) -> Result<Folding, LogError>,
-    key: [u8; 32],
-    progress: &mut dyn FnMut(Position),
-) -> Result<RebuildReport, LogError> {
-    let report = attempt(log, folding(Keep::Sums(key))?, progress)?;
-    if report.differences.iter().all(|found| found.key.is_some()) {
-        return Ok(report);
-    }
-    attempt(log, folding(Keep::Every)?, progress)
-}
-
-fn attempt(
     log: &dyn EventLog,
     mut folding: Folding,
     progress: &mut dyn FnMut(Position),

@@ -3,6 +3,7 @@
 use super::Projection;
 use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
+use super::versions::RETENTION as ID;
 use crate::deployment::Event;
 use crate::deployment::event::{
     PruneRule, edge_events, hold_events, is_own_tag, ledger_events, registry_events, running_events,
@@ -13,7 +14,6 @@ use crate::log::{Recorded, Rows, RowsMut};
 use crate::outcome::Failure;
 use serde::{Deserialize, Serialize};
 
-const ID: ProjectionId = ProjectionId { name: "retention", number: 5, version: 2 };
 const ROW: u8 = 1;
 const SIZE: u8 = 2;
 
@@ -49,6 +49,8 @@ impl Projection for Retention {
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let at = event.head.position;
+        self.artefacts.fold(at);
+        self.sizes.fold(at);
         let stream = stream_part(&event.envelope.stream);
         let key = |rel: DeploymentId| ID.key(ROW, &[&stream, rel.to_string().as_bytes()]);
         let size = |id: DeploymentId| ID.key(SIZE, &[&stream, id.to_string().as_bytes()]);

@@ -4,6 +4,7 @@
 use super::Projection;
 use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
+use super::versions::ROLLBACK_TARGETS as ID;
 use crate::deployment::Event;
 use crate::deployment::event::{
     Ask, DeploymentRequested, DeploymentSucceeded, PruneRule, ReleaseTagged, edge_events, ledger_events,
@@ -15,7 +16,6 @@ use crate::outcome::Failure;
 use crate::release::HistoryStrategy;
 use serde::{Deserialize, Serialize};
 
-const ID: ProjectionId = ProjectionId { name: "rollback_targets", number: 3, version: 3 };
 const ROW: u8 = 1;
 
 /// A deploy as a candidate for a rollback.
@@ -123,6 +123,8 @@ impl Projection for RollbackTargets {
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let at = event.head.position;
+        self.candidates.fold(at);
+        self.current.fold(at);
         let stream = stream_part(&event.envelope.stream);
         let key = |id: DeploymentId| ID.key(ROW, &[&stream, id.to_string().as_bytes()]);
         // A rollback that fails says nothing about the release: only its own deploy does.

@@ -1,6 +1,7 @@
-//! Rows as bytes: keys with number and version in front, values as MessagePack maps.
+//! Rows as bytes: keys with number and version in front, values as MessagePack maps behind the position of the
+//! event that they were last put for.
 
-use crate::ids::StreamId;
+use crate::ids::{Position, StreamId};
 use crate::log::{Rows, RowsError, RowsMut};
 use serde::{Serialize, de::DeserializeOwned};
 use std::io::Write;
@@ -51,11 +52,6 @@ impl ProjectionId {
         vec![self.number, self.version]
     }
 
-    /// Whether this is the key of a row, and not the checkpoint.
-    pub fn has_row(self, key: &[u8]) -> bool {
-        matches!(key, [number, version, kind, ..] if (*number, *version) == (self.number, self.version) && *kind != 0)
-    }
-
     /// Key of the checkpoint: how far the projection has read.
     pub fn checkpoint(self) -> Vec<u8> {
         vec![self.number, self.version, 0]
@@ -80,25 +76,78 @@ pub(super) fn stream_part(stream: &StreamId) -> Vec<u8> {
     part
 }
 
+/// The event that a row of read models 1 to 6 was last put for, and the row.
+pub(super) fn stamped(value: &[u8]) -> Result<(Position, &[u8]), ProjectionError> {
+    let stamped = value.split_first_chunk();
+    let (stamp, row) = stamped.ok_or_else(|| ProjectionError::Code("it has no position".to_owned()))?;
+    Ok((Position(u64::from_be_bytes(*stamp)), row))
+}
+
+/// The event that a row of read models 1 to 6 was last put for.
+pub fn stamp(value: &[u8]) -> Option<Position> {
+    stamped(value).ok().map(|(stamp, _)| stamp)
+}
+
 pub(super) fn get<T: DeserializeOwned>(rows: &dyn Rows, key: &[u8]) -> Result<Option<T>, ProjectionError> {
     rows.get(key)?.map(|bytes| decode(&bytes)).transpose()
 }
 
+/// Puts a row for the event at this position.
 pub(super) fn put<T: Serialize>(
     rows: &mut dyn RowsMut,
     key: Vec<u8>,
+    at: Position,
     row: &T,
 ) -> Result<(), ProjectionError> {
     let mut bytes = Vec::with_capacity(USUAL_ROW);
-    let written = rmp_serde::encode::write_named(&mut bytes, row);
-    written.map_err(|error| ProjectionError::Code(error.to_string()))?;
+    bytes.extend_from_slice(&at.0.to_be_bytes());
+    encode(&mut bytes, row)?;
     bytes.shrink_to_fit();
     rows.put(key, bytes);
     Ok(())
 }
 
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ProjectionError> {
+    decode_plain(stamped(bytes)?.1)
+}
+
+/// Reads a row without a position: a checkpoint, or one that is a position.
+pub(super) fn get_plain<T: DeserializeOwned>(
+    rows: &dyn Rows,
+    key: &[u8],
+) -> Result<Option<T>, ProjectionError> {
+    rows.get(key)?.map(|bytes| decode_plain(&bytes)).transpose()
+}
+
+/// Puts a row without a position.
+pub(super) fn put_plain<T: Serialize>(
+    rows: &mut dyn RowsMut,
+    key: Vec<u8>,
+    row: &T,
+) -> Result<(), ProjectionError> {
+    let mut bytes = Vec::new();
+    encode(&mut bytes, row)?;
+    rows.put(key, bytes);
+    Ok(())
+}
+
+fn encode<T: Serialize>(bytes: &mut Vec<u8>, row: &T) -> Result<(), ProjectionError> {
+    let written = rmp_serde::encode::write_named(bytes, row);
+    written.map_err(|error| ProjectionError::Code(error.to_string()))
+}
+
+pub(super) fn decode_plain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ProjectionError> {
     rmp_serde::from_slice(bytes).map_err(|error| ProjectionError::Code(error.to_string()))
+}
+
+/// Every row under a prefix, as it is stored.
+pub(super) fn all_raw(rows: &dyn Rows, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ProjectionError> {
+    let mut found = Vec::new();
+    rows.scan(prefix, false, None, &mut |key, value| {
+        found.push((key.to_vec(), value.to_vec()));
+        true
+    })?;
+    Ok(found)
 }
 
 /// Every row under a prefix, decoded.

@@ -1,27 +1,19 @@
-//! `state` (1): one row per target and one for the edge, folded by `evolve`; what a command reads.
+//! `state` (1): one row per target and one for the edge, folded by `evolve`; what a command reads. What the
+//! row of a target leaves out is in `target_row`.
 
 use super::Projection;
-use super::held::Held;
-use super::rows::{ProjectionError, ProjectionId, get, put, stream_part};
+use super::held::{Held, Row};
+use super::rows::{ProjectionError, ProjectionId, get, get_plain, put, stream_part};
+use super::target_row::{ROW, TargetRow, changes_kept, put_beside};
+use super::versions::STATE as ID;
 use crate::deployment::{Event, TargetState, evolve};
 use crate::edge::EdgeState;
 use crate::ids::{AppName, Position, Revision, StreamId, TargetName, slug};
 use crate::log::{Recorded, Rows, RowsMut};
 use serde::{Deserialize, Serialize};
 
-const ID: ProjectionId = ProjectionId { name: "state", number: 1, version: 3 };
-const ROW: u8 = 1;
 const SLUG: u8 = 2;
 const EDGE: u8 = 3;
-
-/// The state of a target and the revision of its stream that it is of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TargetRow {
-    /// Revision of the last event folded.
-    pub revision: Revision,
-    /// The state.
-    pub state: TargetState,
-}
 
 /// The state of the edge and the revision of its stream that it is of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,11 +37,11 @@ impl Projection for State {
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let stream = &event.envelope.stream;
-        let revision = event.head.revision;
+        let (revision, at) = (event.head.revision, event.head.position);
         let (app, target) = match stream {
             StreamId::Target { app, target } => (app, target),
             StreamId::Edge => {
-                return self.edge.update(rows, ID.key(EDGE, &[]), |row| {
+                return self.edge.fold(at).update(rows, ID.key(EDGE, &[]), |row| {
                     let before = row.map(|row| row.state).unwrap_or_default();
                     Some(EdgeRow { revision, state: crate::edge::evolve(before, &event.event) })
                 });
@@ -62,17 +54,25 @@ impl Projection for State {
             | StreamId::Newer(_) => return Ok(()),
         };
         if revision == Revision(0) {
-            put(rows, ID.key(SLUG, &[slug(app.as_str()).as_bytes()]), app)?;
+            put(rows, ID.key(SLUG, &[slug(app.as_str()).as_bytes()]), at, app)?;
         }
+        let key = key(stream);
+        let before = self.targets.fold(at).get(rows, key.clone())?;
         if let Event::DeploymentRequested(asked) = &event.event
-            && self.targets.get(rows, key(stream))?.is_some_and(|row| row.state.rollout.is_some())
+            && before.is_some_and(|row| row.state.rollout.is_some())
         {
             return Err(ProjectionError::Overlaps(asked.id.to_string()));
         }
-        self.targets.update(rows, key(stream), |row| {
+        let kept = changes_kept(&event.event)
+            .then(|| before.map_or_else(Vec::new, |row| row.state.releases.clone()));
+        self.targets.update(rows, key.clone(), |row| {
             let state = row.map_or_else(|| TargetState::new(app.clone(), target.clone()), |row| row.state);
             Some(TargetRow { revision, state: evolve(state, &event.event) })
-        })
+        })?;
+        match self.targets.get(rows, key.clone())? {
+            Some(row) => put_beside(rows, &key, (at, &event.event), kept.as_deref(), &row.state),
+            None => Ok(()),
+        }
     }
 
     fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
@@ -93,7 +93,7 @@ pub fn edge(rows: &dyn Rows) -> Result<Option<EdgeRow>, ProjectionError> {
 
 /// Size of the log that the rows were folded from.
 pub fn folded(rows: &dyn Rows) -> Result<Position, ProjectionError> {
-    Ok(get(rows, &ID.checkpoint())?.unwrap_or(Position(0)))
+    Ok(get_plain(rows, &ID.checkpoint())?.unwrap_or(Position(0)))
 }
 
 fn key(stream: &StreamId) -> Vec<u8> {
@@ -106,12 +106,7 @@ pub fn target(
     app: &AppName,
     target: &TargetName,
 ) -> Result<Option<TargetRow>, ProjectionError> {
-    get(rows, &key(&StreamId::Target { app: app.clone(), target: target.clone() }))
-}
-
-/// Every target that was ever used, by name.
-pub fn targets(rows: &dyn Rows) -> Result<Vec<TargetRow>, ProjectionError> {
-    super::rows::all(rows, &ID.key(ROW, &[]))
+    TargetRow::load(rows, &key(&StreamId::Target { app: app.clone(), target: target.clone() }))
 }
 
 /// The app that has this slug, where one has.

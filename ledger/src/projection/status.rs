@@ -3,6 +3,7 @@
 use super::Projection;
 use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, get, stream_part};
+use super::versions::STATUS as ID;
 use crate::deployment::Event;
 use crate::deployment::event::{
     edge_events, hold_events, ledger_events, registry_events, running_events, step_events,
@@ -12,7 +13,6 @@ use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName, Timestam
 use crate::log::{Recorded, Rows, RowsMut};
 use serde::{Deserialize, Serialize};
 
-const ID: ProjectionId = ProjectionId { name: "status", number: 4, version: 1 };
 const ROW: u8 = 1;
 
 /// What a target does, in short.
@@ -86,7 +86,7 @@ impl Projection for Status {
             | Event::ExecRun(_) => return Ok(()),
         };
         let key = ID.key(ROW, &[&stream_part(&event.envelope.stream)]);
-        self.0.update(rows, key, |row| {
+        self.0.fold(event.head.position).update(rows, key, |row| {
             let mut row = row.unwrap_or_default();
             change(&mut row);
             Some(row)

@@ -11,9 +11,10 @@ use crate::ids::Position;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::mirror::Mirror;
 use crate::integrity::tiles::WIDTH;
+use crate::log::upgrade::StreamIndex;
 use crate::log::{LogError, Stored};
 use crate::ports::{Entropy, SystemEntropy};
-use crate::projection::{Folding, Keep};
+use crate::projection::Folding;
 use std::sync::Arc;
 
 /// Up to this many events their read models are folded in memory, which is faster.
@@ -50,12 +51,21 @@ impl Entries {
         let newer = sources.stored.as_ref().is_some_and(|stored| stored.newer().is_some());
         let entropy: &dyn Entropy = &SystemEntropy;
         // Where there are many events, their read models do not fit into memory.
-        let folding = match sources.places.as_ref().filter(|_| size > IN_MEMORY) {
-            Some(places) => Folding::on_disk(places.scratch(), Keep::Sums(entropy.salt())),
-            None => Ok(Folding::in_memory(Keep::Sums(entropy.salt()))),
-        };
+        let large = sources.places.as_ref().filter(|_| size > IN_MEMORY);
+        let models = sources.stored.as_deref().map(rows::as_stored).transpose();
+        let folding = models.and_then(|models| match (models.unwrap_or_default(), large) {
+            (models, Some(places)) => Folding::on_disk(places.scratch(), models),
+            (models, None) => Ok(Folding::in_memory(models)),
+        });
         let folding =
             folding.map_err(|error| faults.push(Fault::new(Code::StoreUnreadable, error.to_string())));
+        // The index of a newer store is its own business.
+        let streams = sources.stored.as_deref().filter(|_| !newer).map(StreamIndex::read).transpose();
+        let streams = streams.unwrap_or_else(|error| {
+            faults.push(Fault::new(Code::StoreUnreadable, error.to_string()));
+            None
+        });
+        let streams = streams.unwrap_or(StreamIndex::Current);
         Self {
             stored: sources.stored.clone(),
             mirror: sources.places.as_ref().map(super::Places::mirror).filter(|_| !newer),
@@ -63,7 +73,7 @@ impl Entries {
             since,
             next: since,
             chain: Chain::from(since),
-            index: IndexCheck::new(entropy.salt()),
+            index: IndexCheck::new(streams, entropy.salt()),
             private: PrivateCheck::default(),
             folding: folding.ok().filter(|_| since == 0 && !newer),
             values: Values::default(),

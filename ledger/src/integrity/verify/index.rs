@@ -1,10 +1,11 @@
 //! Whether the index finds every entry, and nothing that is not there.
 
 use super::chain::Chain;
-use crate::ids::{Position, StreamId};
+use crate::ids::{Position, Revision, StreamId};
 use crate::integrity::code::{Code, Fault};
-use crate::log::keys::{Key, Keyspace};
-use crate::log::{Envelope, Head, LogError, RowSum, Stored};
+use crate::log::keys::{self, Key, Keyspace};
+use crate::log::upgrade::{StreamIndex, Upgrade};
+use crate::log::{Envelope, Head, LogError, RowSum, Stored, codec};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The kind of event that a deploy or a rollback begins with.
@@ -12,6 +13,8 @@ const DEPLOYMENT_REQUESTED: u16 = 20;
 
 /// Adds up what the index must be, and compares it with what it is.
 pub struct IndexCheck {
+    /// What finds the entries of streams, as far as an upgrade has come.
+    streams: StreamIndex,
     sum: RowSum,
     /// Idempotency keys that events name, and which events do.
     keys: BTreeMap<Vec<u8>, Vec<u64>>,
@@ -20,9 +23,9 @@ pub struct IndexCheck {
 }
 
 impl IndexCheck {
-    /// With a key for the sums, drawn anew for this check.
-    pub fn new(key: [u8; 32]) -> Self {
-        Self { sum: RowSum::new(key), keys: BTreeMap::new(), required: BTreeSet::new() }
+    /// Of an index that finds streams in this way, with a key for the sums, drawn anew for this check.
+    pub fn new(streams: StreamIndex, key: [u8; 32]) -> Self {
+        Self { streams, sum: RowSum::new(key), keys: BTreeMap::new(), required: BTreeSet::new() }
     }
 
     /// An entry: the index must find it by its stream and revision, and by the key that it was made under.
@@ -34,8 +37,19 @@ impl IndexCheck {
             }
             self.keys.entry(key).or_default().push(head.position.0);
         }
-        let key = Key::StreamEntry(head.stream_number, head.revision).encode();
-        self.sum.add(&key, &head.position.0.to_be_bytes());
+        let (old, current) = match self.streams {
+            StreamIndex::Old => (true, false),
+            StreamIndex::Building(below) => (true, head.position < below),
+            StreamIndex::Removing(_) | StreamIndex::Current => (false, true),
+        };
+        if old {
+            let key = Key::OldStreamEntry(head.stream_number, head.revision).encode();
+            self.sum.add(&key, &head.position.0.to_be_bytes());
+        }
+        if current {
+            let key = Key::StreamEntry(head.stream_number, head.revision).encode();
+            self.sum.add(&key, &keys::stream_entry(head.position, head.kind));
+        }
     }
 
     /// Compares with the rows that are there.
@@ -47,7 +61,13 @@ impl IndexCheck {
         let (mut sum, mut bad) = (self.sum.other(), None);
         let scanned = stored.scan(Keyspace::Index, &mut |key, value| {
             match key.first() {
-                Some(1 | 2) => sum.add(key, value),
+                Some(1) => match self.streams {
+                    StreamIndex::Old | StreamIndex::Building(_) => sum.add(key, value),
+                    StreamIndex::Removing(below) if is_doubled(stored, key, value, below)? => {}
+                    StreamIndex::Removing(_) => bad = bad.take().or(Some("a row of the older index")),
+                    StreamIndex::Current => bad = bad.take().or(Some("a row left over from the older index")),
+                },
+                Some(2 | 5) => sum.add(key, value),
                 Some(3) => {
                     self.required.remove(key);
                     let named = self.keys.get(key).map_or(&[][..], Vec::as_slice);
@@ -56,6 +76,7 @@ impl IndexCheck {
                     }
                 }
                 Some(4) if key.len() == 1 && value.len() == 4 => {}
+                Some(6) if key.len() == 1 && Upgrade::decode(value).is_some() => {}
                 Some(_) | None => bad = bad.take().or(Some("a row of no known kind")),
             }
             Ok(())
@@ -70,12 +91,46 @@ impl IndexCheck {
             return Err(Fault::new(Code::IndexDiffers, cause).at(Position(at)));
         }
         let (rows, made) = (sum.rows(), self.sum.rows());
-        if !sum.same(&self.sum) {
-            let cause = format!("it has {rows} rows for streams and revisions, the entries make {made}");
-            return Err(Fault::new(Code::IndexDiffers, cause));
+        if sum.same(&self.sum) {
+            return Ok(rows);
         }
-        Ok(rows)
+        let cause = format!("it has {rows} rows for streams and revisions, the entries make {made}");
+        let not_found = matches!(self.streams, StreamIndex::Removing(_) | StreamIndex::Current)
+            .then(|| first_not_found(stored, size))
+            .flatten();
+        Err(not_found.unwrap_or_else(|| Fault::new(Code::IndexDiffers, cause)))
     }
+}
+
+/// Whether a row of the older index that is still there says what the row in its place says.
+fn is_doubled(stored: &dyn Stored, key: &[u8], value: &[u8], below: u64) -> Result<bool, LogError> {
+    let number = |at: usize| key.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_be_bytes);
+    let (17, Some(stream), Some(revision)) = (key.len(), number(1), number(9)) else { return Ok(false) };
+    let key = Key::StreamEntry(stream, Revision(revision)).encode();
+    let current = stored.row(Keyspace::Index, &key)?;
+    Ok(stream >= below && current.is_some_and(|current| current.get(..8) == Some(value)))
+}
+
+/// The first entry that the index does not find by its stream and revision.
+fn first_not_found(stored: &dyn Stored, size: u64) -> Option<Fault> {
+    let mut first = None;
+    let limit = usize::try_from(size).unwrap_or(usize::MAX);
+    let read = stored.entries(Position(0), limit, &mut |entry| {
+        if first.is_some() {
+            return Ok(());
+        }
+        let head = codec::decode_head(entry)?;
+        let key = Key::StreamEntry(head.stream_number, head.revision).encode();
+        let row = stored.row(Keyspace::Index, &key)?;
+        if row.as_deref() != Some(keys::stream_entry(head.position, head.kind).as_slice()) {
+            let what = if row.is_some() { "says something else" } else { "is missing" };
+            let cause =
+                format!("its row (stream {}, revision {}) {what}", head.stream_number, head.revision.0);
+            first = Some(Fault::new(Code::IndexDiffers, cause).at(head.position));
+        }
+        Ok(())
+    });
+    read.ok().and(first)
 }
 
 /// It begins with an event that names it and ends in the log, and there is a digest. What the edge

@@ -13,20 +13,16 @@ pub fn not_folded(error: &LogError) -> Fault {
     Fault::new(Code::StoreUnreadable, error.to_string())
 }
 
-/// Compares folded read models with the live ones; those that are behind (of another version of this
-/// program) are left for the next open to build.
+/// The read models, each as far as the store has it: what is behind is left for the next open to build.
+pub fn as_stored(stored: &dyn Stored) -> Result<Projections, LogError> {
+    Projections::default().as_far_as(|checkpoint| stored.row(Keyspace::Rows, checkpoint))
+}
+
+/// Compares folded read models with the live ones.
 pub fn compare(folding: Folding, stored: &dyn Stored) -> Result<u64, Fault> {
-    let unreadable = |error: LogError| Fault::new(Code::StoreUnreadable, error.to_string());
-    let mut behind = Vec::new();
-    for id in Projections::default().ids() {
-        if stored.row(Keyspace::Rows, &id.checkpoint()).map_err(unreadable)?.is_none() {
-            behind.push(id.name);
-        }
-    }
     let compared = folding.compare(&mut |each| stored.scan(Keyspace::Rows, each));
     let report = compared.map_err(|error| not_folded(&error))?;
-    let difference = report.differences.iter().find(|found| !behind.contains(&found.projection.as_str()));
-    match difference {
+    match report.differences.first() {
         Some(difference) => Err(Fault::new(Code::RowsDiffer, difference.to_string())),
         None => Ok(report.rows),
     }

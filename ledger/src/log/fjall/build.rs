@@ -5,6 +5,7 @@
 //! whatever command is given with it.
 
 use super::super::keys::{self, Key, Keyspace};
+use super::super::upgrade::{StreamIndex, Upgrade};
 use super::errors::store_error;
 use super::open::{self, Spaces};
 use super::*;
@@ -21,6 +22,8 @@ pub struct Rebuild {
     in_batch: Box<dyn InBatch>,
     next: Position,
     streams: BTreeMap<StreamId, (u64, u64)>,
+    /// The format that the log says.
+    said: u32,
     /// The append that is being read, where it was made under a key.
     keyed: Option<Keyed>,
     waiting: Waiting,
@@ -44,18 +47,21 @@ impl Rebuild {
     /// In a folder that does not exist yet.
     pub fn new(folder: &std::path::Path, in_batch: Box<dyn InBatch>) -> Result<Self, LogError> {
         let (spaces, _new) = open::open(folder)?;
-        let waiting = Waiting::default();
-        Ok(Self { spaces, in_batch, next: Position(0), streams: BTreeMap::new(), keyed: None, waiting })
+        let (streams, waiting) = (BTreeMap::new(), Waiting::default());
+        Ok(Self { spaces, in_batch, next: Position(0), streams, said: FORMAT, keyed: None, waiting })
     }
 
     /// The next event: its exact bytes and its private values.
     pub fn push(&mut self, entry: &[u8], private: &[PrivateRow]) -> Result<(), LogError> {
         let recorded = codec::decode(entry)?;
-        if let Event::FormatRaised(raised) = &recorded.event
-            && raised.to > FORMAT
-        {
-            // The store that is made would have this program's format, and this entry in it.
-            return Err(LogError::NewerFormat { found: raised.to, supported: FORMAT });
+        if let Event::FormatRaised(raised) = &recorded.event {
+            if raised.to > FORMAT {
+                // The store that is made would have this program's format, and this entry in it.
+                return Err(LogError::NewerFormat { found: raised.to, supported: FORMAT });
+            }
+            self.said = raised.to;
+        } else if let Event::LedgerCreated(created) = &recorded.event {
+            self.said = created.format;
         }
         let at = recorded.head.position;
         if at != self.next {
@@ -79,7 +85,7 @@ impl Rebuild {
         let index = &mut self.waiting.index;
         index.insert(
             Key::StreamEntry(numbers.0, head.revision).encode(),
-            head.position.0.to_be_bytes().to_vec(),
+            keys::stream_entry(head.position, head.kind),
         );
         self.streams.insert(recorded.envelope.stream.clone(), numbers);
         let ended = self.keyed.take_if(|keyed| {
@@ -141,6 +147,11 @@ impl Rebuild {
             self.waiting.index.insert(Key::Stream(stream).encode(), keys::pair(number, last));
         }
         self.waiting.index.insert(Key::Format.encode(), FORMAT.to_be_bytes().to_vec());
+        if self.said < FORMAT {
+            // The store has this program's format before the log says so: its first append will.
+            let upgrade = Upgrade { from: self.said, streams: StreamIndex::Current };
+            self.waiting.index.insert(Key::Upgrade.encode(), upgrade.encode());
+        }
         self.write()?;
         self.spaces.db.persist(PersistMode::SyncAll).map_err(store_error)?;
         // Into tables, so that the new store opens as fast as the old one.

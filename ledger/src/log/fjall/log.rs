@@ -5,7 +5,7 @@ use super::errors::store_error;
 use super::open::{FjallOptions, Spaces};
 use super::queue::{Job, Queue, queue};
 use super::store::FjallStore;
-use super::{read, writer};
+use super::{read, upgrade, writer};
 use crate::log::batch::{Request, Tail, known_append};
 use crate::log::overlay::Over;
 use crate::log::*;
@@ -38,10 +38,14 @@ impl FjallLog {
         Self::start(FjallStore::open(folder)?, options)
     }
 
-    /// Starts the writer of a store that was opened, and perhaps looked at, before.
+    /// Starts the writer of a store that was opened, and perhaps looked at, before. The index of one of an
+    /// older format is upgraded first, unless nothing may be written.
     pub fn start(store: FjallStore, options: FjallOptions) -> Result<Self, LogError> {
         let FjallOptions { clock, policy, in_batch, seal, frozen, bundle_after } = options;
         let FjallStore { spaces: store, folder, newer, .. } = store;
+        if newer.is_none() && frozen.is_none() {
+            upgrade::index(&store).inspect_err(|_| store.not_clean())?;
+        }
         let tail = Arc::new(RwLock::new(tail(&store)?));
         let (queue, jobs) = queue();
         let writer = writer::Writer {

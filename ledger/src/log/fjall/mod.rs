@@ -22,6 +22,7 @@ mod sound;
 mod store;
 mod swap;
 mod to_read;
+mod upgrade;
 mod writer;
 
 pub use build::Rebuild;

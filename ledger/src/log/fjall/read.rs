@@ -98,11 +98,18 @@ pub(super) fn stream(
     let index = store.get(Keyspace::Index);
     let head = index.get(Key::Stream(stream.clone()).encode()).map_err(store_error)?;
     let Some((number, last)) = head.and_then(|head| keys::unpair(&head)) else { return Ok(Vec::new()) };
-    let range = Key::StreamEntry(number, from).encode()..=Key::StreamEntry(number, Revision(last)).encode();
+    let end = Key::StreamEntry(number, Revision(last)).encode();
+    // A store of an older format that nobody has upgraded is read as it is.
+    let range = match index.contains_key(&end).map_err(store_error)? {
+        true => Key::StreamEntry(number, from).encode()..=end,
+        false => {
+            Key::OldStreamEntry(number, from).encode()..=Key::OldStreamEntry(number, Revision(last)).encode()
+        }
+    };
     let (mut events, mut bundle) = (Vec::new(), Bundle::default());
     for row in index.range(range).take(limit) {
         let value = row.value().map_err(store_error)?;
-        let position = keys::number(&value)
+        let position = keys::stream_position(&value)
             .ok_or_else(|| LogError::Store(format!("the index of stream {stream} cannot be read")))?;
         let entry = bundle.entry(store, Position(position))?;
         events.push(entry.ok_or_else(|| missing(position))?);

@@ -10,9 +10,6 @@ use super::*;
 use crate::ports::Clock;
 use ::fjall::PersistMode;
 
-/// The kind of event that says that the store has this program's format from now on.
-const FORMAT_RAISED: u16 = 2;
-
 pub(super) struct Writer {
     pub(super) store: Arc<Spaces>,
     pub(super) tail: Arc<RwLock<Tail>>,
@@ -79,15 +76,17 @@ impl Writer {
         }
         let mut write = self.store.db.batch().durability(Some(PersistMode::SyncData));
         let space = |keyspace| self.store.get(keyspace);
-        let raised = |entry: &Vec<u8>| codec::decode_head(entry).is_ok_and(|head| head.kind == FORMAT_RAISED);
-        if batch.first == Position(0) || batch.entries.iter().any(raised) {
+        if batch.first == Position(0) {
             write.insert(space(Keyspace::Index), Key::Format.encode(), FORMAT.to_be_bytes());
         }
         for (entry, position) in batch.entries.iter().zip(batch.first.0..) {
             write.insert(space(Keyspace::Entries), Key::Entry(Position(position)).encode(), entry.as_slice());
         }
         for (key, value) in batch.index {
-            write.insert(space(Keyspace::Index), key, value);
+            match value {
+                Some(value) => write.insert(space(Keyspace::Index), key, value),
+                None => write.remove(space(Keyspace::Index), key),
+            }
         }
         for (key, value) in batch.private {
             write.insert(space(Keyspace::Private), key, value);

@@ -138,7 +138,7 @@ fn a_domain_of_an_old_ledger_is_not_routed_before_it_is_claimed() {
     let mut target = Target::new();
     target.deployed(config());
     let live = target.state.current.as_mut().expect("it runs");
-    live.spec.config.domains = routed(RolloutStrategy::Rolling).domains;
+    std::sync::Arc::make_mut(&mut live.spec).config.domains = routed(RolloutStrategy::Rolling).domains;
     assert_eq!(wish(&target.state).domains, []);
     assert_eq!(owed(&target.state), []);
 }

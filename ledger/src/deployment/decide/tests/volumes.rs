@@ -300,14 +300,3 @@ fn a_database_says_what_covers_before_anything_starts_or_stops() {
     assert_eq!((target.count("ReplicaStopped"), target.count("ReplicaStarted")), (0, 1));
     assert_eq!(target.state.current, before);
 }
-
-#[test]
-fn a_state_without_volumes_is_stored_as_before() {
-    let mut target = Target::new();
-    target.deployed(config());
-    target.when(Command::Stop { remove: false, volumes: Vec::new(), at: Timestamp(0) }).expect("runs");
-    let state = rmp_serde::to_vec_named(&target.state).expect("data");
-    let times = |word: &[u8]| state.windows(word.len()).filter(|bytes| bytes == &word).count();
-    // The configuration has a key of that name, once for what is live; nothing else has.
-    assert_eq!((times(b"volumes"), times(b"made")), (1, 0));
-}
