@@ -113,9 +113,12 @@ impl Projection for Deployments {
         ID
     }
 
+    fn begin(&mut self, at: Position) {
+        self.deployments.begin(at);
+        self.releases.begin(at);
+    }
+
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
-        self.deployments.fold(event.head.position);
-        self.releases.fold(event.head.position);
         match &event.event {
             Event::DeploymentRequested(e) => self.requested(event, e, rows),
             Event::ImageResolved(e) => {

@@ -23,6 +23,8 @@ impl Projection for Erased {
         ID
     }
 
+    fn begin(&mut self, _at: Position) {}
+
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         if let Event::PayloadRedacted(redacted) = &event.event {
             for field in &redacted.fields {

@@ -98,6 +98,7 @@ impl InBatch for Projections {
         for projection in &mut self.all {
             let id = projection.id();
             if at < end(&self.ends, id) {
+                projection.begin(at);
                 projection.apply(event, rows).map_err(|error| failed(id, at, &error))?;
             }
         }

@@ -62,9 +62,8 @@ impl<T> Default for Held<T> {
 
 impl<T: Row> Held<T> {
     /// What is put from here on is put for the event at this position.
-    pub fn fold(&mut self, at: Position) -> &mut Self {
+    pub fn begin(&mut self, at: Position) {
         self.at = at;
-        self
     }
 
     /// The row as it is now, where there is one.

@@ -46,12 +46,16 @@ pub mod read {
     pub use super::target_row::targets;
 }
 
+use crate::ids::Position;
 use crate::log::{Recorded, RowsMut};
 
 /// One read model.
 pub trait Projection: Send {
     /// Name, number and version: a changed version is built anew, beside the old one.
     fn id(&self) -> ProjectionId;
+
+    /// What is put from here on is put for the event at this position; called before each event.
+    fn begin(&mut self, at: Position);
 
     /// Folds one event into the rows.
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError>;

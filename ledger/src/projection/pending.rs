@@ -46,6 +46,10 @@ impl Projection for Pending {
         ID
     }
 
+    fn begin(&mut self, at: Position) {
+        self.0.begin(at);
+    }
+
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let stream = &event.envelope.stream;
         let change: fn(&mut PendingRow, &Recorded) = match &event.event {
@@ -106,7 +110,7 @@ impl Projection for Pending {
             | Event::ExecRun(_) => return Ok(()),
         };
         let empty = || PendingRow::empty(stream.clone());
-        self.0.fold(event.head.position).update(rows, ID.key(ROW, &[&stream_part(stream)]), |row| {
+        self.0.update(rows, ID.key(ROW, &[&stream_part(stream)]), |row| {
             let mut row = row.unwrap_or_else(empty);
             change(&mut row, event);
             Some(row).filter(|row| *row != empty())

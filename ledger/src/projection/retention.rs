@@ -47,10 +47,13 @@ impl Projection for Retention {
         ID
     }
 
+    fn begin(&mut self, at: Position) {
+        self.artefacts.begin(at);
+        self.sizes.begin(at);
+    }
+
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let at = event.head.position;
-        self.artefacts.fold(at);
-        self.sizes.fold(at);
         let stream = stream_part(&event.envelope.stream);
         let key = |rel: DeploymentId| ID.key(ROW, &[&stream, rel.to_string().as_bytes()]);
         let size = |id: DeploymentId| ID.key(SIZE, &[&stream, id.to_string().as_bytes()]);

@@ -121,10 +121,13 @@ impl Projection for RollbackTargets {
         ID
     }
 
+    fn begin(&mut self, at: Position) {
+        self.candidates.begin(at);
+        self.current.begin(at);
+    }
+
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let at = event.head.position;
-        self.candidates.fold(at);
-        self.current.fold(at);
         let stream = stream_part(&event.envelope.stream);
         let key = |id: DeploymentId| ID.key(ROW, &[&stream, id.to_string().as_bytes()]);
         // A rollback that fails says nothing about the release: only its own deploy does.

@@ -140,8 +140,11 @@ pub(super) fn decode_plain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Proje
     rmp_serde::from_slice(bytes).map_err(|error| ProjectionError::Code(error.to_string()))
 }
 
+/// Key and value of a row, as they are stored.
+type RawRow = (Vec<u8>, Vec<u8>);
+
 /// Every row under a prefix, as it is stored.
-pub(super) fn all_raw(rows: &dyn Rows, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ProjectionError> {
+pub(super) fn all_raw(rows: &dyn Rows, prefix: &[u8]) -> Result<Vec<RawRow>, ProjectionError> {
     let mut found = Vec::new();
     rows.scan(prefix, false, None, &mut |key, value| {
         found.push((key.to_vec(), value.to_vec()));

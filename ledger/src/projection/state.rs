@@ -35,13 +35,18 @@ impl Projection for State {
         ID
     }
 
+    fn begin(&mut self, at: Position) {
+        self.targets.begin(at);
+        self.edge.begin(at);
+    }
+
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let stream = &event.envelope.stream;
         let (revision, at) = (event.head.revision, event.head.position);
         let (app, target) = match stream {
             StreamId::Target { app, target } => (app, target),
             StreamId::Edge => {
-                return self.edge.fold(at).update(rows, ID.key(EDGE, &[]), |row| {
+                return self.edge.update(rows, ID.key(EDGE, &[]), |row| {
                     let before = row.map(|row| row.state).unwrap_or_default();
                     Some(EdgeRow { revision, state: crate::edge::evolve(before, &event.event) })
                 });
@@ -57,7 +62,7 @@ impl Projection for State {
             put(rows, ID.key(SLUG, &[slug(app.as_str()).as_bytes()]), at, app)?;
         }
         let key = key(stream);
-        let before = self.targets.fold(at).get(rows, key.clone())?;
+        let before = self.targets.get(rows, key.clone())?;
         if let Event::DeploymentRequested(asked) = &event.event
             && before.is_some_and(|row| row.state.rollout.is_some())
         {

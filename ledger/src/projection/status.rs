@@ -40,6 +40,10 @@ impl Projection for Status {
         ID
     }
 
+    fn begin(&mut self, at: Position) {
+        self.0.begin(at);
+    }
+
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let here = (event.head.position, event.head.recorded);
         let ended = |id: DeploymentId, ending| {
@@ -86,7 +90,7 @@ impl Projection for Status {
             | Event::ExecRun(_) => return Ok(()),
         };
         let key = ID.key(ROW, &[&stream_part(&event.envelope.stream)]);
-        self.0.fold(event.head.position).update(rows, key, |row| {
+        self.0.update(rows, key, |row| {
             let mut row = row.unwrap_or_default();
             change(&mut row);
             Some(row)

@@ -109,7 +109,7 @@ struct StoredRollout<'a> {
     attempts: Cow<'a, BTreeMap<EffectId, u32>>,
 }
 
-fn is_empty<T: Clone>(list: &Cow<'_, [T]>) -> bool {
+fn is_empty<T>(list: &[T]) -> bool {
     list.is_empty()
 }
 
