@@ -72,7 +72,7 @@ impl Executor for SimulatedExecutor {
                 exit_code: (!found.running).then_some(143),
                 oom: false,
                 condition: if found.healthy { Condition::Well } else { Condition::Unhealthy },
-                restarts: None,
+                restarts: Some(0),
             });
         let prefix = format!("{}:", scope.app.slug());
         let tags = world.tags.iter().filter(|(tag, _)| tag.starts_with(&prefix));

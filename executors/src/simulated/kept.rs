@@ -21,7 +21,7 @@ struct Kept {
     pushed: BTreeMap<String, Digest>,
     routes: Option<RouteSnapshot>,
     networks: BTreeSet<String>,
-    addresses: u32,
+    addresses: BTreeSet<u32>,
     random: u64,
 }
 

@@ -21,9 +21,7 @@ impl SimulatedExecutor {
         let status = cx.values.env.iter().find(|(name, _)| name == "STATUS");
         let well = status.is_none_or(|(_, status)| status.starts_with(['2', '3']));
         if !world.replicas.contains_key(&key) {
-            world.addresses += 1;
-            let number = world.addresses;
-            let address = format!("10.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255);
+            let address = free_address(world, &key);
             let replica = SimReplica {
                 effect: cx.id.clone(),
                 image_id: spec.image_id.clone(),
@@ -47,6 +45,18 @@ impl SimulatedExecutor {
         let (container_id, image_id) = (format!("sim-{}", key.3), spec.image_id.clone());
         Outcome::ReplicaStarted { container_id, address, fixed: false, image_id, volumes }
     }
+}
+
+/// An address that nobody has had. The first replica of a deployment that is started keeps those below and
+/// above for its siblings, so that it does not depend on which one that was; they are started side by side.
+fn free_address(world: &mut World, key: &(LedgerId, String, String, ReplicaId)) -> String {
+    let text = |number: u32| format!("10.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255);
+    let next = world.addresses.last().map_or(1, |last| last + 1);
+    let first = *world.firsts.entry((key.0, key.3.deployment)).or_insert(next);
+    let own = first + u32::from(key.3.index);
+    let number = if world.addresses.contains(&own) { next } else { own };
+    world.addresses.insert(number);
+    text(number)
 }
 
 /// Volumes for what the image declares and nobody covers: taken over where they are there, else made.

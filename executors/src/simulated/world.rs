@@ -1,7 +1,7 @@
 //! The simulated world: what is there, and how often something goes wrong.
 
 use crate::executor::ExecutorError;
-use haloy_ledger::ids::{Digest, EffectId, LedgerId, ReplicaId};
+use haloy_ledger::ids::{DeploymentId, Digest, EffectId, LedgerId, ReplicaId};
 use haloy_ledger::outcome::{FailureCode, Words};
 use haloy_ledger::release::MadeVolume;
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,7 +71,9 @@ pub struct World {
     pub missing: BTreeSet<String>,
     /// How often each kind of fault struck.
     pub struck: BTreeMap<&'static str, u64>,
-    pub(super) addresses: u32,
+    pub(super) addresses: BTreeSet<u32>,
+    /// The address of the first replica of a deployment.
+    pub(super) firsts: BTreeMap<(LedgerId, DeploymentId), u32>,
     pub(super) random: u64,
 }
 

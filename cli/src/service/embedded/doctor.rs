@@ -73,7 +73,7 @@ fn evidence(ledger: &haloy_ledger::Ledger) -> Finding {
     Finding { what, ok: true, found, fix: None }
 }
 
-/// The ledger is closed by now, so that everything signed should be published.
+/// Whoever closes the ledger has published everything that is signed; who was killed has not.
 fn published(service: &Embedded, evidence: Finding) -> Finding {
     let places = service.ledger_options().places();
     let (signed, published) = haloy_ledger::ledger::sizes(&places);
@@ -87,7 +87,9 @@ fn published(service: &Embedded, evidence: Finding) -> Finding {
         }
         other => {
             let found = format!("{signed} events are under a signed head, {} published", other.unwrap_or(0));
-            let fix = format!("{} must be writable and have room", places.published().display());
+            let published = places.published().display();
+            let fix =
+                format!("haloy settle; where that does not help, {published} must be writable and have room");
             Finding { ok: false, found, fix: Some(fix), ..evidence }
         }
     }

@@ -29,6 +29,8 @@ pub struct FjallOptions {
     pub bundle_after: u64,
 }
 
+/// The file that fjall makes first: a folder without it has no store.
+const VERSION: &str = "version";
 /// Threads that flush and compact.
 const WORKERS: usize = 1;
 
@@ -162,7 +164,7 @@ pub(super) fn looked_at(folder: &Path) -> Result<Found, LogError> {
     let unreadable = |cause: String| LogError::Unreadable { path: folder.to_owned(), cause };
     let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
     let found = closed::found(folder).map_err(io)?;
-    if found != Found::New && journals::journals(folder).map_err(io)?.is_empty() {
+    if folder.join(VERSION).exists() && journals::journals(folder).map_err(io)?.is_empty() {
         return Err(unreadable("it has no journal: opened like this, rows would be lost".to_owned()));
     }
     if found == Found::Changed {

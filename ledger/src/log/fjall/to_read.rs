@@ -16,7 +16,11 @@ pub(super) fn open_to_read(folder: &Path, scratch: &Path) -> Result<(Spaces, Fou
     let found = looked_at(folder)?;
     let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
     let copy = Copy::to_read(folder, scratch).map_err(io)?;
-    let opened = database(copy.folder(), 0)?;
+    let opened = database(copy.folder(), 0).map_err(|error| match error {
+        // Whose copy it is says more than where it lies.
+        LogError::Unreadable { cause, .. } => LogError::Unreadable { path: folder.to_owned(), cause },
+        other => other,
+    })?;
     // Rows that were in them are in memory now, and private values among them are nobody else's to find.
     copy.forget_journals().map_err(io)?;
     Ok((Spaces::new(opened, Closing::of(folder, Some(copy), lock))?, found))
