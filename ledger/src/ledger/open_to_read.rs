@@ -97,6 +97,8 @@ fn readable(places: &Places) -> Result<Option<Readable>, OpenError> {
     let signed = examined.head.as_ref().map(|(head, _)| Position(head.size));
     let has_heads = examined.known.as_ref().is_some_and(|known| !known.signing.is_empty());
     let end = match signed {
+        // How a newer haloy signs may not be known here: its entries are shown as they are.
+        _ if store.newer().is_some() => store.stored().next()?,
         Some(signed) => signed,
         // Of the time before heads: all of it counts.
         None if !has_heads => store.stored().next()?,

@@ -135,7 +135,16 @@ pub fn edge(folder: &Path, upstream: Option<u16>) -> Server {
     };
     let snapshot = RouteSnapshot { ledger: LedgerId::from_parts(1, 1), generation: 1, routes: vec![route] };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(Client::new(&at).apply(&snapshot)).expect("applied");
+    // It may listen for requests a moment before it does for routes.
+    let client = Client::new(&at);
+    let given = (0..100).any(|_| {
+        let applied = runtime.block_on(client.apply(&snapshot)).is_ok();
+        if !applied {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        applied
+    });
+    assert!(given, "the edge takes no routes");
     server
 }
 
