@@ -230,8 +230,8 @@ fn examined(places: &Places) -> Result<(FjallStore, Examined), OpenError> {
         // A store made here would be another ledger's, beside what is published of this one.
         if matches!(files::read_if_there(&places.published().join(CHECKPOINT)), Ok(Some(_))) {
             let cause =
-                format!("it has what was published of a ledger, and no store in {}", folder.display());
-            return Err(OpenError::Refused(Fault::new(Code::StoreMissing, cause)));
+                format!("entries were signed and published, and there is no store in {}", folder.display());
+            return Err(OpenError::Refused(Fault::new(Code::LogShorter, cause).at(Position(0))));
         }
     }
     let mut store = FjallStore::open(&folder).map_err(unreadable)?;
