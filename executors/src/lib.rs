@@ -33,6 +33,6 @@ pub use hooks::HookExecutor;
 pub use ledger_handle::{LedgerHandle, TargetKey};
 pub use mask::{Mask, Masker};
 pub use registry_executor::RegistryExecutor;
-pub use simulated::{Faults, SimulatedExecutor, SimulatedRegistry, SimulatedRouter};
+pub use simulated::{Faults, SimulatedBeside, SimulatedExecutor};
 pub use values::{LedgerValues, ValueStore};
 pub use waits::{Silent, Wait, Waits};

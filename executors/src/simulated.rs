@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::ids::{LedgerId, ReplicaId};
 use haloy_ledger::outcome::*;
-use std::sync::Arc;
 
+mod beside;
 mod edge;
 mod images;
 #[cfg(feature = "failpoints")]
@@ -18,7 +18,7 @@ mod kept;
 mod replicas;
 mod world;
 
-pub use edge::SimulatedRouter;
+pub use beside::SimulatedBeside;
 use world::{ENGINE, digest, failed};
 pub use world::{Faults, SimReplica, SimulatedExecutor, World};
 
@@ -88,28 +88,6 @@ impl Executor for SimulatedExecutor {
 
     async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
         Ok(LogTail::new("simulated: no log"))
-    }
-}
-
-/// The registry of the same simulated world.
-pub struct SimulatedRegistry(pub Arc<SimulatedExecutor>);
-
-#[async_trait]
-impl Executor for SimulatedRegistry {
-    fn role(&self) -> Role {
-        Role::Registry
-    }
-
-    async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
-        self.0.execute(cx, effect).await
-    }
-
-    async fn observe(&self, _: &Scope) -> Result<Observed, ExecutorError> {
-        Ok(Observed::default())
-    }
-
-    async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
-        Ok(LogTail::default())
     }
 }
 

@@ -149,7 +149,7 @@ async fn every_registry_keeps_the_contract() {
     };
     let architecture = facts.platform.split('/').nth(1).expect("os/arch").to_owned();
     server.image("v1", &architecture).await;
-    let simulated = SimulatedRegistry(Arc::new(SimulatedExecutor::new(1, Faults::default())));
+    let simulated = SimulatedBeside::registry(Arc::new(SimulatedExecutor::new(1, Faults::default())));
     let real = RegistryExecutor::new(RegistryOptions::default(), docker);
     let executors: [(&str, &dyn Executor); 2] = [("simulated", &simulated), ("real", &real)];
     for (name, executor) in executors {

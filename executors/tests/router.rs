@@ -59,7 +59,7 @@ async fn subjects() -> Vec<Subject> {
         assert!(!ended.is_finished(), "the edge does not start");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let simulated = SimulatedRouter(Arc::new(SimulatedExecutor::new(1, Faults::default())));
+    let simulated = SimulatedBeside::router(Arc::new(SimulatedExecutor::new(1, Faults::default())));
     let other = tempfile::tempdir().expect("a folder");
     vec![subject("edge", Arc::new(edge), folder), subject("simulated", Arc::new(simulated), other)]
 }

@@ -7,7 +7,7 @@ use haloy_ledger::ids::Position;
 use haloy_ledger::integrity::verify::Asked;
 use haloy_ledger::ledger::{EventFilter, EventView};
 use haloy_ledger::log::envelope_field::REASON;
-use haloy_ledger::{CommandContext, Ledger};
+use haloy_ledger::{CommandContext, Ledger, LedgerOptions};
 use haloy_replay_tests::faults::oracle::verify;
 use haloy_replay_tests::faults::{Image, World, folder};
 use std::path::Path;
@@ -21,6 +21,21 @@ fn with_reason(ledger: &Ledger) -> (Position, String) {
         Some((Position(at), reason.value))
     });
     found.expect("a reason")
+}
+
+/// What somebody who reads needs meanwhile lies in a folder of this test.
+fn options(world: &World) -> LedgerOptions {
+    let mut options = world.options();
+    options.scratch = world.folder().join("scratch");
+    options
+}
+
+/// As somebody leaves it who read, and was killed.
+fn left_by_a_reader(world: &World, reason: &str) {
+    let left = options(world).scratch.join("haloy-read-1-2-3");
+    std::fs::create_dir_all(&left).expect("made");
+    std::fs::write(left.join("alive"), "").expect("written");
+    std::fs::write(left.join("0.jnl"), reason).expect("written");
 }
 
 /// Files that have a text in the clear.
@@ -41,7 +56,7 @@ fn having(folder: &Path, text: &str) -> Vec<String> {
 
 /// Whether somebody who only reads sees the value, although its erasure is recorded.
 fn shown(world: &World, at: Position, reason: &str) -> Result<bool, String> {
-    let ledger = Ledger::open_to_read(world.options()).map_err(|error| error.to_string())?;
+    let ledger = Ledger::open_to_read(options(world)).map_err(|error| error.to_string())?;
     let events =
         ledger.ok_or("nothing")?.events(&EventFilter::default()).map_err(|error| error.to_string())?;
     let recorded = events.iter().any(|event| event.kind == "PayloadRedacted");
@@ -53,14 +68,15 @@ fn shown(world: &World, at: Position, reason: &str) -> Result<bool, String> {
 fn a_value_whose_erasure_is_recorded_is_gone_whatever_failed() {
     let folder = folder();
     let world = World::new(folder.path(), 6);
-    let ledger = Arc::new(Ledger::open(world.options()).expect("a ledger"));
+    let ledger = Arc::new(Ledger::open(options(&world)).expect("a ledger"));
     world.deploy(&ledger, 0..3).expect("deployed");
     let (at, reason) = with_reason(&ledger);
     drop(ledger);
+    left_by_a_reader(&world, &reason);
     let image = Image::take(folder.path()).expect("its files");
     let erase = || {
         let context = CommandContext::system("erasing", "c");
-        Ledger::redact(world.options(), &[at], &[], "request 88", &context).map(drop)
+        Ledger::redact(options(&world), &[at], &[], "request 88", &context).map(drop)
     };
     watch(None);
     erase().expect("erased");
@@ -79,7 +95,7 @@ fn a_value_whose_erasure_is_recorded_is_gone_whatever_failed() {
         drop(watched());
         let reads = shown(&world, at, &reason);
         let events =
-            Ledger::open(world.options()).map(|ledger| ledger.log().read_all(Position(0), usize::MAX));
+            Ledger::open(options(&world)).map(|ledger| ledger.log().read_all(Position(0), usize::MAX));
         let events = events.unwrap_or_else(|error| panic!("{failing:?}: {error}")).expect("readable");
         let recorded = events.iter().any(|recorded| matches!(recorded.event, Event::PayloadRedacted(_)));
         let left = having(folder.path(), &reason);

@@ -113,6 +113,28 @@ fn a_store_that_was_not_closed_is_read_and_left_as_it_is() {
     assert!(answers(&Ledger::open(world.options()).expect("opened to write")) == there);
 }
 
+/// As a process leaves it that is killed after it made the store anew, and moved the old one away.
+#[test]
+fn a_store_that_is_about_to_take_its_place_is_read_where_it_lies() {
+    let folder = folder();
+    let world = deployed(folder.path(), 0..2);
+    let there = read(world.options());
+    let ledger = world.ledger();
+    std::fs::create_dir(ledger.join("new")).expect("made");
+    for part in ["log", "log.closed"] {
+        std::fs::rename(ledger.join(part), ledger.join("new").join(part)).expect("moved");
+    }
+    let before = files(folder.path());
+    let reading = Ledger::open_to_read(world.options()).expect("opened").expect("there is one");
+    let finished = Ledger::open(world.options()).map(drop);
+    assert!(matches!(finished, Err(OpenError::Log(LogError::Locked { .. }))), "nobody moves it meanwhile");
+    assert!(answers(&reading) == there);
+    drop(reading);
+    assert_eq!(differing(&before, &files(folder.path())), Vec::<PathBuf>::new());
+    assert!(answers(&Ledger::open(world.options()).expect("finished")) == there);
+    assert!(ledger.join("log").exists() && !ledger.join("new").exists());
+}
+
 #[test]
 fn nothing_above_the_signed_head_is_shown() {
     let folder = folder();

@@ -1,35 +1,10 @@
 //! The edge of the simulated world: routes in memory, taken by generation like those of the real one.
 
-use super::world::{SimulatedExecutor, World};
+use super::world::World;
 use crate::edge::router::settles;
 use crate::executor::*;
-use async_trait::async_trait;
-use haloy_ledger::deployment::Effect;
 use haloy_ledger::ids::ReplicaId;
 use haloy_ledger::outcome::*;
-use std::sync::Arc;
-
-/// The router of the same simulated world.
-pub struct SimulatedRouter(pub Arc<SimulatedExecutor>);
-
-#[async_trait]
-impl Executor for SimulatedRouter {
-    fn role(&self) -> Role {
-        Role::Router
-    }
-
-    async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
-        self.0.execute(cx, effect).await
-    }
-
-    async fn observe(&self, _: &Scope) -> Result<Observed, ExecutorError> {
-        Ok(Observed::default())
-    }
-
-    async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
-        Ok(LogTail::default())
-    }
-}
 
 pub(super) fn apply(world: &mut World, cx: &EffectContext) -> Result<Outcome, ExecutorError> {
     let refused = |text: &'static str, retryable| {

@@ -12,16 +12,11 @@ pub struct Places {
 }
 
 impl Places {
-    /// Of the ledger in this folder; its published tree may lie elsewhere.
-    pub fn new(folder: PathBuf, published: Option<PathBuf>) -> Self {
+    /// Of the ledger in this folder; its published tree may lie elsewhere. What is needed while somebody reads
+    /// lies in `scratch`.
+    pub fn new(folder: PathBuf, published: Option<PathBuf>, scratch: PathBuf) -> Self {
         let published = published.unwrap_or_else(|| folder.join("published"));
-        Self { folder, published, scratch: std::env::temp_dir() }
-    }
-
-    /// With another place for what is needed while somebody reads.
-    #[must_use]
-    pub fn with_scratch(self, scratch: PathBuf) -> Self {
-        Self { scratch, ..self }
+        Self { folder, published, scratch }
     }
 
     /// The ledger itself; the signed heads lie in it.

@@ -9,7 +9,7 @@ use crate::files;
 use crate::ids::{Position, Revision, StreamId};
 use crate::integrity::places::Places;
 use crate::integrity::tiles::WIDTH;
-use crate::log::{LogError, Old, PrivateRows, finish_swap};
+use crate::log::{LogError, Old, PrivateRows, finish_swap, sweep_scratch};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -64,6 +64,8 @@ pub(super) fn erase(places: &Places) -> Result<(), OpenError> {
             Ok(()) | Err(_) => {}
         }
     }
+    // Whoever only read, and was killed, may have left what it has.
+    sweep_scratch(places.scratch());
     // What is gone must not come back after the marker went.
     for folder in changed {
         files::sync_folder(&folder).map_err(io(folder))?;

@@ -2,8 +2,7 @@
 
 use super::erasing;
 use super::evidence::{newer_published, published};
-use super::open::{Ledger, Parts};
-use super::open::{origin_of, store_missing, unreadable};
+use super::open::{Ledger, Parts, origin_of, store_missing, unreadable};
 use super::options::{LedgerOptions, OpenError};
 use super::renew::best_head;
 use super::signing::{self, Frozen};
@@ -88,7 +87,8 @@ fn readable(places: &Places) -> Result<Option<Readable>, OpenError> {
             false => from_published(places),
         };
     }
-    let mut store = FjallStore::open_to_read(&folder, places.scratch()).map_err(unreadable)?;
+    let opened = FjallStore::open_to_read(&places.store(), &places.new_store(), places.scratch());
+    let mut store = opened.map_err(unreadable)?;
     // They are read with the store locked: what they sign is what is in it.
     let heads = HeadFiles::read(places)?;
     let examined = examine(places, heads, store.stored().as_ref(), store.found());

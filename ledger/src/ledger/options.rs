@@ -53,7 +53,7 @@ impl LedgerOptions {
 
     /// Where the parts of the ledger lie.
     pub fn places(&self) -> Places {
-        Places::new(self.folder.clone(), self.publish.clone()).with_scratch(self.scratch.clone())
+        Places::new(self.folder.clone(), self.publish.clone(), self.scratch.clone())
     }
 }
 

@@ -56,6 +56,7 @@ pub struct Redacted {
 
 /// Fields from here on are values of a configuration: without them the release cannot be restored.
 const FIRST_VALUE: u32 = crate::release::field::CREDENTIAL;
+
 impl Ledger {
     /// Erases private values of events: all of each event, or those whose numbers lie in these ranges.
     pub fn redact(

@@ -97,6 +97,14 @@ pub enum LogError {
         /// What the system said.
         cause: String,
     },
+    /// There is no room outside of the ledger for what is needed while it is read.
+    #[error("no folder for what is needed while the ledger is read can be made in {}: {cause}", path.display())]
+    Scratch {
+        /// Where it was to be made.
+        path: PathBuf,
+        /// What the system said.
+        cause: String,
+    },
     /// The store is damaged so much that it cannot be opened.
     #[error("the store {} cannot be opened: {cause}", path.display())]
     Unreadable {

@@ -30,7 +30,7 @@ pub use envelope::{Actor, Envelope, Head, NewEvent, Origin, Recorded, field as e
 pub use error::{AppendError, LogError, RowsError};
 pub use fjall::{
     BUNDLE_AFTER, FjallLog, FjallOptions, FjallReader, FjallStore, Found, Old, Rebuild, Scratch, ScratchRow,
-    finish_swap, panic_is_caught, standing, swap,
+    finish_swap, panic_is_caught, standing, swap, sweep_scratch,
 };
 pub use identity::{ActorKind, Auth};
 pub use memory::{MemoryLog, MemoryStore};

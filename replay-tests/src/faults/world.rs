@@ -145,8 +145,8 @@ impl World {
             ledger: ledger.id(),
             executors: vec![
                 Arc::<SimulatedExecutor>::clone(engine),
-                Arc::new(SimulatedRegistry(Arc::clone(engine))),
-                Arc::new(SimulatedRouter(Arc::clone(engine))),
+                Arc::new(SimulatedBeside::registry(Arc::clone(engine))),
+                Arc::new(SimulatedBeside::router(Arc::clone(engine))),
             ],
             values: Arc::new(LedgerValues(handle)),
             limits: Limits { backoff: Duration::from_millis(10), ..Limits::default() },

@@ -153,8 +153,8 @@ impl Sim {
             ledger: self.ledger.id(),
             executors: vec![
                 Arc::<SimulatedExecutor>::clone(&self.engine),
-                Arc::new(SimulatedRegistry(Arc::clone(&self.engine))),
-                Arc::new(SimulatedRouter(Arc::clone(&self.engine))),
+                Arc::new(SimulatedBeside::registry(Arc::clone(&self.engine))),
+                Arc::new(SimulatedBeside::router(Arc::clone(&self.engine))),
                 Arc::<SimHooks>::clone(&self.hooks),
             ],
             values: Arc::new(LedgerValues(handle)),

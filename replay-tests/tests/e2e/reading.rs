@@ -38,7 +38,10 @@ fn what_is_mounted_for_reading_can_be_read() {
     if !engine() || !is_root() {
         return;
     }
-    let user = User::new("mounted");
+    let mut user = User::new("mounted");
+    let scratch = user.folder.path().join("scratch");
+    std::fs::create_dir(&scratch).expect("made");
+    user.environment.push(("TMPDIR", scratch.display().to_string()));
     user.deploy("v1", "");
     user.deploy("v2", "");
     let ledger = user.folder.path().join("ledger");
@@ -57,6 +60,10 @@ fn what_is_mounted_for_reading_can_be_read() {
         assert_eq!(now.code, before.code, "{line}: {}{}", now.out, now.err);
         assert!(timed || said(&now) == said(before), "{line}: {} in place of {}", now.out, before.out);
     }
+    assert_eq!(std::fs::read_dir(&scratch).expect("a folder").count(), 0, "something is left");
+    let elsewhere = scratch.join("none").display().to_string();
+    let refused = user.run(user.command("status").env("TMPDIR", &elsewhere)).exits(1);
+    assert!(refused.err.contains(&elsewhere) && refused.err.contains("TMPDIR"), "{}", refused.err);
     user.config("v3", "");
     let refused = user.haloy("deploy");
     assert!(refused.code != 0 && refused.err.contains("Read-only file system"), "{}", refused.err);

@@ -5,8 +5,7 @@ use crate::settings;
 use haloy_executors::edge::router::Start;
 use haloy_executors::registry::RegistryOptions;
 use haloy_executors::{
-    DockerExecutor, EdgeRouter, Executor, RegistryExecutor, SimulatedExecutor, SimulatedRegistry,
-    SimulatedRouter, Waits,
+    DockerExecutor, EdgeRouter, Executor, RegistryExecutor, SimulatedBeside, SimulatedExecutor, Waits,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -56,8 +55,8 @@ impl Embedded {
 
     /// On the simulated engine, and its registry.
     pub fn simulated(options: EmbeddedOptions, engine: Arc<SimulatedExecutor>) -> Self {
-        let registry = Arc::new(SimulatedRegistry(Arc::clone(&engine)));
-        let router = Arc::new(SimulatedRouter(Arc::clone(&engine)));
+        let registry = Arc::new(SimulatedBeside::registry(Arc::clone(&engine)));
+        let router = Arc::new(SimulatedBeside::router(Arc::clone(&engine)));
         let simulation = Some(Arc::clone(&engine));
         Self {
             options,

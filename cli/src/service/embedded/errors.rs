@@ -104,6 +104,8 @@ pub fn log(error: LogError) -> Error {
         }
         LogError::Io { .. } => Error::new(Kind::Operational, message)
             .hint("the folder must be writable by this user; another one can be named with --ledger DIR"),
+        LogError::Scratch { .. } => Error::new(Kind::Operational, message)
+            .hint("make room there, or name another folder with the variable TMPDIR"),
         LogError::Unreadable { .. } | LogError::BadEntry { .. } => Error::new(Kind::Verification, message)
             .hint("see what is still proved: haloy verify; make the store anew: haloy recover"),
         LogError::Publish { .. } => Error::new(Kind::Operational, message)

@@ -33,14 +33,14 @@ pub(super) fn to_write(folder: &Path) -> Result<File, LogError> {
 }
 
 /// Keeps everybody from writing to the store while it is read; others may read, too. None where there is no
-/// lock and none can be made: nobody can write there.
+/// lock, on a file system that nobody can write to.
 pub(super) fn to_read(folder: &Path) -> Result<Option<File>, LogError> {
     let path = path_of(folder);
     let file = match File::open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
             match made {
-                Err(error) if is_for_reading_only(&error) => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => return Ok(None),
                 made => made,
             }
         }
@@ -49,10 +49,6 @@ pub(super) fn to_read(folder: &Path) -> Result<Option<File>, LogError> {
     let file = file.map_err(unusable(folder))?;
     patiently(folder, || file.try_lock_shared())?;
     Ok(Some(file))
-}
-
-fn is_for_reading_only(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
 }
 
 /// A process that is being started has the files of its parent for a moment, and their locks.

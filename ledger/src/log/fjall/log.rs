@@ -1,12 +1,11 @@
 //! The log itself: a store, and the writer of it.
 
 use super::bundles::Mover;
-use super::errors::store_error;
 use super::open::{FjallOptions, Spaces};
 use super::queue::{Job, Queue, queue};
 use super::store::FjallStore;
 use super::{read, upgrade, writer};
-use crate::log::batch::{Request, Tail, known_append};
+use crate::log::batch::{Request, Tail};
 use crate::log::overlay::Over;
 use crate::log::*;
 use crate::private::PrivateRow;
@@ -117,21 +116,11 @@ impl EventLog for FjallLog {
     }
 
     fn read_all(&self, from: Position, limit: usize) -> Result<Vec<Recorded>, LogError> {
-        let mut events = Vec::new();
-        read::entries(&self.store, from, limit, &mut |entry| {
-            events.push(codec::decode(entry)?);
-            Ok(())
-        })?;
-        Ok(events)
+        read::events(&self.store, from, limit)
     }
 
     fn read_entries(&self, from: Position, limit: usize) -> Result<Vec<Vec<u8>>, LogError> {
-        let mut entries = Vec::new();
-        read::entries(&self.store, from, limit, &mut |entry| {
-            entries.push(entry.to_vec());
-            Ok(())
-        })?;
-        Ok(entries)
+        read::exact(&self.store, from, limit)
     }
 
     fn read_private(&self, position: Position) -> Result<Vec<PrivateRow>, LogError> {
@@ -139,9 +128,7 @@ impl EventLog for FjallLog {
     }
 
     fn find_key(&self, once: &IdempotencyKey) -> Result<Option<Appended>, AppendError> {
-        let key = keys::Key::Idempotency(once.key.clone());
-        let row = self.store.get(key.keyspace()).get(key.encode()).map_err(store_error)?;
-        row.map(|row| known_append(once, &row)).transpose()
+        read::key(&self.store, once)
     }
 
     fn head(&self) -> LogHead {

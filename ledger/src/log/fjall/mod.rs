@@ -33,6 +33,7 @@ pub use log::FjallLog;
 pub use open::FjallOptions;
 pub use reader::FjallReader;
 pub use scratch::{Scratch, ScratchRow};
+pub use scratch_folder::sweep as sweep_scratch;
 pub use store::FjallStore;
 pub use swap::{Old, finish_swap, standing, swap};
 

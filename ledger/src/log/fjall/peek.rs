@@ -8,6 +8,7 @@ use super::database::{database, newer_in};
 use super::folder::make_folder;
 use super::journals;
 use super::scratch_folder::ScratchFolder;
+use crate::log::LogError;
 use ::fjall::Database;
 use std::fs;
 use std::io;
@@ -42,9 +43,10 @@ impl Copy {
     }
 
     /// In a new folder below `scratch`.
-    pub(super) fn to_read(store: &Path, scratch: &Path) -> io::Result<Self> {
+    pub(super) fn to_read(store: &Path, scratch: &Path) -> Result<Self, LogError> {
         let copy = Self::Scratch(ScratchFolder::new(scratch)?);
-        copy_into(&store.canonicalize()?, copy.folder())?;
+        let copied = store.canonicalize().and_then(|store| copy_into(&store, copy.folder()));
+        copied.map_err(|error| LogError::Io { path: store.to_owned(), cause: error.to_string() })?;
         Ok(copy)
     }
 

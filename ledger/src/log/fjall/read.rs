@@ -1,5 +1,6 @@
 //! Reading the store.
 
+use super::super::batch::known_append;
 use super::super::bundle::{self, BundleError, WIDTH};
 use super::super::keys::{self, Key, Keyspace};
 use super::super::memory::private_row;
@@ -31,6 +32,33 @@ pub(super) fn entries(
         }
     }
     Ok(())
+}
+
+/// The exact bytes of entries, in order.
+pub(super) fn exact(store: &Spaces, from: Position, limit: usize) -> Result<Vec<Vec<u8>>, LogError> {
+    let mut found = Vec::new();
+    entries(store, from, limit, &mut |entry| {
+        found.push(entry.to_vec());
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Events, in order.
+pub(super) fn events(store: &Spaces, from: Position, limit: usize) -> Result<Vec<Recorded>, LogError> {
+    let mut found = Vec::new();
+    entries(store, from, limit, &mut |entry| {
+        found.push(codec::decode(entry)?);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// The append that was made under a key, where one was.
+pub(super) fn key(store: &Spaces, once: &IdempotencyKey) -> Result<Option<Appended>, AppendError> {
+    let key = Key::Idempotency(once.key.clone());
+    let row = store.get(key.keyspace()).get(key.encode()).map_err(store_error)?;
+    row.map(|row| known_append(once, &row)).transpose()
 }
 
 /// Reads whole bundles, one after the other. Gives the position after the last entry.

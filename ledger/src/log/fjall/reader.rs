@@ -1,8 +1,7 @@
 //! A store that is only read: up to an event, and with rows in memory where those of the store do not do.
 
-use super::errors::store_error;
 use super::*;
-use crate::log::batch::{Tail, known_append};
+use crate::log::batch::Tail;
 use crate::log::overlay::Over;
 use crate::private::FieldNumber;
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,21 +68,11 @@ impl EventLog for FjallReader {
     }
 
     fn read_all(&self, from: Position, limit: usize) -> Result<Vec<Recorded>, LogError> {
-        let mut events = Vec::new();
-        read::entries(&self.store.spaces, from, self.within(from, limit), &mut |entry| {
-            events.push(codec::decode(entry)?);
-            Ok(())
-        })?;
-        Ok(events)
+        read::events(&self.store.spaces, from, self.within(from, limit))
     }
 
     fn read_entries(&self, from: Position, limit: usize) -> Result<Vec<Vec<u8>>, LogError> {
-        let mut entries = Vec::new();
-        read::entries(&self.store.spaces, from, self.within(from, limit), &mut |entry| {
-            entries.push(entry.to_vec());
-            Ok(())
-        })?;
-        Ok(entries)
+        read::exact(&self.store.spaces, from, self.within(from, limit))
     }
 
     fn read_private(&self, position: Position) -> Result<Vec<PrivateRow>, LogError> {
@@ -96,10 +85,7 @@ impl EventLog for FjallReader {
     }
 
     fn find_key(&self, once: &IdempotencyKey) -> Result<Option<Appended>, AppendError> {
-        let key = keys::Key::Idempotency(once.key.clone());
-        let row = self.store.spaces.get(key.keyspace()).get(key.encode()).map_err(store_error)?;
-        let known = row.map(|row| known_append(once, &row)).transpose()?;
-        Ok(known.filter(|known| known.next <= self.tail.next))
+        Ok(read::key(&self.store.spaces, once)?.filter(|known| known.next <= self.tail.next))
     }
 
     fn head(&self) -> LogHead {

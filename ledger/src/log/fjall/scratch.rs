@@ -26,9 +26,8 @@ pub type ScratchRow = Result<(Vec<u8>, Vec<u8>), LogError>;
 impl Scratch {
     /// In a folder of its own below this one.
     pub fn new(below: &std::path::Path) -> Result<Self, LogError> {
-        let io = |error: std::io::Error| LogError::Io { path: below.to_owned(), cause: error.to_string() };
         // It holds what the store holds, and is for the same eyes only.
-        let folder = ScratchFolder::new(below).map_err(io)?;
+        let folder = ScratchFolder::new(below)?;
         let rows = folder.path().join("rows");
         let builder = Database::builder(&rows).temporary(true).cache_size(CACHE_BYTES).worker_threads(1);
         let quick = builder.manual_journal_persist(true).journal_compression(CompressionType::None);

@@ -1,6 +1,7 @@
 //! Folders for what is needed while somebody reads. They lie outside of the ledger, which a reader never
 //! writes to.
 
+use crate::log::LogError;
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -9,9 +10,11 @@ use std::time::{Duration, SystemTime};
 
 /// How such a folder is called.
 const NAME: &str = "haloy-read-";
-/// Whoever gets the lock of this file knows that nobody is there any more.
+/// How it is called until it is locked.
+const MAKING: &str = "haloy-making-";
+/// It is locked as long as somebody is there, and from before the folder has its name.
 const ALIVE: &str = "alive";
-/// A folder that nobody uses and that is older than this was left by somebody who was killed.
+/// One that was not given its name in this time was left by somebody who was killed.
 const LEFT: Duration = Duration::from_secs(60);
 
 /// An empty folder for this user alone, which goes when this is dropped.
@@ -29,12 +32,9 @@ impl Drop for ScratchFolder {
 
 impl ScratchFolder {
     /// A new one below `parent`. What others left there when they were killed is removed.
-    pub(super) fn new(parent: &Path) -> io::Result<Self> {
+    pub(super) fn new(parent: &Path) -> Result<Self, LogError> {
         sweep(parent);
-        let path = made(parent)?;
-        let alive = fs::File::create(path.join(ALIVE))?;
-        alive.try_lock()?;
-        Ok(Self { path, _alive: alive })
+        made(parent).map_err(|error| LogError::Scratch { path: parent.to_owned(), cause: error.to_string() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -42,32 +42,51 @@ impl ScratchFolder {
     }
 }
 
-fn made(parent: &Path) -> io::Result<PathBuf> {
+fn made(parent: &Path) -> io::Result<ScratchFolder> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let mut number = 0_u32;
-    loop {
-        let path = parent.join(format!("{NAME}{}-{now}-{number}", std::process::id()));
-        match fs::DirBuilder::new().mode(0o700).create(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-            Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
-            Ok(()) => return Ok(path),
-        }
-    }
+    let (making, name) = (0_u32..)
+        .find_map(|number| {
+            let name = format!("{}-{now}-{number}", std::process::id());
+            let making = parent.join(format!("{MAKING}{name}"));
+            match fs::DirBuilder::new().mode(0o700).create(&making) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => None,
+                made => Some(made.map(|()| (making, name))),
+            }
+        })
+        .ok_or(io::ErrorKind::AlreadyExists)??;
+    let alive = fs::File::create(making.join(ALIVE))?;
+    alive.try_lock()?;
+    let path = parent.join(format!("{NAME}{name}"));
+    fs::rename(making, &path)?;
+    Ok(ScratchFolder { path, _alive: alive })
 }
 
-/// What cannot be removed is not in the way.
-fn sweep(parent: &Path) {
+/// Removes what others left below a folder when they were killed. What cannot be removed is not in the way.
+pub fn sweep(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        if entry.file_name().to_str().is_some_and(|name| name.starts_with(NAME)) && is_left(&entry.path()) {
+        let name = entry.file_name();
+        let is_left = match name.to_str() {
+            Some(name) if name.starts_with(NAME) => nobody_is_there(&entry.path()),
+            Some(name) if name.starts_with(MAKING) => is_old(&entry.path()),
+            Some(_) | None => false,
+        };
+        if is_left {
             drop(fs::remove_dir_all(entry.path()));
         }
     }
 }
 
-fn is_left(folder: &Path) -> bool {
+fn nobody_is_there(folder: &Path) -> bool {
+    match fs::File::open(folder.join(ALIVE)) {
+        Ok(alive) => alive.try_lock().is_ok(),
+        // Removing it was cut off.
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+fn is_old(folder: &Path) -> bool {
     let age = fs::metadata(folder).and_then(|found| found.modified()).map(|then| then.elapsed());
-    let old = matches!(age, Ok(Ok(age)) if age > LEFT);
-    old && fs::File::open(folder.join(ALIVE)).is_ok_and(|alive| alive.try_lock().is_ok())
+    matches!(age, Ok(Ok(age)) if age > LEFT)
 }
 
 #[cfg(test)]
@@ -75,27 +94,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_goes_with_its_user_or_with_the_next_one_after_a_minute() {
+    fn a_folder_goes_with_its_user_or_with_whoever_comes_next() {
         use std::os::unix::fs::PermissionsExt;
         let parent = tempfile::tempdir().expect("a folder");
         let used = ScratchFolder::new(parent.path()).expect("made");
         let mode = fs::metadata(used.path()).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
-        let old = SystemTime::now() - 2 * LEFT;
-        let age = |path: &Path| fs::File::open(path).and_then(|file| file.set_modified(old)).expect("aged");
-        let left = parent.path().join("haloy-read-1-2-3");
-        fs::create_dir(&left).expect("made");
-        fs::write(left.join(ALIVE), "").expect("written");
-        fs::create_dir(parent.path().join("another")).expect("made");
-        drop(ScratchFolder::new(parent.path()).expect("made"));
-        assert!(left.exists(), "somebody may be about to use it");
-        age(&left);
-        age(used.path());
-        age(&parent.path().join("another"));
-        drop(ScratchFolder::new(parent.path()).expect("made"));
-        assert!(!left.exists() && used.path().exists() && parent.path().join("another").exists());
+        let folder = |name: &str| {
+            let folder = parent.path().join(name);
+            fs::create_dir(&folder).expect("made");
+            fs::write(folder.join(ALIVE), "").expect("written");
+            folder
+        };
+        let (left, begun, old) = (folder("haloy-read-1"), folder("haloy-making-1"), folder("haloy-making-2"));
+        let another = folder("another");
+        let then = SystemTime::now() - 2 * LEFT;
+        fs::File::open(&old).and_then(|file| file.set_modified(then)).expect("aged");
+        let next = ScratchFolder::new(parent.path()).expect("made");
+        assert!(!left.exists() && !old.exists(), "nobody is there");
+        assert!(begun.exists() && used.path().exists() && next.path().exists() && another.exists());
         let path = used.path().to_owned();
         drop(used);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_place_where_none_can_be_made_is_named() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let refused = ScratchFolder::new(&parent.path().join("none")).map(drop).expect_err("there is none");
+        assert!(matches!(&refused, LogError::Scratch { path, .. } if path.ends_with("none")), "{refused}");
     }
 }

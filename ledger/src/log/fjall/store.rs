@@ -7,6 +7,7 @@ use super::open::Spaces;
 use super::*;
 use crate::log::ports::EachRow;
 use std::ops::Range;
+use std::path::Path;
 
 /// A store that is open, and nobody writes to.
 pub struct FjallStore {
@@ -22,31 +23,29 @@ impl FjallStore {
     /// # Errors
     /// [`LogError::Locked`] if another process has it, [`LogError::Io`] if the folder cannot be used,
     /// [`LogError::Unreadable`] if what is in it cannot be opened.
-    pub fn open(folder: &std::path::Path) -> Result<Self, LogError> {
+    pub fn open(folder: &Path) -> Result<Self, LogError> {
         let (spaces, found) = open::open(folder)?;
         let newer = open::newer_format(&spaces)?;
         Ok(Self { spaces: Arc::new(spaces), folder: folder.to_owned(), newer, found })
     }
 
     /// Opens a store for somebody who only reads: a copy of it below `scratch`, so that nothing of it changes. Others
-    /// may read it meanwhile.
+    /// may read it meanwhile. Where a swap was cut off, it is the one in `new`.
     ///
     /// # Errors
-    /// As [`FjallStore::open`]; [`LogError::Io`] if there is none.
-    pub fn open_to_read(folder: &std::path::Path, scratch: &std::path::Path) -> Result<Self, LogError> {
-        let (spaces, found) = to_read::open_to_read(folder, scratch)?;
+    /// As [`FjallStore::open`]; [`LogError::Io`] if there is none, [`LogError::Scratch`] if there is no room for
+    /// the copy.
+    pub fn open_to_read(store: &Path, new: &Path, scratch: &Path) -> Result<Self, LogError> {
+        let (spaces, found, folder) = to_read::open_to_read(store, new, scratch)?;
         let newer = open::newer_format(&spaces)?;
-        Ok(Self { spaces: Arc::new(spaces), folder: folder.to_owned(), newer, found })
+        Ok(Self { spaces: Arc::new(spaces), folder, newer, found })
     }
 
     /// Opens a store that `make` makes in a folder below `scratch`; it goes when it is closed.
     ///
     /// # Errors
     /// [`LogError::Unreadable`] if `make` made none that can be opened.
-    pub fn made_to_read(
-        scratch: &std::path::Path,
-        make: impl FnOnce(&std::path::Path),
-    ) -> Result<Self, LogError> {
+    pub fn made_to_read(scratch: &Path, make: impl FnOnce(&Path)) -> Result<Self, LogError> {
         let (spaces, folder) = to_read::made_to_read(scratch, make)?;
         Ok(Self { spaces: Arc::new(spaces), folder, newer: None, found: Found::AsLeft })
     }

@@ -6,30 +6,36 @@ use super::lock;
 use super::open::{Closing, Spaces, looked_at};
 use super::peek::Copy;
 use super::scratch_folder::ScratchFolder;
+use super::swap::standing;
 use crate::log::LogError;
 use std::path::{Path, PathBuf};
 
-/// Opens a copy of a store, in a folder of its own below `scratch`: nothing of the store is changed, and others
-/// read it meanwhile.
-pub(super) fn open_to_read(folder: &Path, scratch: &Path) -> Result<(Spaces, Found), LogError> {
-    let lock = lock::to_read(folder)?;
-    let found = looked_at(folder)?;
-    let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
-    let copy = Copy::to_read(folder, scratch).map_err(io)?;
+/// Opens a copy of the store of a ledger, in a folder of its own below `scratch`: nothing of the store is changed,
+/// and others read it meanwhile. `new` counts where a swap was cut off; gives the folder that was read.
+pub(super) fn open_to_read(
+    store: &Path,
+    new: &Path,
+    scratch: &Path,
+) -> Result<(Spaces, Found, PathBuf), LogError> {
+    let lock = lock::to_read(store)?;
+    // Nobody swaps any more: what stands now stands as long as this is read.
+    let folder = standing(store, new);
+    let found = looked_at(&folder)?;
+    let unreadable = |cause: String| LogError::Unreadable { path: folder.clone(), cause };
+    let copy = Copy::to_read(&folder, scratch)?;
     let opened = database(copy.folder(), 0).map_err(|error| match error {
         // Whose copy it is says more than where it lies.
-        LogError::Unreadable { cause, .. } => LogError::Unreadable { path: folder.to_owned(), cause },
+        LogError::Unreadable { cause, .. } => unreadable(cause),
         other => other,
     })?;
     // Rows that were in them are in memory now, and private values among them are nobody else's to find.
-    copy.forget_journals().map_err(io)?;
-    Ok((Spaces::new(opened, Closing::of(folder, Some(copy), lock))?, found))
+    copy.forget_journals().map_err(|error| unreadable(error.to_string()))?;
+    Ok((Spaces::new(opened, Closing::of(&folder, Some(copy), lock))?, found, folder))
 }
 
 /// Opens the store that `make` makes in a folder below `scratch`, which goes when it is closed.
 pub(super) fn made_to_read(scratch: &Path, make: impl FnOnce(&Path)) -> Result<(Spaces, PathBuf), LogError> {
-    let io = |error: std::io::Error| LogError::Io { path: scratch.to_owned(), cause: error.to_string() };
-    let made = Copy::Scratch(ScratchFolder::new(scratch).map_err(io)?);
+    let made = Copy::Scratch(ScratchFolder::new(scratch)?);
     let folder = made.folder().join("made").join("log");
     make(&folder);
     let opened = database(&folder, 0)?;
