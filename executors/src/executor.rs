@@ -3,7 +3,7 @@
 use crate::mask::Mask;
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
-use haloy_ledger::ids::{AppName, DeploymentId, EffectId, LedgerId, TargetName};
+use haloy_ledger::ids::{DeploymentId, EffectId, LedgerId, TargetKey};
 use haloy_ledger::outcome::{Failure, FailureCode, LogTail, Observed, ObservedReplica, Outcome, Words};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,10 +54,8 @@ impl Role {
 pub struct Scope {
     /// Which ledger.
     pub ledger: LedgerId,
-    /// Which app.
-    pub app: AppName,
-    /// Which target.
-    pub target: TargetName,
+    /// Which target of it.
+    pub key: TargetKey,
 }
 
 /// Resolved values: never in an effect, never in the log, never printed.

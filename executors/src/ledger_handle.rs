@@ -4,7 +4,7 @@
 //! thread, a few at once.
 
 use haloy_ledger::deployment::{Command, TargetState};
-use haloy_ledger::ids::{AppName, TargetName};
+use haloy_ledger::ids::TargetKey;
 use haloy_ledger::log::LogError;
 use haloy_ledger::{CommandContext, ExecuteError, Executed, Ledger};
 use std::sync::Arc;
@@ -12,21 +12,6 @@ use tokio::sync::Semaphore;
 
 /// Most calls at once; more would only wait for each other.
 const AT_ONCE: usize = 4;
-
-/// One target of the ledger.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TargetKey {
-    /// Which app.
-    pub app: AppName,
-    /// Which target.
-    pub target: TargetName,
-}
-
-impl std::fmt::Display for TargetKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.app, self.target)
-    }
-}
 
 /// The ledger, for async code.
 #[derive(Clone)]
@@ -81,7 +66,7 @@ impl LedgerHandle {
         let (key, context) = (key.clone(), context.clone());
         let name = command.name();
         crate::failpoint!("before-append:{name}");
-        let done = self.call(move |ledger| ledger.execute(&key.app, &key.target, &command, &context)).await;
+        let done = self.call(move |ledger| ledger.execute(&key, &command, &context)).await;
         crate::failpoint!("after-append:{name}");
         done
     }
@@ -89,6 +74,6 @@ impl LedgerHandle {
     /// The state of a target.
     pub async fn state(&self, key: &TargetKey) -> Result<TargetState, LogError> {
         let key = key.clone();
-        self.call(move |ledger| ledger.state(&key.app, &key.target)).await
+        self.call(move |ledger| ledger.state(&key)).await
     }
 }

@@ -30,7 +30,7 @@ pub use executor::{
     Values,
 };
 pub use hooks::HookExecutor;
-pub use ledger_handle::{LedgerHandle, TargetKey};
+pub use ledger_handle::LedgerHandle;
 pub use mask::{Mask, Masker};
 pub use registry_executor::RegistryExecutor;
 pub use simulated::{Faults, SimulatedBeside, SimulatedExecutor};

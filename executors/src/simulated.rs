@@ -61,7 +61,7 @@ impl Executor for SimulatedExecutor {
     async fn observe(&self, scope: &Scope) -> Result<Observed, ExecutorError> {
         let world = self.world();
         let mine = |key: &&(LedgerId, String, String, ReplicaId)| {
-            key.0 == scope.ledger && key.1 == scope.app.as_str() && key.2 == scope.target.as_str()
+            key.0 == scope.ledger && key.1 == scope.key.app.as_str() && key.2 == scope.key.target.as_str()
         };
         let replicas =
             world.replicas.iter().filter(|(key, _)| mine(key)).map(|(key, found)| ObservedReplica {
@@ -74,7 +74,7 @@ impl Executor for SimulatedExecutor {
                 condition: if found.healthy { Condition::Well } else { Condition::Unhealthy },
                 restarts: Some(0),
             });
-        let prefix = format!("{}:", scope.app.slug());
+        let prefix = format!("{}:", scope.key.app.slug());
         let tags = world.tags.iter().filter(|(tag, _)| tag.starts_with(&prefix));
         let tags =
             tags.map(|(tag, id)| ObservedTag { local_tag: tag.clone(), image_id: id.clone(), size: 1 });
@@ -95,7 +95,7 @@ impl SimulatedExecutor {
     fn perform(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
         let mut world = self.world();
         let key = |replica: ReplicaId| {
-            (cx.scope.ledger, cx.scope.app.to_string(), cx.scope.target.to_string(), replica)
+            (cx.scope.ledger, cx.scope.key.app.to_string(), cx.scope.key.target.to_string(), replica)
         };
         match effect {
             Effect::ResolveImage { image, .. } => images::resolve(&world, &image.reference),

@@ -54,7 +54,8 @@ async fn subjects() -> Vec<Subject> {
 fn subject(name: &'static str, engine: Arc<dyn Executor>, docker: Option<Arc<DockerExecutor>>) -> Subject {
     let deployment = id();
     let app = AppName::new(format!("conformance-{}", deployment.tail())).expect("a name");
-    let scope = Scope { ledger: ledger(), app, target: TargetName::new("t").expect("a name") };
+    let scope =
+        Scope { ledger: ledger(), key: TargetKey { app, target: TargetName::new("t").expect("a name") } };
     let context = tempfile::tempdir().expect("a folder");
     std::fs::write(context.path().join("Dockerfile"), DOCKERFILE).expect("written");
     Subject { name, engine, docker, scope, deployment, context }
@@ -83,7 +84,7 @@ impl Subject {
     }
 
     fn tag(&self) -> String {
-        format!("{}:{}", self.scope.app.slug(), self.deployment)
+        format!("{}:{}", self.scope.key.app.slug(), self.deployment)
     }
 
     async fn image(&self) -> Digest {
@@ -113,7 +114,7 @@ impl Subject {
     fn start(&self, image_id: Digest) -> Effect {
         Effect::StartReplica(Box::new(ReplicaSpec {
             replica: self.replica(),
-            name: format!("{}-0", self.scope.app.slug()),
+            name: format!("{}-0", self.scope.key.app.slug()),
             alias: None,
             release: self.deployment,
             image_id,
@@ -135,7 +136,7 @@ impl Subject {
 
     async fn clear(&self) {
         if let Some(docker) = &self.docker {
-            let (ledger, slug) = (self.scope.ledger.to_string(), self.scope.app.slug());
+            let (ledger, slug) = (self.scope.ledger.to_string(), self.scope.key.app.slug());
             docker
                 .forget(&ledger, &slug, "no-network-of-its-own", &docker::Before::default())
                 .await

@@ -125,8 +125,10 @@ fn context(number: EffectNumber) -> EffectContext {
         id: EffectId { deployment, number, subject: String::new() },
         scope: Scope {
             ledger: LedgerId::from_parts(1, 1),
-            app: AppName::new("app").expect("a name"),
-            target: TargetName::new("t").expect("a name"),
+            key: TargetKey {
+                app: AppName::new("app").expect("a name"),
+                target: TargetName::new("t").expect("a name"),
+            },
         },
         deployment,
         attempt: 1,

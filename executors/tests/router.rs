@@ -68,7 +68,8 @@ fn subject(name: &'static str, router: Arc<dyn Executor>, folder: tempfile::Temp
     let entropy: &dyn Entropy = &SystemEntropy;
     let app = AppName::new("web").expect("a name");
     let target = TargetName::new("t").expect("a name");
-    let scope = Scope { ledger: LedgerId::from_parts(1, entropy.ulid_bits()), app, target };
+    let scope =
+        Scope { ledger: LedgerId::from_parts(1, entropy.ulid_bits()), key: TargetKey { app, target } };
     Subject { name, router, scope, _folder: folder }
 }
 
@@ -85,16 +86,15 @@ impl Subject {
         let route = haloy_ledger::edge::Route {
             domain: "a.example".to_owned(),
             aliases: Vec::new(),
-            app: self.scope.app.clone(),
-            target: self.scope.target.clone(),
+            app: self.scope.key.app.clone(),
+            target: self.scope.key.target.clone(),
             backends: backends.collect(),
             acme: None,
         };
         let routed = route.backends.iter().map(|backend| backend.replica).collect();
-        let mine = (self.scope.app.clone(), self.scope.target.clone());
         Routes {
             snapshot: RouteSnapshot { ledger: self.scope.ledger, generation, routes: vec![route] },
-            targets: BTreeMap::from([(mine, TargetRoutes { domains, routed })]),
+            targets: BTreeMap::from([(self.scope.key.clone(), TargetRoutes { domains, routed })]),
             contacts: BTreeMap::new(),
         }
     }

@@ -54,12 +54,10 @@ fn append(
 ) -> Result<(Position, Position), AppendError> {
     use haloy_ledger::deployment::Event;
     use haloy_ledger::deployment::event::ClockStepped;
-    use haloy_ledger::ids::{AppName, StreamId, TargetName, Timestamp};
+    use haloy_ledger::ids::{AppName, TargetKey, TargetName, Timestamp};
     use haloy_ledger::log::{NewEvent, Stage, StreamWrite};
-    let stream = StreamId::Target {
-        app: AppName::new("app").expect("a name"),
-        target: TargetName::new("t").expect("a name"),
-    };
+    let (app, target) = (AppName::new("app"), TargetName::new("t"));
+    let stream = TargetKey { app: app.expect("a name"), target: target.expect("a name") }.stream();
     let events = (0..3)
         .map(|_| {
             let mut envelope = template.envelope.clone();

@@ -50,7 +50,7 @@ fn subjects() -> [Subject; 2] {
 
 fn stream(target: &str) -> StreamId {
     let app = AppName::new("app").expect("a name");
-    StreamId::Target { app, target: TargetName::new(target).expect("a name") }
+    TargetKey { app, target: TargetName::new(target).expect("a name") }.stream()
 }
 
 fn event(stream: &StreamId, reason: Option<&str>) -> NewEvent {

@@ -2,7 +2,7 @@
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use haloy_ledger::deployment::Command;
-use haloy_ledger::ids::{AppName, Position, StreamId, TargetName};
+use haloy_ledger::ids::{AppName, Position, StreamId, TargetKey, TargetName};
 use haloy_ledger::integrity::verify::Asked;
 use haloy_ledger::ledger::{EventFilter, Evidence, KeyMode};
 use haloy_ledger::log::keys::Key;
@@ -123,11 +123,10 @@ fn a_newer_ledger_is_shown_and_not_one_byte_of_it_changes() {
         assert_eq!(shown.last().expect("events").kind == "kind 250", how == Newer::Kind);
         assert!(ledger.known().expect("readable").is_some_and(|known| known.active().is_some()));
         assert!(ledger.last_head().expect("readable").is_some());
-        let (app, target) =
-            (AppName::new("shop").expect("a name"), TargetName::new("production").expect("a name"));
+        let (app, target) = (AppName::new("shop"), TargetName::new("production"));
+        let key = TargetKey { app: app.expect("a name"), target: target.expect("a name") };
         let context = CommandContext::system("newer", "c");
-        let refused =
-            ledger.execute(&app, &target, &Command::Prune { volumes: Vec::new() }, &context).map(drop);
+        let refused = ledger.execute(&key, &Command::Prune { volumes: Vec::new() }, &context).map(drop);
         assert!(matches!(refused, Err(ExecuteError::Log(LogError::NewerFormat { .. }))), "{refused:?}");
         let write = StreamWrite { stream: StreamId::Ledger, expected: Expected::Any, events: Vec::new() };
         assert!(ledger.log().append(vec![write], None, Stage::Durable).is_err());

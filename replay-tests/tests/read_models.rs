@@ -47,8 +47,8 @@ fn log() -> MemoryLog {
     kinds.dedup_by_key(|recorded| recorded.head.kind);
     for (number, recorded) in kinds.iter().cycle().take(EVENTS).enumerate() {
         let Recorded { mut envelope, event, .. } = recorded.clone();
-        if let StreamId::Target { target, .. } = &mut envelope.stream {
-            *target = TargetName::new(format!("t{}", number / kinds.len())).expect("a name");
+        if let StreamId::Target(key) = &mut envelope.stream {
+            key.target = TargetName::new(format!("t{}", number / kinds.len())).expect("a name");
         }
         let stream = envelope.stream.clone();
         let events = vec![NewEvent { envelope, event, private: Vec::new() }];
@@ -137,10 +137,10 @@ fn kept(path: &str) -> Vec<Recorded> {
 fn states_are_those_of_the_streams(rows: &MapRows, events: &[Recorded]) {
     let mut folded: BTreeMap<String, TargetState> = BTreeMap::new();
     for event in events {
-        if let StreamId::Target { app, target } = &event.envelope.stream {
+        if let StreamId::Target(key) = &event.envelope.stream {
             let stream = event.envelope.stream.to_string();
             let before = folded.remove(&stream);
-            let before = before.unwrap_or_else(|| TargetState::new(app.clone(), target.clone()));
+            let before = before.unwrap_or_else(|| TargetState::new(key.clone()));
             folded.insert(stream, evolve(before, &event.event));
         }
     }
@@ -148,7 +148,7 @@ fn states_are_those_of_the_streams(rows: &MapRows, events: &[Recorded]) {
     assert_eq!(stored.len(), folded.len());
     for (row, (stream, state)) in stored.iter().zip(&folded) {
         assert_eq!(row.state, *state, "{stream}");
-        let one = read::target(rows, &state.app, &state.target).expect("readable");
+        let one = read::target(rows, &state.key).expect("readable");
         assert_eq!(one.as_ref(), Some(row), "{stream}");
     }
 }

@@ -46,8 +46,8 @@ fn answers(ledger: &Ledger) -> Answers {
     let events = ledger.events(&EventFilter::default()).expect("read");
     let targets = ledger.targets().expect("read").into_iter();
     let candidates = targets.map(|state| {
-        let found = ledger.candidates(&state.app, &state.target).expect("read");
-        (format!("{}/{}", state.app, state.target), found)
+        let found = ledger.candidates(&state.key).expect("read");
+        (format!("{}", state.key), found)
     });
     (events, candidates.collect())
 }

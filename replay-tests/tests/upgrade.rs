@@ -253,11 +253,10 @@ fn a_ledger_that_may_not_be_written_is_read_as_it_is() {
     std::fs::rename(folder.path().join("keys/signing.key"), folder.path().join("elsewhere")).expect("moved");
     let ledger = Ledger::open(world.options()).expect("opens to be read");
     assert!(ledger.frozen().is_some());
-    let (app, target) =
-        (AppName::new("shop").expect("a name"), TargetName::new("production").expect("a name"));
-    let stream = StreamId::Target { app: app.clone(), target: target.clone() };
-    assert!(ledger.log().read_stream(&stream, Revision(0), usize::MAX).expect("a stream").len() > 20);
-    assert!(ledger.state(&app, &target).expect("a state").current.is_some());
+    let (app, target) = (AppName::new("shop"), TargetName::new("production"));
+    let key = TargetKey { app: app.expect("a name"), target: target.expect("a name") };
+    assert!(ledger.log().read_stream(&key.stream(), Revision(0), usize::MAX).expect("a stream").len() > 20);
+    assert!(ledger.state(&key).expect("a state").current.is_some());
     let ledger = Arc::new(ledger);
     assert!(world.deploy(&ledger, 0..1).is_err(), "nothing is written");
     drop(ledger);

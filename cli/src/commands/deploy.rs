@@ -8,9 +8,9 @@ use crate::facts;
 use crate::output::{Reply, time, words};
 use crate::service::{DeployRequest, Deployed, DeploymentAnswer, Dropped, Warned};
 use crate::signals::Work;
-use haloy_executors::TargetKey;
 use haloy_executors::process::Group;
 use haloy_ledger::deployment::state::Ending;
+use haloy_ledger::ids::TargetKey;
 use std::io::IsTerminal;
 use std::path::Path;
 

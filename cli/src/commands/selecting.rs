@@ -5,8 +5,7 @@ use super::Context;
 use crate::args::TargetArgs;
 use crate::config::{ConfigError, ConfigFile, LocateError, Named, Selection, matches};
 use crate::error::{Error, Kind};
-use haloy_executors::TargetKey;
-use haloy_ledger::ids::{AppName, TargetName};
+use haloy_ledger::ids::{AppName, TargetKey, TargetName};
 
 /// The file and the targets that the command is about.
 pub fn selected(args: &TargetArgs) -> Result<(ConfigFile, Vec<Named>), Error> {

@@ -6,7 +6,7 @@ use crate::config::Named;
 use crate::error::Error;
 use crate::output::{Reply, words};
 use crate::service::StopRequest;
-use haloy_executors::TargetKey;
+use haloy_ledger::ids::TargetKey;
 use std::sync::Arc;
 
 /// Stop what runs. The release stays the current one; deploy or roll back to start again.

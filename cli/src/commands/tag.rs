@@ -6,8 +6,7 @@ use crate::error::{Error, Kind};
 use crate::output::Reply;
 use crate::output::table::Table;
 use crate::service::{Keep, KeepRequest, KeptAnswer, TagRequest, TargetRow, UntagRequest};
-use haloy_executors::TargetKey;
-use haloy_ledger::ids::ReleaseName;
+use haloy_ledger::ids::{ReleaseName, TargetKey};
 use serde::Serialize;
 use std::sync::Arc;
 

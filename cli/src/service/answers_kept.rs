@@ -72,7 +72,7 @@ pub struct TagPreview {
 #[derive(Debug, Clone)]
 pub struct Dropped {
     /// Whose.
-    pub key: haloy_executors::TargetKey,
+    pub key: haloy_ledger::ids::TargetKey,
     /// The count in force.
     pub before: u16,
     /// The new one.

@@ -2,9 +2,8 @@
 
 use crate::config::{Providers, TargetConfig};
 use crate::facts::Why;
-use haloy_executors::TargetKey;
 use haloy_ledger::deployment::event::{CiFacts, GitFacts, SecretsFrom};
-use haloy_ledger::ids::ReleaseName;
+use haloy_ledger::ids::{ReleaseName, TargetKey};
 use haloy_ledger::release::HistoryStrategy;
 use std::time::Duration;
 

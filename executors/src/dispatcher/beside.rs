@@ -1,9 +1,8 @@
 //! What travels beside an effect: whose values it needs, and what a hook is told.
 
-use crate::ledger_handle::TargetKey;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::deployment::state::{Rollout, TargetState};
-use haloy_ledger::ids::{DeploymentId, ReplicaId};
+use haloy_ledger::ids::{DeploymentId, ReplicaId, TargetKey};
 use haloy_ledger::release::ReleaseSpec;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -4,12 +4,12 @@ use super::beside::{facts, needs_values};
 use super::limits::{Limits, deadline};
 use super::plan::plan;
 use crate::executor::*;
-use crate::ledger_handle::{LedgerHandle, TargetKey};
+use crate::ledger_handle::LedgerHandle;
 use crate::mask::{Mask, MaskedProgress};
 use crate::values::ValueStore;
 use haloy_ledger::deployment::state::TargetState;
 use haloy_ledger::deployment::{Command, Effect, Event, owed};
-use haloy_ledger::ids::{DeploymentId, EffectId, EffectNumber, LedgerId};
+use haloy_ledger::ids::{DeploymentId, EffectId, EffectNumber, LedgerId, TargetKey};
 use haloy_ledger::log::LogError;
 use haloy_ledger::outcome::{FailureCode, FailureReport, Observed, Outcome};
 use haloy_ledger::ports::{Clock, Entropy};
@@ -190,7 +190,7 @@ impl Dispatcher {
         let limit = deadline(&effect, &self.limits);
         let context = EffectContext {
             id: id.clone(),
-            scope: Scope { ledger: self.ledger, app: key.app.clone(), target: key.target.clone() },
+            scope: Scope { ledger: self.ledger, key: key.clone() },
             deployment: state.rollout.as_ref().map_or(id.deployment, |rollout| rollout.deployment),
             attempt: flight.attempts.get(&id).copied().unwrap_or(0) + 1,
             deadline: Instant::now() + limit,
@@ -273,7 +273,7 @@ impl Dispatcher {
         let role = Role::Engine;
         let engine = self.executors.iter().find(|executor| executor.role() == role);
         let engine = engine.ok_or(DispatchError::NoExecutor(role))?;
-        let scope = Scope { ledger: self.ledger, app: key.app.clone(), target: key.target.clone() };
+        let scope = Scope { ledger: self.ledger, key: key.clone() };
         match engine.observe(&scope).await {
             Ok(observed) => Ok(observed),
             Err(error) => {

@@ -4,13 +4,12 @@
 use super::drive::{DispatchError, Dispatcher, perform};
 use super::limits::deadline;
 use crate::executor::*;
-use crate::ledger_handle::TargetKey;
 use haloy_ledger::CommandContext;
 use haloy_ledger::deployment::command::Restarted;
 use haloy_ledger::deployment::event::RestartCause;
 use haloy_ledger::deployment::state::{Replica, TargetState};
 use haloy_ledger::deployment::{Command, effect, plan};
-use haloy_ledger::ids::ReplicaId;
+use haloy_ledger::ids::{ReplicaId, TargetKey};
 use haloy_ledger::outcome::{Observed, Outcome};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -84,7 +83,7 @@ impl Dispatcher {
         let limit = deadline(&effect, &self.limits);
         let context = EffectContext {
             id,
-            scope: Scope { ledger: self.ledger, app: key.app.clone(), target: key.target.clone() },
+            scope: Scope { ledger: self.ledger, key: key.clone() },
             deployment: replica.id.deployment,
             attempt: 1,
             deadline: Instant::now() + limit,

@@ -57,8 +57,8 @@ pub(super) fn body(
     (made, init): (&[Mounted], bool),
 ) -> ContainerCreateBody {
     let own = [
-        ("HALOY_APP", cx.scope.app.to_string()),
-        ("HALOY_TARGET", cx.scope.target.to_string()),
+        ("HALOY_APP", cx.scope.key.app.to_string()),
+        ("HALOY_TARGET", cx.scope.key.target.to_string()),
         ("HALOY_DEPLOYMENT_ID", spec.replica.deployment.to_string()),
         // From 1, as users of Haloy know it.
         ("HALOY_REPLICA_ID", (spec.replica.index + 1).to_string()),

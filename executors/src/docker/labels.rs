@@ -30,8 +30,8 @@ pub(super) struct Found {
 pub(super) fn of(scope: &Scope, effect: &EffectId, spec: &ReplicaSpec) -> HashMap<String, String> {
     let labels = [
         (LEDGER, scope.ledger.to_string()),
-        (APP, scope.app.to_string()),
-        (TARGET, scope.target.to_string()),
+        (APP, scope.key.app.to_string()),
+        (TARGET, scope.key.target.to_string()),
         (DEPLOYMENT, spec.replica.deployment.to_string()),
         (REPLICA, spec.replica.index.to_string()),
         (RELEASE, spec.release.to_string()),
@@ -45,8 +45,8 @@ pub(super) fn of(scope: &Scope, effect: &EffectId, spec: &ReplicaSpec) -> HashMa
 pub(super) fn of_volume(scope: &Scope, replica: ReplicaId, path: &str) -> HashMap<String, String> {
     let labels = [
         (LEDGER, scope.ledger.to_string()),
-        (APP, scope.app.to_string()),
-        (TARGET, scope.target.to_string()),
+        (APP, scope.key.app.to_string()),
+        (TARGET, scope.key.target.to_string()),
         (DEPLOYMENT, replica.deployment.to_string()),
         (REPLICA, replica.index.to_string()),
         (VOLUME, path.to_owned()),
@@ -65,15 +65,17 @@ pub(super) fn filter_replica(scope: &Scope, replica: ReplicaId) -> Vec<String> {
 /// Whether labels are those of this target of this ledger.
 pub(super) fn in_scope(labels: &HashMap<String, String>, scope: &Scope) -> bool {
     let is = |name: &str, value: &str| labels.get(name).is_some_and(|label| label == value);
-    is(LEDGER, &scope.ledger.to_string()) && is(APP, scope.app.as_str()) && is(TARGET, scope.target.as_str())
+    is(LEDGER, &scope.ledger.to_string())
+        && is(APP, scope.key.app.as_str())
+        && is(TARGET, scope.key.target.as_str())
 }
 
 /// A filter for everything of a target.
 pub(super) fn filter(scope: &Scope) -> Vec<String> {
     vec![
         format!("{LEDGER}={}", scope.ledger),
-        format!("{APP}={}", scope.app),
-        format!("{TARGET}={}", scope.target),
+        format!("{APP}={}", scope.key.app),
+        format!("{TARGET}={}", scope.key.target),
     ]
 }
 

@@ -189,8 +189,7 @@ impl DockerExecutor {
                     let found = engine.containers(query).await?;
                     nobody = match (found.is_empty(), &self.options.waits) {
                         (true, Some(waits)) => nobody.or_else(|| {
-                            let Scope { app, target, .. } = &query.scope;
-                            Some(waits.begin(format!("a container of {app}/{target}")))
+                            Some(waits.begin(format!("a container of {}", query.scope.key)))
                         }),
                         (true, None) | (false, _) => None,
                     };

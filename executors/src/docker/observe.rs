@@ -18,7 +18,7 @@ type Labels = HashMap<String, String>;
 impl Engine<'_> {
     pub(super) async fn observe(&self, scope: &Scope) -> Result<Observed, ExecutorError> {
         let replicas = self.replicas(scope).await?;
-        let (tags, images) = self.images(&scope.app.slug()).await?;
+        let (tags, images) = self.images(&scope.key.app.slug()).await?;
         Ok(Observed { engine_id: self.facts.engine_id.clone(), replicas, tags, images })
     }
 

@@ -96,7 +96,11 @@ impl Engine<'_> {
             lines.push(match self.mounted_now(&cx.scope, path).await? {
                 Some(volume) => format!("- {volume}:{path} (where it is now)"),
                 None => {
-                    format!("- {}-{}:{path}", cx.scope.app.slug(), path.replace('/', "-").trim_matches('-'))
+                    format!(
+                        "- {}-{}:{path}",
+                        cx.scope.key.app.slug(),
+                        path.replace('/', "-").trim_matches('-')
+                    )
                 }
             });
         }
@@ -246,5 +250,5 @@ fn anonymous(volume: &Volume) -> bool {
 fn name(scope: &Scope, replica: ReplicaId, path: &str) -> String {
     let of = format!("{}\n{}\n{}\n{path}", scope.ledger, replica.deployment, replica.index);
     let digest = blake3::hash(of.as_bytes()).to_hex();
-    format!("haloy-{}-{}-{}", scope.app.slug(), scope.target.slug(), &digest[..12])
+    format!("haloy-{}-{}-{}", scope.key.app.slug(), scope.key.target.slug(), &digest[..12])
 }

@@ -103,7 +103,7 @@ impl EdgeRouter {
             applied.map_err(told)?;
             return Err(failed(FailureCode::EdgeRefused, "the edge has other routes", true));
         };
-        let own = targets.get(&(cx.scope.app.clone(), cx.scope.target.clone()));
+        let own = targets.get(&cx.scope.key);
         let own = own.cloned().unwrap_or_default();
         Ok(Outcome::RoutesApplied {
             generation: served.generation,
@@ -151,7 +151,10 @@ impl EdgeRouter {
 pub(crate) fn settles(served: &RouteSnapshot, sent: &RouteSnapshot, scope: &Scope) -> bool {
     let mine = |snapshot: &RouteSnapshot| -> Vec<Route> {
         let routes = snapshot.routes.iter();
-        routes.filter(|route| route.app == scope.app && route.target == scope.target).cloned().collect()
+        routes
+            .filter(|route| route.app == scope.key.app && route.target == scope.key.target)
+            .cloned()
+            .collect()
     };
     served == sent
         || (served.ledger == sent.ledger && served.generation > sent.generation && mine(served) == mine(sent))

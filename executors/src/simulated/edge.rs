@@ -18,7 +18,7 @@ pub(super) fn apply(world: &mut World, cx: &EffectContext) -> Result<Outcome, Ex
         Some(_other) => return Err(refused("a newer generation is in force", true)),
         None => snapshot.clone(),
     };
-    let own = targets.get(&(cx.scope.app.clone(), cx.scope.target.clone())).cloned().unwrap_or_default();
+    let own = targets.get(&cx.scope.key).cloned().unwrap_or_default();
     let (generation, digest) = (in_force.generation, in_force.digest());
     world.routes = Some(in_force);
     Ok(Outcome::RoutesApplied { generation, digest, domains: own.domains, routed: own.routed })

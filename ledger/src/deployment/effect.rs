@@ -29,7 +29,7 @@ pub fn owed(state: &TargetState) -> Vec<(EffectId, Effect)> {
 
 /// The tag of a release on the engine: every deployment owns its own.
 pub fn local_tag(state: &TargetState, release: DeploymentId) -> String {
-    format!("{}:{release}", slug(state.app.as_str()))
+    format!("{}:{release}", slug(state.key.app.as_str()))
 }
 
 /// What a name needs on the engine and in the registry.
@@ -62,7 +62,7 @@ fn naming(state: &TargetState) -> impl Iterator<Item = (EffectId, Effect)> {
 
 /// The tag of a name on the engine.
 pub fn name_tag(state: &TargetState, name: &crate::ids::ReleaseName) -> String {
-    format!("{}:{name}", slug(state.app.as_str()))
+    format!("{}:{name}", slug(state.key.app.as_str()))
 }
 
 /// Tags whose removal is planned. Not while they are needed again: a rollback may have taken over.

@@ -13,10 +13,8 @@ use std::sync::Arc;
 /// State of one (app, target), folded from its stream. How it is stored is for the read model to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetState {
-    /// The app.
-    pub app: AppName,
-    /// The target.
-    pub target: TargetName,
+    /// Which target.
+    pub key: TargetKey,
     /// What runs, or is stopped; none before the first success.
     pub current: Option<Live>,
     /// The running rollout.
@@ -342,10 +340,9 @@ pub struct Kept {
 
 impl TargetState {
     /// A target before its first event.
-    pub fn new(app: AppName, target: TargetName) -> Self {
+    pub fn new(key: TargetKey) -> Self {
         Self {
-            app,
-            target,
+            key,
             current: None,
             rollout: None,
             stop: None,

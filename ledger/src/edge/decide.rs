@@ -5,14 +5,10 @@ use super::state::EdgeState;
 use crate::defect::{Defect, planted};
 use crate::deployment::event::*;
 use crate::deployment::{Event, Rejection, TargetState};
-use crate::ids::DeploymentId;
+use crate::ids::{DeploymentId, TargetKey};
 use crate::outcome::{Failure, FailureReport};
 use crate::release::Domain;
 use std::collections::BTreeSet;
-
-fn holder(state: &TargetState) -> Holder {
-    Holder { app: state.app.clone(), target: state.target.clone() }
-}
 
 /// Claims what a deployment needs and does not have, or says who has it. `open` are deployments that
 /// claimed something and have not ended: what they took the place of may have to be given back.
@@ -24,7 +20,7 @@ pub fn claim(
     take_over: bool,
     open: &BTreeSet<DeploymentId>,
 ) -> Result<Vec<Event>, Rejection> {
-    let me = holder(target);
+    let me = target.key.clone();
     let mut events = Vec::new();
     for Domain { domain, aliases } in wanted {
         for name in std::iter::once(domain).chain(aliases) {
@@ -45,12 +41,12 @@ pub fn claim(
 /// Nobody else answers to a name, be it a domain or an alias, nor would again if a deployment fails.
 fn free(
     edge: &EdgeState,
-    me: &Holder,
+    me: &TargetKey,
     name: &str,
     take_over: bool,
     open: &BTreeSet<DeploymentId>,
 ) -> Result<(), Rejection> {
-    let taken = |domain: &str, holder: &Holder, alias| Rejection::DomainTaken {
+    let taken = |domain: &str, holder: &TargetKey, alias| Rejection::DomainTaken {
         domain: domain.to_owned(),
         holder: holder.to_string(),
         alias,
@@ -77,7 +73,7 @@ fn free(
 
 /// What follows at the edge from events of a target, folded already into `after`.
 pub fn follow(edge: &EdgeState, after: &TargetState, events: &[Event]) -> Vec<Event> {
-    let me = holder(after);
+    let me = after.key.clone();
     let mut follows = Vec::new();
     for event in events {
         match event {
@@ -100,7 +96,7 @@ pub fn follow(edge: &EdgeState, after: &TargetState, events: &[Event]) -> Vec<Ev
 }
 
 /// Domains that came from another target and are routed here now.
-fn moved(edge: &EdgeState, me: &Holder, e: &RoutesApplied) -> Vec<Event> {
+fn moved(edge: &EdgeState, me: &TargetKey, e: &RoutesApplied) -> Vec<Event> {
     let here = |domain: &str| e.domains.iter().any(|routed| routed.domain == domain);
     let mine = edge.claims.iter().filter(|(domain, claim)| claim.holder == *me && here(domain));
     let moved = mine.filter(|(_, claim)| !claim.moved).filter_map(|(domain, claim)| {
@@ -110,13 +106,13 @@ fn moved(edge: &EdgeState, me: &Holder, e: &RoutesApplied) -> Vec<Event> {
     moved.collect()
 }
 
-fn release(domain: &str, me: &Holder, id: DeploymentId, back_to: Option<Holder>) -> Event {
+fn release(domain: &str, me: &TargetKey, id: DeploymentId, back_to: Option<TargetKey>) -> Event {
     let (app, target) = (me.app.clone(), me.target.clone());
     DomainReleased { domain: domain.to_owned(), app, target, id, back_to }.into()
 }
 
 /// What the target has and no longer names.
-fn no_longer_wanted(edge: &EdgeState, me: &Holder, after: &TargetState) -> Vec<Event> {
+fn no_longer_wanted(edge: &EdgeState, me: &TargetKey, after: &TargetState) -> Vec<Event> {
     let wanted = |domain: &str| after.routes.base.iter().any(|wanted| wanted.domain == domain);
     let by = after.current.as_ref().map(|live| live.deployment);
     // What another has taken over is given up for good as well: it would come back if that one failed.
@@ -127,7 +123,7 @@ fn no_longer_wanted(edge: &EdgeState, me: &Holder, after: &TargetState) -> Vec<E
 }
 
 /// What a deployment that failed had claimed.
-fn given_back(edge: &EdgeState, me: &Holder, id: DeploymentId) -> Vec<Event> {
+fn given_back(edge: &EdgeState, me: &TargetKey, id: DeploymentId) -> Vec<Event> {
     // Taken over meanwhile by another, it must not come back from there either.
     let had = |claim: &super::Claim| {
         claim.before.as_ref().is_some_and(|before| before.holder == *me && before.id == id)

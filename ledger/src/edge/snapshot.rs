@@ -2,9 +2,8 @@
 
 use super::state::EdgeState;
 use crate::deployment::TargetState;
-use crate::deployment::event::Holder;
 use crate::deployment::route::wish;
-use crate::ids::{AppName, LedgerId, ReplicaId, TargetName};
+use crate::ids::{AppName, LedgerId, ReplicaId, TargetKey, TargetName};
 use crate::outcome::{Backend, Wish};
 use crate::release::{AcmeMode, Domain};
 use serde::{Deserialize, Serialize};
@@ -48,6 +47,13 @@ pub struct TargetRoutes {
     pub routed: Vec<ReplicaId>,
 }
 
+impl Route {
+    /// The target that answers.
+    pub fn key(&self) -> TargetKey {
+        TargetKey { app: self.app.clone(), target: self.target.clone() }
+    }
+}
+
 impl RouteSnapshot {
     /// Whether both route the same names to the same replicas, and differ at most in what one of them does
     /// not say of those at all: a version that did not record it wrote it.
@@ -89,13 +95,11 @@ pub fn snapshot(
     generation: u64,
     edge: &EdgeState,
     targets: &[TargetState],
-) -> (RouteSnapshot, BTreeMap<(AppName, TargetName), TargetRoutes>) {
-    let wishes: BTreeMap<_, _> = targets
-        .iter()
-        .map(|state| ((state.app.clone(), state.target.clone()), (wish(state), state)))
-        .collect();
-    let wished = |holder: &Holder, domain: &str| {
-        let (wish, state) = wishes.get(&(holder.app.clone(), holder.target.clone()))?;
+) -> (RouteSnapshot, BTreeMap<TargetKey, TargetRoutes>) {
+    let wishes: BTreeMap<_, _> =
+        targets.iter().map(|state| (state.key.clone(), (wish(state), state))).collect();
+    let wished = |holder: &TargetKey, domain: &str| {
+        let (wish, state) = wishes.get(holder)?;
         let named = wish.domains.iter().find(|wanted| wanted.domain == domain)?;
         Some((holder.clone(), named.aliases.clone(), wish.backends.clone(), *state))
     };
@@ -103,12 +107,11 @@ pub fn snapshot(
         let found = wished(&claim.holder, domain).or_else(|| {
             // Not yet there: whoever had it answers on, so that a move is one switch.
             let before = claim.before.as_ref().filter(|before| before.holder != claim.holder)?;
-            let (app, target) = (claim.holder.app.clone(), claim.holder.target.clone());
-            let (_, state) = wishes.get(&(app, target))?;
+            let (_, state) = wishes.get(&claim.holder)?;
             let on_its_way = state.rollout.as_ref().is_some_and(|rollout| rollout.deployment == claim.id);
             if on_its_way { wished(&before.holder, domain) } else { None }
         });
-        let (Holder { app, target }, aliases, backends, state) = found?;
+        let (TargetKey { app, target }, aliases, backends, state) = found?;
         Some(Route { domain: domain.clone(), aliases, app, target, backends, acme: acme(state) })
     });
     let snapshot = RouteSnapshot { ledger, generation, routes: each_name_once(edge, routes.collect()) };

@@ -1,8 +1,7 @@
 //! What the rules need of the edge: claims and certificates.
 
 use crate::deployment::Event;
-use crate::deployment::event::*;
-use crate::ids::{DeploymentId, Timestamp};
+use crate::ids::{DeploymentId, TargetKey, Timestamp};
 use crate::outcome::Failure;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,7 +19,7 @@ pub struct EdgeState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// App and target.
-    pub holder: Holder,
+    pub holder: TargetKey,
     /// Names that redirect to it.
     pub aliases: Vec<String>,
     /// The deployment that claimed it.
@@ -52,7 +51,7 @@ pub fn evolve(mut state: EdgeState, event: &Event) -> EdgeState {
                 before.before = None;
                 Box::new(before)
             });
-            let holder = Holder { app: e.app.clone(), target: e.target.clone() };
+            let holder = TargetKey { app: e.app.clone(), target: e.target.clone() };
             let claim = Claim { holder, aliases: e.aliases.clone(), id: e.id, before, moved: false };
             state.claims.insert(e.domain.clone(), claim);
         }

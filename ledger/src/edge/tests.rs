@@ -9,7 +9,8 @@ use crate::release::{AcmeMode, Domain};
 use std::collections::BTreeSet;
 
 fn target(name: &str) -> TargetState {
-    TargetState::new(AppName::new(name).expect("a name"), TargetName::new("t").expect("a name"))
+    let target = TargetName::new("t").expect("a name");
+    TargetState::new(TargetKey { app: AppName::new(name).expect("a name"), target })
 }
 
 fn domain(name: &str, aliases: &[&str]) -> Domain {

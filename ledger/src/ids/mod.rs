@@ -10,10 +10,14 @@ mod numbers;
 #[cfg(test)]
 pub(crate) mod properties;
 mod release_name;
+mod stream_id;
+mod target_key;
 
 pub use deployment_id::{DeploymentId, LedgerId};
 pub use effect_id::{EffectId, EffectNumber};
 pub use image::{Digest, ImageRef};
 pub use names::{AppName, InvalidId, TargetName, slug};
-pub use numbers::{Position, ReplicaId, Revision, StreamId, Timestamp};
+pub use numbers::{Position, ReplicaId, Revision, Timestamp};
 pub use release_name::ReleaseName;
+pub use stream_id::StreamId;
+pub use target_key::TargetKey;

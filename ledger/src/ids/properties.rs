@@ -51,7 +51,7 @@ fn target() -> impl Strategy<Value = StreamId> {
     let name = || prop_oneof!["[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}", "a{1,3}"];
     (name(), name()).prop_map(|(app, target)| {
         let (app, target) = (AppName::new(app).expect("a name"), TargetName::new(target).expect("a name"));
-        StreamId::Target { app, target }
+        StreamId::Target(TargetKey { app, target })
     })
 }
 

@@ -3,7 +3,7 @@
 use super::{CommandContext, ExecuteError, Executed, Ledger};
 use crate::deployment::{Command, Event, TargetState, evolve};
 use crate::edge::{self, EdgeState, Report, RouteSnapshot, TargetRoutes};
-use crate::ids::{AppName, DeploymentId, StreamId, TargetName, Timestamp};
+use crate::ids::{DeploymentId, StreamId, TargetKey, Timestamp};
 use crate::log::*;
 use crate::projection::{EdgeRow, read};
 use crate::release::Domain;
@@ -15,7 +15,7 @@ pub struct Routes {
     /// What the edge is to do.
     pub snapshot: RouteSnapshot,
     /// What is in it for each target.
-    pub targets: BTreeMap<(AppName, TargetName), TargetRoutes>,
+    pub targets: BTreeMap<TargetKey, TargetRoutes>,
     /// Whom an authority may write to about the certificate of a domain. Private: never in the snapshot.
     pub contacts: BTreeMap<String, String>,
 }
@@ -64,7 +64,7 @@ impl Ledger {
             if !std::iter::once(domain).chain(before).any(|name| names.contains(name)) {
                 continue;
             }
-            let row = self.target_row(&claim.holder.app, &claim.holder.target)?;
+            let row = self.target_row(&claim.holder)?;
             let rollout = row.and_then(|row| row.state.rollout);
             open.extend(rollout.map(|rollout| rollout.deployment).filter(|id| *id == claim.id));
         }
@@ -86,7 +86,8 @@ impl Ledger {
         let (snapshot, known) = edge::snapshot(self.id(), generation.0, &edge, &targets);
         let mut contacts = BTreeMap::new();
         for route in &snapshot.routes {
-            let of = targets.iter().find(|state| state.app == route.app && state.target == route.target);
+            let of =
+                targets.iter().find(|state| state.key.app == route.app && state.key.target == route.target);
             if let Some(contact) = of.map(|state| self.contact(state)).transpose()?.flatten() {
                 contacts.insert(route.domain.clone(), contact);
             }

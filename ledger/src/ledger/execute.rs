@@ -2,7 +2,7 @@
 
 use super::{CommandContext, Ledger};
 use crate::deployment::{Command, Event, Rejection, TargetState, decide};
-use crate::ids::{AppName, Position, StreamId, TargetName, slug};
+use crate::ids::{AppName, Position, StreamId, TargetKey, slug};
 use crate::log::*;
 use crate::projection::{TargetRow, read};
 use std::sync::PoisonError;
@@ -40,9 +40,9 @@ pub enum ExecuteError {
 
 /// How long to wait before an attempt: not at all at first, then longer each time, and not as long as
 /// everybody else who met the same conflict.
-fn pause(attempt: usize, app: &AppName, target: &TargetName) -> Duration {
+fn pause(attempt: usize, key: &TargetKey) -> Duration {
     let Some(exponent) = attempt.checked_sub(2) else { return Duration::ZERO };
-    let own = blake3::hash(format!("{app}/{target}").as_bytes()).as_bytes()[0];
+    let own = blake3::hash(key.to_string().as_bytes()).as_bytes()[0];
     let most = Duration::from_millis(1) * (1 << exponent.min(5));
     most.mul_f64((1.0 + f64::from(own) / 255.0) / 2.0)
 }
@@ -51,16 +51,15 @@ impl Ledger {
     /// Decides a command for a target and appends what follows; durable when it returns.
     pub fn execute(
         &self,
-        app: &AppName,
-        target: &TargetName,
+        key: &TargetKey,
         command: &Command,
         context: &CommandContext,
     ) -> Result<Executed, ExecuteError> {
         self.readable()?;
         let mut conflict = None;
         for attempt in 0..MAX_CONFLICTS {
-            std::thread::sleep(pause(attempt, app, target));
-            match self.in_turn(attempt, || self.try_execute(app, target, command, context)) {
+            std::thread::sleep(pause(attempt, key));
+            match self.in_turn(attempt, || self.try_execute(key, command, context)) {
                 Err(ExecuteError::Append(error @ AppendError::Conflict { .. })) => conflict = Some(error),
                 done => return done,
             }
@@ -83,23 +82,21 @@ impl Ledger {
 
     fn try_execute(
         &self,
-        app: &AppName,
-        target: &TargetName,
+        key: &TargetKey,
         command: &Command,
         context: &CommandContext,
     ) -> Result<Executed, ExecuteError> {
-        let once = idempotency(app, target, command, context)?;
-        let first_of_target =
-            matches!(command, Command::Deploy(_)) && self.target_row(app, target)?.is_none();
+        let once = idempotency(key, command, context)?;
+        let first_of_target = matches!(command, Command::Deploy(_)) && self.target_row(key)?.is_none();
         // Two apps that are new have no stream in common that one of them could find changed.
         let _alone = first_of_target.then(|| self.slugs.lock().unwrap_or_else(PoisonError::into_inner));
-        let row = self.target_row(app, target)?;
+        let row = self.target_row(key)?;
         let (state, expected) = match row {
             Some(TargetRow { revision, state }) => (state, Expected::Revision(revision)),
-            None => (TargetState::new(app.clone(), target.clone()), Expected::NoStream),
+            None => (TargetState::new(key.clone()), Expected::NoStream),
         };
         if let Command::Deploy(_) = command {
-            self.slug_is_free(app)?;
+            self.slug_is_free(&key.app)?;
         }
         let events = match decide(&state, command.clone()) {
             Ok(events) => events,
@@ -114,8 +111,7 @@ impl Ledger {
             Err(ExecuteError::Rejected(rejection)) => return self.done_before(once, rejection),
             Err(error) => return Err(error),
         };
-        let stream = StreamId::Target { app: app.clone(), target: target.clone() };
-        let mut writes = vec![self.write(stream, expected, &events, context)];
+        let mut writes = vec![self.write(key.stream(), expected, &events, context)];
         if let Some((expected, events)) = edge {
             writes.push(self.write(StreamId::Edge, expected, &events, &context.consequence()));
         }
@@ -181,8 +177,7 @@ impl Ledger {
 
 /// Keys are unique per target; the digest tells whether the same was asked.
 fn idempotency(
-    app: &AppName,
-    target: &TargetName,
+    target: &TargetKey,
     command: &Command,
     context: &CommandContext,
 ) -> Result<Option<IdempotencyKey>, ExecuteError> {
@@ -213,7 +208,7 @@ fn idempotency(
         | Command::Settle { .. } => return Ok(None),
     };
     let command_digest = *blake3::hash(asked.as_bytes()).as_bytes();
-    Ok(Some(IdempotencyKey { key: format!("{app}/{target}/{key}"), command_digest }))
+    Ok(Some(IdempotencyKey { key: format!("{target}/{key}"), command_digest }))
 }
 
 /// Names behind a command, each with a space before it; nothing where there is none.

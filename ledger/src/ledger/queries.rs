@@ -107,18 +107,14 @@ impl Ledger {
         answer.map_err(|error| LogError::Store(error.to_string()))
     }
 
-    pub(super) fn target_row(
-        &self,
-        app: &AppName,
-        target: &TargetName,
-    ) -> Result<Option<TargetRow>, LogError> {
-        self.rows(|rows| read::target(rows, app, target))
+    pub(super) fn target_row(&self, key: &TargetKey) -> Result<Option<TargetRow>, LogError> {
+        self.rows(|rows| read::target(rows, key))
     }
 
     /// The state of a target; that of an unused one if it was never used.
-    pub fn state(&self, app: &AppName, target: &TargetName) -> Result<TargetState, LogError> {
-        let row = self.target_row(app, target)?;
-        Ok(row.map_or_else(|| TargetState::new(app.clone(), target.clone()), |row| row.state))
+    pub fn state(&self, key: &TargetKey) -> Result<TargetState, LogError> {
+        let row = self.target_row(key)?;
+        Ok(row.map_or_else(|| TargetState::new(key.clone()), |row| row.state))
     }
 
     /// Every target that was ever used.
@@ -132,13 +128,8 @@ impl Ledger {
     }
 
     /// Deployments of a target, newest first.
-    pub fn deployments(
-        &self,
-        app: &AppName,
-        target: &TargetName,
-        page: &Page,
-    ) -> Result<Vec<DeploymentRow>, LogError> {
-        self.rows(|rows| read::newest(rows, app, target, page))
+    pub fn deployments(&self, key: &TargetKey, page: &Page) -> Result<Vec<DeploymentRow>, LogError> {
+        self.rows(|rows| read::newest(rows, key, page))
     }
 
     /// One deployment.
@@ -147,11 +138,7 @@ impl Ledger {
     }
 
     /// Deployments by the start of their id, `dep_` in front accepted and ignored.
-    pub fn find_deployment(
-        &self,
-        prefix: &str,
-        within: Option<(&AppName, &TargetName)>,
-    ) -> Result<Found, LogError> {
+    pub fn find_deployment(&self, prefix: &str, within: Option<&TargetKey>) -> Result<Found, LogError> {
         let prefix = prefix.strip_prefix("dep_").unwrap_or(prefix).to_ascii_lowercase();
         self.rows(|rows| read::by_prefix(rows, &prefix, within))
     }
@@ -169,20 +156,20 @@ impl Ledger {
     }
 
     /// Every deploy of a target, newest first, and whether it can be restored.
-    pub fn candidates(&self, app: &AppName, target: &TargetName) -> Result<Vec<Candidate>, LogError> {
+    pub fn candidates(&self, key: &TargetKey) -> Result<Vec<Candidate>, LogError> {
         self.rows(|rows| {
-            let state = read::target(rows, app, target)?;
-            judged(rows, state, read::candidates(rows, app, target)?)
+            let state = read::target(rows, key)?;
+            judged(rows, state, read::candidates(rows, key)?)
         })
     }
 
     /// The deploys of a target that are kept, newest first: as many as its retention says, however
     /// long its history is.
-    pub fn kept_candidates(&self, app: &AppName, target: &TargetName) -> Result<Vec<Candidate>, LogError> {
+    pub fn kept_candidates(&self, key: &TargetKey) -> Result<Vec<Candidate>, LogError> {
         self.rows(|rows| {
-            let state = read::target(rows, app, target)?;
+            let state = read::target(rows, key)?;
             let kept = state.iter().flat_map(|row| &row.state.releases);
-            let found = kept.map(|kept| read::candidate(rows, app, target, kept.release));
+            let found = kept.map(|kept| read::candidate(rows, key, kept.release));
             let mut found = found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect::<Vec<_>>();
             found.sort_by_key(|row| std::cmp::Reverse(row.requested));
             judged(rows, state, found)
@@ -190,33 +177,24 @@ impl Ledger {
     }
 
     /// One deploy of a target, and whether it can be restored.
-    pub fn candidate(
-        &self,
-        app: &AppName,
-        target: &TargetName,
-        release: DeploymentId,
-    ) -> Result<Option<Candidate>, LogError> {
+    pub fn candidate(&self, key: &TargetKey, release: DeploymentId) -> Result<Option<Candidate>, LogError> {
         let found = self.rows(|rows| {
-            let state = read::target(rows, app, target)?;
-            judged(rows, state, read::candidate(rows, app, target, release)?.into_iter().collect())
+            let state = read::target(rows, key)?;
+            judged(rows, state, read::candidate(rows, key, release)?.into_iter().collect())
         })?;
         Ok(found.into_iter().next())
     }
 
     /// The release that a rollback without an id restores.
-    pub fn default_target(
-        &self,
-        app: &AppName,
-        target: &TargetName,
-    ) -> Result<Option<DeploymentId>, LogError> {
-        let found = self.kept_candidates(app, target)?;
+    pub fn default_target(&self, key: &TargetKey) -> Result<Option<DeploymentId>, LogError> {
+        let found = self.kept_candidates(key)?;
         Ok(found.into_iter().find(|candidate| candidate.default).map(|candidate| candidate.row.release))
     }
 
     /// Where rollbacks without an id may go from here on (D5), nearest first, whether or not they can be had.
-    pub fn steps_back(&self, app: &AppName, target: &TargetName) -> Result<Vec<DeploymentId>, LogError> {
+    pub fn steps_back(&self, key: &TargetKey) -> Result<Vec<DeploymentId>, LogError> {
         self.rows(|rows| {
-            let Some(TargetRow { state, .. }) = read::target(rows, app, target)? else {
+            let Some(TargetRow { state, .. }) = read::target(rows, key)? else {
                 return Ok(Vec::new());
             };
             let same = same(rows, &state)?;
@@ -226,13 +204,13 @@ impl Ledger {
     }
 
     /// What a target does, in short.
-    pub fn status(&self, app: &AppName, target: &TargetName) -> Result<StatusRow, LogError> {
-        Ok(self.rows(|rows| read::status(rows, app, target))?.unwrap_or_default())
+    pub fn status(&self, key: &TargetKey) -> Result<StatusRow, LogError> {
+        Ok(self.rows(|rows| read::status(rows, key))?.unwrap_or_default())
     }
 
     /// Every artefact that a target ever had.
-    pub fn artefacts(&self, app: &AppName, target: &TargetName) -> Result<Vec<ArtefactRow>, LogError> {
-        self.rows(|rows| read::artefacts(rows, app, target))
+    pub fn artefacts(&self, key: &TargetKey) -> Result<Vec<ArtefactRow>, LogError> {
+        self.rows(|rows| read::artefacts(rows, key))
     }
 
     /// Events that match, oldest first, private values joined.
@@ -272,7 +250,7 @@ fn judged(
     // The rules know nothing of private values: for them, a release without is one whose image is gone.
     let mut redacted = Vec::new();
     for kept in &mut state.releases {
-        let row = read::candidate(rows, &state.app, &state.target, kept.release)?;
+        let row = read::candidate(rows, &state.key, kept.release)?;
         if let Some(at) = row.map(|row| values_redacted(rows, &row)).transpose()?.flatten() {
             kept.lost = true;
             redacted.push((kept.release, at));

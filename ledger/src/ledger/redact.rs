@@ -118,8 +118,8 @@ impl Ledger {
     /// A hold keeps everything of its release; a live release keeps its values, which are passed over
     /// unless they were asked for by name.
     fn may_erase(&self, recorded: &Recorded, fields: &mut Vec<u32>, named: bool) -> Result<(), RedactError> {
-        let StreamId::Target { app, target } = &recorded.envelope.stream else { return Ok(()) };
-        let state = self.state(app, target)?;
+        let StreamId::Target(key) = &recorded.envelope.stream else { return Ok(()) };
+        let state = self.state(key)?;
         let release = self.release_of(recorded)?;
         let Some(release) = release else { return Ok(()) };
         if state.kept(release).is_some_and(|kept| kept.held) {

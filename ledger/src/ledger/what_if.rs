@@ -32,13 +32,12 @@ impl Ledger {
     /// is folded anew with that count and strategy from the first deploy on.
     pub fn past_rollbacks(
         &self,
-        app: &AppName,
-        target: &TargetName,
+        key: &TargetKey,
         retention: &Retention,
         since: Timestamp,
     ) -> Result<Vec<PastRollback>, LogError> {
-        let stream = StreamId::Target { app: app.clone(), target: target.clone() };
-        let mut state = TargetState::new(app.clone(), target.clone());
+        let stream = key.stream();
+        let mut state = TargetState::new(key.clone());
         let (mut found, mut next) = (Vec::new(), Position(0));
         loop {
             let events = self.log().read_all(next, CHUNK)?;

@@ -60,6 +60,13 @@ pub struct DeploymentRow {
     pub status: DeploymentStatus,
 }
 
+impl DeploymentRow {
+    /// The target that it is of.
+    pub fn key(&self) -> TargetKey {
+        TargetKey { app: self.app.clone(), target: self.target.clone() }
+    }
+}
+
 /// How a deployment is, or ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -245,7 +252,7 @@ impl Deployments {
         e: &DeploymentRequested,
         rows: &mut dyn RowsMut,
     ) -> Result<(), ProjectionError> {
-        let StreamId::Target { app, target } = &event.envelope.stream else {
+        let StreamId::Target(key) = &event.envelope.stream else {
             return Err(ProjectionError::Missing(format!("the target of deployment {}", e.id)));
         };
         let (release, leaves, spec, digest) = match &e.ask {
@@ -255,19 +262,27 @@ impl Deployments {
             }
         };
         let requested = event.head.position;
+        let TargetKey { app, target } = key.clone();
         if release == e.id {
             let spec = ReleaseSpec {
                 config: spec.config.without_private(),
                 config_digest: spec.config_digest.clone(),
             };
-            let (app, target) = (app.clone(), target.clone());
-            let row = ReleaseRow { release, app, target, requested, spec, image: None, tagged: None };
+            let row = ReleaseRow {
+                release,
+                app: app.clone(),
+                target: target.clone(),
+                requested,
+                spec,
+                image: None,
+                tagged: None,
+            };
             self.releases.put(release_key(release), row);
         }
         let row = DeploymentRow {
             id: e.id,
-            app: app.clone(),
-            target: target.clone(),
+            app,
+            target,
             release,
             leaves,
             requested,
@@ -323,15 +338,12 @@ pub enum Found {
 pub fn by_prefix(
     rows: &dyn Rows,
     prefix: &str,
-    within: Option<(&AppName, &TargetName)>,
+    within: Option<&TargetKey>,
 ) -> Result<Found, ProjectionError> {
     /// Enough to show that a prefix is not unique.
     const SHOWN: usize = 5;
     let mut keys: Vec<Vec<u8>> = Vec::new();
-    let within = within.map(|(app, target)| {
-        let stream = StreamId::Target { app: app.clone(), target: target.clone() };
-        ID.key(ROW, &[&stream_part(&stream)])
-    });
+    let within = within.map(|key| ID.key(ROW, &[&stream_part(&key.stream())]));
     rows.scan(&ID.key(BY_ID, &[prefix.as_bytes()]), false, None, &mut |_, value| {
         let Ok((_, key)) = stamped(value) else { return true };
         if within.as_ref().is_none_or(|within| key.starts_with(within)) {
@@ -364,14 +376,8 @@ pub fn release(rows: &dyn Rows, release: DeploymentId) -> Result<Option<ReleaseR
 }
 
 /// Deployments of a target, newest first.
-pub fn newest(
-    rows: &dyn Rows,
-    app: &AppName,
-    target: &TargetName,
-    page: &Page,
-) -> Result<Vec<DeploymentRow>, ProjectionError> {
-    let stream = StreamId::Target { app: app.clone(), target: target.clone() };
-    let prefix = ID.key(ROW, &[&stream_part(&stream)]);
+pub fn newest(rows: &dyn Rows, key: &TargetKey, page: &Page) -> Result<Vec<DeploymentRow>, ProjectionError> {
+    let prefix = ID.key(ROW, &[&stream_part(&key.stream())]);
     let before = page.before.map(|before| [&prefix[..], &before.0.to_be_bytes()].concat());
     let mut found = Vec::new();
     rows.scan(&prefix, true, before.as_deref(), &mut |_, value| {

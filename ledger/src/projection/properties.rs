@@ -3,7 +3,7 @@
 use super::rows::{ProjectionId, get, put, stamp, stream_part};
 use super::{CandidateRow, Fate, PendingRow};
 use crate::ids::properties::{config, deployment, stream, text};
-use crate::ids::{AppName, Position, ReleaseName, StreamId, TargetName, Timestamp};
+use crate::ids::{AppName, Position, ReleaseName, StreamId, TargetKey, TargetName, Timestamp};
 use crate::log::{MapRows, Rows};
 use crate::private::PrivateRow;
 use crate::release::HistoryStrategy;
@@ -63,7 +63,7 @@ fn private() -> impl Strategy<Value = PrivateRow> {
 fn near() -> impl Strategy<Value = StreamId> {
     let target = ("a{1,2}", "a{1,3}").prop_map(|(app, target)| {
         let (app, target) = (AppName::new(app).expect("a name"), TargetName::new(target).expect("a name"));
-        StreamId::Target { app, target }
+        StreamId::Target(TargetKey { app, target })
     });
     prop_oneof![3 => target, 1 => stream()]
 }

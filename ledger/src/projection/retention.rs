@@ -9,7 +9,7 @@ use crate::deployment::event::{
     PruneRule, edge_events, hold_events, is_own_tag, ledger_events, registry_events, running_events,
     step_events,
 };
-use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName};
+use crate::ids::{DeploymentId, Position, TargetKey};
 use crate::log::{Recorded, Rows, RowsMut};
 use crate::outcome::Failure;
 use serde::{Deserialize, Serialize};
@@ -139,11 +139,6 @@ impl Projection for Retention {
 }
 
 /// Every artefact that a target ever had, by release.
-pub fn artefacts(
-    rows: &dyn Rows,
-    app: &AppName,
-    target: &TargetName,
-) -> Result<Vec<ArtefactRow>, ProjectionError> {
-    let stream = StreamId::Target { app: app.clone(), target: target.clone() };
-    super::rows::all(rows, &ID.key(ROW, &[&stream_part(&stream)]))
+pub fn artefacts(rows: &dyn Rows, key: &TargetKey) -> Result<Vec<ArtefactRow>, ProjectionError> {
+    super::rows::all(rows, &ID.key(ROW, &[&stream_part(&key.stream())]))
 }

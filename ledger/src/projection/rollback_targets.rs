@@ -10,7 +10,7 @@ use crate::deployment::event::{
     Ask, DeploymentRequested, DeploymentSucceeded, PruneRule, ReleaseTagged, edge_events, ledger_events,
     running_events, step_events,
 };
-use crate::ids::{AppName, DeploymentId, Digest, Position, ReleaseName, StreamId, TargetName, Timestamp};
+use crate::ids::{DeploymentId, Digest, Position, ReleaseName, TargetKey, Timestamp};
 use crate::log::{Recorded, Rows, RowsMut};
 use crate::outcome::Failure;
 use crate::release::HistoryStrategy;
@@ -303,22 +303,15 @@ fn current_key(stream: &[u8]) -> Vec<u8> {
 /// One deploy of a target.
 pub fn candidate(
     rows: &dyn Rows,
-    app: &AppName,
-    target: &TargetName,
+    key: &TargetKey,
     release: DeploymentId,
 ) -> Result<Option<CandidateRow>, ProjectionError> {
-    let stream = StreamId::Target { app: app.clone(), target: target.clone() };
-    super::rows::get(rows, &ID.key(ROW, &[&stream_part(&stream), release.to_string().as_bytes()]))
+    super::rows::get(rows, &ID.key(ROW, &[&stream_part(&key.stream()), release.to_string().as_bytes()]))
 }
 
 /// Every deploy of a target, newest first.
-pub fn candidates(
-    rows: &dyn Rows,
-    app: &AppName,
-    target: &TargetName,
-) -> Result<Vec<CandidateRow>, ProjectionError> {
-    let stream = StreamId::Target { app: app.clone(), target: target.clone() };
-    let mut found: Vec<CandidateRow> = super::rows::all(rows, &ID.key(ROW, &[&stream_part(&stream)]))?;
+pub fn candidates(rows: &dyn Rows, key: &TargetKey) -> Result<Vec<CandidateRow>, ProjectionError> {
+    let mut found: Vec<CandidateRow> = super::rows::all(rows, &ID.key(ROW, &[&stream_part(&key.stream())]))?;
     found.sort_by_key(|row| std::cmp::Reverse(row.requested));
     Ok(found)
 }

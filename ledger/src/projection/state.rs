@@ -8,7 +8,7 @@ use super::target_row::{ROW, TargetRow, changes_kept, put_beside};
 use super::versions::STATE as ID;
 use crate::deployment::{Event, TargetState, evolve};
 use crate::edge::EdgeState;
-use crate::ids::{AppName, Position, Revision, StreamId, TargetName, slug};
+use crate::ids::{AppName, Position, Revision, StreamId, TargetKey, slug};
 use crate::log::{Recorded, Rows, RowsMut};
 use serde::{Deserialize, Serialize};
 
@@ -43,8 +43,8 @@ impl Projection for State {
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
         let stream = &event.envelope.stream;
         let (revision, at) = (event.head.revision, event.head.position);
-        let (app, target) = match stream {
-            StreamId::Target { app, target } => (app, target),
+        let target = match stream {
+            StreamId::Target(target) => target,
             StreamId::Edge => {
                 return self.edge.update(rows, ID.key(EDGE, &[]), |row| {
                     let before = row.map(|row| row.state).unwrap_or_default();
@@ -59,9 +59,9 @@ impl Projection for State {
             | StreamId::Newer(_) => return Ok(()),
         };
         if revision == Revision(0) {
-            put(rows, ID.key(SLUG, &[slug(app.as_str()).as_bytes()]), at, app)?;
+            put(rows, ID.key(SLUG, &[slug(target.app.as_str()).as_bytes()]), at, &target.app)?;
         }
-        let key = key(stream);
+        let key = row_key(stream);
         let before = self.targets.get(rows, key.clone())?;
         if let Event::DeploymentRequested(asked) = &event.event
             && before.is_some_and(|row| row.state.rollout.is_some())
@@ -71,7 +71,7 @@ impl Projection for State {
         let kept = changes_kept(&event.event)
             .then(|| before.map_or_else(Vec::new, |row| row.state.releases.clone()));
         self.targets.update(rows, key.clone(), |row| {
-            let state = row.map_or_else(|| TargetState::new(app.clone(), target.clone()), |row| row.state);
+            let state = row.map_or_else(|| TargetState::new(target.clone()), |row| row.state);
             Some(TargetRow { revision, state: evolve(state, &event.event) })
         })?;
         match self.targets.get(rows, key.clone())? {
@@ -101,17 +101,13 @@ pub fn folded(rows: &dyn Rows) -> Result<Position, ProjectionError> {
     Ok(get_plain(rows, &ID.checkpoint())?.unwrap_or(Position(0)))
 }
 
-fn key(stream: &StreamId) -> Vec<u8> {
+fn row_key(stream: &StreamId) -> Vec<u8> {
     ID.key(ROW, &[&stream_part(stream)])
 }
 
 /// The row of a target, where it has ever been used.
-pub fn target(
-    rows: &dyn Rows,
-    app: &AppName,
-    target: &TargetName,
-) -> Result<Option<TargetRow>, ProjectionError> {
-    TargetRow::load(rows, &key(&StreamId::Target { app: app.clone(), target: target.clone() }))
+pub fn target(rows: &dyn Rows, target: &TargetKey) -> Result<Option<TargetRow>, ProjectionError> {
+    TargetRow::load(rows, &row_key(&target.stream()))
 }
 
 /// The app that has this slug, where one has.

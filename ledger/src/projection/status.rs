@@ -9,7 +9,7 @@ use crate::deployment::event::{
     edge_events, hold_events, ledger_events, registry_events, running_events, step_events,
 };
 use crate::deployment::state::Ending;
-use crate::ids::{AppName, DeploymentId, Position, StreamId, TargetName, Timestamp};
+use crate::ids::{DeploymentId, Position, TargetKey, Timestamp};
 use crate::log::{Recorded, Rows, RowsMut};
 use serde::{Deserialize, Serialize};
 
@@ -107,11 +107,6 @@ impl Projection for Status {
 }
 
 /// The row of a target, where it has ever been used.
-pub fn status(
-    rows: &dyn Rows,
-    app: &AppName,
-    target: &TargetName,
-) -> Result<Option<StatusRow>, ProjectionError> {
-    let stream = StreamId::Target { app: app.clone(), target: target.clone() };
-    get(rows, &ID.key(ROW, &[&stream_part(&stream)]))
+pub fn status(rows: &dyn Rows, key: &TargetKey) -> Result<Option<StatusRow>, ProjectionError> {
+    get(rows, &ID.key(ROW, &[&stream_part(&key.stream())]))
 }

@@ -127,8 +127,8 @@ fn stored(row: &TargetRow) -> Stored<'_> {
     let state = &row.state;
     Stored {
         revision: row.revision,
-        app: Cow::Borrowed(&state.app),
-        target: Cow::Borrowed(&state.target),
+        app: Cow::Borrowed(&state.key.app),
+        target: Cow::Borrowed(&state.key.target),
         current: state.current.as_ref().map(|live| StoredLive {
             deployment: live.deployment,
             release: live.release,
@@ -193,8 +193,7 @@ fn joined(rows: &dyn Rows, key: &[u8], value: &[u8]) -> Result<TargetRow, Projec
         get(rows, &beside(key, KEPT, release))?.ok_or_else(|| missing("what is kept", release))
     });
     let state = TargetState {
-        app: stored.app.into_owned(),
-        target: stored.target.into_owned(),
+        key: TargetKey { app: stored.app.into_owned(), target: stored.target.into_owned() },
         current: stored.current.map(|live| joined_live(rows, key, live)).transpose()?,
         rollout: stored.rollout.map(|rollout| joined_rollout(rows, key, rollout)).transpose()?,
         stop: stored.stop.map(Cow::into_owned),

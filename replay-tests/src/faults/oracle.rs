@@ -309,6 +309,6 @@ fn private(ledger: &Ledger, entries: usize) -> Result<Vec<Vec<PrivateRow>>, LogE
 }
 
 fn key(event: &Recorded) -> Option<String> {
-    let StreamId::Target { app, target } = &event.envelope.stream else { return None };
-    event.envelope.idem.as_ref().map(|key| format!("{app}/{target}/{key}"))
+    let StreamId::Target(target) = &event.envelope.stream else { return None };
+    event.envelope.idem.as_ref().map(|key| format!("{target}/{key}"))
 }

@@ -117,7 +117,7 @@ impl World {
         context.reason = Some(format!("the reason of deploy {number}"));
         context.idempotency_key = Some(format!("key-{number}"));
         let command = Command::Deploy(Box::new(deploy));
-        ledger.execute(&key.app, &key.target, &command, &context).map_err(|error| text(&error))?;
+        ledger.execute(&key, &command, &context).map_err(|error| text(&error))?;
         drop(lease);
         let driven = self.dispatcher(ledger, engine).drive(&key, &context).await;
         driven.map(drop).map_err(|error| text(&error))

@@ -1,10 +1,10 @@
 //! What must hold, whatever happened.
 
-use haloy_executors::TargetKey;
 use haloy_executors::simulated::World;
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::owed;
 use haloy_ledger::deployment::state::{ReplicaPhase, TargetState};
+use haloy_ledger::ids::TargetKey;
 use haloy_ledger::ledger::Verdict;
 use haloy_ledger::projection::{DeploymentStatus, Page};
 use haloy_ledger::release::{HistoryStrategy, RolloutStrategy};
@@ -46,14 +46,15 @@ pub fn serves(state: &TargetState, world: &World) -> Result<(), Broken> {
     if lost && live.replicas.iter().all(|replica| off(replica.phase)) {
         return Ok(());
     }
-    let mine = |key: &(_, String, String, _)| key.1 == state.app.as_str() && key.2 == state.target.as_str();
+    let mine =
+        |key: &(_, String, String, _)| key.1 == state.key.app.as_str() && key.2 == state.key.target.as_str();
     let well = world.replicas.iter().any(|(key, found)| mine(key) && found.running && found.healthy);
-    if well { Ok(()) } else { Err(format!("{}/{}: nothing well serves", state.app, state.target)) }
+    if well { Ok(()) } else { Err(format!("{}: nothing well serves", state.key)) }
 }
 
 /// After a target owes nothing: it is settled, and what the log says runs does run.
 pub fn settled(state: &TargetState, world: &World) -> Result<(), Broken> {
-    let name = format!("{}/{}", state.app, state.target);
+    let name = format!("{}", state.key);
     let unfinished = state.rollout.is_some() || state.stop.is_some() || state.restart.is_some();
     if unfinished || !owed(state).is_empty() {
         return Err(format!("{name}: driven to the end and not settled"));
@@ -72,9 +73,9 @@ pub fn settled(state: &TargetState, world: &World) -> Result<(), Broken> {
 
 /// What is listed as ready has its image; what failed is never a target; the last good is kept.
 pub fn restorable(ledger: &Ledger, key: &TargetKey, world: &World) -> Result<(), Broken> {
-    let candidates = ledger.candidates(&key.app, &key.target).map_err(|error| error.to_string())?;
-    let state = ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
-    let rows = ledger.deployments(&key.app, &key.target, &Page { before: None, limit: usize::MAX });
+    let candidates = ledger.candidates(key).map_err(|error| error.to_string())?;
+    let state = ledger.state(key).map_err(|error| error.to_string())?;
+    let rows = ledger.deployments(key, &Page { before: None, limit: usize::MAX });
     let rows = rows.map_err(|error| error.to_string())?;
     let mut good = 0;
     for candidate in &candidates {

@@ -73,14 +73,15 @@ impl Judge {
     /// No domain is lost: what a live release names is its own, or was taken over by an event.
     pub(super) fn none_lost(&self, ledger: &Ledger, state: &TargetState) -> Result<(), Broken> {
         let edge = ledger.edge().map_err(|error| error.to_string())?;
-        let me = (state.app.to_string(), state.target.to_string());
+        let me = (state.key.app.to_string(), state.key.target.to_string());
         for wanted in &state.routes.base {
             let held = edge.claims.get(&wanted.domain);
-            let mine = held.is_some_and(|c| c.holder.app == state.app && c.holder.target == state.target);
+            let mine =
+                held.is_some_and(|c| c.holder.app == state.key.app && c.holder.target == state.key.target);
             let claimed = self.claimed.get(&wanted.domain);
             let taken = claimed.is_some_and(|by| by.iter().any(|by| *by != me));
             if !mine && !taken {
-                return Err(format!("{}/{} lost {}", state.app, state.target, wanted.domain));
+                return Err(format!("{} lost {}", state.key, wanted.domain));
             }
         }
         Ok(())

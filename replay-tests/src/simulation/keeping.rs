@@ -2,7 +2,6 @@
 
 use super::invariants::Broken;
 use super::run::Sim;
-use haloy_executors::TargetKey;
 use haloy_ledger::deployment::Command;
 use haloy_ledger::deployment::event::PushedTag;
 use haloy_ledger::deployment::owed;
@@ -15,7 +14,7 @@ use haloy_ledger::release::Retention;
 
 impl Sim {
     fn any_release(&mut self, key: &TargetKey) -> Result<Option<DeploymentId>, Broken> {
-        let state = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
+        let state = self.ledger.state(key).map_err(|error| error.to_string())?;
         let place = self.random.below(state.releases.len().max(1));
         Ok(state.releases.get(place).map(|kept| kept.release))
     }
@@ -50,7 +49,7 @@ impl Sim {
 
     /// Somebody looks; the registry says what the seed wants.
     pub(super) async fn look_at_registry(&mut self, key: &TargetKey) -> Result<(), Broken> {
-        let state = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
+        let state = self.ledger.state(key).map_err(|error| error.to_string())?;
         let mut seen = Vec::new();
         for kept in &state.releases {
             let Some(origin) = &kept.origin else { continue };
@@ -101,7 +100,7 @@ impl Sim {
         wanted: &Retention,
         id: DeploymentId,
     ) -> Result<(), Broken> {
-        let after = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
+        let after = self.ledger.state(key).map_err(|error| error.to_string())?;
         let alone = before.rollout.is_none() && owed(before).is_empty();
         if !alone || after.last_ended != Some((id, Ending::Succeeded)) || !owed(&after).is_empty() {
             return Ok(());

@@ -3,13 +3,12 @@
 use super::invariants::Broken;
 use super::parts::Random;
 use super::watch::States;
-use haloy_executors::TargetKey;
 use haloy_executors::simulated::World;
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::state::ReplicaPhase;
 use haloy_ledger::deployment::{Command, TargetState};
 use haloy_ledger::edge::Route;
-use haloy_ledger::ids::ReplicaId;
+use haloy_ledger::ids::{ReplicaId, TargetKey};
 use haloy_ledger::release::Domain;
 use std::collections::BTreeMap;
 
@@ -74,7 +73,7 @@ pub fn well(ledger: &Ledger, states: &mut States, world: &World) -> Result<(), B
 
 /// A restart of it failed, as the log says, and no other replica of what is live could answer in its place.
 fn unsure(ledger: &Ledger, states: &mut States, route: &Route, replica: ReplicaId) -> Result<bool, Broken> {
-    let state = states.of(ledger, &route.app, &route.target)?;
+    let state = states.of(ledger, &route.key())?;
     let live = state.current.iter().flat_map(|live| &live.replicas);
     let phases: Vec<(ReplicaId, ReplicaPhase)> = live.map(|replica| (replica.id, replica.phase)).collect();
     let healthy = phases.iter().any(|(_, phase)| *phase == ReplicaPhase::Healthy);
@@ -94,10 +93,10 @@ pub fn owned(ledger: &Ledger, state: &TargetState) -> Result<(), Broken> {
                 Some(_) | None => {}
             }
         }
-        let mine = claim.holder.app == state.app && claim.holder.target == state.target;
+        let mine = claim.holder.app == state.key.app && claim.holder.target == state.key.target;
         let named = state.routes.base.iter().any(|wanted| wanted.domain == *domain);
         if mine && state.rollout.is_none() && !named {
-            return Err(format!("{}/{} keeps {domain}, which no release names", state.app, state.target));
+            return Err(format!("{} keeps {domain}, which no release names", state.key));
         }
     }
     Ok(())

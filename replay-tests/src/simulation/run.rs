@@ -180,7 +180,7 @@ impl Sim {
         let config = self.config(key);
         let wanted = config.retention.clone();
         let release = ReleaseSpec { config, config_digest: self.random.draw().to_string() };
-        let before = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
+        let before = self.ledger.state(key).map_err(|error| error.to_string())?;
         let (id, at) = (self.new_id(), self.clock.now());
         let move_domains = self.random.percent(25);
         let deploy = Deploy { id, at, release, git: None, ci: None, engine: None, move_domains };
@@ -199,7 +199,7 @@ impl Sim {
         self.settle(key).await?;
         let dispatcher = self.dispatcher();
         dispatcher.look(key, &self.context()).await.map_err(|error| error.to_string())?;
-        let candidates = self.ledger.candidates(&key.app, &key.target).map_err(|error| error.to_string())?;
+        let candidates = self.ledger.candidates(key).map_err(|error| error.to_string())?;
         if candidates.is_empty() {
             return Ok(());
         }
@@ -241,14 +241,14 @@ impl Sim {
         };
         let context = self.context();
         // A rollout that is on its way, so that there is something to be mistaken for.
-        let asked = self.ledger.execute(&key.app, &key.target, &Command::Deploy(Box::new(deploy)), &context);
+        let asked = self.ledger.execute(key, &Command::Deploy(Box::new(deploy)), &context);
         self.note(asked.map(drop));
         let before = self.ledger.head().next;
         for number in EffectNumber::ALL {
             let effect = EffectId { deployment: self.new_id(), number, subject: "0".to_owned() };
             let outcome = Box::new(Outcome::ReplicaStopped { exit_code: None, forced: false });
             let late = Command::RecordOutcome { effect, outcome, at: self.clock.now() };
-            let done = self.ledger.execute(&key.app, &key.target, &late, &context);
+            let done = self.ledger.execute(key, &late, &context);
             done.map_err(|error| error.to_string())?;
         }
         if self.ledger.head().next == before {
@@ -279,9 +279,9 @@ impl Sim {
         };
         let taken = routes::taken(&self.ledger, key, &command);
         // Nobody drives it here: a crash left it, and every command settles that before it drives anything.
-        let state = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
+        let state = self.ledger.state(key).map_err(|error| error.to_string())?;
         let left_behind = state.rollout.is_some() || state.restart.is_some();
-        match self.ledger.execute(&key.app, &key.target, &command, &context) {
+        match self.ledger.execute(key, &command, &context) {
             Ok(_) => taken.map_or(Ok(()), |taken| Err(format!("{key} got {taken}, unasked")))?,
             Err(error @ ExecuteError::Rejected(_)) => {
                 self.note(Err(error));
@@ -300,7 +300,7 @@ impl Sim {
         match (done, cancel, id) {
             (true, _, _) => self.check(key),
             (false, true, Some(id)) => {
-                let asked = self.ledger.execute(&key.app, &key.target, &Command::Cancel { id }, &context);
+                let asked = self.ledger.execute(key, &Command::Cancel { id }, &context);
                 self.note(asked.map(drop));
                 self.drive(key, usize::MAX).await?;
                 self.check(key)
@@ -317,7 +317,7 @@ impl Sim {
         let dispatcher = self.dispatcher();
         let context = self.context();
         let (ledger, engine) = (Arc::clone(&self.ledger), Arc::clone(&self.engine));
-        let before = ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
+        let before = ledger.state(key).map_err(|error| error.to_string())?;
         // Where nothing ran before, nothing can go on running.
         let watched = invariants::runs(&before);
         let (mut broken, mut states) = (None, States::default());
@@ -332,7 +332,7 @@ impl Sim {
             }
             if watched
                 && broken.is_none()
-                && let Ok(state) = states.of(&ledger, &key.app, &key.target)
+                && let Ok(state) = states.of(&ledger, key)
             {
                 broken = invariants::serves(state, &engine.world()).err();
             }
@@ -378,7 +378,7 @@ impl Sim {
 
     fn check(&mut self, key: &TargetKey) -> Result<(), Broken> {
         self.judge.learn(&self.ledger)?;
-        let state = self.ledger.state(&key.app, &key.target).map_err(|error| error.to_string())?;
+        let state = self.ledger.state(key).map_err(|error| error.to_string())?;
         let world = self.engine.world();
         routes::owned(&self.ledger, &state)?;
         if state.rollout.is_none() {

@@ -4,7 +4,7 @@ use super::config;
 use super::parts::{Random, SimClock, SimEntropy, open};
 use haloy_ledger::deployment::command::Deploy;
 use haloy_ledger::deployment::{Command, Rejection};
-use haloy_ledger::ids::{AppName, DeploymentId, TargetName};
+use haloy_ledger::ids::{AppName, DeploymentId, TargetKey, TargetName};
 use haloy_ledger::log::MemoryStore;
 use haloy_ledger::ports::{Clock, Entropy};
 use haloy_ledger::release::ReleaseSpec;
@@ -39,10 +39,10 @@ fn one_slug_is_given_once() {
                         move_domains: false,
                     };
                     let (app, target) = (AppName::new(name), TargetName::new("t"));
-                    let (app, target) = (app.expect("a name"), target.expect("a name"));
+                    let key = TargetKey { app: app.expect("a name"), target: target.expect("a name") };
                     both.wait();
                     let context = CommandContext::system("test", "c");
-                    ledger.execute(&app, &target, &Command::Deploy(Box::new(deploy)), &context)
+                    ledger.execute(&key, &Command::Deploy(Box::new(deploy)), &context)
                 })
             });
             deploying.map(|thread| thread.join().expect("ends"))

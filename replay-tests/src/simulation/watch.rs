@@ -5,36 +5,30 @@ use super::invariants::Broken;
 use haloy_executors::simulated::World;
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::{Event, TargetState};
-use haloy_ledger::ids::{AppName, EffectId, EffectNumber, Position, TargetName};
+use haloy_ledger::ids::{EffectId, EffectNumber, Position, TargetKey};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// States of targets as one ledger has them, read again as soon as anything was appended to its log.
 #[derive(Default)]
 pub struct States {
     head: Option<Position>,
-    known: BTreeMap<(AppName, TargetName), TargetState>,
+    known: BTreeMap<TargetKey, TargetState>,
 }
 
 impl States {
     /// The state of a target as it is now.
-    pub fn of(
-        &mut self,
-        ledger: &Ledger,
-        app: &AppName,
-        target: &TargetName,
-    ) -> Result<&TargetState, Broken> {
+    pub fn of(&mut self, ledger: &Ledger, key: &TargetKey) -> Result<&TargetState, Broken> {
         // Rows are written together with the entries that they are made of, and never without.
         let head = Some(ledger.head().next);
         if head != self.head {
             self.known.clear();
             self.head = head;
         }
-        let key = (app.clone(), target.clone());
-        if !self.known.contains_key(&key) {
-            let state = ledger.state(app, target).map_err(|error| error.to_string())?;
+        if !self.known.contains_key(key) {
+            let state = ledger.state(key).map_err(|error| error.to_string())?;
             self.known.insert(key.clone(), state);
         }
-        Ok(&self.known[&key])
+        Ok(&self.known[key])
     }
 }
 

@@ -29,8 +29,10 @@ fn context(user: &User) -> EffectContext {
         id: EffectId { deployment, number: EffectNumber::RunReleaseCommand, subject: String::new() },
         scope: Scope {
             ledger: LedgerId::from_parts(now, entropy.ulid_bits()),
-            app: AppName::new(user.app.as_str()).expect("a name"),
-            target: TargetName::new("default").expect("a name"),
+            key: TargetKey {
+                app: AppName::new(user.app.as_str()).expect("a name"),
+                target: TargetName::new("default").expect("a name"),
+            },
         },
         deployment,
         attempt: 1,

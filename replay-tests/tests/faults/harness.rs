@@ -1,7 +1,7 @@
 //! A ledger that is made once and damaged often.
 
 use haloy_ledger::deployment::Command as Ask;
-use haloy_ledger::ids::{AppName, TargetName};
+use haloy_ledger::ids::{AppName, TargetKey, TargetName};
 use haloy_ledger::{CommandContext, Ledger};
 use haloy_replay_tests::faults::{Before, Image, World, folder};
 use std::path::{Path, PathBuf};
@@ -84,15 +84,16 @@ pub fn learn(before: &mut Before, image: &Image, world: &World) {
 
 /// One append: the release that runs is pinned, or not any more.
 pub fn pin(ledger: &Ledger, pinned: bool) {
-    let (app, target) = names();
-    let release = ledger.state(&app, &target).expect("readable").current_release().expect("deployed");
+    let key = key();
+    let release = ledger.state(&key).expect("readable").current_release().expect("deployed");
     let context = CommandContext::system("faults", "pin");
-    ledger.execute(&app, &target, &Ask::Pin { release, pinned }, &context).expect("done");
+    ledger.execute(&key, &Ask::Pin { release, pinned }, &context).expect("done");
 }
 
 /// A target of every ledger here.
-pub fn names() -> (AppName, TargetName) {
-    (AppName::new("shop").expect("a name"), TargetName::new("production").expect("a name"))
+pub fn key() -> TargetKey {
+    let (app, target) = (AppName::new("shop"), TargetName::new("production"));
+    TargetKey { app: app.expect("a name"), target: target.expect("a name") }
 }
 
 /// Which kind of file a path is.

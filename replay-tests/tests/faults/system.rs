@@ -1,7 +1,7 @@
 //! A process that dies, or whose disk fails, at any of its system calls that write. strace counts the
 //! calls, and then makes one of them fail, or kills.
 
-use crate::harness::{names, seed, torture};
+use crate::harness::{key, seed, torture};
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::Command as Ask;
 use haloy_ledger::ids::Position;
@@ -35,12 +35,12 @@ fn child() {
         return;
     }
     acknowledged(&ledger, from, ledger.head().next.0);
-    let (app, target) = names();
-    let Ok(state) = ledger.state(&app, &target) else { return };
+    let key = key();
+    let Ok(state) = ledger.state(&key) else { return };
     for pinned in [true, false] {
         let release = state.current_release().expect("deployed");
         let context = CommandContext::system("faults", "pin");
-        match ledger.execute(&app, &target, &Ask::Pin { release, pinned }, &context) {
+        match ledger.execute(&key, &Ask::Pin { release, pinned }, &context) {
             Ok(executed) => {
                 executed.positions.into_iter().for_each(|(from, to)| acknowledged(&ledger, from.0, to.0))
             }
@@ -194,7 +194,7 @@ fn afterwards(folder: &Path, told: &BTreeMap<usize, String>) -> Outcome {
     match (verify(&world, &Asked::default()), recovered) {
         (Ok(_), None) => Outcome::Same,
         (Ok(_), Some(code)) => Outcome::Refused(format!("{code}, recovered")),
-        (Err(fault), _) => Outcome::Silent(format!("it opens, and verify names {fault}")),
+        (Err(fault), _) => Outcome::Silent(format!("it opens, and verify key {fault}")),
     }
 }
 

@@ -16,19 +16,19 @@ fn refused(message: String) -> Error {
 pub fn pick(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<Candidate, Error> {
     let release = match to {
         None => {
-            let default = ledger.default_target(&key.app, &key.target).map_err(errors::log)?;
+            let default = ledger.default_target(key).map_err(errors::log)?;
             default.map_or_else(|| Err(nothing_earlier(ledger, key)), Ok)?
         }
         Some(back) if back.starts_with('~') => back_from_here(ledger, key, steps(back)?)?,
         Some(text) => by_name(ledger, key, text)?,
     };
-    let found = ledger.candidate(&key.app, &key.target, release).map_err(errors::log)?;
+    let found = ledger.candidate(key, release).map_err(errors::log)?;
     found.ok_or_else(|| refused(format!("{key} has no release {release}")))
 }
 
 /// The n-th release that a rollback without an id may go to.
 fn back_from_here(ledger: &Ledger, key: &TargetKey, steps: usize) -> Result<DeploymentId, Error> {
-    let back = ledger.steps_back(&key.app, &key.target).map_err(errors::log)?;
+    let back = ledger.steps_back(key).map_err(errors::log)?;
     match (back.get(steps - 1), back.len()) {
         (Some(release), _) => Ok(*release),
         (None, 0) => Err(nothing_earlier(ledger, key)),
@@ -39,7 +39,7 @@ fn back_from_here(ledger: &Ledger, key: &TargetKey, steps: usize) -> Result<Depl
 }
 
 fn by_name(ledger: &Ledger, key: &TargetKey, text: &str) -> Result<DeploymentId, Error> {
-    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    let state = ledger.state(key).map_err(errors::log)?;
     let named = state.names.iter().find(|(name, _)| name.as_str() == text).map(|(_, release)| *release);
     let release = match named {
         Some(release) => Some(release),
@@ -55,7 +55,7 @@ fn steps(back: &str) -> Result<usize, Error> {
 
 /// Why there is nothing to go back to.
 fn nothing_earlier(ledger: &Ledger, key: &TargetKey) -> Error {
-    let kept = match ledger.kept_candidates(&key.app, &key.target) {
+    let kept = match ledger.kept_candidates(key) {
         Ok(kept) => kept,
         Err(error) => return errors::log(error),
     };
@@ -78,7 +78,7 @@ fn nothing_earlier(ledger: &Ledger, key: &TargetKey) -> Error {
 
 /// Good releases that a rollback without an id passes over, newest first.
 fn passed_over(ledger: &Ledger, key: &TargetKey) -> Result<Vec<DeploymentId>, Error> {
-    let kept = ledger.kept_candidates(&key.app, &key.target).map_err(errors::log)?;
+    let kept = ledger.kept_candidates(key).map_err(errors::log)?;
     Ok(kept.into_iter().filter(|kept| kept.same.is_some()).map(|kept| kept.row.release).collect())
 }
 
@@ -86,7 +86,7 @@ fn passed_over(ledger: &Ledger, key: &TargetKey) -> Result<Vec<DeploymentId>, Er
 /// of their last life, whatever became of it.
 pub fn nth_before(ledger: &Ledger, key: &TargetKey, back: &str) -> Result<DeploymentId, Error> {
     let steps = steps(back)?;
-    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    let state = ledger.state(key).map_err(errors::log)?;
     let current = state.current_release();
     let mut good = state.releases.iter().filter(|kept| kept.good && Some(kept.release) != current);
     let found = good.nth(steps - 1).map(|kept| kept.release);
@@ -94,7 +94,7 @@ pub fn nth_before(ledger: &Ledger, key: &TargetKey, back: &str) -> Result<Deploy
 }
 
 fn by_prefix(ledger: &Ledger, key: &TargetKey, prefix: &str) -> Result<Option<DeploymentId>, Error> {
-    match ledger.find_deployment(prefix, Some((&key.app, &key.target))).map_err(errors::log)? {
+    match ledger.find_deployment(prefix, Some(key)).map_err(errors::log)? {
         Found::One(row) => Ok(Some(row.release)),
         Found::None => Ok(None),
         Found::Several(ids) => Err(super::find::ambiguous(prefix, &ids)),
@@ -105,7 +105,7 @@ fn by_prefix(ledger: &Ledger, key: &TargetKey, prefix: &str) -> Result<Option<De
 pub fn choose(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<Choice, Error> {
     let candidate = pick(ledger, key, to)?;
     let release = candidate.row.release;
-    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    let state = ledger.state(key).map_err(errors::log)?;
     match &candidate.verdict {
         Verdict::Ready => {}
         // What was stopped can be started again.

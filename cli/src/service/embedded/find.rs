@@ -2,9 +2,8 @@
 
 use super::errors;
 use crate::error::{Error, Kind};
-use haloy_executors::TargetKey;
 use haloy_ledger::Ledger;
-use haloy_ledger::ids::{DeploymentId, ReleaseName};
+use haloy_ledger::ids::{DeploymentId, ReleaseName, TargetKey};
 use haloy_ledger::projection::{DeploymentRow, Found};
 
 pub fn keys_or_all(ledger: &Ledger, keys: Option<Vec<TargetKey>>) -> Result<Vec<TargetKey>, Error> {
@@ -12,7 +11,10 @@ pub fn keys_or_all(ledger: &Ledger, keys: Option<Vec<TargetKey>>) -> Result<Vec<
         Some(keys) => Ok(keys),
         None => {
             let targets = ledger.targets().map_err(errors::log)?;
-            Ok(targets.into_iter().map(|state| TargetKey { app: state.app, target: state.target }).collect())
+            Ok(targets
+                .into_iter()
+                .map(|state| TargetKey { app: state.key.app, target: state.key.target })
+                .collect())
         }
     }
 }
@@ -26,7 +28,7 @@ pub fn by_name(
     let Ok(name) = ReleaseName::new(text) else { return Ok(None) };
     let mut found = Vec::new();
     for state in ledger.targets().map_err(errors::log)? {
-        let key = TargetKey { app: state.app, target: state.target };
+        let key = TargetKey { app: state.key.app, target: state.key.target };
         if let Some(release) = state.names.get(&name)
             && keys.is_none_or(|keys| keys.contains(&key))
         {

@@ -35,7 +35,7 @@ pub fn find_release(
 pub fn tag_preview(ledger: &Ledger, request: &TagRequest) -> Result<TagPreview, Error> {
     let keys = request.keys.as_deref();
     let (key, release) = find_release(ledger, keys, &request.release)?;
-    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    let state = ledger.state(&key).map_err(errors::log)?;
     let before = state.names.get(&request.name).copied().filter(|before| *before != release);
     Ok(TagPreview { app: key.app.to_string(), target: key.target.to_string(), release, before })
 }
@@ -154,7 +154,7 @@ fn failed_since(
 ) -> Result<Vec<String>, Error> {
     let Some(from) = from else { return Ok(Vec::new()) };
     let recorded = ledger.log().read_all(from, usize::MAX).map_err(errors::log)?;
-    let stream = StreamId::Target { app: key.app.clone(), target: key.target.clone() };
+    let stream = key.stream();
     let causes = recorded.into_iter().filter(|recorded| recorded.envelope.stream == stream);
     causes
         .filter_map(|recorded| match recorded.event {
@@ -173,7 +173,7 @@ fn failed_since(
 pub fn dropped(ledger: &Ledger, wanted: &[(TargetKey, Retention)]) -> Result<Vec<Dropped>, Error> {
     let mut dropped = Vec::new();
     for (key, new) in wanted {
-        let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+        let state = ledger.state(key).map_err(errors::log)?;
         let Some(old) = &state.retention else { continue };
         let would = retention::what_if(&state, new).drops;
         let anyway = retention::what_if(&state, old).drops;
@@ -192,7 +192,7 @@ pub fn what_if(
     request: &WhatIfRequest,
     since: Timestamp,
 ) -> Result<WhatIfAnswer, Error> {
-    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    let state = ledger.state(key).map_err(errors::log)?;
     let now = state.retention.clone();
     let strategy = request.strategy.or(now.as_ref().map(|now| now.strategy));
     let Some(strategy) = strategy else {
@@ -200,7 +200,7 @@ pub fn what_if(
     };
     let retention = Retention { strategy, count: request.count, pattern: None };
     let would = retention::what_if(&state, &retention);
-    let past = ledger.past_rollbacks(&key.app, &key.target, &retention, since).map_err(errors::log)?;
+    let past = ledger.past_rollbacks(key, &retention, since).map_err(errors::log)?;
     let named = |release: DeploymentId| -> Result<WhatIfRow, Error> {
         let row = ledger.deployment(release).map_err(errors::log)?;
         Ok(WhatIfRow { release, image: row.map(|row| row.reference).unwrap_or_default() })
@@ -223,7 +223,7 @@ pub fn what_if(
 /// Releases that are kept by a pin or a hold, and by whom.
 pub fn held(ledger: &Ledger, key: &TargetKey) -> Result<Vec<HeldRow>, Error> {
     let mut held = Vec::new();
-    for candidate in ledger.kept_candidates(&key.app, &key.target).map_err(errors::log)? {
+    for candidate in ledger.kept_candidates(key).map_err(errors::log)? {
         let row = candidate.row;
         for (place, hold) in [(row.pinned, false), (row.held, true)] {
             let Some(at) = place else { continue };

@@ -158,8 +158,7 @@ impl Service for Embedded {
     ) -> Result<usize, Error> {
         let Some(docker) = &self.docker else { return Ok(0) };
         let Some(ledger) = self.ledger_id().await? else { return Ok(0) };
-        let TargetKey { app, target } = request.key.clone();
-        let scope = Scope { ledger, app, target };
+        let scope = Scope { ledger, key: request.key.clone() };
         let LogsRequest { container, tail, follow, .. } = request;
         let query = LogQuery { scope, container, tail, follow };
         docker.logs(&query, each).await.map_err(errors::executor)

@@ -9,7 +9,7 @@ use crate::service::*;
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::retention::prunable as no_rule_keeps;
 use haloy_ledger::deployment::state::Ending;
-use haloy_ledger::ids::{DeploymentId, Position, StreamId};
+use haloy_ledger::ids::{DeploymentId, Position};
 use haloy_ledger::ledger::{EventFilter, EventView};
 use haloy_ledger::log::envelope_field as field;
 use haloy_ledger::projection::{DeploymentRow, DeploymentStatus, Page};
@@ -34,13 +34,13 @@ fn tag(reference: &str) -> String {
 }
 
 pub fn rollback_targets(ledger: &Ledger, key: &TargetKey, all: bool) -> Result<TargetsAnswer, Error> {
-    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    let state = ledger.state(key).map_err(errors::log)?;
     let mut releases = Vec::new();
     let page = Page { before: None, limit: 2 };
-    let deployments = ledger.deployments(&key.app, &key.target, &page).map_err(errors::log)?;
+    let deployments = ledger.deployments(key, &page).map_err(errors::log)?;
     let kept = match all {
-        true => ledger.candidates(&key.app, &key.target),
-        false => ledger.kept_candidates(&key.app, &key.target),
+        true => ledger.candidates(key),
+        false => ledger.kept_candidates(key),
     };
     for candidate in kept.map_err(errors::log)? {
         let row = candidate.row;
@@ -95,7 +95,7 @@ fn reason_of_rollback(ledger: &Ledger, at: Position) -> Result<Option<String>, E
 pub fn answer(ledger: &Ledger, key: &TargetKey, id: DeploymentId) -> Result<DeploymentAnswer, Error> {
     let row = ledger.deployment(id).map_err(errors::log)?;
     let row = row.ok_or_else(|| Error::new(Kind::Operational, format!("deployment {id} is not recorded")))?;
-    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    let state = ledger.state(key).map_err(errors::log)?;
     let DeploymentStatus::Ended { ending, took_ms, ref cause, target_unchanged, .. } = row.status else {
         return Err(
             Error::new(Kind::Operational, format!("deployment {id} has not ended")).hint("haloy settle")
@@ -184,7 +184,7 @@ pub fn history(
     let mut rows = Vec::new();
     for key in keys_or_all(ledger, keys)? {
         let page = Page { before: None, limit };
-        for row in ledger.deployments(&key.app, &key.target, &page).map_err(errors::log)? {
+        for row in ledger.deployments(&key, &page).map_err(errors::log)? {
             rows.push(history_row(ledger, row)?);
         }
     }
@@ -207,7 +207,7 @@ pub fn show(ledger: &Ledger, prefix: &str) -> Result<ShowAnswer, Error> {
 /// What the configuration of a deployment changed against the deployment before it.
 fn changes(ledger: &Ledger, row: &DeploymentRow) -> Result<Vec<String>, Error> {
     let page = Page { before: Some(row.requested), limit: 1 };
-    let before = ledger.deployments(&row.app, &row.target, &page).map_err(errors::log)?;
+    let before = ledger.deployments(&row.key(), &page).map_err(errors::log)?;
     let Some(before) = before.first() else { return Ok(Vec::new()) };
     let spec = |release| -> Result<Option<ConfigSnapshot>, Error> {
         Ok(ledger.release(release).map_err(errors::log)?.map(|row| row.spec.config))
@@ -237,10 +237,7 @@ pub fn events(ledger: &Ledger, request: &EventsRequest) -> Result<Vec<EventRow>,
     let views = match &request.deployment {
         Some(prefix) => of_deployment(ledger, find(ledger, prefix)?.id)?,
         None => {
-            let stream = request
-                .key
-                .as_ref()
-                .map(|key| StreamId::Target { app: key.app.clone(), target: key.target.clone() });
+            let stream = request.key.as_ref().map(|key| key.stream());
             let filter = EventFilter {
                 from: Position(request.from),
                 limit: request.limit.unwrap_or(usize::MAX),
@@ -255,8 +252,8 @@ pub fn events(ledger: &Ledger, request: &EventsRequest) -> Result<Vec<EventRow>,
 }
 
 pub fn prunable(ledger: &Ledger, key: &TargetKey) -> Result<PruneAnswer, Error> {
-    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
-    let known = ledger.artefacts(&key.app, &key.target).map_err(errors::log)?;
+    let state = ledger.state(key).map_err(errors::log)?;
+    let known = ledger.artefacts(key).map_err(errors::log)?;
     // What is planned already was not finished: the next prune tries it again.
     let planned = state.releases.iter().filter_map(|kept| Some((kept.release, kept.pruning?)));
     let artefacts = no_rule_keeps(&state).into_iter().chain(planned).map(|(release, rule)| {

@@ -10,7 +10,7 @@ use crate::signals::Work;
 use haloy_executors::Dispatcher;
 use haloy_ledger::deployment::Command;
 use haloy_ledger::deployment::event::{RestartEnded, RestartRequested};
-use haloy_ledger::ids::{Position, StreamId};
+use haloy_ledger::ids::Position;
 use haloy_ledger::outcome::FailureCode;
 use haloy_ledger::{CommandContext, Executed};
 use std::convert::Infallible;
@@ -108,7 +108,7 @@ fn told(
     key: &TargetKey,
     first: Position,
 ) -> Result<(usize, Option<RestartEnded>), haloy_ledger::log::LogError> {
-    let stream = StreamId::Target { app: key.app.clone(), target: key.target.clone() };
+    let stream = key.stream();
     let (mut asked, mut ended) = (0, None);
     for recorded in ledger.log().read_all(first, usize::MAX)? {
         match recorded.event {

@@ -175,8 +175,7 @@ pub async fn settle_all(
     let pending = open.handle.call(|ledger| ledger.pending()).await.map_err(errors::log)?;
     let mut answers = Vec::new();
     for row in pending {
-        let StreamId::Target { app, target } = row.stream else { continue };
-        let key = TargetKey { app, target };
+        let StreamId::Target(key) = row.stream else { continue };
         let dispatcher = dispatcher(service, open, follow);
         if let Some(id) = settle_first(&dispatcher, &key, context, follow).await? {
             answers.push(answered(&dispatcher, &key, id).await?);
@@ -185,8 +184,7 @@ pub async fn settle_all(
     let targets = open.handle.call(|ledger| ledger.targets()).await.map_err(errors::log)?;
     let mut missing = 0;
     for state in targets {
-        let key = TargetKey { app: state.app, target: state.target };
-        missing += revive(&dispatcher(service, open, follow), &key, context, follow).await?;
+        missing += revive(&dispatcher(service, open, follow), &state.key, context, follow).await?;
     }
     open.handle.call(values::forget_unused).await;
     service.bring_routes(open).await?;

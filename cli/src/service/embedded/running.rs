@@ -40,8 +40,8 @@ fn is_of(route: &Route, answer: &StatusAnswer) -> bool {
 }
 
 fn recorded(ledger: &Ledger, key: &TargetKey, routes: &[Route]) -> Result<StatusAnswer, Error> {
-    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
-    let row = ledger.status(&key.app, &key.target).map_err(errors::log)?;
+    let state = ledger.state(key).map_err(errors::log)?;
+    let row = ledger.status(key).map_err(errors::log)?;
     let live = state.current.as_ref();
     let replicas = live.map(|live| live.replicas.as_slice()).unwrap_or_default();
     let of_it = routes.iter().filter(|route| route.app == key.app && route.target == key.target);
@@ -97,7 +97,7 @@ fn url(address: &str, port: u16) -> String {
 async fn ask_engine(engine: &dyn Executor, ledger: LedgerId, answers: &mut [StatusAnswer]) {
     let scope = |answer: &StatusAnswer| {
         let (app, target) = (AppName::new(&*answer.app).ok()?, TargetName::new(&*answer.target).ok()?);
-        Some(Scope { ledger, app, target })
+        Some(Scope { ledger, key: TargetKey { app, target } })
     };
     let Some(scopes) = answers.iter().map(scope).collect::<Option<Vec<_>>>() else { return };
     match engine.observe_replicas(&scopes).await {
@@ -200,17 +200,13 @@ pub fn running(state: &TargetState, observed: &Observed) -> usize {
 
 /// What the engine says of targets that were asked about, each once; none where it did not answer.
 #[derive(Default)]
-pub struct Seen(BTreeMap<(AppName, TargetName), Option<Vec<ObservedReplica>>>);
+pub struct Seen(BTreeMap<TargetKey, Option<Vec<ObservedReplica>>>);
 
 impl Seen {
     /// Asks about the targets of routes.
     pub async fn ask(engine: &dyn Executor, ledger: LedgerId, routes: &[Route]) -> Self {
-        let keys: BTreeSet<_> =
-            routes.iter().map(|route| (route.app.clone(), route.target.clone())).collect();
-        let scope = |(app, target): &(AppName, TargetName)| {
-            let (app, target) = (app.clone(), target.clone());
-            Scope { ledger, app, target }
-        };
+        let keys: BTreeSet<_> = routes.iter().map(Route::key).collect();
+        let scope = |key: &TargetKey| Scope { ledger, key: key.clone() };
         let scopes: Vec<Scope> = keys.iter().map(scope).collect();
         let mut observed = engine.observe_replicas(&scopes).await.ok().map(Vec::into_iter);
         Self(keys.into_iter().map(|key| (key, observed.as_mut().and_then(Iterator::next))).collect())
@@ -218,8 +214,7 @@ impl Seen {
 
     /// Where a replica of a route is, in words, and whether that is another place than the route leads to.
     pub fn place(&self, route: &Route, backend: &Backend) -> (String, bool) {
-        let key = (route.app.clone(), route.target.clone());
-        let Some(Some(observed)) = self.0.get(&key) else { return ("unknown".to_owned(), false) };
+        let Some(Some(observed)) = self.0.get(&route.key()) else { return ("unknown".to_owned(), false) };
         let seen = observed.iter().find(|seen| seen.replica == backend.replica);
         match seen.map(|seen| (seen.running, seen.address.as_ref())) {
             Some((true, Some(address))) => (with_port(address, backend.port), *address != backend.address),

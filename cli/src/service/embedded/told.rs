@@ -8,7 +8,7 @@ use haloy_ledger::Ledger;
 use haloy_ledger::deployment::Event;
 use haloy_ledger::deployment::event::HookStage;
 use haloy_ledger::deployment::event::field::{DETAIL, LOG_TAIL};
-use haloy_ledger::ids::{DeploymentId, StreamId};
+use haloy_ledger::ids::DeploymentId;
 use haloy_ledger::ledger::{EventFilter, EventView};
 use haloy_ledger::outcome::HookExit;
 use haloy_ledger::projection::{DeploymentRow, DeploymentStatus};
@@ -20,7 +20,7 @@ pub const REDACTED: &str = "(redacted)";
 /// The events of one deployment: those of its stream from its request to its end that name it.
 pub fn of_deployment(ledger: &Ledger, id: DeploymentId) -> Result<Vec<EventView>, Error> {
     let Some(row) = ledger.deployment(id).map_err(errors::log)? else { return Ok(Vec::new()) };
-    let stream = Some(StreamId::Target { app: row.app.clone(), target: row.target.clone() });
+    let stream = Some(row.key().stream());
     let last = match row.status {
         DeploymentStatus::Ended { at, .. } => Some(at),
         DeploymentStatus::Running => None,

@@ -17,7 +17,7 @@ pub fn made(ledger: &Ledger, key: &TargetKey) -> Result<Vec<VolumeRow>, Error> {
         let sources = live.chain(new).filter_map(|entry| parts_of(entry));
         named.extend(sources.map(|(source, _)| source.to_owned()));
     }
-    let state = ledger.state(&key.app, &key.target).map_err(errors::log)?;
+    let state = ledger.state(key).map_err(errors::log)?;
     let replicas = state.current.iter().flat_map(|live| &live.replicas);
     let used = replicas.flat_map(|replica| replica.volumes.iter().map(|made| (made, replica.id, true)));
     let left = state.volumes.iter().map(|left| (&left.made, left.replica, false));

@@ -18,7 +18,7 @@ impl Deciding {
 
     pub(super) fn push(&mut self, event: impl Into<Event>) {
         let event = event.into();
-        let empty = TargetState::new(self.state.app.clone(), self.state.target.clone());
+        let empty = TargetState::new(self.state.key.clone());
         let state = std::mem::replace(&mut self.state, empty);
         self.state = evolve(state, &event);
         self.events.push(event);

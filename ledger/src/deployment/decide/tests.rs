@@ -30,7 +30,7 @@ impl Target {
     fn new() -> Self {
         let app = AppName::new("web").expect("a name");
         let target = TargetName::new("production").expect("a name");
-        Self { state: TargetState::new(app, target), log: Vec::new(), made: 0 }
+        Self { state: TargetState::new(TargetKey { app, target }), log: Vec::new(), made: 0 }
     }
 
     fn when(&mut self, command: Command) -> Result<Vec<&'static str>, Rejection> {

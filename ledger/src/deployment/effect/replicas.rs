@@ -3,7 +3,7 @@
 use super::kinds::{Effect, ReplicaSpec, id};
 use crate::deployment::evolve::volumes::taken_over;
 use crate::deployment::state::{Live, Replica, Rollout, TargetState};
-use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ReplicaId};
+use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ReplicaId, TargetKey};
 use crate::release::{ConfigSnapshot, NamingStrategy};
 
 /// Seconds that a container has to end after its signal, where the file does not say.
@@ -40,7 +40,7 @@ fn replica_spec(
     replica: ReplicaId,
     (config, image_id, release): (&ConfigSnapshot, &Digest, DeploymentId),
 ) -> ReplicaSpec {
-    let (app, target, ReplicaId { deployment, index }) = (&state.app, &state.target, replica);
+    let (TargetKey { app, target }, ReplicaId { deployment, index }) = (&state.key, replica);
     let name = match config.naming {
         NamingStrategy::Static => config.alias.clone().unwrap_or_else(|| app.to_string()),
         NamingStrategy::Dynamic => {
@@ -102,7 +102,7 @@ pub(super) fn grace_seconds(state: &TargetState, replica: ReplicaId) -> u32 {
 pub(super) fn release_command(state: &TargetState, rollout: &Rollout) -> Option<Effect> {
     let form = rollout.spec.config.release_command.as_ref()?.form;
     let mut container = start(state, rollout, 0)?;
-    let (app, target) = (state.app.slug(), state.target.slug());
+    let (app, target) = (state.key.app.slug(), state.key.target.slug());
     container.name = format!("{app}-{target}-{}-release", rollout.deployment.tail());
     // Whoever asks for the app by its name means a replica.
     container.alias = None;

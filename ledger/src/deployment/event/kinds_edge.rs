@@ -28,16 +28,16 @@ macro_rules! with_edge {
         /// The deployment that ended without it.
         id: DeploymentId,
         /// Whose it is again: the deployment had taken it over, and failed.
-        back_to: Option<Holder>,
+        back_to: Option<TargetKey>,
     }
     /// A domain went from one target to another, in one switch of the edge.
     102 = DomainMoved v 1 since "0.1.0" {
         /// The domain.
         domain: String,
         /// Whose it was.
-        from: Holder,
+        from: TargetKey,
         /// Whose it is.
-        to: Holder,
+        to: TargetKey,
         /// The deployment that took it over.
         id: DeploymentId,
     }

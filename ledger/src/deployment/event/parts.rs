@@ -1,6 +1,6 @@
 //! Pieces that events are made of.
 
-use crate::ids::{AppName, DeploymentId, TargetName, Timestamp};
+use crate::ids::{DeploymentId, Timestamp};
 use crate::release::{ReleaseSpec, ResolvedImage};
 use serde::{Deserialize, Serialize};
 
@@ -299,21 +299,6 @@ pub struct ChangedSecret {
     pub name: String,
     /// Fingerprint of the value that this deployment uses.
     pub fingerprint: crate::release::Fingerprint,
-}
-
-/// The target that has a domain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    /// Which app.
-    pub app: AppName,
-    /// Which target of it.
-    pub target: TargetName,
-}
-
-impl std::fmt::Display for Holder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.app, self.target)
-    }
 }
 
 /// Why a replica was found otherwise than the log had it.

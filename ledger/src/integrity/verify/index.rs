@@ -30,8 +30,8 @@ impl IndexCheck {
 
     /// An entry: the index must find it by its stream and revision, and by the key that it was made under.
     pub fn entry(&mut self, head: &Head, envelope: &Envelope) {
-        if let (Some(key), StreamId::Target { app, target }) = (&envelope.idem, &envelope.stream) {
-            let key = Key::Idempotency(format!("{app}/{target}/{key}")).encode();
+        if let (Some(key), StreamId::Target(target)) = (&envelope.idem, &envelope.stream) {
+            let key = Key::Idempotency(format!("{target}/{key}")).encode();
             if head.kind == DEPLOYMENT_REQUESTED {
                 self.required.insert(key.clone());
             }

@@ -97,11 +97,9 @@ impl Rebuild {
         if let Some(keyed) = ended {
             index.insert(Key::Idempotency(keyed.key).encode(), unknown(keyed.first, head.position));
         }
-        if let (Some(key), StreamId::Target { app, target }) =
-            (&recorded.envelope.idem, &recorded.envelope.stream)
-        {
+        if let (Some(key), StreamId::Target(target)) = (&recorded.envelope.idem, &recorded.envelope.stream) {
             self.keyed = Some(Keyed {
-                key: format!("{app}/{target}/{key}"),
+                key: format!("{target}/{key}"),
                 first: head.position,
                 correlation: recorded.envelope.correlation.clone(),
                 recorded: head.recorded.0,

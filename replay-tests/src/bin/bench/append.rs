@@ -3,7 +3,7 @@
 
 use super::history;
 use super::line::{Line, median, rounds, sized};
-use haloy_ledger::ids::{AppName, Position, TargetName};
+use haloy_ledger::ids::{AppName, Position, TargetKey, TargetName};
 use haloy_ledger::{CommandContext, Ledger, LedgerOptions};
 use std::io::Write;
 use std::path::Path;
@@ -33,10 +33,11 @@ fn haloy(folder: &Path, writers: usize, commands: usize) -> (f64, Appends) {
             let (ledger, app) = (&ledger, &app);
             scope.spawn(move || {
                 let target = TargetName::new(format!("t{writer}")).expect("a name");
+                let key = TargetKey { app: app.clone(), target };
                 let context = CommandContext::system("bench", "c");
                 for _ in 0..commands {
-                    let state = ledger.state(app, &target).expect("a state");
-                    ledger.execute(app, &target, &history::next(&state), &context).expect("appended");
+                    let state = ledger.state(&key).expect("a state");
+                    ledger.execute(&key, &history::next(&state), &context).expect("appended");
                 }
             });
         }

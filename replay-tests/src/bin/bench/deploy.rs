@@ -97,7 +97,7 @@ async fn with_ledger(ledger: &Arc<Ledger>, docker: &Arc<DockerExecutor>, round: 
 
 async fn bare(ledger: LedgerId, docker: &Arc<DockerExecutor>, round: usize) -> f64 {
     let key = key(round, "bare");
-    let mut state = TargetState::new(key.app.clone(), key.target.clone());
+    let mut state = TargetState::new(key.clone());
     let started = Instant::now();
     for event in decide(&state, deploy()).expect("accepted") {
         state = evolve(state, &event);
@@ -105,7 +105,7 @@ async fn bare(ledger: LedgerId, docker: &Arc<DockerExecutor>, round: usize) -> f
     while let Some((id, effect)) = owed(&state).into_iter().next() {
         let context = EffectContext {
             id: id.clone(),
-            scope: Scope { ledger, app: key.app.clone(), target: key.target.clone() },
+            scope: Scope { ledger, key: key.clone() },
             deployment: id.deployment,
             attempt: 1,
             deadline: Instant::now() + Duration::from_secs(60),

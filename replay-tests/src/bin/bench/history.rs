@@ -65,7 +65,7 @@ fn next_with(state: &TargetState, config: &dyn Fn() -> ConfigSnapshot) -> Comman
             let mut config = config();
             // A domain belongs to one target.
             for domain in &mut config.domains {
-                domain.domain = format!("{}.{}", state.target, domain.domain);
+                domain.domain = format!("{}.{}", state.key.target, domain.domain);
             }
             let release = ReleaseSpec { config, config_digest: "d".repeat(64) };
             Command::Deploy(Box::new(Deploy {

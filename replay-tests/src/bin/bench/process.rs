@@ -3,7 +3,7 @@
 use super::history;
 use super::line::{Line, median, rounds, sized};
 use haloy_ledger::deployment::TargetState;
-use haloy_ledger::ids::{AppName, StreamId, TargetName};
+use haloy_ledger::ids::{AppName, TargetKey, TargetName};
 use haloy_ledger::log::{Expected, NewEvent, Stage, StreamWrite};
 use haloy_ledger::{Ledger, LedgerOptions};
 use std::path::Path;
@@ -19,15 +19,14 @@ pub fn fill(ledger: &Ledger, events: usize) {
     let template =
         ledger.log().read_all(haloy_ledger::ids::Position(0), 1).expect("event 0").remove(0).envelope;
     let app = AppName::new("my-app").expect("a name");
-    let names: Vec<TargetName> =
-        (0..TARGETS).map(|number| TargetName::new(format!("t{number}")).expect("a name")).collect();
-    let mut states: Vec<TargetState> =
-        names.iter().map(|name| TargetState::new(app.clone(), name.clone())).collect();
+    let target = |number: usize| TargetName::new(format!("t{number}")).expect("a name");
+    let key = |number| TargetKey { app: app.clone(), target: target(number) };
+    let mut states: Vec<TargetState> = (0..TARGETS).map(|number| TargetState::new(key(number))).collect();
     let (mut written, mut turn) = (0, 0);
     while written < events {
         let index = turn % TARGETS;
         turn += 1;
-        let stream = StreamId::Target { app: app.clone(), target: names[index].clone() };
+        let stream = states[index].key.stream();
         let mut batch = Vec::new();
         let mut state = states[index].clone();
         // Up to the end of a deployment, so that every ledger is settled.

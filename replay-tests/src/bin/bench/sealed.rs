@@ -4,7 +4,7 @@
 use super::history;
 use super::line::{Line, median, rounds, sized};
 use haloy_ledger::deployment::TargetState;
-use haloy_ledger::ids::{AppName, Position, StreamId, TargetName};
+use haloy_ledger::ids::{AppName, Position, TargetKey, TargetName};
 use haloy_ledger::log::*;
 use haloy_ledger::ports::SystemClock;
 use haloy_ledger::projection::Projections;
@@ -48,8 +48,8 @@ fn made(ledger: &Ledger, writers: usize, appends: usize) -> Vec<Appends> {
     let app = AppName::new("bench").expect("a name");
     let writer = |writer: usize| {
         let target = TargetName::new(format!("t{writer}")).expect("a name");
-        let stream = StreamId::Target { app: app.clone(), target: target.clone() };
-        let mut state = TargetState::new(app.clone(), target);
+        let mut state = TargetState::new(TargetKey { app: app.clone(), target });
+        let stream = state.key.stream();
         let mut append = || {
             let (after, events) = history::step(state.clone());
             state = after;

@@ -8,9 +8,8 @@ use haloy::facts::Why;
 use haloy::output::progress;
 use haloy::service::Service;
 use haloy::service::embedded::Embedded;
-use haloy_executors::TargetKey;
 use haloy_ledger::deployment::TargetState;
-use haloy_ledger::ids::{AppName, Digest, ImageRef, StreamId, TargetName};
+use haloy_ledger::ids::{AppName, Digest, ImageRef, TargetKey, TargetName};
 use haloy_ledger::log::{Envelope, Expected, NewEvent, Stage, StreamWrite};
 use haloy_ledger::release::{ConfigSnapshot, HistoryStrategy, Retention};
 use haloy_ledger::{Ledger, LedgerOptions};
@@ -33,8 +32,8 @@ fn key(name: &str) -> TargetKey {
 /// Deploys to one target until it has had so many releases.
 fn deploy(ledger: &Ledger, key: &TargetKey, releases: u64, config: &dyn Fn() -> ConfigSnapshot) {
     let first = ledger.log().read_all(haloy_ledger::ids::Position(0), 1).expect("event 0").remove(0);
-    let stream = StreamId::Target { app: key.app.clone(), target: key.target.clone() };
-    let mut state = TargetState::new(key.app.clone(), key.target.clone());
+    let stream = key.stream();
+    let mut state = TargetState::new(key.clone());
     while state.lives < releases {
         let mut batch = Vec::new();
         while batch.len() < 800 && state.lives < releases || state.rollout.is_some() {
@@ -67,7 +66,7 @@ fn long_history(folder: &Path) -> Vec<Line> {
         let [few, many] = open.each_ref().map(|ledger| {
             let (key, started) = (key("t7"), Instant::now());
             for _ in 0..100 {
-                let kept = ledger.kept_candidates(&key.app, &key.target).expect("an answer");
+                let kept = ledger.kept_candidates(&key).expect("an answer");
                 assert!((6..=7).contains(&kept.len()), "{}", kept.len());
             }
             started.elapsed().as_secs_f64()

@@ -7,10 +7,8 @@ use crate::projection::{Projections, read};
 /// Every event of a target folded into the read models; `look` sees them after each.
 fn folded(target: &Target, mut look: impl FnMut(usize, &MapRows)) -> MapRows {
     let (mut rows, mut fold) = (MapRows::default(), Projections::default());
-    let (app, name) = (target.state.app.clone(), target.state.target.clone());
     for (at, event) in target.log.iter().enumerate() {
-        let stream = StreamId::Target { app: app.clone(), target: name.clone() };
-        let envelope = crate::log::samples::envelope(stream);
+        let envelope = crate::log::samples::envelope(target.state.key.stream());
         let head = Head {
             position: Position(at as u64),
             revision: Revision(at as u64),
@@ -43,7 +41,7 @@ fn what_a_stop_still_owes_is_pending_whatever_of_it_fails() {
             true => matches!(effect, Effect::RemoveReplica { .. }),
             false => matches!(effect, Effect::StopReplica { .. }),
         });
-        let mut state = TargetState::new(target.state.app.clone(), target.state.target.clone());
+        let mut state = TargetState::new(target.state.key.clone());
         let mut stops = 0;
         folded(&target, |at, rows| {
             state = evolve(state.clone(), &target.log[at]);
@@ -78,7 +76,7 @@ fn a_release_that_could_not_be_pruned_is_good_since_it_was_good() {
 /// What became of a release, as the read model says.
 fn fate(target: &Target, release: DeploymentId) -> String {
     let rows = folded(target, |_, _| {});
-    let all = read::candidates(&rows, &target.state.app, &target.state.target).expect("readable");
+    let all = read::candidates(&rows, &target.state.key).expect("readable");
     let row = all.into_iter().find(|row| row.release == release).expect("a row");
     format!("{:?}", row.fate)
 }

@@ -273,7 +273,7 @@ fn a_static_container_is_called_as_its_target_and_as_before_where_that_was_not_s
         })
     };
     assert_eq!(called(Some("db")), Some(("db".to_owned(), Some("db".to_owned()))));
-    let app = Target::new().state.app.to_string();
+    let app = Target::new().state.key.app.to_string();
     assert_eq!(called(None), Some((app, None)), "what was deployed before");
     // What an older haloy recorded has no alias, and is written again as it was.
     let bytes = rmp_serde::to_vec_named(&fixed).expect("encodes");
