@@ -156,7 +156,7 @@ pub struct EffectContext {
     /// Resolved values.
     pub values: Arc<Values>,
     /// The newest routes of all targets, for the role Router only.
-    pub routes: Option<Arc<haloy_ledger::ledger::Routes>>,
+    pub routes: Option<Arc<haloy_ledger::read::Routes>>,
     /// `HALOY_*` facts for hooks.
     pub facts: Arc<BTreeMap<String, String>>,
 }

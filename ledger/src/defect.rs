@@ -20,6 +20,12 @@ pub enum Defect {
     DomainTwice,
     /// A row that a batch puts several times has the position of the first of those events, not of the last.
     FirstStamp,
+    /// A rollout that nobody admitted ends like one that has nothing left to do.
+    ProposedConcludes,
+    /// What is stored is shown to readers before it is under a signed head.
+    ShowsUnsealed,
+    /// One part of an answer is read from a later instant than the rest.
+    SecondSnapshot,
 }
 
 /// A step of sealing and publishing that writes to disk.
@@ -59,10 +65,11 @@ pub use steps::*;
 #[cfg(feature = "defects")]
 mod steps {
     use super::Step;
+    use crate::locks::locked;
     use std::collections::BTreeMap;
     use std::io;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::{Mutex, MutexGuard, PoisonError};
+    use std::sync::{Mutex, MutexGuard};
 
     /// Which step fails: the how manieth of its kind, and whether it was done all the same.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +97,7 @@ mod steps {
 
     /// Looks at the disk after each step of the whole process from now on, or no more.
     pub fn look(each: Option<Look>) {
-        *LOOK.lock().unwrap_or_else(PoisonError::into_inner) = each;
+        *locked(&LOOK) = each;
     }
 
     /// Makes every batch of an upgrade as small as this.
@@ -104,7 +111,7 @@ mod steps {
     }
 
     fn steps() -> MutexGuard<'static, Option<Steps>> {
-        STEPS.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&STEPS)
     }
 
     /// Counts the steps of the whole process from now on, and makes one of them fail.
@@ -134,7 +141,7 @@ mod steps {
             Some(_) => Err(io::Error::other("planted: failed")),
             None => act(),
         };
-        if let Some(look) = &mut *LOOK.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(look) = &mut *locked(&LOOK) {
             look(step);
         }
         done
@@ -150,6 +157,19 @@ thread_local! {
 #[cfg(feature = "defects")]
 pub fn plant(defect: Option<Defect>) {
     PLANTED.with(|planted| planted.set(defect));
+}
+
+/// The defect of this thread, for one that it starts.
+#[cfg(feature = "defects")]
+pub(crate) fn inherited() -> impl FnOnce() + Send + 'static {
+    let defect = PLANTED.with(std::cell::Cell::get);
+    move || plant(defect)
+}
+
+/// The defect of this thread, for one that it starts: there is none in a program that people use.
+#[cfg(not(feature = "defects"))]
+pub(crate) const fn inherited() -> impl FnOnce() + Send + 'static {
+    || {}
 }
 
 /// Whether a defect is planted.

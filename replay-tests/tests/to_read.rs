@@ -2,8 +2,9 @@
 //! and nothing is shown that is not under a signed head.
 
 use haloy_ledger::integrity::verify::Asked;
-use haloy_ledger::ledger::{Candidate, EventFilter, EventView, Evidence, LedgerOptions, backup};
+use haloy_ledger::ledger::{Evidence, LedgerOptions, backup};
 use haloy_ledger::log::LogError;
+use haloy_ledger::read::{Candidate, EventFilter, EventView};
 use haloy_ledger::{Ledger, OpenError};
 use haloy_replay_tests::faults::{Image, World, folder};
 use std::collections::BTreeMap;

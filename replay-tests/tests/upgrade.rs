@@ -278,7 +278,8 @@ fn open_unsealed(folder: &Path) -> Result<Ledger, haloy_ledger::OpenError> {
     let log = Arc::new(FjallLog::open(&folder.join("ledger/log"), options)?);
     let entropy = Arc::new(SystemEntropy);
     let keys = Keys::ephemeral(entropy.as_ref());
-    Ledger::with(Parts { log, clock, entropy, keys, vault: folder.join("vault"), tool: "upgrade".to_owned() })
+    let (states, vault, tool) = (Arc::default(), folder.join("vault"), "upgrade".to_owned());
+    Ledger::with(Parts { log, states, clock, entropy, keys, vault, tool })
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::output::table::Table;
 use crate::output::{Reply, time, words};
 use crate::service::{TargetRow, TargetsAnswer};
 use haloy_ledger::ids::Timestamp;
-use haloy_ledger::ledger::{SameAs, Verdict};
+use haloy_ledger::read::{SameAs, Verdict};
 use haloy_ledger::release::HistoryStrategy;
 
 /// List what can be rolled back to, newest first, and the release that runs.

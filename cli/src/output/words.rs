@@ -3,7 +3,7 @@
 use haloy_ledger::deployment::event::PruneRule;
 use haloy_ledger::deployment::state::Ending;
 use haloy_ledger::ids::DeploymentId;
-use haloy_ledger::ledger::Why;
+use haloy_ledger::read::Why;
 use haloy_ledger::release::{ConfigSnapshot, MadeVolume, ValueEntry};
 
 /// Enough of an id to be unique in practice, and to type.
@@ -58,6 +58,7 @@ pub fn why(why: &Why) -> String {
         Why::NeverGood { at, cause: Some(cause) } => format!("never good: {cause} ({at})"),
         Why::NeverGood { at, cause: None } => format!("never good: cancelled at {at}"),
         Why::Pruned { at, rule: by, count } => format!("pruned, {} at {at}", rule(*by, Some(*count))),
+        Why::BeingPruned { at } => format!("its tag on the host is being removed (planned at {at})"),
         Why::Lost { at, cause } => format!("lost: {cause} ({at})"),
         Why::Redacted { at } => format!("values that it needs were erased ({at})"),
         Why::StrategyNone { at } => format!("deployed with strategy none ({at})"),
@@ -70,6 +71,7 @@ pub fn remedy(why: &Why) -> &'static str {
         Why::Deploying { .. } => "wait for it to end, or: haloy settle",
         Why::NeverGood { .. } => "deploy it anew once its fault is found",
         Why::Pruned { .. } => "deploy that version anew; a higher `history.count` keeps more",
+        Why::BeingPruned { .. } => "wait for that to end, or: haloy settle",
         Why::Lost { .. } => {
             "bring the image back, look again with `haloy rollback-targets --check`, or deploy that version anew"
         }

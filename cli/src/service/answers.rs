@@ -3,9 +3,9 @@
 use crate::error::{Error, Kind};
 use haloy_ledger::deployment::state::Ending;
 use haloy_ledger::ids::{DeploymentId, Position, ReleaseName, Timestamp};
-use haloy_ledger::ledger::{EventView, SameAs, Verdict};
 use haloy_ledger::outcome::{Failure, FailureCode};
 use haloy_ledger::projection::Moved;
+use haloy_ledger::read::{EventView, SameAs, Verdict};
 use haloy_ledger::release::{HistoryStrategy, MadeVolume};
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! Answers about what is kept and what goes, as data.
 
 use haloy_ledger::ids::{DeploymentId, Position};
-use haloy_ledger::ledger::PastRollback;
+use haloy_ledger::read::PastRollback;
 use haloy_ledger::release::{HistoryStrategy, Retention};
 use serde::Serialize;
 

@@ -11,7 +11,7 @@ pub(super) fn apply(world: &mut World, cx: &EffectContext) -> Result<Outcome, Ex
         ExecutorError::new(FailureCode::EdgeRefused, text).retryable(retryable)
     };
     let Some(routes) = &cx.routes else { return Err(refused("no routes came with the effect", false)) };
-    let haloy_ledger::ledger::Routes { snapshot, targets, .. } = routes.as_ref();
+    let haloy_ledger::read::Routes { snapshot, targets, .. } = routes.as_ref();
     let newer = world.routes.as_ref().filter(|current| current.generation > snapshot.generation);
     let in_force = match newer {
         Some(newer) if settles(newer, snapshot, &cx.scope) => newer.clone(),

@@ -31,17 +31,20 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
         ledger_events!() | edge_events!() => {}
         Event::DeploymentRequested(e) => {
             routes::try_again(&mut state);
-            state.rollout = Some(rollout(e));
+            state.proposed = Some(rollout(e));
         }
-        Event::DeploymentAdmitted(e) => with_rollout(&mut state, e.id, |r| r.admitted = true),
+        Event::DeploymentAdmitted(e) => admitted(&mut state, e.id),
         // Nothing of it was started.
-        Event::DeploymentRefused(e) => ended(&mut state, e.id, Ending::Refused),
+        Event::DeploymentRefused(e) => refused(&mut state, e.id),
         Event::ReleaseCommandFinished(e) => {
             with_rollout(&mut state, e.id, |r| r.release_command = Some(e.exit));
         }
         // What no rule of this version owes, or waits for.
         Event::ExecRun(_) => {}
-        Event::CancelRequested(e) => with_rollout(&mut state, e.id, |r| r.cancelled = true),
+        Event::CancelRequested(e) => {
+            let asked = [&mut state.proposed, &mut state.rollout].into_iter().flatten();
+            asked.filter(|r| r.deployment == e.id).for_each(|r| r.cancelled = true);
+        }
         Event::ImageResolved(e) => with_rollout(&mut state, e.id, |r| r.image = Some(e.image.clone())),
         Event::ImageBuilt(e) => with_rollout(&mut state, e.id, |r| r.image = Some(built(r, e))),
         Event::ImagePulled(e) => with_rollout(&mut state, e.id, |r| {
@@ -119,7 +122,6 @@ fn rollout(e: &DeploymentRequested) -> Rollout {
         requested: e.at,
         release,
         spec: Arc::new(ReleaseSpec { config: spec.config.without_private(), ..spec }),
-        admitted: false,
         rollback,
         secrets,
         direction: Direction::Forward,
@@ -132,6 +134,19 @@ fn rollout(e: &DeploymentRequested) -> Rollout {
         network_id: None,
         replicas: Vec::new(),
         attempts: Default::default(),
+    }
+}
+
+/// Every gate let it pass: it begins.
+fn admitted(state: &mut TargetState, id: DeploymentId) {
+    if let Some(rollout) = state.proposed.take_if(|proposed| proposed.deployment == id) {
+        state.rollout = Some(rollout);
+    }
+}
+
+fn refused(state: &mut TargetState, id: DeploymentId) {
+    if state.proposed.take_if(|proposed| proposed.deployment == id).is_some() {
+        state.last_ended = Some((id, Ending::Refused));
     }
 }
 
@@ -258,7 +273,10 @@ fn succeeded(state: &mut TargetState, id: DeploymentId) {
         remember_retention(state, &rollout);
     }
     kept::with(state, rollout.release, |k| {
-        k.good = true;
+        // One that expired is restored by its image alone, and goes on without a place.
+        if k.standing == Standing::Candidate {
+            k.standing = Standing::Good;
+        }
         k.last_live = live;
         k.first_live = if k.first_live == 0 { live } else { k.first_live };
     });

@@ -21,8 +21,8 @@ pub(super) fn evolve(state: &mut TargetState, event: &Event) {
         Event::ArtefactPruned(e) => pruned(state, e),
         Event::PruneFailed(e) if e.artefact.is_volume() => volumes::failed(state, e),
         Event::PruneFailed(e) => with(state, e.rel, |k| (k.pruning, k.prune_attempts) = (None, 0)),
-        Event::ImageLost(e) => with(state, e.rel, |k| k.lost = true),
-        Event::ImageFound(e) => with(state, e.rel, |k| k.lost = false),
+        Event::ImageLost(e) => with(state, e.rel, |k| k.image = ImageSeen::Lost),
+        Event::ImageFound(e) => with(state, e.rel, |k| k.image = ImageSeen::There),
         Event::TagMoved(e) => with(state, e.rel, |k| {
             k.tag_now = match &e.now {
                 Some(now) if *now == e.recorded => TagNow::AsRecorded,
@@ -33,10 +33,10 @@ pub(super) fn evolve(state: &mut TargetState, event: &Event) {
         Event::RetentionChanged(e) => expired(state, &e.dropped),
         Event::ReleaseTagged(e) => tagged(state, e),
         Event::ReleaseUntagged(e) => untagged(state, e),
-        Event::ReleasePinned(e) => with(state, e.rel, |k| k.pinned = true),
-        Event::ReleaseUnpinned(e) => with(state, e.rel, |k| k.pinned = false),
-        Event::HoldPlaced(e) => with(state, e.rel, |k| k.held = true),
-        Event::HoldReleased(e) => with(state, e.rel, |k| k.held = false),
+        Event::ReleasePinned(e) => with(state, e.rel, |k| k.holds.pinned = true),
+        Event::ReleaseUnpinned(e) => with(state, e.rel, |k| k.holds.pinned = false),
+        Event::HoldPlaced(e) => with(state, e.rel, |k| k.holds.held = true),
+        Event::HoldReleased(e) => with(state, e.rel, |k| k.holds.held = false),
         _others => {}
     }
 }
@@ -62,22 +62,20 @@ pub(super) fn image_tagged(state: &mut TargetState, e: &ImageTagged) {
     match state.releases.iter_mut().find(|k| k.release == e.rel) {
         Some(kept) => {
             kept.tagged = Some(tagged);
-            kept.lost = false;
+            kept.image = ImageSeen::There;
         }
         None => state.releases.push(Kept {
             release: e.rel,
             strategy,
-            good: false,
+            standing: Standing::Candidate,
             first_live: 0,
             last_live: 0,
             left_at: None,
             tagged: Some(tagged),
             origin,
             tag_now: TagNow::AsRecorded,
-            lost: false,
-            pinned: false,
-            held: false,
-            expired: false,
+            image: ImageSeen::There,
+            holds: Holds::default(),
             pruning: None,
             prune_attempts: 0,
         }),
@@ -150,17 +148,17 @@ fn pruned(state: &mut TargetState, e: &ArtefactPruned) {
 }
 
 fn expired(state: &mut TargetState, dropped: &[DeploymentId]) {
-    for kept in state.releases.iter_mut().filter(|k| k.strategy == HistoryStrategy::Registry) {
-        kept.expired |= dropped.contains(&kept.release);
-    }
+    let in_registry = |k: &&mut Kept| k.strategy == HistoryStrategy::Registry && dropped.contains(&k.release);
+    state.releases.iter_mut().filter(in_registry).for_each(|kept| kept.standing = Standing::Expired);
     forget(state);
 }
 
 /// What holds nothing here and can no longer be restored lives on in the projections only.
 fn forget(state: &mut TargetState) {
     let current = state.current_release();
-    let in_registry =
-        |k: &Kept| k.strategy == HistoryStrategy::Registry && k.good && k.origin.is_some() && !k.expired;
+    let in_registry = |k: &Kept| {
+        k.strategy == HistoryStrategy::Registry && k.standing == Standing::Good && k.origin.is_some()
+    };
     state.releases.retain(|k| k.tagged.is_some() || Some(k.release) == current || in_registry(k));
 }
 

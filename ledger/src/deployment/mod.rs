@@ -11,6 +11,7 @@ pub mod evolve;
 mod kept;
 mod moves;
 pub mod plan;
+pub mod restorable;
 pub mod retention;
 pub mod route;
 pub mod state;

@@ -54,11 +54,11 @@ pub(super) fn moves(state: &TargetState) -> Vec<Step> {
         return restarting(current, restart).into_iter().collect();
     }
     match &state.rollout {
-        Some(rollout) if rollout.admitted => match &rollout.direction {
+        Some(rollout) => match &rollout.direction {
             Direction::Forward => forward(state, rollout),
             Direction::Back { after_retired, .. } => back(state.current.as_ref(), rollout, *after_retired),
         },
-        Some(_) | None => Vec::new(),
+        None => Vec::new(),
     }
 }
 

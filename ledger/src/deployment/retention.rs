@@ -4,7 +4,8 @@
 //! never use up a place, never evict a good one and are never targets.
 
 use super::event::PruneRule;
-use super::state::{Kept, TargetState};
+use super::restorable::{is_restorable, stays_restorable};
+use super::state::{Kept, Standing, TargetState};
 use crate::defect::{Defect, planted};
 use crate::ids::DeploymentId;
 use crate::release::{HistoryStrategy, Retention};
@@ -12,26 +13,27 @@ use crate::release::{HistoryStrategy, Retention};
 /// Good releases other than the current one, most recently live first.
 fn earlier_good(state: &TargetState) -> impl Iterator<Item = &Kept> {
     let current = state.current_release();
-    state.releases.iter().filter(move |k| k.good && Some(k.release) != current)
+    state.releases.iter().filter(move |k| k.was_good() && Some(k.release) != current)
 }
 
 /// Earlier good releases that stay restorable: `count` of them, and what is pinned or held.
 pub fn restorable(state: &TargetState) -> Vec<&Kept> {
     let mut count = state.retention.as_ref().map_or(0, |r| usize::from(r.count));
     if planted(Defect::FailedEvicts) {
-        count = count.saturating_sub(state.releases.iter().filter(|k| !k.good).count());
+        count = count.saturating_sub(state.releases.iter().filter(|k| !k.was_good()).count());
     }
     within(earlier_good(state), count)
 }
 
 fn within<'a>(good: impl Iterator<Item = &'a Kept>, count: usize) -> Vec<&'a Kept> {
-    let kept = good.filter(|k| k.strategy != HistoryStrategy::None && !k.expired).enumerate();
-    kept.filter(|(place, k)| *place < count || spoken_for(k)).map(|(_, k)| k).collect()
+    let kept =
+        good.filter(|k| k.strategy != HistoryStrategy::None && k.standing != Standing::Expired).enumerate();
+    kept.filter(|(place, k)| *place < count || is_pinned_or_held(k)).map(|(_, k)| k).collect()
 }
 
 /// Somebody said that it must stay.
-fn spoken_for(kept: &Kept) -> bool {
-    (kept.pinned || kept.held) && !planted(Defect::ForgetsPins)
+fn is_pinned_or_held(kept: &Kept) -> bool {
+    kept.holds.any() && !planted(Defect::ForgetsPins)
 }
 
 /// Whether a rollback left it since the current release was first live.
@@ -57,18 +59,7 @@ pub fn default_target<'a>(
     state: &'a TargetState,
     same: &'a dyn Fn(DeploymentId) -> bool,
 ) -> Option<&'a Kept> {
-    steps_back(state, same).find(|k| is_ready(k))
-}
-
-/// Whether its image can be had, as far as the log knows.
-pub fn is_ready(kept: &Kept) -> bool {
-    let kept_somewhere = match kept.strategy {
-        HistoryStrategy::Local => kept.tagged.is_some() && kept.pruning.is_none(),
-        // The tag on the host is a convenience: what counts is the digest in the registry.
-        HistoryStrategy::Registry => kept.origin.is_some() && !kept.expired,
-        HistoryStrategy::None => false,
-    };
-    kept.good && !kept.lost && kept_somewhere
+    steps_back(state, same).find(|k| is_restorable(k))
 }
 
 /// Releases that must not lose anything: what runs, what is on its way, the last good one, and what
@@ -76,10 +67,10 @@ pub fn is_ready(kept: &Kept) -> bool {
 fn protected(state: &TargetState) -> impl Fn(&Kept) -> bool {
     let current = state.current_release();
     let rolling = state.rollout.as_ref().map(|r| r.release);
-    let last_good = earlier_good(state).find(|k| is_ready(k)).map(|k| k.release);
+    let last_good = earlier_good(state).find(|k| stays_restorable(k)).map(|k| k.release);
     move |k| {
         let in_use = [current, rolling, last_good].contains(&Some(k.release));
-        in_use || spoken_for(k)
+        in_use || is_pinned_or_held(k)
     }
 }
 
@@ -93,7 +84,7 @@ pub fn prunable(state: &TargetState) -> Vec<(DeploymentId, PruneRule)> {
     };
     let stays = |k: &Kept| match k.strategy {
         // The registry has it; the host keeps the current one, and what must not depend on others.
-        HistoryStrategy::Registry if k.good => in_use(k.release) || spoken_for(k),
+        HistoryStrategy::Registry if k.was_good() => in_use(k.release) || is_pinned_or_held(k),
         HistoryStrategy::Registry | HistoryStrategy::Local | HistoryStrategy::None => {
             protected(k) || kept.contains(&k.release)
         }
@@ -107,7 +98,7 @@ pub fn prunable(state: &TargetState) -> Vec<(DeploymentId, PruneRule)> {
 }
 
 fn rule_for(kept: &Kept) -> PruneRule {
-    match (kept.good, kept.strategy) {
+    match (kept.was_good(), kept.strategy) {
         (false, _) => PruneRule::NeverGood,
         (true, HistoryStrategy::Local) => PruneRule::BeyondCount,
         (true, HistoryStrategy::None) => PruneRule::StrategyNone,
@@ -123,7 +114,7 @@ pub fn expiring(state: &TargetState) -> Vec<DeploymentId> {
     state
         .releases
         .iter()
-        .filter(|k| k.strategy == HistoryStrategy::Registry && k.good && !k.expired)
+        .filter(|k| k.strategy == HistoryStrategy::Registry && k.standing == Standing::Good)
         .filter(|k| !protected(k) && !kept.contains(&k.release))
         .map(|k| k.release)
         .collect()
@@ -146,8 +137,8 @@ pub fn what_if(state: &TargetState, retention: &Retention) -> WhatIf {
         HistoryStrategy::None => state.retention.as_ref().map_or(0, |before| usize::from(before.count)),
         HistoryStrategy::Local | HistoryStrategy::Registry => usize::from(retention.count),
     };
-    let good = || state.releases.iter().filter(|k| k.good);
-    let ready: Vec<DeploymentId> = good().filter(|k| is_ready(k)).map(|k| k.release).collect();
+    let good = || state.releases.iter().filter(|k| k.was_good());
+    let ready: Vec<DeploymentId> = good().filter(|k| stays_restorable(k)).map(|k| k.release).collect();
     let mut keeps: Vec<DeploymentId> = within(good(), count).iter().map(|k| k.release).collect();
     keeps.extend(ready.first().copied().filter(|release| !keeps.contains(release)));
     let (keeps, drops) = ready.into_iter().partition(|release| keeps.contains(release));

@@ -24,7 +24,7 @@ fn wish_beside(state: &TargetState, moves: &[Step]) -> Wish {
     let old = state.current.iter().flat_map(|live| {
         live.replicas.iter().filter_map(|replica| backend(replica, &live.spec.config, unsure))
     });
-    let rollout = state.rollout.as_ref().filter(|rollout| rollout.admitted);
+    let rollout = state.rollout.as_ref();
     let new = rollout.into_iter().flat_map(|rollout| incoming(state, rollout));
     let mut backends: Vec<Backend> = old.chain(new).filter(|backend| !goes(backend.replica)).collect();
     backends.sort_by_key(|backend| backend.replica);

@@ -17,6 +17,8 @@ pub struct TargetState {
     pub key: TargetKey,
     /// What runs, or is stopped; none before the first success.
     pub current: Option<Live>,
+    /// A rollout that was asked for and not admitted: nothing of it has begun.
+    pub proposed: Option<Rollout>,
     /// The running rollout.
     pub rollout: Option<Rollout>,
     /// A stop that was asked and is not finished.
@@ -170,8 +172,6 @@ pub struct Rollout {
     pub release: DeploymentId,
     /// The configuration of that release, without private values.
     pub spec: Arc<ReleaseSpec>,
-    /// Every gate let it pass.
-    pub admitted: bool,
     /// It is a rollback.
     pub rollback: bool,
     /// Where its secrets come from.
@@ -303,15 +303,52 @@ pub enum TagNow {
     Gone,
 }
 
-/// A release that is kept, or still holds an artefact. Small: history is elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What a release has become. Only a good one can be restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Its deploy did not succeed, or has not yet.
+    Candidate,
+    /// It was live and well.
+    Good,
+    /// It was, and newer ones took its place in the history of its registry: what is left of it on the engine goes.
+    Expired,
+}
+
+/// Where the image of a release is, as far as anybody looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ImageSeen {
+    /// Where it should be.
+    There,
+    /// Not there.
+    Lost,
+}
+
+/// Who wants a release kept, whatever the count says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Holds {
+    /// Its owners: pinned.
+    pub pinned: bool,
+    /// Somebody who must have it: held.
+    pub held: bool,
+}
+
+impl Holds {
+    /// Whether anybody does.
+    pub fn any(self) -> bool {
+        self.pinned || self.held
+    }
+}
+
+/// A release that is kept, or still holds an artefact. Small: history is elsewhere. How it is stored is for the
+/// read model to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     /// The deploy that made it.
     pub release: DeploymentId,
     /// How it is kept.
     pub strategy: HistoryStrategy,
-    /// It succeeded and was not turned back.
-    pub good: bool,
+    /// What it has become.
+    pub standing: Standing,
     /// Value of [`TargetState::lives`] when it was first live; 0 if never.
     pub first_live: u64,
     /// Value of [`TargetState::lives`] when it was last made live; 0 if never.
@@ -324,18 +361,26 @@ pub struct Kept {
     pub origin: Option<Origin>,
     /// What its tag in the registry was last seen to point at.
     pub tag_now: TagNow,
-    /// Its image is not where it should be.
-    pub lost: bool,
-    /// Kept whatever the count says.
-    pub pinned: bool,
-    /// Must be kept, somebody said.
-    pub held: bool,
-    /// Its place was taken by a newer one: what is left of it on the engine goes.
-    pub expired: bool,
+    /// Where its image is.
+    pub image: ImageSeen,
+    /// Who wants it kept.
+    pub holds: Holds,
     /// Removal of its tag is planned.
     pub pruning: Option<PruneRule>,
     /// Attempts at that removal.
     pub prune_attempts: u32,
+}
+
+impl Kept {
+    /// It was live and well, whatever became of it.
+    pub fn was_good(&self) -> bool {
+        self.standing != Standing::Candidate
+    }
+
+    /// Its image is not where it should be.
+    pub fn is_lost(&self) -> bool {
+        self.image == ImageSeen::Lost
+    }
 }
 
 impl TargetState {
@@ -344,6 +389,7 @@ impl TargetState {
         Self {
             key,
             current: None,
+            proposed: None,
             rollout: None,
             stop: None,
             restart: None,

@@ -2,23 +2,12 @@
 
 use super::{CommandContext, ExecuteError, Executed, Ledger};
 use crate::deployment::{Command, Event, TargetState, evolve};
-use crate::edge::{self, EdgeState, Report, RouteSnapshot, TargetRoutes};
-use crate::ids::{DeploymentId, StreamId, TargetKey, Timestamp};
+use crate::edge::{self, EdgeState, Report};
+use crate::ids::{DeploymentId, StreamId, Timestamp};
 use crate::log::*;
 use crate::projection::{EdgeRow, read};
 use crate::release::Domain;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// The newest table of routes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Routes {
-    /// What the edge is to do.
-    pub snapshot: RouteSnapshot,
-    /// What is in it for each target.
-    pub targets: BTreeMap<TargetKey, TargetRoutes>,
-    /// Whom an authority may write to about the certificate of a domain. Private: never in the snapshot.
-    pub contacts: BTreeMap<String, String>,
-}
+use std::collections::BTreeSet;
 
 impl Ledger {
     /// What follows at the edge from events of a target; none where nothing does.
@@ -65,8 +54,8 @@ impl Ledger {
                 continue;
             }
             let row = self.target_row(&claim.holder)?;
-            let rollout = row.and_then(|row| row.state.rollout);
-            open.extend(rollout.map(|rollout| rollout.deployment).filter(|id| *id == claim.id));
+            let rollout = row.and_then(|row| row.state.rollout.as_ref().map(|rollout| rollout.deployment));
+            open.extend(rollout.filter(|id| *id == claim.id));
         }
         Ok(open)
     }
@@ -74,35 +63,6 @@ impl Ledger {
     /// The state of the edge.
     pub fn edge(&self) -> Result<EdgeState, LogError> {
         Ok(self.rows(read::edge)?.map(|row| row.state).unwrap_or_default())
-    }
-
-    /// The table of routes as of now, from one consistent look at the read models.
-    pub fn routes(&self) -> Result<Routes, LogError> {
-        let (generation, edge, targets) = self.rows(|rows| {
-            let edge = read::edge(rows)?.map(|row| row.state).unwrap_or_default();
-            Ok((read::folded(rows)?, edge, read::targets(rows)?))
-        })?;
-        let targets: Vec<TargetState> = targets.into_iter().map(|row| row.state).collect();
-        let (snapshot, known) = edge::snapshot(self.id(), generation.0, &edge, &targets);
-        let mut contacts = BTreeMap::new();
-        for route in &snapshot.routes {
-            let of =
-                targets.iter().find(|state| state.key.app == route.app && state.key.target == route.target);
-            if let Some(contact) = of.map(|state| self.contact(state)).transpose()?.flatten() {
-                contacts.insert(route.domain.clone(), contact);
-            }
-        }
-        Ok(Routes { snapshot, targets: known, contacts })
-    }
-
-    /// The address that the release of a target gives for certificates: that of the one on its way first.
-    fn contact(&self, state: &TargetState) -> Result<Option<String>, LogError> {
-        let rollout = state.rollout.as_ref().map(|rollout| rollout.release);
-        let Some(release) = rollout.or(state.current_release()) else { return Ok(None) };
-        let Some(row) = self.release(release)? else { return Ok(None) };
-        let private = self.log.read_private(row.requested)?;
-        let found = private.into_iter().find(|row| row.field == crate::release::field::ACME_EMAIL);
-        Ok(found.map(|row| row.value))
     }
 
     /// Records what the edge saw while nobody held the ledger; `key` makes it happen once.

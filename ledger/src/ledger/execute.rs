@@ -3,9 +3,9 @@
 use super::{CommandContext, Ledger};
 use crate::deployment::{Command, Event, Rejection, TargetState, decide};
 use crate::ids::{AppName, Position, StreamId, TargetKey, slug};
+use crate::locks::{locked, locked_to_read, locked_to_write};
 use crate::log::*;
-use crate::projection::{TargetRow, read};
-use std::sync::PoisonError;
+use crate::projection::read;
 use std::time::Duration;
 
 /// A conflict means that somebody else was first; the facts are in the command, so decide again.
@@ -72,10 +72,10 @@ impl Ledger {
     fn in_turn<T>(&self, attempt: usize, act: impl FnOnce() -> T) -> T {
         // It guards no data, so that a panic elsewhere leaves nothing half done behind it.
         if attempt < ALONE_AFTER {
-            let _shared = self.turns.read().unwrap_or_else(PoisonError::into_inner);
+            let _shared = locked_to_read(&self.turns);
             act()
         } else {
-            let _alone = self.turns.write().unwrap_or_else(PoisonError::into_inner);
+            let _alone = locked_to_write(&self.turns);
             act()
         }
     }
@@ -89,16 +89,20 @@ impl Ledger {
         let once = idempotency(key, command, context)?;
         let first_of_target = matches!(command, Command::Deploy(_)) && self.target_row(key)?.is_none();
         // Two apps that are new have no stream in common that one of them could find changed.
-        let _alone = first_of_target.then(|| self.slugs.lock().unwrap_or_else(PoisonError::into_inner));
+        let _alone = first_of_target.then(|| locked(&self.slugs));
         let row = self.target_row(key)?;
-        let (state, expected) = match row {
-            Some(TargetRow { revision, state }) => (state, Expected::Revision(revision)),
-            None => (TargetState::new(key.clone()), Expected::NoStream),
+        let unused;
+        let (state, expected) = match &row {
+            Some(row) => (&row.state, Expected::Revision(row.revision)),
+            None => {
+                unused = TargetState::new(key.clone());
+                (&unused, Expected::NoStream)
+            }
         };
         if let Command::Deploy(_) = command {
             self.slug_is_free(&key.app)?;
         }
-        let events = match decide(&state, command.clone()) {
+        let events = match decide(state, command.clone()) {
             Ok(events) => events,
             // Done before under the same key: the rule that says no now said yes then.
             Err(rejection) => return self.done_before(once, rejection),
@@ -106,7 +110,7 @@ impl Ledger {
         if events.is_empty() {
             return Ok(Executed { positions: None, events, repeated: false });
         }
-        let edge = match self.at_edge(&state, command, &events) {
+        let edge = match self.at_edge(state, command, &events) {
             Ok(edge) => edge,
             Err(ExecuteError::Rejected(rejection)) => return self.done_before(once, rejection),
             Err(error) => return Err(error),

@@ -21,7 +21,7 @@ use crate::integrity::publish::{CHECKPOINT, Publisher};
 use crate::integrity::sealer::Sealer;
 use crate::log::*;
 use crate::ports::{Clock, Entropy};
-use crate::projection::Projections;
+use crate::projection::{Projections, States};
 use crate::secrets::{Fingerprinter, Keys, KeysError, Make, Vault};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub struct Ledger {
     pub(super) origin: String,
     pub(super) tool: String,
     pub(super) newer: Option<LogError>,
+    /// States that the writer has decoded.
+    pub(super) states: Arc<States>,
     pub(super) frozen: Frozen,
     /// Where its parts lie; none for a log in memory.
     pub(super) places: Option<Places>,
@@ -48,8 +50,11 @@ pub struct Ledger {
 
 /// The parts of a ledger, for one that is not on disk.
 pub struct Parts {
-    /// The log; its projections must be those of [`Projections::default`].
+    /// The log; its projections must be those of [`Projections::published_in`] these states, or of
+    /// [`Projections::default`].
     pub log: Arc<dyn EventLog>,
+    /// States that the log's writer publishes.
+    pub states: Arc<States>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
     /// Where randomness comes from.
@@ -94,12 +99,13 @@ impl Ledger {
             true => Box::new(Unsealed),
             false => Box::new(sealer(&places, &store, examined, origin, signers)?),
         };
+        let states = Arc::<States>::default();
         let log = FjallLog::start(
             store,
             FjallOptions {
                 clock: Arc::clone(&options.clock),
                 policy: options.clock_policy,
-                in_batch: Box::new(Projections::default()),
+                in_batch: Box::new(Projections::published_in(Arc::clone(&states))),
                 seal,
                 frozen: frozen.clone(),
                 bundle_after: options.bundle_after,
@@ -107,6 +113,7 @@ impl Ledger {
         )?;
         let parts = Parts {
             log: Arc::new(log),
+            states,
             clock: options.clock,
             entropy: options.entropy,
             keys: keys.clone(),
@@ -138,7 +145,7 @@ impl Ledger {
         new_id: LedgerId,
         newer: Option<LogError>,
     ) -> Result<Self, OpenError> {
-        let Parts { log, clock, entropy, keys, vault, tool } = parts;
+        let Parts { log, states, clock, entropy, keys, vault, tool } = parts;
         let fingerprints = Fingerprinter::new(&keys);
         if log.head().next == Position(0) {
             create(log.as_ref(), clock.as_ref(), entropy.as_ref(), &keys, &tool, new_id)?;
@@ -163,6 +170,7 @@ impl Ledger {
             origin,
             tool,
             newer,
+            states,
             frozen: None,
             places: None,
             turns: std::sync::RwLock::default(),

@@ -55,6 +55,7 @@ impl Ledger {
         let keys = keys.unwrap_or_else(|| Keys::ephemeral(entropy));
         let parts = Parts {
             log: Arc::new(log),
+            states: Arc::default(),
             clock: options.clock,
             entropy: Arc::clone(&options.entropy),
             keys,

@@ -122,7 +122,7 @@ impl Ledger {
         let state = self.state(key)?;
         let release = self.release_of(recorded)?;
         let Some(release) = release else { return Ok(()) };
-        if state.kept(release).is_some_and(|kept| kept.held) {
+        if state.kept(release).is_some_and(|kept| kept.holds.held) {
             return Err(RedactError::Held { release });
         }
         let rolling = state.rollout.as_ref().map(|rollout| rollout.release);

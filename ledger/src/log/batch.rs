@@ -33,6 +33,12 @@ impl Tail {
     pub(super) fn head(&self) -> LogHead {
         LogHead { next: self.next, last: self.wall.map(|wall| (self.recorded, wall)) }
     }
+
+    /// How many events of those that are wanted there are.
+    pub(super) fn within(&self, from: Position, limit: usize) -> usize {
+        let left = self.next.0.saturating_sub(from.0);
+        limit.min(usize::try_from(left).unwrap_or(usize::MAX))
+    }
 }
 
 /// One append as it was handed in.

@@ -4,6 +4,7 @@ use super::batch::{Batch, Request, Store, Tail, known_append};
 use super::clock::ClockPolicy;
 use super::keys::{self, Key};
 use super::*;
+use crate::locks::locked;
 use crate::ports::Clock;
 use crate::private::PrivateRow;
 use std::collections::BTreeMap;
@@ -15,7 +16,8 @@ pub struct MemoryStore {
     entries: Vec<Vec<u8>>,
     index: BTreeMap<Vec<u8>, Vec<u8>>,
     private: BTreeMap<Vec<u8>, Vec<u8>>,
-    rows: MapRows,
+    /// Whoever reads keeps what it reads; it is copied only if it changes meanwhile.
+    rows: Arc<MapRows>,
 }
 
 impl MemoryStore {
@@ -68,7 +70,7 @@ impl MemoryLog {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic in a projection is a bug that the test reports anyway.
-        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        locked(&self.inner)
     }
 }
 
@@ -96,7 +98,8 @@ impl Inner {
             }
         }
         self.store.private.extend(batch.private);
-        self.store.rows.apply(batch.rows);
+        Arc::make_mut(&mut self.store.rows).apply(batch.rows);
+        self.in_batch.sealed();
         Ok(appended)
     }
 }
@@ -107,7 +110,7 @@ impl Store for MemoryStore {
     }
 
     fn rows(&self) -> &dyn Rows {
-        &self.rows
+        self.rows.as_ref()
     }
 }
 
@@ -166,12 +169,13 @@ impl EventLog for MemoryLog {
 
     fn put_rows(&self, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<(), LogError> {
         let mut inner = self.lock();
-        inner.store.rows.apply(rows);
+        Arc::make_mut(&mut inner.store.rows).apply(rows);
         Ok(())
     }
 
     fn read_rows(&self, read: &mut dyn FnMut(&dyn Rows)) -> Result<(), LogError> {
-        read(&self.lock().store.rows);
+        let rows = Arc::clone(&self.lock().store.rows);
+        read(rows.as_ref());
         Ok(())
     }
 }

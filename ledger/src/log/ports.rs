@@ -40,6 +40,9 @@ pub trait InBatch: Send {
     /// Called once before the batch is written: rows held back for speed are put now.
     fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), LogError>;
 
+    /// What was put is written and under a signed head: whoever reads may see it.
+    fn sealed(&mut self) {}
+
     /// The batch was not written: forget what was not put.
     fn abandon(&mut self);
 }

@@ -1,9 +1,11 @@
 //! All projections together: in the append's batch, and catching up.
 
 use super::rows::{ProjectionError, ProjectionId, decode_plain, get_plain, put_plain};
+use super::states::States;
 use super::{Projection, deployments, erased, pending, retention, rollback_targets, state, status};
 use crate::ids::Position;
 use crate::log::{InBatch, LogError, Recorded, Rows, RowsMut};
+use std::sync::Arc;
 
 /// Most events folded between two writes while a projection catches up.
 pub const CATCH_UP_EVENTS: usize = 10_000;
@@ -18,8 +20,23 @@ pub struct Projections {
 
 impl Default for Projections {
     fn default() -> Self {
+        Self::with(state::State::default())
+    }
+}
+
+fn failed(projection: ProjectionId, position: Position, error: &ProjectionError) -> LogError {
+    LogError::Projection { projection: projection.name, position, cause: error.to_string() }
+}
+
+impl Projections {
+    /// Every projection; states of targets are handed on, decoded, as soon as they are sealed.
+    pub fn published_in(states: Arc<States>) -> Self {
+        Self::with(state::State::published_in(states))
+    }
+
+    fn with(state: state::State) -> Self {
         let all: Vec<Box<dyn Projection>> = vec![
-            Box::new(state::State::default()),
+            Box::new(state),
             Box::new(deployments::Deployments::default()),
             Box::new(rollback_targets::RollbackTargets::default()),
             Box::new(status::Status::default()),
@@ -29,13 +46,7 @@ impl Default for Projections {
         ];
         Self::only(all)
     }
-}
 
-fn failed(projection: ProjectionId, position: Position, error: &ProjectionError) -> LogError {
-    LogError::Projection { projection: projection.name, position, cause: error.to_string() }
-}
-
-impl Projections {
     /// Only these: for one that is built anew, and for tests.
     pub fn only(all: Vec<Box<dyn Projection>>) -> Self {
         Self { all, ends: Vec::new(), next: None }
@@ -117,6 +128,10 @@ impl InBatch for Projections {
             }
         }
         Ok(())
+    }
+
+    fn sealed(&mut self) {
+        self.all.iter_mut().for_each(|projection| projection.sealed());
     }
 
     fn abandon(&mut self) {

@@ -9,8 +9,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// Most rows kept from one batch to the next.
-const KEPT: usize = 512;
+/// Most rows of a kind that are kept decoded from one batch to the next.
+pub(super) const KEPT: usize = 512;
 
 /// A row that is kept decoded.
 pub(super) trait Row: Sized {
@@ -115,11 +115,23 @@ impl<T: Row> Held<T> {
 
     /// Puts what was changed.
     pub fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
+        self.finish_each(rows, |_, _, _| {})
+    }
+
+    /// Puts what was changed, and hands each row on with its key and the event that it is put for.
+    pub fn finish_each(
+        &mut self,
+        rows: &mut dyn RowsMut,
+        mut each: impl FnMut(&[u8], Position, &T),
+    ) -> Result<(), ProjectionError> {
         for key in self.changed.drain(..) {
             let Some(held) = self.rows.get_mut(&key) else { continue };
             let Some(at) = held.changed.take() else { continue };
             match &held.row {
-                Some(row) => row.save(rows, key, at)?,
+                Some(row) => {
+                    each(&key, at, row);
+                    row.save(rows, key, at)?;
+                }
                 None => rows.delete(key),
             }
         }

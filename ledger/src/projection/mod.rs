@@ -9,6 +9,7 @@ mod erased;
 mod fold;
 mod folding;
 mod held;
+mod kept_row;
 mod pending;
 #[cfg(test)]
 mod properties;
@@ -17,6 +18,7 @@ mod retention;
 mod rollback_targets;
 mod rows;
 mod state;
+mod states;
 mod status;
 mod target_row;
 mod versions;
@@ -30,6 +32,7 @@ pub use retention::ArtefactRow;
 pub use rollback_targets::{CandidateRow, Fate, Moved};
 pub use rows::{Page, ProjectionError, ProjectionId, stamp};
 pub use state::EdgeRow;
+pub use states::{STATES_KEPT, States};
 pub use status::StatusRow;
 pub use target_row::TargetRow;
 pub use versions::gone;
@@ -39,9 +42,9 @@ pub mod read {
     pub use super::deployments::{by_prefix, deployment, newest, release};
     pub use super::erased::{all_erased, erased, erasure};
     pub use super::pending::pending;
-    pub use super::retention::artefacts;
+    pub use super::retention::{artefact, artefacts};
     pub use super::rollback_targets::{candidate, candidates};
-    pub use super::state::{edge, folded, slug_owner, target};
+    pub use super::state::{edge, folded, fresh, slug_owner, target};
     pub use super::status::status;
     pub use super::target_row::targets;
 }
@@ -65,6 +68,9 @@ pub trait Projection: Send {
         let _nothing_held_back = rows;
         Ok(())
     }
+
+    /// What was put is under a signed head.
+    fn sealed(&mut self) {}
 
     /// Forgets what was held back: the batch was not written.
     fn abandon(&mut self) {}

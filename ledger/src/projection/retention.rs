@@ -138,6 +138,15 @@ impl Projection for Retention {
     }
 }
 
+/// What a release has or had on the engine.
+pub fn artefact(
+    rows: &dyn Rows,
+    key: &TargetKey,
+    release: DeploymentId,
+) -> Result<Option<ArtefactRow>, ProjectionError> {
+    super::rows::get(rows, &ID.key(ROW, &[&stream_part(&key.stream()), release.to_string().as_bytes()]))
+}
+
 /// Every artefact that a target ever had, by release.
 pub fn artefacts(rows: &dyn Rows, key: &TargetKey) -> Result<Vec<ArtefactRow>, ProjectionError> {
     super::rows::all(rows, &ID.key(ROW, &[&stream_part(&key.stream())]))

@@ -2,7 +2,7 @@
 //! event that they were last put for.
 
 use crate::ids::{Position, StreamId};
-use crate::log::{Rows, RowsError, RowsMut};
+use crate::log::{LogError, Rows, RowsError, RowsMut};
 use serde::{Serialize, de::DeserializeOwned};
 use std::io::Write;
 
@@ -35,6 +35,12 @@ pub enum ProjectionError {
     /// No decision of haloy leads to an event here: somebody else wrote the log.
     #[error("deployment {0} begins while another one is on its way")]
     Overlaps(String),
+}
+
+impl From<ProjectionError> for LogError {
+    fn from(error: ProjectionError) -> Self {
+        Self::Store(error.to_string())
+    }
 }
 
 /// Where a listing goes on, newest first: keys before this one.

@@ -4,6 +4,7 @@
 use super::Projection;
 use super::held::{Held, Row};
 use super::rows::{ProjectionError, ProjectionId, get, get_plain, put, stream_part};
+use super::states::{Fresh, States};
 use super::target_row::{ROW, TargetRow, changes_kept, put_beside};
 use super::versions::STATE as ID;
 use crate::deployment::{Event, TargetState, evolve};
@@ -11,6 +12,7 @@ use crate::edge::EdgeState;
 use crate::ids::{AppName, Position, Revision, StreamId, TargetKey, slug};
 use crate::log::{Recorded, Rows, RowsMut};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 const SLUG: u8 = 2;
 const EDGE: u8 = 3;
@@ -28,6 +30,17 @@ pub struct EdgeRow {
 pub(super) struct State {
     targets: Held<TargetRow>,
     edge: Held<EdgeRow>,
+    /// Where decoded states go once they are sealed; none where nobody reads them.
+    states: Option<Arc<States>>,
+    /// Those that are put and not sealed.
+    fresh: Vec<Fresh>,
+}
+
+impl State {
+    /// Hands decoded states on.
+    pub fn published_in(states: Arc<States>) -> Self {
+        Self { states: Some(states), ..Self::default() }
+    }
 }
 
 impl Projection for State {
@@ -64,7 +77,7 @@ impl Projection for State {
         let key = row_key(stream);
         let before = self.targets.get(rows, key.clone())?;
         if let Event::DeploymentRequested(asked) = &event.event
-            && before.is_some_and(|row| row.state.rollout.is_some())
+            && before.is_some_and(|row| row.state.rollout.is_some() || row.state.proposed.is_some())
         {
             return Err(ProjectionError::Overlaps(asked.id.to_string()));
         }
@@ -81,11 +94,23 @@ impl Projection for State {
     }
 
     fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
-        self.targets.finish(rows)?;
+        let (wanted, fresh) = (self.states.is_some(), &mut self.fresh);
+        self.targets.finish_each(rows, |key, put, row| {
+            if wanted {
+                fresh.push(Fresh { key: key.to_vec(), put, row: Arc::new(row.clone()) });
+            }
+        })?;
         self.edge.finish(rows)
     }
 
+    fn sealed(&mut self) {
+        if let Some(states) = &self.states {
+            states.publish(self.fresh.drain(..));
+        }
+    }
+
     fn abandon(&mut self) {
+        self.fresh.clear();
         self.targets.abandon();
         self.edge.abandon();
     }
@@ -103,6 +128,20 @@ pub fn folded(rows: &dyn Rows) -> Result<Position, ProjectionError> {
 
 fn row_key(stream: &StreamId) -> Vec<u8> {
     ID.key(ROW, &[&stream_part(stream)])
+}
+
+/// The row of a target as of `at`, where it has ever been used: decoded before, or read.
+pub fn fresh(
+    rows: &dyn Rows,
+    states: &States,
+    target: &TargetKey,
+    at: Position,
+) -> Result<Option<Arc<TargetRow>>, ProjectionError> {
+    let key = row_key(&target.stream());
+    match states.get(&key, at) {
+        Some(row) => Ok(Some(row)),
+        None => Ok(TargetRow::load(rows, &key)?.map(Arc::new)),
+    }
 }
 
 /// The row of a target, where it has ever been used.

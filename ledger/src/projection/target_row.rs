@@ -5,6 +5,7 @@
 //! that changes. None of these is ever removed: the row of a target says which of them count.
 
 use super::held::Row;
+use super::kept_row::StoredKept;
 use super::rows::{ProjectionError, all_raw, decode, get, put};
 use super::versions::STATE as ID;
 use crate::deployment::event::{HookId, SecretsFrom, step_events};
@@ -137,7 +138,11 @@ fn stored(row: &TargetRow) -> Stored<'_> {
             secrets: live.secrets,
             volumes: Cow::Borrowed(&live.volumes),
         }),
-        rollout: state.rollout.as_ref().map(stored_rollout),
+        rollout: match (&state.rollout, &state.proposed) {
+            (Some(rollout), _) => Some(stored_rollout(rollout, true)),
+            (None, Some(proposed)) => Some(stored_rollout(proposed, false)),
+            (None, None) => None,
+        },
         stop: state.stop.as_ref().map(Cow::Borrowed),
         restart: state.restart.as_ref().map(Cow::Borrowed),
         releases: state.releases.iter().map(|kept| kept.release).collect(),
@@ -152,12 +157,12 @@ fn stored(row: &TargetRow) -> Stored<'_> {
     }
 }
 
-fn stored_rollout(rollout: &Rollout) -> StoredRollout<'_> {
+fn stored_rollout(rollout: &Rollout, admitted: bool) -> StoredRollout<'_> {
     StoredRollout {
         deployment: rollout.deployment,
         requested: rollout.requested,
         release: rollout.release,
-        admitted: rollout.admitted,
+        admitted,
         rollback: rollout.rollback,
         secrets: rollout.secrets,
         direction: Cow::Borrowed(&rollout.direction),
@@ -190,12 +195,19 @@ fn spec(rows: &dyn Rows, key: &[u8], id: DeploymentId) -> Result<Arc<ReleaseSpec
 fn joined(rows: &dyn Rows, key: &[u8], value: &[u8]) -> Result<TargetRow, ProjectionError> {
     let stored: Stored<'_> = decode(value)?;
     let releases = stored.releases.into_iter().map(|release| {
-        get(rows, &beside(key, KEPT, release))?.ok_or_else(|| missing("what is kept", release))
+        let kept: Option<StoredKept<'_>> = get(rows, &beside(key, KEPT, release))?;
+        kept.map(Kept::from).ok_or_else(|| missing("what is kept", release))
     });
+    let (proposed, rollout) = match stored.rollout {
+        Some(begun) if begun.admitted => (None, Some(joined_rollout(rows, key, begun)?)),
+        Some(proposed) => (Some(joined_rollout(rows, key, proposed)?), None),
+        None => (None, None),
+    };
     let state = TargetState {
         key: TargetKey { app: stored.app.into_owned(), target: stored.target.into_owned() },
         current: stored.current.map(|live| joined_live(rows, key, live)).transpose()?,
-        rollout: stored.rollout.map(|rollout| joined_rollout(rows, key, rollout)).transpose()?,
+        proposed,
+        rollout,
         stop: stored.stop.map(Cow::into_owned),
         restart: stored.restart.map(Cow::into_owned),
         releases: releases.collect::<Result<_, ProjectionError>>()?,
@@ -239,7 +251,6 @@ fn joined_rollout(
         requested: rollout.requested,
         release: rollout.release,
         spec: spec(rows, key, id)?,
-        admitted: rollout.admitted,
         rollback: rollout.rollback,
         secrets: rollout.secrets,
         direction: rollout.direction.into_owned(),
@@ -264,7 +275,7 @@ pub(super) fn put_beside(
     kept: Option<&[Kept]>,
     state: &TargetState,
 ) -> Result<(), ProjectionError> {
-    if let Some(rollout) = &state.rollout {
+    if let Some(rollout) = state.rollout.as_ref().or(state.proposed.as_ref()) {
         let id = rollout.deployment;
         if matches!(event, Event::DeploymentRequested(_)) {
             put(rows, beside(key, SPEC, id), at, rollout.spec.as_ref())?;
@@ -277,7 +288,7 @@ pub(super) fn put_beside(
     }
     let Some(before) = kept else { return Ok(()) };
     for kept in state.releases.iter().filter(|kept| !before.contains(kept)) {
-        put(rows, beside(key, KEPT, kept.release), at, kept)?;
+        put(rows, beside(key, KEPT, kept.release), at, &StoredKept::from(kept))?;
     }
     Ok(())
 }

@@ -9,13 +9,14 @@
 
 use super::Keys;
 use crate::files::{self, Readers};
+use crate::locks::locked;
 use crate::ports::Entropy;
 use crate::release::Fingerprint;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 const NONCE: usize = 24;
 /// How the name of a file ends that is being written.
@@ -82,7 +83,7 @@ impl Drop for Lease {
 }
 
 fn lock(leases: &Mutex<Leases>) -> MutexGuard<'_, Leases> {
-    leases.lock().unwrap_or_else(PoisonError::into_inner)
+    locked(leases)
 }
 
 impl Vault {
@@ -134,11 +135,11 @@ impl Vault {
         let path = self.path(fingerprint);
         let read = files::read_if_there(&path).map_err(|error| io(&path, &error))?;
         let Some(bytes) = read else { return Ok(None) };
-        let locked = || VaultError::Locked { fingerprint: fingerprint.0.clone() };
-        let (nonce, sealed) = bytes.split_first_chunk::<NONCE>().ok_or_else(locked)?;
+        let sealed_away = || VaultError::Locked { fingerprint: fingerprint.0.clone() };
+        let (nonce, sealed) = bytes.split_first_chunk::<NONCE>().ok_or_else(sealed_away)?;
         let payload = Payload { msg: sealed, aad: fingerprint.0.as_bytes() };
-        let value = self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| locked())?;
-        String::from_utf8(value).map(Some).map_err(|_| locked())
+        let value = self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| sealed_away())?;
+        String::from_utf8(value).map(Some).map_err(|_| sealed_away())
     }
 
     /// Opens every value: how many could be, and why the first that could not be is none.

@@ -5,8 +5,8 @@ use haloy_ledger::Ledger;
 use haloy_ledger::deployment::owed;
 use haloy_ledger::deployment::state::{ReplicaPhase, TargetState};
 use haloy_ledger::ids::TargetKey;
-use haloy_ledger::ledger::Verdict;
 use haloy_ledger::projection::{DeploymentStatus, Page};
+use haloy_ledger::read::Verdict;
 use haloy_ledger::release::{HistoryStrategy, RolloutStrategy};
 
 /// A broken invariant: which, and what was seen.
@@ -98,7 +98,7 @@ pub fn restorable(ledger: &Ledger, key: &TargetKey, world: &World) -> Result<(),
     // A target that keeps `count` has that many, as soon as it had that many.
     let count = state.retention.as_ref().map_or(0, |retention| usize::from(retention.count));
     let kept =
-        state.releases.iter().filter(|kept| kept.good && Some(kept.release) != state.current_release());
+        state.releases.iter().filter(|kept| kept.was_good() && Some(kept.release) != state.current_release());
     let tagged = kept.filter(|kept| kept.tagged.is_some() && kept.pruning.is_none()).count();
     let evicted = rows_pruned_too_early(&candidates, count, good.max(tagged));
     if evicted {
@@ -110,7 +110,7 @@ pub fn restorable(ledger: &Ledger, key: &TargetKey, world: &World) -> Result<(),
 
 /// A good release went although fewer than `count` others are left. Only where the count never
 /// changed and nobody meddled: the caller sees to that.
-fn rows_pruned_too_early(candidates: &[haloy_ledger::ledger::Candidate], count: usize, left: usize) -> bool {
+fn rows_pruned_too_early(candidates: &[haloy_ledger::read::Candidate], count: usize, left: usize) -> bool {
     use haloy_ledger::projection::Fate;
     let pruned = candidates.iter().any(|candidate| {
         matches!(candidate.row.fate, Fate::Pruned { rule, .. } if rule == haloy_ledger::deployment::event::PruneRule::BeyondCount)

@@ -5,7 +5,8 @@ use super::run::Sim;
 use haloy_ledger::deployment::Command;
 use haloy_ledger::deployment::event::PushedTag;
 use haloy_ledger::deployment::owed;
-use haloy_ledger::deployment::retention::{is_ready, restorable, what_if};
+use haloy_ledger::deployment::restorable::stays_restorable;
+use haloy_ledger::deployment::retention::{restorable, what_if};
 use haloy_ledger::deployment::state::{Ending, TargetState};
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::{Failure, FailureCode, RegistryAnswer, RegistrySeen};
@@ -119,10 +120,10 @@ impl Sim {
 /// What can be restored, as the rules see it: within the count, pinned, held, or the last good one.
 fn kept(state: &TargetState) -> Vec<DeploymentId> {
     let current = state.current_release();
-    let ready = |id: &DeploymentId| state.kept(*id).is_some_and(is_ready);
+    let ready = |id: &DeploymentId| state.kept(*id).is_some_and(stays_restorable);
     let mut kept: Vec<DeploymentId> =
         restorable(state).iter().map(|kept| kept.release).filter(ready).collect();
-    let last_good = state.releases.iter().find(|k| is_ready(k) && Some(k.release) != current);
+    let last_good = state.releases.iter().find(|k| stays_restorable(k) && Some(k.release) != current);
     kept.extend(last_good.map(|kept| kept.release).filter(|id| !kept.contains(id)));
     kept.sort();
     kept

@@ -5,7 +5,7 @@ use haloy_ledger::ids::Timestamp;
 use haloy_ledger::ledger::Parts;
 use haloy_ledger::log::*;
 use haloy_ledger::ports::{Clock, Entropy};
-use haloy_ledger::projection::Projections;
+use haloy_ledger::projection::{Projections, States};
 use haloy_ledger::secrets::Keys;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -93,8 +93,8 @@ pub struct Sloppy {
 
 impl Sloppy {
     /// The real ones, sabotaged or not.
-    pub fn new(sabotaged: bool) -> Self {
-        Self { inner: Projections::default(), sabotaged }
+    pub fn new(states: Arc<States>, sabotaged: bool) -> Self {
+        Self { inner: Projections::published_in(states), sabotaged }
     }
 }
 
@@ -110,6 +110,10 @@ impl InBatch for Sloppy {
         self.inner.finish(rows)
     }
 
+    fn sealed(&mut self) {
+        self.inner.sealed();
+    }
+
     fn abandon(&mut self) {
         self.inner.abandon();
     }
@@ -123,7 +127,8 @@ pub(super) fn open(
     keys: &Keys,
     sabotage: Option<Sabotage>,
 ) -> (Arc<MemoryLog>, Arc<Ledger>) {
-    let sloppy = Sloppy::new(sabotage == Some(Sabotage::ProjectionOffByOne));
+    let states = Arc::<States>::default();
+    let sloppy = Sloppy::new(Arc::clone(&states), sabotage == Some(Sabotage::ProjectionOffByOne));
     let clock: Arc<dyn Clock> = Arc::<SimClock>::clone(clock);
     let log = MemoryLog::open(
         store,
@@ -136,6 +141,7 @@ pub(super) fn open(
     let entropy: Arc<dyn Entropy> = Arc::<SimEntropy>::clone(entropy);
     let parts = Parts {
         log: Arc::<MemoryLog>::clone(&log),
+        states,
         clock,
         entropy,
         keys: keys.clone(),

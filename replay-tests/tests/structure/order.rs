@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use syn::visit::Visit;
 
 /// Modules of the ledger, each above those before it.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 16] = [
+    "locks",
     "ids",
     "private",
     "release",
@@ -23,6 +24,7 @@ const ORDER: [&str; 14] = [
     "log",
     "projection",
     "integrity",
+    "read",
     "ledger",
 ];
 

@@ -5,8 +5,8 @@ use crate::error::{Error, Kind};
 use crate::service::*;
 use haloy_ledger::Ledger;
 use haloy_ledger::ids::DeploymentId;
-use haloy_ledger::ledger::{Candidate, SameAs, Verdict};
 use haloy_ledger::projection::Found;
+use haloy_ledger::read::{Candidate, SameAs, Verdict};
 
 fn refused(message: String) -> Error {
     Error::new(Kind::NotRestorable, message).hint("see what can be: haloy rollback-targets --explain")
@@ -88,7 +88,7 @@ pub fn nth_before(ledger: &Ledger, key: &TargetKey, back: &str) -> Result<Deploy
     let steps = steps(back)?;
     let state = ledger.state(key).map_err(errors::log)?;
     let current = state.current_release();
-    let mut good = state.releases.iter().filter(|kept| kept.good && Some(kept.release) != current);
+    let mut good = state.releases.iter().filter(|kept| kept.was_good() && Some(kept.release) != current);
     let found = good.nth(steps - 1).map(|kept| kept.release);
     found.ok_or_else(|| refused(format!("{key} has no {steps} good releases before the current one")))
 }

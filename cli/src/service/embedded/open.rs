@@ -239,6 +239,6 @@ fn empty() -> Result<Ledger, Error> {
     );
     let keys = Keys::ephemeral(entropy.as_ref());
     let log = Arc::new(log.map_err(errors::log)?);
-    Ledger::with(Parts { log, clock, entropy, keys, vault: PathBuf::new(), tool: TOOL.to_owned() })
-        .map_err(errors::open)
+    let (states, vault, tool) = (Arc::default(), PathBuf::new(), TOOL.to_owned());
+    Ledger::with(Parts { log, states, clock, entropy, keys, vault, tool }).map_err(errors::open)
 }

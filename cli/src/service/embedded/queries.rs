@@ -10,9 +10,9 @@ use haloy_ledger::Ledger;
 use haloy_ledger::deployment::retention::prunable as no_rule_keeps;
 use haloy_ledger::deployment::state::Ending;
 use haloy_ledger::ids::{DeploymentId, Position};
-use haloy_ledger::ledger::{EventFilter, EventView};
 use haloy_ledger::log::envelope_field as field;
 use haloy_ledger::projection::{DeploymentRow, DeploymentStatus, Page};
+use haloy_ledger::read::{EventFilter, EventView};
 use haloy_ledger::release::ConfigSnapshot;
 
 /// A private value of the request of a deployment.

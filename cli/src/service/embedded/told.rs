@@ -9,9 +9,9 @@ use haloy_ledger::deployment::Event;
 use haloy_ledger::deployment::event::HookStage;
 use haloy_ledger::deployment::event::field::{DETAIL, LOG_TAIL};
 use haloy_ledger::ids::DeploymentId;
-use haloy_ledger::ledger::{EventFilter, EventView};
 use haloy_ledger::outcome::HookExit;
 use haloy_ledger::projection::{DeploymentRow, DeploymentStatus};
+use haloy_ledger::read::{EventFilter, EventView};
 use haloy_ledger::release::PullPolicy;
 
 /// What is shown in place of a private value that was erased.

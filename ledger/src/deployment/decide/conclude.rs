@@ -2,6 +2,7 @@
 
 use super::deciding::{Deciding, expire, plan_prunes, retention_before};
 use super::keeping;
+use crate::defect::{Defect, planted};
 use crate::deployment::event::*;
 use crate::deployment::plan::{self, Step};
 use crate::deployment::state::{Direction, Rollout, TargetState};
@@ -39,8 +40,9 @@ pub(super) fn conclude(deciding: &mut Deciding, at: Option<Timestamp>) {
         keeping::remove_volumes(deciding, &volumes);
     }
     end_restart(deciding, None);
-    // One that is not admitted has no steps, and is not done for that.
-    let Some(rollout) = deciding.state.rollout.clone().filter(|rollout| rollout.admitted) else { return };
+    let begun = deciding.state.rollout.clone();
+    let proposed = || deciding.state.proposed.clone().filter(|_| planted(Defect::ProposedConcludes));
+    let Some(rollout) = begun.or_else(proposed) else { return };
     match &rollout.direction {
         Direction::Forward => succeed(deciding, &rollout, at),
         Direction::Back { cause, after_retired } => {

@@ -5,7 +5,7 @@ use super::rejection::nothing_running;
 use super::{NotRestorable, Rejection};
 use crate::deployment::effect::name_tag;
 use crate::deployment::event::*;
-use crate::deployment::retention::is_ready;
+use crate::deployment::restorable::restorable;
 use crate::deployment::state::{Kept, TargetState};
 use crate::ids::{DeploymentId, ImageRef, ReleaseName};
 
@@ -13,13 +13,12 @@ use crate::ids::{DeploymentId, ImageRef, ReleaseName};
 fn good(state: &TargetState, release: DeploymentId) -> Result<&Kept, Rejection> {
     let not = |why| Rejection::NotRestorable { release, why };
     let kept = state.kept(release).ok_or(not(NotRestorable::Pruned))?;
-    if !kept.good {
-        return Err(not(NotRestorable::NeverGood));
+    match restorable(kept) {
+        // What runs is there, and what is lost may be found.
+        Ok(()) | Err(NotRestorable::ImageLost) => Ok(kept),
+        Err(why) if Some(release) != state.current_release() || !kept.was_good() => Err(not(why)),
+        Err(_) => Ok(kept),
     }
-    if Some(release) != state.current_release() && !is_ready(kept) && !kept.lost {
-        return Err(not(NotRestorable::BeingPruned));
-    }
-    Ok(kept)
 }
 
 pub(super) fn tag(
@@ -52,9 +51,9 @@ pub(super) fn untag(
 pub(super) fn pin(state: &TargetState, release: DeploymentId, pinned: bool) -> Result<Vec<Event>, Rejection> {
     if pinned {
         let kept = good(state, release)?;
-        return Ok(if kept.pinned { Vec::new() } else { vec![ReleasePinned { rel: release }.into()] });
+        return Ok(if kept.holds.pinned { Vec::new() } else { vec![ReleasePinned { rel: release }.into()] });
     }
-    let Some(kept) = state.kept(release).filter(|kept| kept.pinned) else { return Ok(Vec::new()) };
+    let Some(kept) = state.kept(release).filter(|kept| kept.holds.pinned) else { return Ok(Vec::new()) };
     Ok(let_go(state, ReleaseUnpinned { rel: kept.release }.into()))
 }
 
@@ -64,14 +63,14 @@ pub(super) fn hold(
     basis: String,
 ) -> Result<Vec<Event>, Rejection> {
     let kept = good(state, release)?;
-    if kept.held {
+    if kept.holds.held {
         return Err(Rejection::AlreadyHeld { release });
     }
     Ok(vec![HoldPlaced { rel: release, basis: basis.into() }.into()])
 }
 
 pub(super) fn release_hold(state: &TargetState, release: DeploymentId) -> Result<Vec<Event>, Rejection> {
-    let Some(kept) = state.kept(release).filter(|kept| kept.held) else {
+    let Some(kept) = state.kept(release).filter(|kept| kept.holds.held) else {
         return Err(Rejection::NotHeld { release });
     };
     Ok(let_go(state, HoldReleased { rel: kept.release }.into()))

@@ -17,8 +17,9 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use super::restorable::NotRestorable;
 pub use outcome::max_attempts;
-pub use rejection::{NotRestorable, Rejection};
+pub use rejection::Rejection;
 
 use deciding::Deciding;
 

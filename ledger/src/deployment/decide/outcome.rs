@@ -156,7 +156,7 @@ fn failure(eff: &EffectId, why: &FailureReport, attempts: u32) -> EffectFailed {
 /// A rollback that finds its image gone has learnt something about the world.
 fn lost_image(state: &TargetState, why: &FailureReport) -> Option<Event> {
     let rollout = state.rollout.as_ref().filter(|r| r.rollback)?;
-    let kept = state.kept(rollout.release).filter(|k| !k.lost)?;
+    let kept = state.kept(rollout.release).filter(|k| !k.is_lost())?;
     if let Some(origin) = &kept.origin {
         return super::world::not_in_registry(kept.release, origin, why);
     }

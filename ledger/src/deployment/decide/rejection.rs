@@ -1,9 +1,9 @@
 //! Why a rule said no: typed, and something that the user can act on.
 
+use crate::deployment::restorable::NotRestorable;
 use crate::deployment::state::TargetState;
 use crate::ids::DeploymentId;
 use serde::Serialize;
-use std::fmt;
 
 /// A rule said no. Nothing is recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -99,46 +99,9 @@ pub enum Rejection {
     },
 }
 
-/// Why a release is not restorable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "why")]
-pub enum NotRestorable {
-    /// Nothing of it is kept any more.
-    Pruned,
-    /// Its removal is planned.
-    BeingPruned,
-    /// It was never good.
-    NeverGood,
-    /// It was deployed with strategy `none`.
-    StrategyNone,
-    /// Newer releases took its place in the registry's history.
-    BeyondCount,
-    /// Its image is not where it should be.
-    ImageLost,
-    /// Its image is on another Docker engine.
-    OnOtherEngine {
-        /// Id of that engine.
-        engine: String,
-    },
-}
-
-impl fmt::Display for NotRestorable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pruned => f.write_str("its image was pruned"),
-            Self::BeingPruned => f.write_str("its image is being pruned"),
-            Self::NeverGood => f.write_str("its deployment did not succeed"),
-            Self::StrategyNone => f.write_str("it was deployed with history strategy `none`"),
-            Self::BeyondCount => f.write_str("it is beyond the count that is kept"),
-            Self::ImageLost => f.write_str("its image is gone from where it was kept"),
-            Self::OnOtherEngine { engine } => write!(f, "its image is on engine {engine}"),
-        }
-    }
-}
-
 /// D6: one rollout per target, and none beside a stop.
 pub(super) fn nothing_running(state: &TargetState) -> Result<(), Rejection> {
-    if let Some(rollout) = &state.rollout {
+    if let Some(rollout) = state.rollout.as_ref().or(state.proposed.as_ref()) {
         return Err(Rejection::RolloutRunning { running: rollout.deployment });
     }
     if state.stop.is_some() {

@@ -6,6 +6,7 @@ use super::{NotRestorable, Rejection, conclude};
 use crate::deployment::command::{Deploy, Rollback};
 use crate::deployment::event::*;
 use crate::deployment::evolve::volumes::is_named;
+use crate::deployment::restorable::restorable;
 use crate::deployment::state::{Direction, Kept, TargetState};
 use crate::ids::{DeploymentId, Timestamp};
 use crate::outcome::{Failure, FailureCode};
@@ -38,7 +39,7 @@ pub(super) fn rollback(state: &TargetState, rollback: Rollback) -> Result<Vec<Ev
     if state.current_release() == Some(release) && !stopped {
         return Err(Rejection::AlreadyCurrent { release });
     }
-    restorable(state.kept(release), &rollback).map_err(|why| Rejection::NotRestorable { release, why })?;
+    allowed(state.kept(release), &rollback).map_err(|why| Rejection::NotRestorable { release, why })?;
     let Rollback { id, at, to, changed_secrets, secrets, git, ci, engine, .. } = rollback;
     let (mut spec, mut image) = (to.spec, to.image);
     spec.config = spec.config.without_private();
@@ -57,32 +58,18 @@ pub(super) fn rollback(state: &TargetState, rollback: Rollback) -> Result<Vec<Ev
     Ok(vec![DeploymentRequested { id, at, ask, git, ci, engine }.into(), admitted(id).into()])
 }
 
-fn restorable(kept: Option<&Kept>, rollback: &Rollback) -> Result<(), NotRestorable> {
-    let strategy = rollback.to.spec.config.retention.strategy;
-    if strategy == HistoryStrategy::None {
-        return Err(NotRestorable::StrategyNone);
+/// Whether this rollback may be made: the release can be restored, and its image is on the engine that is asked.
+fn allowed(kept: Option<&Kept>, rollback: &Rollback) -> Result<(), NotRestorable> {
+    let none = rollback.to.spec.config.retention.strategy == HistoryStrategy::None;
+    let kept = kept.ok_or(if none { NotRestorable::StrategyNone } else { NotRestorable::Pruned })?;
+    restorable(kept)?;
+    let on_engine = kept.tagged.as_ref().filter(|_| kept.strategy == HistoryStrategy::Local);
+    match (on_engine, &rollback.engine_id) {
+        (Some(tagged), Some(asked)) if *asked != tagged.engine_id => {
+            Err(NotRestorable::OnOtherEngine { engine: tagged.engine_id.clone() })
+        }
+        _there => Ok(()),
     }
-    let kept = kept.ok_or(NotRestorable::Pruned)?;
-    if !kept.good {
-        return Err(NotRestorable::NeverGood);
-    }
-    if kept.pruning.is_some() {
-        return Err(NotRestorable::BeingPruned);
-    }
-    match strategy {
-        HistoryStrategy::Registry if kept.expired => return Err(NotRestorable::BeyondCount),
-        HistoryStrategy::Registry => {}
-        HistoryStrategy::Local | HistoryStrategy::None => on_engine(kept, rollback.engine_id.as_deref())?,
-    }
-    if kept.lost { Err(NotRestorable::ImageLost) } else { Ok(()) }
-}
-
-fn on_engine(kept: &Kept, asked: Option<&str>) -> Result<(), NotRestorable> {
-    let tagged = kept.tagged.as_ref().ok_or(NotRestorable::Pruned)?;
-    if asked.is_some_and(|engine| *engine != tagged.engine_id) {
-        return Err(NotRestorable::OnOtherEngine { engine: tagged.engine_id.clone() });
-    }
-    Ok(())
 }
 
 pub(super) fn cancel(state: &TargetState, id: DeploymentId) -> Result<Vec<Event>, Rejection> {

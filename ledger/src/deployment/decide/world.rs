@@ -68,7 +68,7 @@ fn in_registry(kept: &Kept, origin: &Origin, answer: &RegistryAnswer) -> Vec<Eve
         RegistryAnswer::There { tag } => (true, tag),
         RegistryAnswer::Gone { tag } => (false, tag),
     };
-    let image = match (there, kept.lost) {
+    let image = match (there, kept.is_lost()) {
         (true, true) => Some(ImageFound { rel, place }.into()),
         (false, false) => {
             let repository = origin.reference.repository();
@@ -105,7 +105,7 @@ fn changed(kept: &Kept, observed: &Observed) -> Option<Event> {
     let place = ImagePlace::Engine(tagged.engine_id.clone());
     let seen = observed.tags.iter().find(|seen| seen.local_tag == tagged.local_tag);
     let image_there = observed.images.contains(&tagged.image_id);
-    match (seen, kept.lost) {
+    match (seen, kept.is_lost()) {
         (Some(seen), true) if seen.image_id == tagged.image_id => {
             Some(ImageFound { rel: kept.release, place }.into())
         }
@@ -132,8 +132,7 @@ fn not_found(words: Words) -> Failure {
 /// D7: after a crash, from what is really there, on or back.
 pub(super) fn settle(state: &TargetState, found: Observed, at: Timestamp) -> Vec<Event> {
     let mut deciding = Deciding::new(state);
-    // One that is not admitted has not begun: a crash interrupted nothing of it.
-    if let Some(rollout) = state.rollout.as_ref().filter(|rollout| rollout.admitted) {
+    if let Some(rollout) = &state.rollout {
         let id = rollout.deployment;
         let at_effects = owed(state).into_iter().map(|(id, _)| id).collect();
         let goes_on = goes_on(state, rollout, &found);

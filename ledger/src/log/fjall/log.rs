@@ -4,20 +4,23 @@ use super::bundles::Mover;
 use super::open::{FjallOptions, Spaces};
 use super::queue::{Job, Queue, queue};
 use super::store::FjallStore;
+use super::visible::Visible;
 use super::{read, upgrade, writer};
+use crate::defect::inherited;
+use crate::locks::{locked_to_read, locked_to_write};
 use crate::log::batch::{Request, Tail};
 use crate::log::overlay::Over;
 use crate::log::*;
 use crate::private::PrivateRow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 
 /// The append log on disk: one writer thread, group commit, fsync before anything is acknowledged.
 pub struct FjallLog {
     pub(super) store: Arc<Spaces>,
-    tail: Arc<RwLock<Tail>>,
+    visible: Arc<Visible>,
     queue: Option<Queue>,
     writer: Option<JoinHandle<()>>,
     folder: PathBuf,
@@ -45,11 +48,12 @@ impl FjallLog {
         if newer.is_none() && frozen.is_none() {
             upgrade::index(&store).inspect_err(|_| store.not_clean())?;
         }
-        let tail = Arc::new(RwLock::new(tail(&store)?));
+        let visible = Arc::new(Visible::all(&store, tail(&store)?));
         let (queue, jobs) = queue();
+        let planted = inherited();
         let writer = writer::Writer {
             store: Arc::clone(&store),
-            tail: Arc::clone(&tail),
+            visible: Arc::clone(&visible),
             clock,
             policy,
             in_batch,
@@ -59,10 +63,13 @@ impl FjallLog {
         };
         let writer = std::thread::Builder::new()
             .name("ledger-writer".to_owned())
-            .spawn(move || writer.run(&jobs))
+            .spawn(move || {
+                planted();
+                writer.run(&jobs);
+            })
             .map_err(|error| LogError::Io { path: folder.clone(), cause: error.to_string() })?;
         let beside = RwLock::default();
-        Ok(Self { store, tail, queue: Some(queue), writer: Some(writer), folder, newer, frozen, beside })
+        Ok(Self { store, visible, queue: Some(queue), writer: Some(writer), folder, newer, frozen, beside })
     }
 
     /// Folder of the store.
@@ -111,28 +118,35 @@ impl EventLog for FjallLog {
         from: Revision,
         limit: usize,
     ) -> Result<Vec<Recorded>, LogError> {
+        let end = self.visible.tail().next;
         let entries = read::stream(&self.store, stream, from, limit)?;
-        entries.iter().map(|entry| codec::decode(entry)).collect()
+        let mut events = entries.iter().map(|entry| codec::decode(entry)).collect::<Result<Vec<_>, _>>()?;
+        events.retain(|event| event.head.position < end);
+        Ok(events)
     }
 
     fn read_all(&self, from: Position, limit: usize) -> Result<Vec<Recorded>, LogError> {
-        read::events(&self.store, from, limit)
+        read::events(&self.store, from, self.visible.tail().within(from, limit))
     }
 
     fn read_entries(&self, from: Position, limit: usize) -> Result<Vec<Vec<u8>>, LogError> {
-        read::exact(&self.store, from, limit)
+        read::exact(&self.store, from, self.visible.tail().within(from, limit))
     }
 
     fn read_private(&self, position: Position) -> Result<Vec<PrivateRow>, LogError> {
+        if position >= self.visible.tail().next {
+            return Ok(Vec::new());
+        }
         read::private(&self.store, position)
     }
 
     fn find_key(&self, once: &IdempotencyKey) -> Result<Option<Appended>, AppendError> {
-        read::key(&self.store, once)
+        let end = self.visible.tail().next;
+        Ok(read::key(&self.store, once)?.filter(|known| known.next <= end))
     }
 
     fn head(&self) -> LogHead {
-        self.tail.read().unwrap_or_else(std::sync::PoisonError::into_inner).head()
+        self.visible.tail().head()
     }
 
     fn put_rows(&self, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<(), LogError> {
@@ -140,15 +154,18 @@ impl EventLog for FjallLog {
             return Err(newer.clone());
         }
         if self.frozen.is_some() {
-            self.beside.write().unwrap_or_else(PoisonError::into_inner).extend(rows);
+            locked_to_write(&self.beside).extend(rows);
             return Ok(());
         }
-        writer::put_rows(&self.store, rows)
+        writer::put_rows(&self.store, rows)?;
+        // Rows are put before anything is appended: nothing unsealed is shown with them.
+        self.visible.show(&self.store, self.visible.tail());
+        Ok(())
     }
 
     fn read_rows(&self, read: &mut dyn FnMut(&dyn Rows)) -> Result<(), LogError> {
-        let stored = read::RowsView::now(&self.store);
-        let beside = self.beside.read().unwrap_or_else(PoisonError::into_inner);
+        let stored = read::RowsView::at(&self.store, self.visible.rows());
+        let beside = locked_to_read(&self.beside);
         match beside.is_empty() {
             true => read(&stored),
             false => read(&Over { base: &stored, writes: &beside }),

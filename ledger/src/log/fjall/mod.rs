@@ -23,6 +23,7 @@ mod store;
 mod swap;
 mod to_read;
 mod upgrade;
+mod visible;
 mod writer;
 
 pub use build::Rebuild;

@@ -231,12 +231,18 @@ pub(super) struct RowsView<'a> {
 }
 
 impl<'a> RowsView<'a> {
+    /// All that is stored.
     pub(super) fn now(store: &'a Spaces) -> Self {
         Self::of(&store.db, store.get(Keyspace::Rows))
     }
 
     pub(super) fn of(db: &::fjall::Database, space: &'a ::fjall::Keyspace) -> Self {
         Self { snapshot: db.snapshot(), space }
+    }
+
+    /// Those of an instant.
+    pub(super) fn at(store: &'a Spaces, snapshot: Snapshot) -> Self {
+        Self { snapshot, space: store.get(Keyspace::Rows) }
     }
 }
 

@@ -1,11 +1,11 @@
 //! A store that is only read: up to an event, and with rows in memory where those of the store do not do.
 
 use super::*;
+use crate::locks::{locked_to_read, locked_to_write};
 use crate::log::batch::Tail;
 use crate::log::overlay::Over;
 use crate::private::FieldNumber;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
 
 /// The log on disk, opened to be read. Nothing is ever appended to it.
 pub struct FjallReader {
@@ -42,12 +42,6 @@ impl FjallReader {
     pub fn hide(&mut self, hidden: BTreeSet<(Position, FieldNumber)>) {
         self.hidden = hidden;
     }
-
-    /// How many events of those that are wanted there are.
-    fn within(&self, from: Position, limit: usize) -> usize {
-        let left = self.tail.next.0.saturating_sub(from.0);
-        limit.min(usize::try_from(left).unwrap_or(usize::MAX))
-    }
 }
 
 impl EventLog for FjallReader {
@@ -68,11 +62,11 @@ impl EventLog for FjallReader {
     }
 
     fn read_all(&self, from: Position, limit: usize) -> Result<Vec<Recorded>, LogError> {
-        read::events(&self.store.spaces, from, self.within(from, limit))
+        read::events(&self.store.spaces, from, self.tail.within(from, limit))
     }
 
     fn read_entries(&self, from: Position, limit: usize) -> Result<Vec<Vec<u8>>, LogError> {
-        read::exact(&self.store.spaces, from, self.within(from, limit))
+        read::exact(&self.store.spaces, from, self.tail.within(from, limit))
     }
 
     fn read_private(&self, position: Position) -> Result<Vec<PrivateRow>, LogError> {
@@ -96,7 +90,7 @@ impl EventLog for FjallReader {
         if let Some(newer) = self.store.newer() {
             return Err(newer.clone());
         }
-        self.beside.write().unwrap_or_else(PoisonError::into_inner).extend(rows);
+        locked_to_write(&self.beside).extend(rows);
         Ok(())
     }
 
@@ -104,7 +98,7 @@ impl EventLog for FjallReader {
         let none = MapRows::default();
         let stored = read::RowsView::now(&self.store.spaces);
         let base: &dyn Rows = if self.rows_count { &stored } else { &none };
-        let beside = self.beside.read().unwrap_or_else(PoisonError::into_inner);
+        let beside = locked_to_read(&self.beside);
         match beside.is_empty() {
             true => read(base),
             false => read(&Over { base, writes: &beside }),

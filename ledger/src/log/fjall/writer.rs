@@ -6,13 +6,16 @@ use super::errors::{plain, store_error};
 use super::open::Spaces;
 use super::queue::{Job, Jobs};
 use super::read::RowsView;
+use super::visible::Visible;
 use super::*;
+use crate::defect::{Defect, planted};
+use crate::log::batch::Tail;
 use crate::ports::Clock;
 use ::fjall::PersistMode;
 
 pub(super) struct Writer {
     pub(super) store: Arc<Spaces>,
-    pub(super) tail: Arc<RwLock<Tail>>,
+    pub(super) visible: Arc<Visible>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) policy: ClockPolicy,
     pub(super) in_batch: Box<dyn InBatch>,
@@ -38,7 +41,7 @@ impl Writer {
             return;
         }
         let view = StoreView { store: &self.store, rows: RowsView::now(&self.store) };
-        let mut batch = Batch::new(*self.tail.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let mut batch = Batch::new(self.visible.tail());
         let now = self.clock.now();
         let mut planned = Vec::with_capacity(group.len());
         for Job { request, stage, done } in group {
@@ -98,6 +101,9 @@ impl Writer {
             }
         }
         let persisted = self.store.commit(write).map_err(|error| plain(&error));
+        if planted(Defect::ShowsUnsealed) {
+            self.show(batch.tail);
+        }
         let sealed = persisted.and_then(|()| self.seal(batch.first, &batch.entries));
         if let Err(reason) = sealed {
             // Whether it is on disk is not known: nothing may be acknowledged any more.
@@ -105,12 +111,18 @@ impl Writer {
             self.store.not_clean();
             return Err(AppendError::Broken(reason));
         }
-        *self.tail.write().unwrap_or_else(std::sync::PoisonError::into_inner) = batch.tail;
+        self.show(batch.tail);
         Ok(batch.tail.next)
     }
 }
 
 impl Writer {
+    /// Decoded states first: a reader takes one only if it is not newer than the rows that the reader has.
+    fn show(&mut self, tail: Tail) {
+        self.in_batch.sealed();
+        self.visible.show(&self.store, tail);
+    }
+
     /// What is hashed is what the store gives back, and that must be what was meant: a bit that flipped
     /// in memory on the way is found here.
     fn seal(&mut self, first: Position, meant: &[Vec<u8>]) -> Result<(), String> {

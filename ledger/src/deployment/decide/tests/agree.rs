@@ -1,6 +1,7 @@
 //! What the read models say of a target is what the rules say of it, after every event.
 
 use super::*;
+use crate::deployment::state::Rollout;
 use crate::log::{Head, InBatch, MapRows, Recorded};
 use crate::projection::{Projections, read};
 
@@ -81,8 +82,9 @@ fn fate(target: &Target, release: DeploymentId) -> String {
     format!("{:?}", row.fate)
 }
 
-#[test]
-fn a_rollout_that_is_not_admitted_concludes_nothing() {
+/// A target with a rollout that was asked for and not admitted, what it was then, and what it is after the world
+/// went on around it.
+fn proposed() -> (Target, Option<Rollout>) {
     let mut target = Target::new();
     target.deployed(config());
     target.deployed(config());
@@ -98,12 +100,31 @@ fn a_rollout_that_is_not_admitted_concludes_nothing() {
         Deploy { id, at: Timestamp(0), release, git: None, ci: None, engine: None, move_domains: false };
     let asked = decide(&target.state, Command::Deploy(Box::new(deploy))).expect("accepted");
     target.state = evolve(target.state.clone(), &asked[0]);
-    assert!(target.state.rollout.as_ref().is_some_and(|rollout| !rollout.admitted));
-    let waiting = target.state.rollout.clone();
+    let waiting = target.state.proposed.clone();
+    assert!(waiting.is_some() && target.state.rollout.is_none());
     // A prune of an older release ends, and somebody looks what a crash left.
     assert!(target.report(|id, effect| removes(effect).then(|| good(id, effect))));
     let observed = Observed { engine_id: "engine".to_owned(), ..Observed::default() };
     target.when(Command::Settle { observed, at: Timestamp(2) }).expect("accepted");
-    assert_eq!(target.state.rollout, waiting, "it waits as before");
+    (target, waiting)
+}
+
+#[test]
+fn a_rollout_that_is_not_admitted_concludes_nothing() {
+    let (mut target, waiting) = proposed();
+    assert_eq!(target.state.proposed, waiting, "it waits as before");
     assert_eq!(target.count("DeploymentSucceeded"), 4, "those that ran");
+    // There is one at a time, whether it has begun or not.
+    let running = waiting.expect("it is there").deployment;
+    let runs = target.state.current_release().expect("one runs");
+    assert_eq!(target.roll_back(runs), Err(Rejection::RolloutRunning { running }));
+}
+
+#[cfg(feature = "defects")]
+#[test]
+fn a_proposed_rollout_that_concludes_is_found() {
+    crate::defect::plant(Some(crate::defect::Defect::ProposedConcludes));
+    let (target, _) = proposed();
+    crate::defect::plant(None);
+    assert!(target.count("DeploymentSucceeded") > 4, "it ended without having begun");
 }

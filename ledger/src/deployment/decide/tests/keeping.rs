@@ -10,7 +10,7 @@ fn registry(count: u16) -> ConfigSnapshot {
 }
 
 fn restorable(target: &Target) -> Vec<DeploymentId> {
-    let ready = target.state.releases.iter().filter(|k| retention::is_ready(k));
+    let ready = target.state.releases.iter().filter(|k| crate::deployment::restorable::is_restorable(k));
     ready.map(|k| k.release).filter(|id| Some(*id) != target.state.current_release()).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Another retention, tried on what really happened: which rollbacks would it have made impossible?
 
-use super::Ledger;
+use super::View;
 use crate::deployment::event::{Ask, DeploymentRequested};
 use crate::deployment::retention::restorable;
 use crate::deployment::{Event, TargetState, evolve};
@@ -27,7 +27,7 @@ pub struct PastRollback {
 /// Entries read at a time.
 const CHUNK: usize = 4096;
 
-impl Ledger {
+impl View<'_> {
     /// Every rollback of a target since `since`, oldest first, under another retention: its history
     /// is folded anew with that count and strategy from the first deploy on.
     pub fn past_rollbacks(
@@ -40,7 +40,7 @@ impl Ledger {
         let mut state = TargetState::new(key.clone());
         let (mut found, mut next) = (Vec::new(), Position(0));
         loop {
-            let events = self.log().read_all(next, CHUNK)?;
+            let events = self.log.read_all(next, self.below(next, CHUNK))?;
             let Some(last) = events.last() else { return Ok(found) };
             next = Position(last.head.position.0 + 1);
             for recorded in events.into_iter().filter(|recorded| recorded.envelope.stream == stream) {

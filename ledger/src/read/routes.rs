@@ -1,0 +1,45 @@
+//! The table of routes.
+
+use super::View;
+use crate::deployment::TargetState;
+use crate::edge::{self, RouteSnapshot, TargetRoutes};
+use crate::ids::{LedgerId, TargetKey};
+use crate::log::LogError;
+use std::collections::BTreeMap;
+
+/// The newest table of routes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routes {
+    /// What the edge is to do.
+    pub snapshot: RouteSnapshot,
+    /// What is in it for each target.
+    pub targets: BTreeMap<TargetKey, TargetRoutes>,
+    /// Whom an authority may write to about the certificate of a domain. Private: never in the snapshot.
+    pub contacts: BTreeMap<String, String>,
+}
+
+impl View<'_> {
+    /// The table of routes of a ledger with this id.
+    pub fn routes(&self, ledger: LedgerId) -> Result<Routes, LogError> {
+        let (edge, targets) = (self.edge()?, self.targets()?);
+        let (snapshot, known) = edge::snapshot(ledger, self.at().0, &edge, &targets);
+        let mut contacts = BTreeMap::new();
+        for route in &snapshot.routes {
+            let of = targets.iter().find(|state| state.key == route.key());
+            if let Some(contact) = of.map(|state| self.contact(state)).transpose()?.flatten() {
+                contacts.insert(route.domain.clone(), contact);
+            }
+        }
+        Ok(Routes { snapshot, targets: known, contacts })
+    }
+
+    /// The address that the release of a target gives for certificates: that of the one on its way first.
+    fn contact(&self, state: &TargetState) -> Result<Option<String>, LogError> {
+        let rollout = state.rollout.as_ref().map(|rollout| rollout.release);
+        let Some(release) = rollout.or(state.current_release()) else { return Ok(None) };
+        let Some(row) = self.release(release)? else { return Ok(None) };
+        let private = self.log.read_private(row.requested)?;
+        let found = private.into_iter().find(|row| row.field == crate::release::field::ACME_EMAIL);
+        Ok(found.map(|row| row.value))
+    }
+}
