@@ -44,7 +44,7 @@ pub trait Reads: Send + Sync {
     ) -> Result<Vec<TargetsAnswer>, Error>;
     /// Which release a rollback would restore.
     async fn rollback_choice(&self, key: &TargetKey, to: Option<&str>) -> Result<Choice, Error>;
-    /// Where the values of the release come from that a rollback would go to, whether or not it can be restored.
+    /// Where the values of the release come from that a rollback would restore.
     async fn rollback_sources(&self, key: &TargetKey, to: Option<&str>) -> Result<ReleaseSources, Error>;
     /// Volumes of a target that haloy made and nobody names.
     async fn volumes(&self, key: &TargetKey) -> Result<Vec<VolumeRow>, Error>;

@@ -41,3 +41,32 @@ impl As {
         self.here.open(command, &self.interrupt, follow).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Notes, bound, options, simulated};
+    use super::*;
+    use crate::{EventsRequest, Maintenance, Reads};
+
+    #[tokio::test]
+    async fn each_caller_is_recorded_as_who_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let here = Arc::new(simulated(options(folder.path())));
+        let (ada, grace) = (bound(&here, "ada"), bound(&here, "grace"));
+        let follow: Arc<dyn Follow> = Arc::new(Notes::default());
+        drop(ada.open("test", &follow).await.expect("the ledger is made"));
+        for (caller, reason) in [(&ada, "first"), (&grace, "second")] {
+            let why = Why { reason: Some(reason.to_owned()), ..Why::default() };
+            caller.rotate_key(why).await.expect("another key");
+        }
+        let request = EventsRequest { kinds: vec!["KeyRetired".to_owned()], ..EventsRequest::default() };
+        let rows = ada.events(request).await.expect("read");
+        let by: Vec<(Option<&str>, &str)> =
+            rows.iter().map(|row| (row.by.as_deref(), row.view.tool.as_str())).collect();
+        assert_eq!(by, [(Some("ada"), "haloy/client"), (Some("grace"), "haloy/client")]);
+        assert_eq!(
+            rows.iter().filter_map(|row| row.view.private(1)).collect::<Vec<_>>(),
+            ["first", "second"]
+        );
+    }
+}

@@ -22,6 +22,8 @@ mod reports;
 mod restart;
 mod rollout;
 mod running;
+#[cfg(test)]
+mod testing;
 mod told;
 mod values;
 mod volumes;

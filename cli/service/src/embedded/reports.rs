@@ -118,30 +118,14 @@ impl Embedded {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{EmbeddedOptions, Entropies, Machine};
+    use super::super::testing::{Notes, options, simulated};
     use super::*;
     use crate::Interrupt;
-    use haloy_executors::SimulatedExecutor;
-    use haloy_ledger::deployment::{Effect, Event};
     use haloy_ledger::edge::Report;
-    use haloy_ledger::ids::{EffectId, TargetKey, Timestamp};
-    use haloy_ledger::ports::{SystemClock, SystemEntropy};
+    use haloy_ledger::ids::Timestamp;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixListener;
     use std::sync::Mutex;
-
-    #[derive(Default)]
-    struct Notes(Mutex<Vec<String>>);
-
-    impl Follow for Notes {
-        fn started(&self, _key: &TargetKey, _id: &EffectId, _effect: &Effect) {}
-        fn recorded(&self, _key: &TargetKey, _events: &[Event]) {}
-        fn line(&self, _id: &EffectId, _line: &str) {}
-        fn note(&self, text: &str) {
-            self.0.lock().expect("whole").push(text.to_owned());
-        }
-        fn waiting(&self, _silent: &[haloy_executors::Silent]) {}
-    }
 
     /// Answers as the socket of an edge does: these reports, and what was taken of them.
     fn edge(folder: &Path, reports: Vec<Reported>) -> Arc<Mutex<Vec<String>>> {
@@ -178,25 +162,14 @@ mod tests {
     #[tokio::test]
     async fn a_report_that_the_ledger_refuses_stops_no_command() {
         let folder = tempfile::tempdir().expect("a folder");
-        let entropy = || Arc::new(SystemEntropy);
-        let machine = Machine {
-            clock: Arc::new(SystemClock),
-            entropy: Entropies { ledger: entropy(), ids: entropy(), dispatcher: entropy() },
-            tool: "haloy/test".to_owned(),
-            process: 1,
-            program: None,
-            scratch: folder.path().to_owned(),
-            at_once: 1,
-        };
-        let options = EmbeddedOptions::new(folder.path().join("ledger"), folder.path().join("keys"), machine);
+        let options = options(folder.path());
         let (names, at) = (|| vec!["a.example".to_owned()], Timestamp(1));
         let imported = |serial: String| Report::Imported { names: names(), serial, not_after: at };
         // No entry is as long as that.
         let reports = [("edge/1", imported("1".repeat(100_000))), ("edge/2", imported("2".to_owned()))];
         let reports = reports.map(|(key, what)| Reported { key: key.to_owned(), at, what });
         let taken = edge(&options.edge_folder(), reports.into());
-        let engine = Arc::new(SimulatedExecutor::new(1, haloy_executors::simulated::Faults::default()));
-        let service = Embedded::simulated(options, engine);
+        let service = simulated(options);
         let notes = Arc::new(Notes::default());
         let follow: Arc<dyn Follow> = Arc::<Notes>::clone(&notes);
         for _ in 0..2 {

@@ -103,9 +103,9 @@ fn sources(release: DeploymentId, spec: &ReleaseSpec) -> ReleaseSources {
     ReleaseSources { release, folder, sources: asked(spec).map(named).collect() }
 }
 
-/// The sources that a rollback would have to ask.
+/// The sources that a rollback would have to ask; an error where it cannot be done, as far as the log says.
 pub fn rollback_sources(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<ReleaseSources, Error> {
-    let release = choose::pick(ledger, key, to)?.row.release;
+    let release = choose::rollback_choice(ledger, key, to)?.release;
     let record = ledger.release_record(release).map_err(errors::log)?;
     let none = || ReleaseSources { release, folder: String::new(), sources: Vec::new() };
     Ok(record.map_or_else(none, |record| sources(release, &record.spec)))
