@@ -77,7 +77,7 @@ pub struct WhyArgs {
     pub idempotency_key: Option<String>,
 }
 
-impl From<&WhyArgs> for crate::facts::Why {
+impl From<&WhyArgs> for haloy_service::Why {
     fn from(args: &WhyArgs) -> Self {
         let WhyArgs { reason, ticket, idempotency_key } = args.clone();
         Self { reason, ticket, key: idempotency_key }

@@ -83,7 +83,7 @@ pub async fn run(cli: Cli) -> Result<Reply, Error> {
     let Cli { global, command } = cli;
     let options = service_options(&global);
     let waits = options.waits.clone();
-    let service = Arc::new(service(options)?);
+    let service = Arc::new(bound(service(options)?));
     let follow = progress::follower(global.progress, global.quiet || silent(&command), "");
     // The edge goes on where its terminal goes away, and says itself what a signal means to it.
     if !matches!(command, Command::Edge(_)) {

@@ -1,34 +1,9 @@
-//! What a user is told when something went wrong, and the one table of exit codes.
+//! How an error ends a command: what a user is told, and the one table of exit codes.
 
-use crate::output::foreign;
+use crate::output::{foreign, told};
 use std::fmt;
 
-/// Kinds of bad endings; each has an exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Something did not work.
-    Operational,
-    /// Wrong use, or a mistake in the configuration.
-    Usage,
-    /// A deployment failed; what ran before was not touched.
-    Failed,
-    /// A deployment failed and the release before was restored.
-    RolledBack,
-    /// Over several targets: some worked.
-    Partial,
-    /// A rebuilt read model differs, or a check failed.
-    Verification,
-    /// A gate or a policy said no.
-    Blocked,
-    /// Somebody else holds the ledger or the target.
-    Locked,
-    /// A precondition does not hold.
-    Precondition,
-    /// Nothing to roll back to, or not restorable.
-    NotRestorable,
-    /// Stopped by the user.
-    Interrupted,
-}
+pub use haloy_service::{Error, Kind};
 
 /// The exit code where something is not as it should be, and the command was asked to say so with it.
 pub const DIFFERENCES: u8 = 10;
@@ -57,93 +32,59 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     (143, "left at once: told to end (SIGTERM)"),
 ];
 
-impl Kind {
-    /// Its name, for programs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Operational => "operational",
-            Self::Usage => "usage",
-            Self::Failed => "failed",
-            Self::RolledBack => "rolled_back",
-            Self::Partial => "partial",
-            Self::Verification => "verification",
-            Self::Blocked => "blocked",
-            Self::Locked => "locked",
-            Self::Precondition => "precondition",
-            Self::NotRestorable => "not_restorable",
-            Self::Interrupted => "interrupted",
-        }
-    }
-
-    /// The exit code.
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Operational => 1,
-            Self::Usage => 2,
-            Self::Failed => 3,
-            Self::RolledBack => 4,
-            Self::Partial => 5,
-            Self::Verification => 6,
-            Self::Blocked => 7,
-            Self::Locked => 8,
-            Self::Precondition => 9,
-            Self::NotRestorable => 11,
-            Self::Interrupted => 130,
-        }
+/// The exit code of a kind of bad ending.
+pub fn code(kind: Kind) -> u8 {
+    match kind {
+        Kind::Operational => 1,
+        Kind::Usage => 2,
+        Kind::Failed => 3,
+        Kind::RolledBack => 4,
+        Kind::Partial => 5,
+        Kind::Verification => 6,
+        Kind::Blocked => 7,
+        Kind::Locked => 8,
+        Kind::Precondition => 9,
+        Kind::NotRestorable => 11,
+        Kind::Interrupted => 130,
     }
 }
 
-/// What failed and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error {
-    /// Decides the exit code.
-    pub kind: Kind,
-    /// What failed, and why.
-    pub message: String,
-    /// The command to run, or the thing to change.
-    pub hint: Option<String>,
-    /// The message has lines of its own, each of them fit to be shown.
-    pub several: bool,
+/// The exit code of what failed, or did not.
+pub fn exit(failure: Option<Kind>) -> u8 {
+    failure.map_or(0, code)
 }
 
-impl Error {
-    /// An error without a hint.
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, several: false }
-    }
-
-    /// For programs: what `-o json` prints in place of an answer.
-    pub fn json(&self) -> serde_json::Value {
-        let data = serde_json::json!({
-            "kind": self.kind.name(),
-            "exit_code": self.kind.code(),
-            "message": self.message,
-            "hint": self.hint,
-        });
-        serde_json::json!({ "schema": "haloy/error/1", "data": data })
-    }
-
-    /// With a hint.
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
+/// For programs: what `-o json` prints in place of an answer.
+pub fn json(error: &Error) -> serde_json::Value {
+    let data = serde_json::json!({
+        "kind": error.kind.name(),
+        "exit_code": code(error.kind),
+        "message": error.message,
+        "hint": error.hint,
+    });
+    serde_json::json!({ "schema": "haloy/error/1", "data": data })
 }
 
-impl std::error::Error for Error {}
+/// An error as a terminal may show it: words of others in it are shown, and never obeyed.
+pub struct Shown<'a>(pub &'a Error);
 
-impl fmt::Display for Error {
+impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.several {
-            true => f.write_str(&self.message)?,
-            false => f.write_str(&foreign::message(&self.message))?,
+        let Error { message, hint, several, .. } = self.0;
+        match several {
+            true => f.write_str(message)?,
+            false => f.write_str(&foreign::message(message))?,
         }
-        match &self.hint {
+        match hint {
             Some(hint) => write!(f, "\nhint: {}", foreign::message(hint)),
             None => Ok(()),
         }
     }
+}
+
+/// Tells a user what went wrong.
+pub fn tell(error: &Error) {
+    told(&Shown(error));
 }
 
 impl From<crate::config::ConfigError> for Error {
@@ -184,7 +125,7 @@ mod tests {
             Kind::NotRestorable,
             Kind::Interrupted,
         ] {
-            assert!(EXIT_CODES.iter().any(|(code, _)| *code == kind.code()), "{kind:?}");
+            assert!(EXIT_CODES.iter().any(|(known, _)| *known == code(kind)), "{kind:?}");
         }
     }
 }

@@ -2,35 +2,24 @@
 
 use crate::machine;
 use crate::settings;
-use haloy_ledger::CommandContext;
 use haloy_ledger::deployment::event::{CiFacts, GitFacts};
 use haloy_ledger::ids::{DeploymentId, Timestamp};
 use haloy_ledger::ledger::ActorFacts;
 use haloy_ledger::log::{ActorKind, Auth};
+use haloy_service::Caller;
 use std::path::Path;
 use std::process::Command;
 
 /// Program and version, as recorded.
 pub const TOOL: &str = concat!("haloy/", env!("CARGO_PKG_VERSION"));
 
-/// Why, as given on the command line.
-#[derive(Debug, Clone, Default)]
-pub struct Why {
-    /// Reason.
-    pub reason: Option<String>,
-    /// Ticket.
-    pub ticket: Option<String>,
-    /// Idempotency key.
-    pub key: Option<String>,
-}
-
 /// An id for something new, from this machine's clock and randomness.
 pub fn new_id() -> DeploymentId {
     DeploymentId::from_parts(machine::now().unix_ms(), machine::entropy("ids").ulid_bits())
 }
 
-/// The context of one command.
-pub fn context(why: &Why) -> CommandContext {
+/// Who gives the commands of this process.
+pub fn caller() -> Caller {
     let ci = ci();
     let (user, auth) = who(ci.is_some());
     // What is only claimed has beside it what the system says.
@@ -40,22 +29,12 @@ pub fn context(why: &Why) -> CommandContext {
     };
     let on_behalf =
         variable("GITHUB_ACTOR").or_else(|| variable("GITLAB_USER_LOGIN")).filter(|_| ci.is_some());
-    CommandContext {
-        actor: ActorFacts {
-            name: user,
-            kind: if ci.is_some() { ActorKind::Ci } else { ActorKind::Person },
-            auth,
-            on_behalf,
-            uid,
-        },
+    let kind = if ci.is_some() { ActorKind::Ci } else { ActorKind::Person };
+    Caller {
+        actor: ActorFacts { name: user, kind, auth, on_behalf, uid },
         host: Some(machine::host()),
         address: None,
         tool: TOOL.to_owned(),
-        reason: why.reason.clone(),
-        ticket: why.ticket.clone(),
-        correlation: new_id().to_string(),
-        causation: None,
-        idempotency_key: why.key.clone(),
     }
 }
 

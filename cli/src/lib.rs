@@ -1,7 +1,7 @@
 //! The face of haloy: the command line, its configuration file and its output.
 //!
 //! Reading order: [`cli`] (every command, and who runs it), [`commands`] (one file each), [`args`] (options
-//! that they share), [`config`] (haloy.yaml), [`service`] (what commands talk to), [`output`] and [`error`].
+//! that they share), [`config`] (haloy.yaml), [`output`] and [`error`]. What commands talk to is `haloy_service`.
 
 pub mod args;
 pub mod cli;
@@ -11,7 +11,7 @@ pub mod error;
 pub mod facts;
 pub mod machine;
 pub mod output;
-pub mod service;
+mod places;
 pub mod settings;
 pub mod signals;
 mod suggestions;
@@ -48,7 +48,7 @@ fn parse_and_run() -> u8 {
         Ok(runtime) => runtime,
         Err(error) => {
             told(&format_args!("no threads could be started: {error}"));
-            return error::Kind::Operational.code();
+            return error::code(error::Kind::Operational);
         }
     };
     let printed = runtime.block_on(cli::run(cli)).and_then(|reply| reply.print(format));
@@ -75,16 +75,16 @@ fn misunderstood(error: &clap::Error) -> u8 {
 }
 
 fn failed(error: &error::Error, json: bool) -> u8 {
-    told(error);
+    error::tell(error);
     if json {
         print_error(error);
     }
-    error.kind.code()
+    error::code(error.kind)
 }
 
 /// An error for programs, on stdout: whoever asks for JSON reads JSON, however the command ends.
 fn print_error(error: &error::Error) {
-    let line = foreign::json(&error.json().to_string()).into_owned();
+    let line = foreign::json(&error::json(error).to_string()).into_owned();
     // It is on stderr as well; where stdout is gone there is nobody to tell.
     drop(writeln!(std::io::stdout(), "{line}"));
 }
@@ -120,7 +120,7 @@ fn usage(error: &clap::Error) -> u8 {
     } else {
         drop(write!(std::io::stderr(), "{shown}"));
     }
-    error::Kind::Usage.code()
+    error::code(error::Kind::Usage)
 }
 
 /// As always, but for those that become an error: that is told, and nothing else.

@@ -1,13 +1,13 @@
 //! Signals that ask this process to end, met in one place for all commands.
 //!
-//! Work that can go back cleanly says so while it goes on ([`Work`]): the first signal asks it to, and it is
+//! Work that can go back cleanly says so while it goes on ([`Interrupt::work`]): the first signal asks it to, and it is
 //! recorded how it ended. Everything else ends at once, as what is not finished is settled by the next command.
 //! The second signal ends it in any case. A terminal that goes away (SIGHUP) is one of these signals.
 
+use haloy_service::Interrupt;
 use std::process::exit;
 use std::sync::{Arc, LazyLock};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,64 +37,11 @@ impl Asks {
     }
 }
 
-/// What this process does that must not just stop, and whether it was asked to.
-struct State {
-    asked: watch::Sender<bool>,
-    works: watch::Sender<usize>,
-    writes: watch::Sender<usize>,
-}
+static INTERRUPT: LazyLock<Interrupt> = LazyLock::new(Interrupt::default);
 
-static STATE: LazyLock<State> = LazyLock::new(|| State {
-    asked: watch::Sender::new(false),
-    works: watch::Sender::new(0),
-    writes: watch::Sender::new(0),
-});
-
-/// Work that goes back cleanly when it is asked to.
-pub struct Work(());
-
-impl Work {
-    /// It begins; it ends when this goes.
-    pub fn begin() -> Self {
-        STATE.works.send_modify(|works| *works += 1);
-        Self(())
-    }
-
-    /// Whether it was asked to go back.
-    pub fn is_asked(&self) -> bool {
-        *STATE.asked.borrow()
-    }
-
-    /// Returns once it is asked to go back.
-    pub async fn asked(&self) {
-        let mut asked = STATE.asked.subscribe();
-        if asked.wait_for(|asked| *asked).await.is_err() {
-            std::future::pending().await
-        }
-    }
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        STATE.works.send_modify(|works| *works = works.saturating_sub(1));
-    }
-}
-
-/// Somebody writes to the ledger: what is cut off here is told where it is settled.
-pub struct Writing(());
-
-impl Writing {
-    /// It begins; it ends when this goes.
-    pub fn begin() -> Self {
-        STATE.writes.send_modify(|writes| *writes += 1);
-        Self(())
-    }
-}
-
-impl Drop for Writing {
-    fn drop(&mut self) {
-        STATE.writes.send_modify(|writes| *writes = writes.saturating_sub(1));
-    }
+/// What signals of this process interrupt.
+pub fn interrupt() -> &'static Interrupt {
+    &INTERRUPT
 }
 
 /// Listens from now on, for as long as this process lives. A signal that it was started to ignore (`nohup`)
@@ -122,12 +69,12 @@ pub fn listen(tell: impl Fn(&str) + Send + Sync + 'static) {
 }
 
 fn asked(asks: Asks, tell: &dyn Fn(&str)) {
-    let first = !STATE.asked.send_replace(true);
-    if first && *STATE.works.borrow() > 0 {
+    let first = INTERRUPT.ask();
+    if first && INTERRUPT.has_work() {
         tell(&format!("cancelling: what ran before stays or comes back; {}", asks.again()));
         return;
     }
-    if *STATE.writes.borrow() > 0 {
+    if INTERRUPT.has_writing() {
         tell("left; what is unfinished is settled by the next command, or: haloy settle");
     }
     exit(128 + i32::from(asks.number()));

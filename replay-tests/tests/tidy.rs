@@ -25,7 +25,7 @@ fn sources(folder: &Path, into: &mut Vec<(PathBuf, String)>) {
 
 fn all() -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
-    for folder in ["ledger", "executors", "cli/src", "cli/tests", "replay-tests"] {
+    for folder in ["ledger", "executors", "cli/src", "cli/service", "cli/tests", "replay-tests"] {
         sources(&root().join(folder), &mut files);
     }
     assert!(files.len() > 80, "{} files", files.len());

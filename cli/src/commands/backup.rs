@@ -4,6 +4,7 @@ use super::{Context, confirm, recover};
 use crate::args::WhyArgs;
 use crate::error::Error;
 use crate::output::Reply;
+use haloy_service::{BackupRequest, RestoreRequest};
 use std::path::PathBuf;
 
 /// Copy the ledger into a folder, while it is in use, and verify the copy.
@@ -17,7 +18,7 @@ pub struct Backup {
 }
 
 pub(crate) async fn run(cx: &Context, args: Backup) -> Result<Reply, Error> {
-    let answer = cx.service.backup(&args.dir).await?;
+    let answer = cx.service.backup(BackupRequest { into: args.dir.clone() }).await?;
     let text = format!(
         "{} events in {}, verified; root {}; {} files copied\n",
         answer.entries,
@@ -47,6 +48,7 @@ pub(crate) async fn restore(cx: &Context, args: Restore) -> Result<Reply, Error>
     if args.older {
         confirm(cx, "Events that are not in the backup are lost.", None)?;
     }
-    let recovery = cx.service.restore(&args.dir, args.older, &(&args.why).into()).await?;
+    let request = RestoreRequest { from: args.dir, older: args.older, why: (&args.why).into() };
+    let recovery = cx.service.restore(request).await?;
     Ok(recover::reply(&recovery))
 }

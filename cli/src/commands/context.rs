@@ -2,13 +2,13 @@
 
 use crate::args::{Global, TargetArgs};
 use crate::config::{Guard, Named, is_here};
-use crate::error::{Error, Kind};
-use crate::machine;
-use crate::output::{foreign, told};
-use crate::service::embedded::{Embedded, EmbeddedOptions, keys_folder, ledger_folder};
-use crate::service::{Follow, Service};
-use crate::settings;
+use crate::error::{Error, Kind, code, tell};
+use crate::output::foreign;
+use crate::places::{keys_folder, ledger_folder};
+use crate::{facts, machine};
+use crate::{settings, signals};
 use haloy_executors::{Limits, Waits};
+use haloy_service::{As, Embedded, EmbeddedOptions, Entropies, Follow, Machine, Service};
 use std::io::{BufRead, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,14 +30,34 @@ pub struct Context {
 /// How the service finds its ledger, from options, environment and defaults.
 pub fn service_options(global: &Global) -> EmbeddedOptions {
     let limits = Limits { health: settings::seconds(settings::HEALTH_TIMEOUT), ..Limits::default() };
+    let ledger = global.ledger.clone().unwrap_or_else(ledger_folder);
     EmbeddedOptions {
-        ledger: global.ledger.clone().unwrap_or_else(ledger_folder),
-        keys: keys_folder(),
         publish: global.publish.clone(),
         wait: Duration::from_secs(global.wait),
         accept_clock: global.accept_clock,
         limits,
-        waits: Waits::default(),
+        docker_timeout: settings::seconds(settings::DOCKER_TIMEOUT),
+        registry_timeout: settings::seconds(settings::REGISTRY_TIMEOUT),
+        registry_certs: settings::path(settings::REGISTRY_CERTS),
+        drain: settings::seconds(settings::DRAIN_TIMEOUT),
+        ..EmbeddedOptions::new(ledger, keys_folder(), this_machine())
+    }
+}
+
+/// What the service knows of this process and this machine.
+fn this_machine() -> Machine {
+    Machine {
+        clock: machine::clock(),
+        entropy: Entropies {
+            ledger: machine::entropy("ledger"),
+            ids: machine::entropy("ids"),
+            dispatcher: machine::entropy("dispatcher"),
+        },
+        tool: facts::TOOL.to_owned(),
+        process: std::process::id(),
+        program: std::env::current_exe().ok(),
+        scratch: std::env::temp_dir(),
+        at_once: machine::at_once(),
     }
 }
 
@@ -47,6 +67,11 @@ pub fn service(options: EmbeddedOptions) -> Result<Embedded, Error> {
         Some(engine) => Ok(Embedded::simulated(options, Arc::new(engine?))),
         None => Ok(Embedded::new(options)),
     }
+}
+
+/// The service for whoever gives the commands of this process; signals interrupt what it does.
+pub fn bound(service: Embedded) -> As {
+    As::new(Arc::new(service), facts::caller(), signals::interrupt().clone())
 }
 
 /// Asks on a terminal; elsewhere `--yes` is the answer, or an error names it.
@@ -104,13 +129,13 @@ pub fn answered<T>(done: Vec<Result<T, Error>>) -> Result<(Vec<T>, u8), Error> {
     if let ([], [error]) = (answers.as_slice(), errors.as_slice()) {
         return Err(error.clone());
     }
-    errors.iter().for_each(|error| told(error));
+    errors.iter().for_each(tell);
     let code = match errors.split_first() {
         None => 0,
         Some((first, rest)) if answers.is_empty() && rest.iter().all(|error| error.kind == first.kind) => {
-            first.kind.code()
+            code(first.kind)
         }
-        Some(_) => Kind::Partial.code(),
+        Some(_) => code(Kind::Partial),
     };
     Ok((answers, code))
 }

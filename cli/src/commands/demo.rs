@@ -1,13 +1,13 @@
 //! `haloy demo`: the whole story, with the real commands.
 
-use super::{Context, service_options};
+use super::{Context, bound, service_options};
 use crate::args::Global;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Shown, code};
 use crate::output::{Reply, foreign, progress};
-use crate::service::embedded::Embedded;
 use futures_util::future::BoxFuture;
 use haloy_executors::docker::Before;
 use haloy_executors::{DockerExecutor, DockerOptions, Faults, SimulatedExecutor};
+use haloy_service::Embedded;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -94,7 +94,7 @@ impl Stage {
         let follow = progress::follower(progress::Mode::Plain, true, prefix);
         let global = Global { yes: true, ..cx.global.clone() };
         let (waits, colour) = (cx.waits.clone(), cx.colour);
-        let cx = Context { global, service: Arc::new(service), follow, waits, colour };
+        let cx = Context { global, service: Arc::new(bound(service)), follow, waits, colour };
         let stage = Self { folder, cx, typed, docker, before, prefix, keep: args.keep };
         std::fs::write(stage.folder.join("app"), APP).map_err(io)?;
         // Docker keeps the mode of what it copies.
@@ -140,8 +140,8 @@ impl Stage {
                 Ok(reply.exit)
             }
             Err(error) => {
-                self.say(&format!("error: {error}"));
-                Ok(error.kind.code())
+                self.say(&format!("error: {}", Shown(&error)));
+                Ok(code(error.kind))
             }
         }
     }
@@ -209,10 +209,8 @@ impl Stage {
             return Ok(());
         }
         if let Some(docker) = &self.docker {
-            let ledger = self
-                .cx
-                .service
-                .events(crate::service::EventsRequest { limit: Some(1), ..Default::default() });
+            let ledger =
+                self.cx.service.events(haloy_service::EventsRequest { limit: Some(1), ..Default::default() });
             let ledger = ledger.await.ok().and_then(|rows| Some(rows.first()?.view.correlation.clone()));
             // The ledger's first event is correlated with the ledger's own id.
             let ledger = ledger.unwrap_or_default();

@@ -3,14 +3,13 @@
 use super::{Context, confirm, pass, selected_with};
 use crate::args::{TargetArgs, WhyArgs};
 use crate::config::{Asked, TargetConfig};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, exit, tell};
 use crate::facts;
 use crate::output::{Reply, time, words};
-use crate::service::{DeployRequest, Deployed, DeploymentAnswer, Dropped, Warned};
-use crate::signals::Work;
+use crate::signals;
 use haloy_executors::process::Group;
 use haloy_ledger::deployment::state::Ending;
-use haloy_ledger::ids::TargetKey;
+use haloy_service::{DeployRequest, Deployed, DeploymentAnswer, Dropped, Warned};
 use std::io::IsTerminal;
 use std::path::Path;
 
@@ -68,21 +67,21 @@ pub(crate) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     let folder = file.folder();
     hooks(&file.global_pre_deploy, &folder, cx).await?;
     let request = DeployRequest {
-        targets,
+        targets: targets.into_iter().map(TargetConfig::request).collect(),
         move_domains: args.move_domains,
         why: (&args.why).into(),
         git: facts::git(&folder),
         ci: facts::ci(),
     };
     let deployed = cx.service.deploy(request, std::sync::Arc::clone(&cx.follow)).await?;
-    let code = deployed.exit();
+    let code = exit(deployed.failure());
     let Deployed { answers, errors } = deployed;
     // What worked is answered, whatever became of the others.
     if let ([], [error]) = (answers.as_slice(), errors.as_slice()) {
         return Err(error.clone());
     }
     for error in &errors {
-        crate::output::told(error);
+        tell(error);
     }
     // All is live by now: what fails from here on is told, and makes no failure of what succeeded.
     if code == 0
@@ -95,8 +94,7 @@ pub(crate) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
 
 /// A lower count makes releases unrestorable: that is asked before, not found out after.
 async fn ask_about_retention(cx: &Context, targets: &[TargetConfig]) -> Result<(), Error> {
-    let key = |target: &TargetConfig| TargetKey { app: target.app.clone(), target: target.target.clone() };
-    let wanted = targets.iter().map(|target| (key(target), target.config.retention.clone())).collect();
+    let wanted = targets.iter().map(|target| (target.key(), target.config.retention.clone())).collect();
     for dropped in cx.service.dropped(wanted).await? {
         let Dropped { key, before, after, releases } = dropped;
         let ids: Vec<String> = releases.iter().map(ToString::to_string).collect();
@@ -115,7 +113,7 @@ async fn hooks(commands: &[String], folder: &Path, cx: &Context) -> Result<(), E
     let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/sh".to_owned());
     for command in commands {
         cx.follow.note(&format!("running `{command}`"));
-        let work = Work::begin();
+        let work = signals::interrupt().work();
         let mut child = tokio::process::Command::new(&shell);
         child.arg("-c").arg(command).current_dir(folder).kill_on_drop(true);
         // What it started ends with it; on a terminal it stays in the group that Ctrl-C reaches, and may ask.

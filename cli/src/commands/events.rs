@@ -5,8 +5,8 @@ use crate::args::TargetArgs;
 use crate::error::{Error, Kind};
 use crate::output::table::Table;
 use crate::output::{Reply, time};
-use crate::service::{EventRow, EventsRequest};
 use haloy_ledger::deployment::Event;
+use haloy_service::{EventRow, EventsRequest};
 
 /// Print the log: every event, in order, with its position.
 #[derive(Debug, clap::Args)]

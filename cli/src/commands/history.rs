@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::machine;
 use crate::output::table::Table;
 use crate::output::{Reply, time, words};
-use crate::service::HistoryRow;
+use haloy_service::HistoryRow;
 
 /// List every deployment, failed ones too: who, when, why, what, and how it ended.
 #[derive(Debug, clap::Args)]

@@ -5,7 +5,7 @@ use crate::args::{TargetArgs, WhyArgs};
 use crate::error::{Error, Kind};
 use crate::output::Reply;
 use crate::output::table::Table;
-use crate::service::{HeldRow, Keep, KeepRequest};
+use haloy_service::{HeldRow, Keep, KeepRequest};
 use std::sync::Arc;
 
 /// Hold a release: nothing of it is pruned until the hold is released. Without an id: list the holds.

@@ -5,9 +5,9 @@ use crate::args::WhyArgs;
 use crate::error::Error;
 use crate::output::Reply;
 use crate::output::table::Table;
-use crate::service::KeyRow;
 use clap::Subcommand;
 use haloy_ledger::ledger::KeyChange;
+use haloy_service::KeyRow;
 
 /// The keys of the ledger: show the public one, go to a new one, or take new ones for lost ones.
 ///
@@ -44,11 +44,11 @@ pub(crate) async fn run(cx: &Context, args: Key) -> Result<Reply, Error> {
             let text = table(&rows, cx.colour);
             Ok(Reply::list("keys/1", &rows, text).ids(rows.iter().map(|row| row.id.clone())))
         }
-        What::Rotate { why } => Ok(changed(&cx.service.change_keys(false, &(&why).into()).await?)),
+        What::Rotate { why } => Ok(changed(&cx.service.rotate_key((&why).into()).await?)),
         What::Adopt { why } => {
             let question = "Keys that are lost can never be used again after this. Are they gone for ever?";
             confirm(cx, question, None)?;
-            Ok(changed(&cx.service.change_keys(true, &(&why).into()).await?))
+            Ok(changed(&cx.service.adopt_keys((&why).into()).await?))
         }
     }
 }

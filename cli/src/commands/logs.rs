@@ -2,12 +2,12 @@
 
 use super::{Context, keys};
 use crate::args::TargetArgs;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, code};
 use crate::output::{Format, Reply, foreign};
-use crate::service::LogsRequest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use haloy_executors::{LogLine, LogStream};
+use haloy_service::LogsRequest;
 use serde::Serialize;
 use std::io::Write;
 
@@ -134,7 +134,7 @@ pub(crate) async fn run(cx: &Context, args: Logs) -> Result<Reply, Error> {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
             Err(error) if args.follow => {
                 crate::output::told(&format_args!("the lines cannot be written: {error}"));
-                std::process::exit(Kind::Operational.code().into());
+                std::process::exit(code(Kind::Operational).into());
             }
             Err(error) => failed = Some(error),
         }

@@ -35,5 +35,5 @@ pub mod validate_config;
 pub mod verify;
 
 pub(crate) use context::service;
-pub use context::{Context, answered, confirm, pass, service_options};
+pub use context::{Context, answered, bound, confirm, pass, service_options};
 use selecting::{file_if_there, key, keys, keys_known, keys_meant, keys_to_read, selected, selected_with};

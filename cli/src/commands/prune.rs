@@ -2,10 +2,10 @@
 
 use super::{Context, answered, hold, keys_meant};
 use crate::args::{TargetArgs, WhyArgs};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, code};
 use crate::output::table::Table;
 use crate::output::{Reply, words};
-use crate::service::{PruneAnswer, VolumeRow};
+use haloy_service::{PruneAnswer, PruneRequest, VolumeRow};
 use std::sync::Arc;
 
 /// List artefacts that no rule keeps, and volumes that nothing uses; --apply removes them.
@@ -64,17 +64,18 @@ pub(crate) async fn images(cx: &Context, args: PruneImages) -> Result<Reply, Err
 pub(crate) async fn run(cx: &Context, args: Prune) -> Result<Reply, Error> {
     let mut done = Vec::new();
     for key in keys_meant(cx, &args.targets).await? {
-        done.push(cx.service.prune(&key, args.apply, &(&args.why).into(), Arc::clone(&cx.follow)).await);
+        let request = PruneRequest { key, apply: args.apply, why: (&args.why).into() };
+        done.push(cx.service.prune(request, Arc::clone(&cx.follow)).await);
     }
-    let (answers, code) = answered(done)?;
+    let (answers, common) = answered(done)?;
     let mut text: String = answers.iter().map(|answer| text(answer, cx.colour)).collect();
-    if answers.is_empty() && code == 0 {
+    if answers.is_empty() && common == 0 {
         "nothing was ever deployed here\n".clone_into(&mut text);
     }
     let ids: Vec<_> = answers.iter().flat_map(|answer| &answer.artefacts).map(|row| row.release).collect();
     let stay = answers.iter().flat_map(|answer| &answer.volumes).any(|row| row.stays);
-    let code = if stay { Kind::Partial.code() } else { code };
-    Ok(Reply::list("prune/1", &answers, text).ids(ids).exit(code))
+    let exit = if stay { code(Kind::Partial) } else { common };
+    Ok(Reply::list("prune/1", &answers, text).ids(ids).exit(exit))
 }
 
 fn text(answer: &PruneAnswer, colour: bool) -> String {

@@ -17,7 +17,7 @@ pub struct Recover {
 }
 
 pub(crate) async fn run(cx: &Context, args: Recover) -> Result<Reply, Error> {
-    let recovery = cx.service.recover(&(&args.why).into()).await?;
+    let recovery = cx.service.recover((&args.why).into()).await?;
     Ok(reply(&recovery))
 }
 

@@ -4,7 +4,7 @@ use super::{Context, confirm};
 use crate::args::WhyArgs;
 use crate::error::{Error, Kind};
 use crate::output::Reply;
-use crate::service::RedactRequest;
+use haloy_service::RedactRequest;
 
 /// Erase private values for ever: reasons, names, hosts, env values, log lines.
 ///

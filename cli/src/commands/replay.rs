@@ -1,7 +1,7 @@
 //! `haloy replay`.
 
 use super::Context;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, code};
 use crate::output::{Reply, time};
 
 /// Rebuild every read model from the log, and compare it byte for byte with the one in use.
@@ -11,7 +11,7 @@ use crate::output::{Reply, time};
 pub struct Replay {}
 
 pub(crate) async fn run(cx: &Context, _args: Replay) -> Result<Reply, Error> {
-    let answer = cx.service.replay(&mut |_| {}).await?;
+    let answer = cx.service.replay().await?;
     let mut text = format!(
         "replayed {} events into {} rows in {}: {}\n  digest {}\n",
         answer.events,
@@ -23,6 +23,6 @@ pub(crate) async fn run(cx: &Context, _args: Replay) -> Result<Reply, Error> {
     for difference in &answer.differences {
         text.push_str(&format!("  {difference}\n"));
     }
-    let code = if answer.differences.is_empty() { 0 } else { Kind::Verification.code() };
+    let code = if answer.differences.is_empty() { 0 } else { code(Kind::Verification) };
     Ok(Reply::one("replay/1", &answer, text).exit(code))
 }

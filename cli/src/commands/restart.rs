@@ -4,6 +4,7 @@ use super::{Context, answered, keys_known, stop};
 use crate::args::{TargetArgs, WhyArgs};
 use crate::error::Error;
 use crate::output::Reply;
+use haloy_service::RestartRequest;
 use std::sync::Arc;
 
 /// Restart what runs, one replica after the other, in the same containers and with the values that they were
@@ -24,7 +25,8 @@ pub(crate) async fn run(cx: &Context, args: Restart) -> Result<Reply, Error> {
     let mut done = Vec::new();
     for key in keys {
         // One that cannot be restarted is no reason to leave the others.
-        done.push(cx.service.restart(&key, &(&args.why).into(), Arc::clone(&cx.follow)).await);
+        let request = RestartRequest { key, why: (&args.why).into() };
+        done.push(cx.service.restart(request, Arc::clone(&cx.follow)).await);
     }
     let (answers, code) = answered(done)?;
     Ok(Reply::list("status/1", &answers, super::status::text(&answers, cx.colour)).exit(code))

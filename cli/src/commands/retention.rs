@@ -5,8 +5,8 @@ use crate::args::TargetArgs;
 use crate::error::Error;
 use crate::machine;
 use crate::output::{Reply, time, words};
-use crate::service::{WhatIfAnswer, WhatIfRequest};
 use haloy_ledger::release::HistoryStrategy;
+use haloy_service::{WhatIfAnswer, WhatIfRequest};
 use std::time::Duration;
 
 /// See what another retention would mean, before it means it.
@@ -74,7 +74,7 @@ pub(crate) async fn run(cx: &Context, args: Retention) -> Result<Reply, Error> {
         Strategy::None => HistoryStrategy::None,
     });
     let request = WhatIfRequest { count: args.count, strategy, over: args.over };
-    let answers = cx.service.what_if(keys, &request).await?;
+    let answers = cx.service.what_if(keys, request).await?;
     let mut text: String = answers.iter().map(text).collect();
     if answers.is_empty() {
         "nothing was ever deployed here\n".clone_into(&mut text);
@@ -87,7 +87,7 @@ fn text(answer: &WhatIfAnswer) -> String {
     let WhatIfAnswer { app, target, strategy, count, keeps, drops, past, .. } = answer;
     let now = answer.now.as_ref().map(|now| format!(" (now {} {})", now.strategy, now.count));
     let mut text = format!("{app}/{target}: {strategy} {count}{}\n", now.unwrap_or_default());
-    let mut list = |what: &str, rows: &[crate::service::WhatIfRow]| {
+    let mut list = |what: &str, rows: &[haloy_service::WhatIfRow]| {
         text.push_str(&format!("  {what}: {}\n", rows.len()));
         for row in rows {
             text.push_str(&format!("    {}  {}\n", row.release, row.image));

@@ -2,12 +2,13 @@
 
 use super::{Context, confirm, deploy, key, pass, selected};
 use crate::args::{TargetArgs, WhyArgs};
-use crate::error::{Error, Kind};
+use crate::config::{Providers, ask_again};
+use crate::error::{Error, Kind, exit};
 use crate::facts;
 use crate::machine;
 use crate::output::{Reply, time};
-use crate::service::RollbackRequest;
 use haloy_ledger::deployment::event::SecretsFrom;
+use haloy_service::{DeploymentAnswer, RollbackAnswer, RollbackRequest};
 use std::sync::Arc;
 
 /// Make an earlier good release live again: its image and its whole configuration.
@@ -88,11 +89,40 @@ pub(crate) async fn run(cx: &Context, args: RollbackArgs) -> Result<Reply, Error
         Secrets::Fresh => SecretsFrom::Fresh,
         Secrets::Recorded => SecretsFrom::Recorded,
     };
-    let (git, ci) = (facts::git(&file.folder()), facts::ci());
+    let (git, ci, why) = (facts::git(&file.folder()), facts::ci(), (&args.why).into());
     file.providers.tell_waits(&cx.waits);
-    let (providers, why) = (file.providers.clone(), (&args.why).into());
-    let request = RollbackRequest { key, to, secrets, providers, why, git, ci };
-    let answer = cx.service.rollback(request, Arc::clone(&cx.follow)).await?;
-    let code = answer.exit();
+    let request = RollbackRequest { key, to, secrets, values: None, why, git, ci };
+    let answer = roll_back(cx, request, &file.providers).await?;
+    let code = exit(answer.failure());
     Ok(deploy::reply(&[answer]).exit(code))
+}
+
+/// How often it may turn out that another release is meant than the one whose values were asked for.
+const ATTEMPTS: usize = 3;
+
+/// Asks the sources of what is to be restored, and requests it with their values.
+async fn roll_back(
+    cx: &Context,
+    mut request: RollbackRequest,
+    providers: &Providers,
+) -> Result<DeploymentAnswer, Error> {
+    let (target, from) = (request.key.target.to_string(), request.secrets);
+    if from != SecretsFrom::Recorded {
+        match cx.service.rollback_sources(&request.key, request.to.as_deref()).await {
+            Ok(sources) => request.values = Some(ask_again(sources, &target, from, providers)?),
+            // What a look at the engine finds, or the end of what a crash left, may change that.
+            Err(error) if error.kind == Kind::NotRestorable => {}
+            Err(error) => return Err(error),
+        }
+    }
+    for _ in 0..ATTEMPTS {
+        match cx.service.rollback(request.clone(), Arc::clone(&cx.follow)).await? {
+            RollbackAnswer::Ended(answer) => return Ok(*answer),
+            RollbackAnswer::Asks(sources) => {
+                request.values = Some(ask_again(sources, &target, from, providers)?);
+            }
+        }
+    }
+    let message = format!("{}: what can be restored changes again and again", request.key);
+    Err(Error::new(Kind::Locked, message).hint("name the release: haloy rollback RELEASE"))
 }

@@ -6,10 +6,10 @@ use crate::error::Error;
 use crate::machine;
 use crate::output::table::Table;
 use crate::output::{Reply, time, words};
-use crate::service::{TargetRow, TargetsAnswer};
 use haloy_ledger::ids::Timestamp;
 use haloy_ledger::read::{SameAs, Verdict};
 use haloy_ledger::release::HistoryStrategy;
+use haloy_service::{CheckRequest, TargetRow, TargetsAnswer, Why};
 
 /// List what can be rolled back to, newest first, and the release that runs.
 ///
@@ -33,8 +33,8 @@ pub struct RollbackTargets {
 pub(crate) async fn run(cx: &Context, args: RollbackTargets) -> Result<Reply, Error> {
     let keys = if args.check {
         let keys = keys_meant(cx, &args.targets).await?;
-        let why = crate::facts::Why::default();
-        cx.service.check(&keys, &why, std::sync::Arc::clone(&cx.follow)).await?;
+        let request = CheckRequest { keys: keys.clone(), why: Why::default() };
+        cx.service.check(request, std::sync::Arc::clone(&cx.follow)).await?;
         Some(keys)
     } else {
         keys_to_read(cx, &args.targets).await?

@@ -4,7 +4,7 @@ use super::Context;
 use crate::error::Error;
 use crate::output::Reply;
 use crate::output::table::Table;
-use crate::service::RoutesAnswer;
+use haloy_service::RoutesAnswer;
 
 /// Which domain is whose, and which replicas answer for it.
 ///

@@ -17,7 +17,7 @@ pub struct Settle {
 }
 
 pub(crate) async fn run(cx: &Context, args: Settle) -> Result<Reply, Error> {
-    let answers = cx.service.settle(&(&args.why).into(), Arc::clone(&cx.follow)).await?;
+    let answers = cx.service.settle((&args.why).into(), Arc::clone(&cx.follow)).await?;
     if answers.is_empty() {
         return Ok(Reply::empty("deployments/1", "nothing was unfinished".to_owned()));
     }

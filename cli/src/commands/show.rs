@@ -3,7 +3,7 @@
 use super::Context;
 use crate::error::Error;
 use crate::output::{Reply, foreign, time, words};
-use crate::service::ShowAnswer;
+use haloy_service::ShowAnswer;
 
 /// Show one deployment: its steps and timings, what its configuration changed, and the last lines of
 /// a replica that failed.

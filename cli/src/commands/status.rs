@@ -2,12 +2,12 @@
 
 use super::{Context, keys_to_read};
 use crate::args::TargetArgs;
-use crate::error::{DIFFERENCES, Error, Kind};
+use crate::error::{DIFFERENCES, Error, Kind, code};
 use crate::machine;
 use crate::output::table::Table;
 use crate::output::{Reply, time, words};
-use crate::service::{ReplicaRow, RunState, StatusAnswer};
 use haloy_ledger::outcome::Condition;
+use haloy_service::{ReplicaRow, RunState, StatusAnswer};
 
 /// Show what runs: release, since when, replicas and where they answer.
 ///
@@ -28,7 +28,7 @@ pub(crate) async fn run(cx: &Context, args: Status) -> Result<Reply, Error> {
     let unknown = answers.iter().any(|answer| answer.state == RunState::Unknown);
     let well = answers.iter().all(|answer| answer.state.is_well());
     let code = match (unknown, args.exit_code && !well) {
-        (true, _) => Kind::Operational.code(),
+        (true, _) => code(Kind::Operational),
         (false, true) => DIFFERENCES,
         (false, false) => 0,
     };

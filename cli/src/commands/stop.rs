@@ -5,8 +5,8 @@ use crate::args::{TargetArgs, WhyArgs};
 use crate::config::Named;
 use crate::error::Error;
 use crate::output::{Reply, words};
-use crate::service::StopRequest;
 use haloy_ledger::ids::TargetKey;
+use haloy_service::StopRequest;
 use std::sync::Arc;
 
 /// Stop what runs. The release stays the current one; deploy or roll back to start again.
@@ -31,9 +31,10 @@ pub(crate) async fn run(cx: &Context, args: Stop) -> Result<Reply, Error> {
     let mut done = Vec::new();
     for key in keys {
         let volumes = if args.remove_volumes { volumes(cx, &key).await? } else { Vec::new() };
-        let request = StopRequest { key, remove: args.remove || args.remove_volumes, volumes };
+        let (remove, why) = (args.remove || args.remove_volumes, (&args.why).into());
+        let request = StopRequest { key, remove, volumes, why };
         // One that cannot be stopped is no reason to let the others run.
-        done.push(cx.service.stop(request, &(&args.why).into(), Arc::clone(&cx.follow)).await);
+        done.push(cx.service.stop(request, Arc::clone(&cx.follow)).await);
     }
     let (answers, code) = answered(done)?;
     Ok(Reply::list("status/1", &answers, super::status::text(&answers, cx.colour)).exit(code))

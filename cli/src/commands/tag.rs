@@ -2,11 +2,11 @@
 
 use super::{Context, confirm, keys_to_read};
 use crate::args::{TargetArgs, WhyArgs};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, code};
 use crate::output::Reply;
 use crate::output::table::Table;
-use crate::service::{Keep, KeepRequest, KeptAnswer, TagRequest, TargetRow, UntagRequest};
 use haloy_ledger::ids::{ReleaseName, TargetKey};
+use haloy_service::{Keep, KeepRequest, KeptAnswer, TagRequest, TargetRow, UntagRequest};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -107,7 +107,7 @@ pub(crate) fn reply(answer: &KeptAnswer, said: &str) -> Reply {
             "  recorded, but not carried out: {failed}\n  give the command again to try again\n"
         ));
     }
-    let exit = if answer.failed.is_empty() { 0 } else { Kind::Operational.code() };
+    let exit = if answer.failed.is_empty() { 0 } else { code(Kind::Operational) };
     Reply::list("kept/1", std::slice::from_ref(answer), text).ids(vec![answer.release]).exit(exit)
 }
 

@@ -1,12 +1,11 @@
 //! `haloy verify`.
 
 use super::Context;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, code};
 use crate::output::{Reply, progress, time};
-use crate::service::VerifyRequest;
-use crate::service::embedded::verifier;
 use haloy_ledger::integrity::proof_text::Proof;
 use haloy_ledger::integrity::verify::Report;
+use haloy_service::{VerifyRequest, verifier};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -51,10 +50,10 @@ pub(crate) async fn run(cx: &Context, args: Verify) -> Result<Reply, Error> {
     }
     let against = args.against.as_deref().map(read).transpose()?;
     let counter = progress::counter(cx.global.progress, cx.global.quiet, "entries");
-    let request = VerifyRequest { since: args.since, against, published, progress: counter };
-    let report = cx.service.verify(request).await?;
+    let request = VerifyRequest { since: args.since, against, published };
+    let report = cx.service.verify(request, counter).await?;
     let text = text(&report, u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
-    let code = if report.faults.is_empty() { 0 } else { Kind::Verification.code() };
+    let code = if report.faults.is_empty() { 0 } else { code(Kind::Verification) };
     Ok(Reply::one("verify/1", &report, text).exit(code))
 }
 

@@ -7,9 +7,10 @@ use super::parts::*;
 use super::problem::Mistakes;
 use super::read::Spot;
 use super::reference;
-use super::values::{ConfigValue, entry, resolve, resolve_env};
+use super::values::{entry, resolve, resolve_env};
 use haloy_ledger::ids::{AppName, ImageRef};
 use haloy_ledger::release::*;
+use haloy_service::ConfigValue;
 
 /// Earlier releases kept where the file does not say.
 const DEFAULT_COUNT: u32 = 5;

@@ -5,6 +5,7 @@
 //! of other tools write), `values` with `environment` and `dotenv` (secrets), `resolve`, `checks`, `mounts` and
 //! `reference` (defaults and rules), `schema` (the same for editors).
 
+mod again;
 mod around;
 mod checks;
 mod dockerfile;
@@ -27,6 +28,7 @@ mod problem;
 mod providers;
 mod read;
 mod reference;
+mod request;
 mod resolve;
 mod schema;
 mod show;
@@ -38,8 +40,8 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use again::ask_again;
 pub use checks::is_here;
-pub use environment::{Environment, NoValue};
 pub use glob::matches;
 pub use guards::Guard;
 pub use listed::Listed;
@@ -49,15 +51,16 @@ pub use providers::Providers;
 pub use resolve::{Asked, TargetConfig};
 pub use schema::schema;
 pub use show::show;
-pub use values::{ConfigValue, SourceError, Sources, ask, check};
 
 use around::{Look, Surroundings};
+use environment::Environment;
 use parts::{ImagePart, TargetPart};
 use problem::Mistakes;
 use read::{Fields, Spot, closest};
 use std::path::{Path, PathBuf};
 use text::Unreadable;
 use tree::At;
+use values::Sources;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

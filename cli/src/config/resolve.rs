@@ -9,10 +9,11 @@ use super::parts::*;
 use super::problem::Mistakes;
 use super::read::Spot;
 use super::tree::At;
-use super::values::{ConfigValue, check_all, entry, resolve, resolve_env};
+use super::values::{check_all, entry, resolve, resolve_env};
 use haloy_executors::mask::names_a_secret;
 use haloy_ledger::ids::{AppName, TargetName};
 use haloy_ledger::release::*;
+use haloy_service::ConfigValue;
 
 /// One target, ready to be deployed.
 #[derive(Debug, Clone)]

@@ -1,9 +1,9 @@
 //! The merged result, for `validate-config --show-resolved`: secrets are never part of it.
 
 use super::TargetConfig;
-use super::values::ConfigValue;
 use haloy_ledger::private::Private;
 use haloy_ledger::release::{HookLine, ValueSource};
+use haloy_service::ConfigValue;
 use serde_json::{Value, json};
 
 /// A target as it would be deployed; every value that is not a plain literal is `***`.

@@ -8,30 +8,9 @@ use super::providers::{NoSecret, Providers};
 use super::text::{self, Unreadable};
 use super::tree::At;
 use haloy_ledger::release::{Fingerprint, ValueEntry, ValueSource};
+use haloy_service::ConfigValue;
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// A value, resolved. Never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ConfigValue {
-    /// Name of the variable or credential.
-    pub name: String,
-    /// Where it came from.
-    pub source: ValueSource,
-    /// The value.
-    pub value: String,
-    /// It is, or holds, a value that is not written in the file: it goes to the vault.
-    pub secret: bool,
-}
-
-impl std::fmt::Debug for ConfigValue {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ConfigValue")
-            .field("name", &self.name)
-            .field("source", &self.source)
-            .finish_non_exhaustive()
-    }
-}
 
 /// An entry whose fingerprint the ledger will make.
 pub fn entry(value: &ConfigValue) -> ValueEntry {

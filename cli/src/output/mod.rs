@@ -1,12 +1,10 @@
 //! What the user sees: results on stdout, everything else on stderr.
 
-pub mod doing;
-pub mod event;
 pub mod foreign;
 pub mod progress;
 pub mod table;
-pub mod time;
-pub mod words;
+
+pub use haloy_service::{doing, event, time, words};
 
 use crate::error::{Error, Kind};
 use serde::Serialize;

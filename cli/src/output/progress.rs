@@ -3,11 +3,11 @@
 use super::doing::doing;
 use super::{event, foreign, time};
 use crate::machine;
-use crate::service::Follow;
 use haloy_executors::limits::SILENCE_TOLD;
 use haloy_executors::{Silent as Waited, Waits};
 use haloy_ledger::deployment::{Effect, Event};
 use haloy_ledger::ids::{EffectId, TargetKey};
+use haloy_service::Follow;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};

@@ -5,7 +5,8 @@ use crate::limits::LOG_LINE;
 use std::collections::BTreeMap;
 
 /// Where an app wrote to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LogStream {
     /// Standard output.
     Stdout,

@@ -13,6 +13,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream, SelectAll};
 use haloy_ledger::ids::ReplicaId;
 use haloy_ledger::outcome::LogTail;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
 pub use super::log_lines::LogStream;
@@ -31,11 +32,12 @@ pub struct LogQuery {
 }
 
 /// One line of one replica.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// Who wrote it.
     pub replica: ReplicaId,
     /// When, as the engine says: RFC 3339.
+    #[serde(with = "rfc3339")]
     pub at: Option<jiff::Timestamp>,
     /// Where to.
     pub stream: LogStream,
@@ -43,6 +45,22 @@ pub struct LogLine {
     pub line: Vec<u8>,
     /// It is longer than a line may be, and goes on in the next one.
     pub goes_on: bool,
+}
+
+/// A time as text.
+mod rfc3339 {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(at: &Option<jiff::Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+        at.map(|at| at.to_string()).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<jiff::Timestamp>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| text.parse()).transpose().map_err(D::Error::custom)
+    }
 }
 
 impl Engine<'_> {

@@ -8,7 +8,7 @@ use bollard::query_parameters::ListNetworksOptions;
 use std::collections::BTreeSet;
 
 /// What an engine has.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct EngineOffer {
     /// CPUs, where it says so.
     pub cpus: Option<u32>,

@@ -1,7 +1,7 @@
 //! Names of faults: what a ledger is refused for, and what a check found. For ever, like kinds.
 
 use crate::ids::Position;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 macro_rules! codes {
     ($( $(#[doc = $about:literal])+ $name:ident = $text:literal, )+) => {
@@ -70,6 +70,14 @@ impl Serialize for Code {
     }
 }
 
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let known = Self::ALL.iter().map(|(code, _)| *code).find(|code| code.name() == name);
+        known.ok_or_else(|| serde::de::Error::custom(format!("`{name}` is not a code of a fault")))
+    }
+}
+
 impl std::fmt::Display for Code {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
@@ -77,7 +85,7 @@ impl std::fmt::Display for Code {
 }
 
 /// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{code}: {cause}")]
 pub struct Fault {
     /// Its name.

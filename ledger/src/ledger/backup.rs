@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 const ATTEMPTS: usize = 8;
 
 /// What a backup has.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Backup {
     /// Entries.
     pub entries: u64,

@@ -60,7 +60,7 @@ impl Evidence {
             let (good, bad) = vault.check();
             report
                 .looked_at
-                .push(crate::integrity::verify::Looked { what: "values of the vault", count: good });
+                .push(crate::integrity::verify::Looked { what: "values of the vault".into(), count: good });
             report.faults.extend(bad.map(|cause| Fault::new(Code::VaultDamaged, cause)));
         }
         if let Some(store) = self.store.as_ref().filter(|_| !report.faults.is_empty()) {

@@ -15,7 +15,7 @@ use crate::log::*;
 use crate::secrets::Keys;
 
 /// What a change of keys did.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct KeyChange {
     /// Keys that no longer count: purpose and id.
     pub retired: Vec<String>,

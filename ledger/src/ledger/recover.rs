@@ -12,7 +12,7 @@ use crate::log::{Old, finish_swap};
 use std::collections::BTreeSet;
 
 /// What was made anew.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Recovery {
     /// What was wrong.
     pub faults: Vec<Fault>,

@@ -46,7 +46,7 @@ impl From<LogError> for RedactError {
 }
 
 /// What was erased.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Redacted {
     /// The events and the numbers of their fields.
     pub fields: Vec<(Position, Vec<u32>)>,

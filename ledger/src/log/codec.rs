@@ -119,6 +119,12 @@ impl serde::Serialize for RawPayload {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for RawPayload {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        rmpv::Value::deserialize(deserializer).map(Self)
+    }
+}
+
 /// Decodes an entry without knowing its kind.
 pub fn decode_raw(entry: &[u8]) -> Result<RawEntry, LogError> {
     let head = decode_head(entry)?;

@@ -12,7 +12,7 @@ use crate::outcome::Failure;
 use crate::private::FieldNumber;
 use crate::projection::*;
 use crate::release::{HistoryStrategy, TaggedImage, field as release_field};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A deploy as a candidate for a rollback, with what follows from the state of its target.
@@ -31,7 +31,7 @@ pub struct Candidate {
 }
 
 /// What a release is the same as, in image and configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SameAs {
     /// What runs now: going back to it changes nothing.
@@ -41,7 +41,7 @@ pub enum SameAs {
 }
 
 /// Whether a release can be restored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It runs.
@@ -53,7 +53,7 @@ pub enum Verdict {
 }
 
 /// Why a release cannot be restored, and the event that made it so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "why")]
 pub enum Why {
     /// Still on its way.

@@ -4,7 +4,7 @@ use super::View;
 use crate::deployment::Event;
 use crate::ids::{Position, Revision, StreamId, Timestamp};
 use crate::log::{Head, LogError, codec};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Which events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Default for EventFilter {
 }
 
 /// A private value as it can be shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrivateView {
     /// Number of the field.
     pub field: u32,
@@ -37,7 +37,7 @@ pub struct PrivateView {
 }
 
 /// An event as shown and exported.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventView {
     /// Place in the log.
     pub position: Position,

@@ -7,10 +7,10 @@ use crate::deployment::{Event, TargetState, evolve};
 use crate::ids::*;
 use crate::log::LogError;
 use crate::release::Retention;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A rollback of the past, as another retention would have met it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastRollback {
     /// The rollback.
     pub deployment: DeploymentId,

@@ -1,8 +1,8 @@
 //! The structure that no compiler checks: which file uses which, in which order, and whose types are seen.
 //!
 //! Sources are parsed (`paths`), their modules found (`modules`), and every path is followed to where what it
-//! names is defined (`names`, `uses`). On that stand `circles`, `order` and `foreign`; `planted` plants what each of
-//! them must find.
+//! names is defined (`names`, `uses`). On that stand `circles`, `order`, `foreign` and `process`; `planted` plants what
+//! each of them must find.
 
 mod circles;
 mod foreign;
@@ -11,6 +11,7 @@ mod names;
 mod order;
 mod paths;
 mod planted;
+mod process;
 mod sources;
 mod uses;
 
@@ -22,12 +23,13 @@ fn the_structure_is_as_it_should_be() {
     // Once for all rules: what is parsed cannot be shared by the threads of several tests.
     let modules = Modules::of(&sources);
     let all = uses::all(&modules);
-    let crates = ["haloy_ledger", "haloy_executors"];
+    let crates = ["haloy_ledger", "haloy_executors", "haloy_service"];
     let rules = [
         ("every path is understood", order::unknown(&modules, &all)),
         ("no file uses one that uses it", circles::found(&modules, &all)),
         ("modules of the ledger import downwards only", order::upwards(&modules, &all)),
         ("the ledger is met where it should be", order::ledgers(&modules, &all)),
+        ("the service reads nothing of its process", process::read(&modules, &all)),
         ("libraries are named behind the door of their adapter", foreign::outside(&all)),
         ("no public signature has a type of theirs", foreign::in_signatures(&modules, &crates)),
     ];

@@ -1,7 +1,7 @@
 //! The modules of every crate, and what each defines, imports and names.
 
 use crate::paths::{Import, Named, Paths, attributes, of_tests};
-use crate::sources::{Sources, crate_of};
+use crate::sources::{Sources, crate_of, within};
 use std::collections::{BTreeMap, BTreeSet};
 use syn::visit::Visit;
 use syn::{Item, Visibility};
@@ -179,7 +179,7 @@ impl<'a> Modules<'a> {
     fn nothing_is_left_out(&self) {
         let known: BTreeSet<&str> = self.all.iter().map(|module| module.file.as_str()).collect();
         for file in self.sources.keys() {
-            let inside = file.split_once('/').is_some_and(|(_crate, inside)| inside.starts_with("src/"));
+            let inside = within(file).is_some_and(|(_crate, inside)| inside.starts_with("src/"));
             let of_tests = self
                 .tests
                 .iter()
@@ -190,7 +190,7 @@ impl<'a> Modules<'a> {
 }
 
 fn is_root(file: &str) -> bool {
-    let Some((_crate, inside)) = file.split_once('/') else { return false };
+    let Some((_crate, inside)) = within(file) else { return false };
     let program = inside.strip_prefix("src/bin/");
     matches!(inside, "src/lib.rs" | "src/main.rs")
         || program.is_some_and(|inside| !inside.contains('/') || inside.ends_with("/main.rs"))

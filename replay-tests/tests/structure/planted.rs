@@ -3,7 +3,7 @@
 use crate::modules::Modules;
 use crate::sources::Sources;
 use crate::uses::{Use, all};
-use crate::{circles, foreign, order};
+use crate::{circles, foreign, order, process};
 
 fn sources(files: &[(&str, &str)]) -> Sources {
     files.iter().map(|(file, text)| (format!("ledger/src/{file}"), (*text).to_owned())).collect()
@@ -161,6 +161,41 @@ fn a_ledger_that_is_met_elsewhere_is_found() {
         found,
         ["cli/src/commands.rs:1 names the ledger", "executors/src/hands.rs:1 names the ledger"]
     );
+}
+
+#[test]
+fn a_service_that_reads_its_process_is_found() {
+    for (read, told) in [
+        ("fn f() { std::env::var(\"HOME\"); }", "std::env::var"),
+        ("use std::env;\nfn f() { env::current_exe(); }", "std::env"),
+        ("use std::{fs, process as p};\nfn f() { p::id(); }", "std::process"),
+        ("use rustix::*;\nfn f() { process::getuid(); }", "rustix"),
+        ("fn f() { rustix::system::uname(); }", "rustix::system::uname"),
+        ("fn f() { match 1 { _ => drop(std::process::exit(0)) } }", "std::process::exit"),
+        ("async fn f() { tokio::signal::ctrl_c().await; }", "tokio::signal::ctrl_c"),
+        ("fn f() { haloy_ledger::SystemClock; }", "SystemClock"),
+    ] {
+        let mut files = sources(&[("lib.rs", "pub struct SystemClock;")]);
+        files.insert("cli/src/lib.rs".to_owned(), read.to_owned());
+        files.insert("cli/service/src/lib.rs".to_owned(), "mod embedded;".to_owned());
+        files.insert("cli/service/src/embedded.rs".to_owned(), read.to_owned());
+        let found = found_in(&files, process::read);
+        assert!(found.iter().any(|found| found.ends_with(&format!(" names {told}"))), "{read}: {found:?}");
+        assert!(found.iter().all(|found| found.starts_with("cli/service/src/embedded.rs:")), "{found:?}");
+        // A test of the service may stand for whoever gives it its clock.
+        files.insert(
+            "cli/service/src/embedded.rs".to_owned(),
+            format!("#[cfg(test)]\nmod tests {{ {read} }}"),
+        );
+        assert_eq!(found_in(&files, process::read), [] as [String; 0]);
+    }
+    let mut sources = crate::sources::of_the_workspace();
+    let lowest = sources.get_mut("cli/service/src/embedded/find.rs").expect("it is there");
+    lowest.push_str("\nfn who() -> Option<String> { std::env::var(\"USER\").ok() }\n");
+    let found = found_in(&sources, process::read);
+    assert!(found.len() == 1 && found[0].starts_with("cli/service/src/embedded/find.rs:"), "{found:?}");
+    assert_eq!(crate::sources::within("cli/service/src/lib.rs"), Some(("haloy_service", "src/lib.rs")));
+    assert_eq!(crate::sources::within("cli/src/lib.rs"), Some(("haloy", "src/lib.rs")));
 }
 
 #[test]

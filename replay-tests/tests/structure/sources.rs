@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Folder and name of every crate of the workspace.
-pub const CRATES: [(&str, &str); 4] = [
+pub const CRATES: [(&str, &str); 5] = [
     ("ledger", "haloy_ledger"),
     ("executors", "haloy_executors"),
+    ("cli/service", "haloy_service"),
     ("cli", "haloy"),
     ("replay-tests", "haloy_replay_tests"),
 ];
@@ -43,6 +44,12 @@ fn add(root: &Path, folder: &Path, sources: &mut Sources) {
 
 /// Name of the crate that a file belongs to.
 pub fn crate_of(file: &str) -> Option<&'static str> {
-    let folder = file.split('/').next()?;
-    CRATES.iter().find(|(known, _name)| *known == folder).map(|(_folder, name)| *name)
+    within(file).map(|(name, _inside)| name)
+}
+
+/// Name of the crate that a file belongs to, and its path there. A crate may lie in the folder of another one.
+pub fn within(file: &str) -> Option<(&'static str, &str)> {
+    let inside = |folder: &str| file.strip_prefix(folder)?.strip_prefix('/');
+    let of_it = CRATES.iter().filter_map(|(folder, name)| Some((*name, inside(folder)?)));
+    of_it.min_by_key(|(_name, inside)| inside.len())
 }

@@ -1,9 +1,10 @@
 //! Running the program of a provider: without a shell, with no input, in a process group of its own, for so long
 //! and for so much output.
 
-use crate::signals::Work;
+use crate::signals;
 use haloy_executors::limits::{PROVIDER, PROVIDER_BYTES};
 use haloy_executors::process::Group;
+use haloy_service::Work;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -75,7 +76,7 @@ impl Program {
     pub fn run(&self, arguments: &[&str], again: &str) -> Result<String, Failed> {
         let name = self.name;
         let because = |cause: String, hint: String| Failed::Because { cause, hint };
-        let work = Work::begin();
+        let work = signals::interrupt().work();
         let mut command = Command::new(name);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.process_group(0).spawn().map_err(|error| match error.kind() {

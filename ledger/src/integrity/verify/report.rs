@@ -1,10 +1,11 @@
 //! What a check found, for people and programs.
 
 use crate::integrity::code::Fault;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// The answer of `haloy verify`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Name of the log.
     pub origin: Option<String>,
@@ -32,16 +33,16 @@ pub struct Report {
 }
 
 /// A part of the check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Looked {
     /// Of what.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     /// How many.
     pub count: u64,
 }
 
 /// A kept head, and today's log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Against {
     /// Its size.
     pub size: u64,
@@ -55,7 +56,7 @@ pub struct Against {
 
 impl Report {
     pub(super) fn looked(&mut self, what: &'static str, count: u64) {
-        self.looked_at.push(Looked { what, count });
+        self.looked_at.push(Looked { what: what.into(), count });
     }
 
     /// The first entry that something is wrong with.

@@ -3,16 +3,14 @@
 use super::line::{Line, median, rounds, sized};
 use super::{history, process};
 use haloy::args::Global;
-use haloy::commands::service_options;
-use haloy::facts::Why;
+use haloy::commands::{bound, service_options};
 use haloy::output::progress;
-use haloy::service::Service;
-use haloy::service::embedded::Embedded;
 use haloy_ledger::deployment::TargetState;
 use haloy_ledger::ids::{AppName, Digest, ImageRef, TargetKey, TargetName};
 use haloy_ledger::log::{Envelope, Expected, NewEvent, Stage, StreamWrite};
 use haloy_ledger::release::{ConfigSnapshot, HistoryStrategy, Retention};
 use haloy_ledger::{Ledger, LedgerOptions};
+use haloy_service::{CheckRequest, Embedded, Keeping, Why};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -140,14 +138,14 @@ fn check(folder: &Path) -> Line {
     drop(filled);
     let mut options = service_options(&Global::default());
     (options.ledger, options.keys) = (at.join("ledger"), at.join("keys"));
-    let service = Embedded::new(options);
+    let service = bound(Embedded::new(options));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let follow = progress::follower(progress::Mode::None, true, "");
     let time = |groups: Vec<&[TargetKey]>| {
         let started = Instant::now();
         for keys in groups {
-            let why = Why::default();
-            let checked = service.check(keys, &why, Arc::clone(&follow));
+            let request = CheckRequest { keys: keys.to_vec(), why: Why::default() };
+            let checked = service.check(request, Arc::clone(&follow));
             runtime.block_on(checked).expect("checked");
         }
         started.elapsed().as_secs_f64()

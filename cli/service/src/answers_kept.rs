@@ -1,0 +1,146 @@
+//! Answers about what is kept and what goes, as data.
+
+use haloy_ledger::ids::{DeploymentId, Position};
+use haloy_ledger::read::PastRollback;
+use haloy_ledger::release::{HistoryStrategy, Retention};
+use serde::{Deserialize, Serialize};
+
+/// What a prune removes, or would.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PruneAnswer {
+    /// App.
+    pub app: String,
+    /// Target.
+    pub target: String,
+    /// It was done.
+    pub applied: bool,
+    /// Release, tag, rule, bytes where known.
+    pub artefacts: Vec<PruneRow>,
+    /// Volumes that haloy made, no container of the target has, and nobody names: with `applied` they are
+    /// gone, but those that stay because they are in use.
+    pub volumes: Vec<VolumeRow>,
+    /// Bytes that come back if all of them go, shared layers counted once; none if Docker did not say.
+    pub bytes: Option<u64>,
+    /// Releases that stay by a pin or a hold.
+    pub held: Vec<HeldRow>,
+}
+
+/// A release that is kept by somebody's word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldRow {
+    /// The release.
+    pub release: DeploymentId,
+    /// A hold; otherwise a pin.
+    pub hold: bool,
+    /// Where that was recorded.
+    pub at: Position,
+    /// Who.
+    pub by: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// What a name, a pin or a hold came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptAnswer {
+    /// App.
+    pub app: String,
+    /// Target.
+    pub target: String,
+    /// The release.
+    pub release: DeploymentId,
+    /// Something was recorded; otherwise it was so already.
+    pub changed: bool,
+    /// What the engine or the registry could not be brought to.
+    pub failed: Vec<String>,
+}
+
+/// What giving a name would change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagPreview {
+    /// App.
+    pub app: String,
+    /// Target.
+    pub target: String,
+    /// The release that would have it.
+    pub release: DeploymentId,
+    /// Another release that has it now.
+    pub before: Option<DeploymentId>,
+}
+
+/// Releases that a new retention would make unrestorable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// Whose.
+    pub key: haloy_ledger::ids::TargetKey,
+    /// The count in force.
+    pub before: u16,
+    /// The new one.
+    pub after: u16,
+    /// The releases.
+    pub releases: Vec<DeploymentId>,
+}
+
+/// What another retention would mean.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhatIfAnswer {
+    /// App.
+    pub app: String,
+    /// Target.
+    pub target: String,
+    /// The retention in force.
+    pub now: Option<Retention>,
+    /// Strategy that was tried.
+    pub strategy: HistoryStrategy,
+    /// Count that was tried.
+    pub count: u16,
+    /// What would be restorable once the next deploy applies it.
+    pub keeps: Vec<WhatIfRow>,
+    /// What would not be any more.
+    pub drops: Vec<WhatIfRow>,
+    /// Tags on the engine that would go with them.
+    pub tags: Vec<String>,
+    /// Bytes that would come back, shared layers counted once; none if Docker did not say.
+    pub bytes: Option<u64>,
+    /// Rollbacks of the past, and whether they would have been possible.
+    pub past: Vec<PastRollback>,
+}
+
+/// A release in a what-if.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhatIfRow {
+    /// The release.
+    pub release: DeploymentId,
+    /// Its image.
+    pub image: String,
+}
+
+/// A volume that haloy made, since nobody named one for a path of the image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeRow {
+    /// Its name on the engine.
+    pub volume: String,
+    /// The path that it was made for.
+    pub path: String,
+    /// The deployment whose replica has it, or had it last.
+    pub deployment: DeploymentId,
+    /// A container of the target has it.
+    pub used: bool,
+    /// Bytes in it, where the engine says.
+    pub bytes: Option<u64>,
+    /// It was to go, and stays: something else uses it.
+    pub stays: bool,
+}
+
+/// One artefact that no rule keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PruneRow {
+    /// The release.
+    pub release: DeploymentId,
+    /// Its tag.
+    pub tag: String,
+    /// Why it may go.
+    pub rule: haloy_ledger::deployment::event::PruneRule,
+    /// Bytes of the image, shared layers included.
+    pub bytes: Option<u64>,
+}

@@ -1,0 +1,72 @@
+//! The service as one caller has it.
+
+use super::Embedded;
+use super::open::Open;
+use crate::{Caller, Error, Follow, Interrupt, Why};
+use haloy_ledger::CommandContext;
+use std::sync::Arc;
+
+/// The service, bound to one caller: what is recorded names that one, and only that one can interrupt it. One service
+/// has as many of these as it has callers.
+pub struct As {
+    pub(super) here: Arc<Embedded>,
+    pub(super) interrupt: Interrupt,
+    caller: Caller,
+}
+
+impl As {
+    /// For this caller, who ends what is under way through `interrupt`.
+    pub fn new(here: Arc<Embedded>, caller: Caller, interrupt: Interrupt) -> Self {
+        Self { here, interrupt, caller }
+    }
+
+    /// The context of one command of this caller.
+    pub(super) fn context(&self, why: &Why) -> CommandContext {
+        let Caller { actor, host, address, tool } = self.caller.clone();
+        CommandContext {
+            actor,
+            host,
+            address,
+            tool,
+            reason: why.reason.clone(),
+            ticket: why.ticket.clone(),
+            correlation: self.here.new_id().to_string(),
+            causation: None,
+            idempotency_key: why.key.clone(),
+        }
+    }
+
+    /// Opens the ledger for writing.
+    pub(super) async fn open(&self, command: &str, follow: &Arc<dyn Follow>) -> Result<Open, Error> {
+        self.here.open(command, &self.interrupt, follow).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Notes, bound, options, simulated};
+    use super::*;
+    use crate::{EventsRequest, Maintenance, Reads};
+
+    #[tokio::test]
+    async fn each_caller_is_recorded_as_who_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let here = Arc::new(simulated(options(folder.path())));
+        let (ada, grace) = (bound(&here, "ada"), bound(&here, "grace"));
+        let follow: Arc<dyn Follow> = Arc::new(Notes::default());
+        drop(ada.open("test", &follow).await.expect("the ledger is made"));
+        for (caller, reason) in [(&ada, "first"), (&grace, "second")] {
+            let why = Why { reason: Some(reason.to_owned()), ..Why::default() };
+            caller.rotate_key(why).await.expect("another key");
+        }
+        let request = EventsRequest { kinds: vec!["KeyRetired".to_owned()], ..EventsRequest::default() };
+        let rows = ada.events(request).await.expect("read");
+        let by: Vec<(Option<&str>, &str)> =
+            rows.iter().map(|row| (row.by.as_deref(), row.view.tool.as_str())).collect();
+        assert_eq!(by, [(Some("ada"), "haloy/client"), (Some("grace"), "haloy/client")]);
+        assert_eq!(
+            rows.iter().filter_map(|row| row.view.private(1)).collect::<Vec<_>>(),
+            ["first", "second"]
+        );
+    }
+}

@@ -1,0 +1,191 @@
+//! Looking whether images are where they should be: on the engine, and in their registries.
+
+use super::{As, Embedded, Open, drive, errors};
+use crate::*;
+use futures_util::StreamExt;
+use haloy_executors::limits::REGISTRY_LOOK;
+use haloy_executors::{Dispatcher, RegistryLogin};
+use haloy_ledger::Ledger;
+use haloy_ledger::deployment::state::{Origin, TargetState};
+use haloy_ledger::deployment::{Command, Event};
+use haloy_ledger::ids::{DeploymentId, TargetKey, Timestamp};
+use haloy_ledger::outcome::{Failure, FailureCode, RegistryAnswer, RegistrySeen};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Questions to the engine at once.
+const ENGINE_AT_ONCE: usize = 8;
+/// Questions to registries at once.
+const AT_ONCE: usize = 32;
+
+/// One image to ask a registry for.
+struct Question {
+    key: TargetKey,
+    release: DeploymentId,
+    origin: Origin,
+    login: Option<RegistryLogin>,
+}
+
+/// Looks for every image of these targets, and records what changed.
+pub async fn check(
+    service: &As,
+    open: &Open,
+    request: CheckRequest,
+    follow: &Arc<dyn Follow>,
+) -> Result<(), Error> {
+    let CheckRequest { keys, why } = request;
+    let (here, context) = (&service.here, service.context(&why));
+    let dispatcher = drive::dispatcher(here, open, follow);
+    let mut releases: BTreeMap<TargetKey, Vec<DeploymentId>> = BTreeMap::new();
+    let mut questions = Vec::new();
+    let looks = futures_util::stream::iter(keys).map(|key| {
+        let (dispatcher, context) = (&dispatcher, &context);
+        async move { look_here(open, dispatcher, key, context, follow).await }
+    });
+    let mut looks = looks.buffered(ENGINE_AT_ONCE);
+    while let Some(looked) = looks.next().await {
+        let Looked { key, kept, asked } = looked?;
+        releases.insert(key, kept);
+        questions.extend(asked);
+    }
+    for (key, seen) in ask(here, questions, follow).await {
+        let checked = Checked { releases: releases.remove(&key).unwrap_or_default(), seen, at: here.now() };
+        record(open, &key, checked, &context, follow).await?;
+    }
+    for (key, releases) in releases {
+        let checked = Checked { releases, seen: Vec::new(), at: here.now() };
+        record(open, &key, checked, &context, follow).await?;
+    }
+    Ok(())
+}
+
+/// What a look at the engine leaves to be asked.
+struct Looked {
+    key: TargetKey,
+    /// Releases of which it will be known.
+    kept: Vec<DeploymentId>,
+    asked: Vec<Question>,
+}
+
+async fn look_here(
+    open: &Open,
+    dispatcher: &Dispatcher,
+    key: TargetKey,
+    context: &haloy_ledger::CommandContext,
+    follow: &Arc<dyn Follow>,
+) -> Result<Looked, Error> {
+    // An engine that does not answer is no reason not to ask the registries.
+    let looked = match dispatcher.look(&key, context).await {
+        Ok(events) => {
+            follow.recorded(&key, &events);
+            true
+        }
+        Err(error) => {
+            follow.note(&format!("{key}: the engine was not asked: {error}"));
+            false
+        }
+    };
+    let state = dispatcher.handle.state(&key).await.map_err(errors::log)?;
+    let here = state.releases.iter().filter(|kept| kept.origin.is_some() || looked);
+    let kept = here.map(|kept| kept.release).collect();
+    let wanted = key.clone();
+    let asked = open.handle.call(move |ledger| asked(ledger, &wanted, &state, None)).await;
+    Ok(Looked { key, kept, asked })
+}
+
+/// Looks for one release in its registry; nothing is asked for one that no registry keeps.
+pub async fn check_one(
+    service: &Embedded,
+    open: &Open,
+    key: &TargetKey,
+    release: DeploymentId,
+    context: &haloy_ledger::CommandContext,
+    follow: &Arc<dyn Follow>,
+) -> Result<(), Error> {
+    let state = open.handle.state(key).await.map_err(errors::log)?;
+    let wanted = key.clone();
+    let questions = open.handle.call(move |ledger| asked(ledger, &wanted, &state, Some(release))).await;
+    for (key, seen) in ask(service, questions, follow).await {
+        let checked = Checked { releases: vec![release], seen, at: service.now() };
+        record(open, &key, checked, &context.consequence(), follow).await?;
+    }
+    Ok(())
+}
+
+fn asked(ledger: &Ledger, key: &TargetKey, state: &TargetState, only: Option<DeploymentId>) -> Vec<Question> {
+    let kept = state.releases.iter().filter(|kept| only.is_none_or(|only| kept.release == only));
+    kept.filter_map(|kept| {
+        let origin = kept.origin.clone()?;
+        // Without its credentials the registry is asked as anybody; it says if that is not enough.
+        let values = haloy_executors::values::read(ledger, kept.release, None).ok();
+        let login = values.and_then(|values| values.registry);
+        Some(Question { key: key.clone(), release: kept.release, origin, login })
+    })
+    .collect()
+}
+
+async fn ask(
+    service: &Embedded,
+    questions: Vec<Question>,
+    follow: &Arc<dyn Follow>,
+) -> BTreeMap<TargetKey, Vec<RegistrySeen>> {
+    let Some(registry) = service.registries.clone() else { return BTreeMap::new() };
+    let total = questions.len();
+    if total > 1 {
+        follow.note(&format!("asking registries for {}", words::count(total, "image")));
+    }
+    let answers = futures_util::stream::iter(questions).map(|question| {
+        let registry = Arc::clone(&registry);
+        async move {
+            let looked = registry.look(&question.origin, question.login.as_ref());
+            let answer = tokio::time::timeout(REGISTRY_LOOK, looked).await.unwrap_or_else(|_| {
+                let reference = &question.origin.reference;
+                let text =
+                    haloy_ledger::words!("{}: no answer within {} s", reference, REGISTRY_LOOK.as_secs());
+                let cause = Failure::new(FailureCode::RegistryUnreachable, text);
+                RegistryAnswer::Unknown { cause, detail: String::new() }
+            });
+            (question.key, RegistrySeen { release: question.release, answer })
+        }
+    });
+    let mut answers = answers.buffer_unordered(AT_ONCE);
+    let mut seen: BTreeMap<TargetKey, Vec<RegistrySeen>> = BTreeMap::new();
+    while let Some((key, answer)) = answers.next().await {
+        seen.entry(key).or_default().push(answer);
+    }
+    for answers in seen.values_mut() {
+        answers.sort_by_key(|seen| seen.release);
+    }
+    seen
+}
+
+/// What was looked for, what was seen, and when.
+struct Checked {
+    releases: Vec<DeploymentId>,
+    seen: Vec<RegistrySeen>,
+    at: Timestamp,
+}
+
+async fn record(
+    open: &Open,
+    key: &TargetKey,
+    checked: Checked,
+    context: &haloy_ledger::CommandContext,
+    follow: &Arc<dyn Follow>,
+) -> Result<(), Error> {
+    let Checked { releases, seen, at } = checked;
+    if releases.is_empty() {
+        return Ok(());
+    }
+    let command = Command::RecordChecked { releases, seen, at };
+    let executed = open.handle.execute(key, command, context).await.map_err(errors::execute)?;
+    let bad = |event: &Event| {
+        matches!(event, Event::TagMoved(_) | Event::RegistryUnreachable(_) | Event::ImageLost(_))
+    };
+    let (bad, fine): (Vec<Event>, Vec<Event>) = executed.events.into_iter().partition(bad);
+    for event in &bad {
+        follow.note(&format!("warning: {key}: {}", event::sentence(event)));
+    }
+    follow.recorded(key, &fine);
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! What is to be told of a deployment beside how it ended: what others wrote about it, the last lines of
+//! what failed, and what went wrong without failing it.
+
+use super::errors;
+use crate::{Error, Warned};
+use haloy_ledger::Ledger;
+use haloy_ledger::deployment::Event;
+use haloy_ledger::deployment::event::HookStage;
+use haloy_ledger::deployment::event::field::{DETAIL, LOG_TAIL};
+use haloy_ledger::ids::DeploymentId;
+use haloy_ledger::outcome::HookExit;
+use haloy_ledger::projection::{DeploymentRow, DeploymentStatus};
+use haloy_ledger::read::{EventFilter, EventView};
+use haloy_ledger::release::PullPolicy;
+
+/// What is shown in place of a private value that was erased.
+pub const REDACTED: &str = "(redacted)";
+
+/// The events of one deployment: those of its stream from its request to its end that name it.
+pub fn of_deployment(ledger: &Ledger, id: DeploymentId) -> Result<Vec<EventView>, Error> {
+    let Some(row) = ledger.deployment(id).map_err(errors::log)? else { return Ok(Vec::new()) };
+    let stream = Some(row.key().stream());
+    let last = match row.status {
+        DeploymentStatus::Ended { at, .. } => Some(at),
+        DeploymentStatus::Running => None,
+    };
+    let filter = EventFilter { from: row.requested, stream, until: last, ..EventFilter::default() };
+    ledger.events(&filter).map_err(errors::log)
+}
+
+/// What others wrote about the failure of a deployment: about what turned it back, and not about what failed
+/// afterwards, while it was cleared up.
+pub fn detail(views: &[EventView]) -> Option<String> {
+    let turned = views.iter().position(|view| view.kind == "RolloutTurnedBack");
+    let until = turned.map_or(views.len(), |turned| turned + 1);
+    let told = views[..until].iter().rev();
+    let told = told.filter(|view| matches!(&*view.kind, "RolloutTurnedBack" | "EffectFailed"));
+    told.filter_map(|view| said(view).filter(|said| !said.is_empty())).next()
+}
+
+/// What others wrote about an event, or that it was erased.
+pub fn said(view: &EventView) -> Option<String> {
+    let erased = view.redacted.contains(&DETAIL).then(|| REDACTED.to_owned());
+    view.private(DETAIL).map(str::to_owned).or(erased)
+}
+
+/// Last lines of what made a deployment fail: of a replica that did not become well, or of a command; else what
+/// the engine wrote after its first line, as it does for a build.
+pub fn log_tail(ledger: &Ledger, views: &[EventView]) -> Result<Vec<String>, Error> {
+    for view in views.iter().rev() {
+        let failed = match &*view.kind {
+            "ReplicaUnhealthy" => true,
+            "HookFinished" => failed_hook(ledger, view)?.is_some(),
+            "ReleaseCommandFinished" => release_failed(ledger, view)?,
+            _other => false,
+        };
+        let tail = lines(view.private(LOG_TAIL));
+        if failed && !tail.is_empty() {
+            return Ok(tail);
+        }
+    }
+    Ok(detail(views).map(|detail| lines(Some(&detail))).unwrap_or_default().into_iter().skip(1).collect())
+}
+
+fn lines(text: Option<&str>) -> Vec<String> {
+    let lines = text.unwrap_or_default().lines().filter(|line| !line.trim().is_empty());
+    lines.map(str::to_owned).collect()
+}
+
+fn release_failed(ledger: &Ledger, view: &EventView) -> Result<bool, Error> {
+    let recorded = ledger.log().read_all(view.position, 1).map_err(errors::log)?;
+    let event = recorded.first().map(|recorded| &recorded.event);
+    Ok(matches!(event, Some(Event::ReleaseCommandFinished(finished)) if finished.exit != HookExit::Code(0)))
+}
+
+/// What is told of a hook that did not end well; nothing of one that did.
+fn failed_hook(ledger: &Ledger, view: &EventView) -> Result<Option<(HookStage, String)>, Error> {
+    let recorded = ledger.log().read_all(view.position, 1).map_err(errors::log)?;
+    let Some(Event::HookFinished(finished)) = recorded.first().map(|recorded| &recorded.event) else {
+        return Ok(None);
+    };
+    let ended = match finished.exit {
+        HookExit::Code(0) => return Ok(None),
+        HookExit::Code(code) => format!("ended with code {code}"),
+        HookExit::Killed => "was ended by a signal or by its time limit".to_owned(),
+        HookExit::Unknown => "may not have ended: haloy was ended meanwhile".to_owned(),
+    };
+    Ok(Some((finished.hook.stage, format!("command {} {ended}", finished.hook.index + 1))))
+}
+
+/// What went wrong, or may be other than meant, without failing the deployment.
+pub fn warnings(ledger: &Ledger, row: &DeploymentRow, views: &[EventView]) -> Result<Vec<Warned>, Error> {
+    let mut warned = Vec::new();
+    for view in views.iter().filter(|view| view.kind == "HookFinished") {
+        if let Some((HookStage::PostDeploy, how)) = failed_hook(ledger, view)? {
+            let lines = lines(view.private(LOG_TAIL));
+            warned.push(Warned { text: format!("post_deploy: {how}; the release is live"), lines });
+        }
+    }
+    let release = ledger.release(row.release).map_err(errors::log)?;
+    if let Some(release) = release.filter(|_| row.release == row.id) {
+        let image = &release.spec.config.image;
+        let asked = image.pull_policy == PullPolicy::Always && image.build.is_none();
+        // By digest it is known which one is meant, whoever has it.
+        let unknown = release.image.as_ref().is_some_and(|image| image.digest.is_none());
+        if asked && unknown && image.reference.digest().is_none() {
+            let text = format!(
+                "the registry does not have {}: what was built here under that name is used",
+                image.reference
+            );
+            warned.push(Warned { text, lines: Vec::new() });
+        }
+    }
+    Ok(warned)
+}

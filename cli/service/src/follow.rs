@@ -1,0 +1,23 @@
+//! What a caller sees of the work meanwhile.
+
+use haloy_executors::Silent;
+use haloy_ledger::deployment::{Effect, Event};
+use haloy_ledger::ids::{EffectId, TargetKey};
+use std::sync::Arc;
+
+/// Sees what happens meanwhile.
+pub trait Follow: Send + Sync {
+    /// An effect is being performed.
+    fn started(&self, key: &TargetKey, id: &EffectId, effect: &Effect);
+    /// Events were recorded.
+    fn recorded(&self, key: &TargetKey, events: &[Event]);
+    /// A line of a build, a pull or a hook; a probe.
+    fn line(&self, id: &EffectId, line: &str);
+    /// Something worth knowing that is no event.
+    fn note(&self, text: &str);
+    /// Who is waited for and silent, told about once a second; nobody, if the list is empty.
+    fn waiting(&self, silent: &[Silent]);
+}
+
+/// Called meanwhile with how many entries of how many were looked at.
+pub type Counter = Arc<dyn Fn(u64, u64) + Send + Sync>;

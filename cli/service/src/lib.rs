@@ -1,0 +1,43 @@
+//! What haloy can be asked: requests and answers as data, and what is behind them.
+//!
+//! Commands talk to these traits, never to a ledger, so that the one behind them can be another process or another
+//! machine. The answers are the JSON output.
+//!
+//! Nothing here reads the process that it runs in: who asks is a [`Caller`], bound to each caller's own
+//! [`As`]; clock, randomness and places come in [`EmbeddedOptions`].
+//!
+//! Reading order: `traits` (what can be asked), `requests`, `answers` and what lies beside them, [`Error`],
+//! `caller` and `interrupt` (who asks, and how that one ends it), `embedded` (what is behind it in one
+//! process), `words`, `event`, `doing` and `time` (sentences that answers have).
+
+mod answers;
+mod answers_kept;
+mod caller;
+pub mod doing;
+mod embedded;
+mod error;
+pub mod event;
+mod evidence;
+mod follow;
+mod health;
+mod interrupt;
+mod requests;
+mod status;
+pub mod time;
+mod traits;
+mod values;
+pub mod words;
+
+pub use answers::*;
+pub use answers_kept::*;
+pub use caller::{Caller, Why};
+pub use embedded::{As, Embedded, EmbeddedOptions, Entropies, Machine, verifier};
+pub use error::{Error, Kind};
+pub use evidence::*;
+pub use follow::{Counter, Follow};
+pub use health::*;
+pub use interrupt::{Interrupt, Work, Writing};
+pub use requests::*;
+pub use status::*;
+pub use traits::{Deploys, Edge, Keeping, Maintenance, Reads, Service};
+pub use values::{ConfigValue, NamedSource, PrivateTexts, ReleaseSources, ReleaseValues, Values};

@@ -1,0 +1,209 @@
+//! Requests, as data.
+
+use crate::{ReleaseValues, Values, Why};
+use haloy_ledger::deployment::event::{CiFacts, GitFacts, SecretsFrom};
+use haloy_ledger::ids::{ReleaseName, TargetKey};
+use haloy_ledger::release::{ConfigSnapshot, HistoryStrategy};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// One target, ready to be deployed. Its values, and so its serialised form, hold secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetRequest {
+    /// Which one.
+    pub key: TargetKey,
+    /// The configuration. Its values have no fingerprints yet, only the ledger can make them; what of it is private
+    /// is among `values`.
+    pub config: ConfigSnapshot,
+    /// Its values.
+    pub values: Values,
+}
+
+/// A deploy of several targets. In its serialised form it holds secrets: it goes to nobody but the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployRequest {
+    /// The targets, in file order.
+    pub targets: Vec<TargetRequest>,
+    /// Domains that another target has are taken over.
+    pub move_domains: bool,
+    /// Why.
+    pub why: Why,
+    /// The working tree.
+    pub git: Option<GitFacts>,
+    /// The CI job.
+    pub ci: Option<CiFacts>,
+}
+
+/// A rollback of one target. In its serialised form it may hold secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollbackRequest {
+    /// Which target.
+    pub key: TargetKey,
+    /// An id, a prefix of one, `~n`; none = the default.
+    pub to: Option<String>,
+    /// Where values come from.
+    pub secrets: SecretsFrom,
+    /// What their sources say now, of the release that [`rollback_sources`](crate::Reads::rollback_sources) named.
+    pub values: Option<ReleaseValues>,
+    /// Why.
+    pub why: Why,
+    /// The working tree.
+    pub git: Option<GitFacts>,
+    /// The CI job.
+    pub ci: Option<CiFacts>,
+}
+
+/// Targets whose images are looked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckRequest {
+    /// Which targets.
+    pub keys: Vec<TargetKey>,
+    /// Why.
+    pub why: Why,
+}
+
+/// Which lines of which containers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogsRequest {
+    /// Which target.
+    pub key: TargetKey,
+    /// Only of the container with this id, beginning of an id, or name.
+    pub container: Option<String>,
+    /// Last lines of each replica.
+    pub tail: Option<u32>,
+    /// Go on.
+    pub follow: bool,
+}
+
+/// Which events.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventsRequest {
+    /// From this position.
+    pub from: u64,
+    /// At most.
+    pub limit: Option<usize>,
+    /// Of this target.
+    pub key: Option<TargetKey>,
+    /// Of these kinds.
+    pub kinds: Vec<String>,
+    /// Of this deployment, by id or prefix.
+    pub deployment: Option<String>,
+}
+
+/// A name for a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagRequest {
+    /// Targets to look in; none = all.
+    pub keys: Option<Vec<TargetKey>>,
+    /// The release: a name, an id or a prefix.
+    pub release: String,
+    /// The name.
+    pub name: ReleaseName,
+    /// In the registry as well.
+    pub push: bool,
+    /// Why.
+    pub why: Why,
+}
+
+/// A name that is no longer wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UntagRequest {
+    /// Targets to look in; none = all.
+    pub keys: Option<Vec<TargetKey>>,
+    /// The name.
+    pub name: ReleaseName,
+    /// From the registry as well.
+    pub push: bool,
+    /// Why.
+    pub why: Why,
+}
+
+/// A word about whether a release is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeepRequest {
+    /// Targets to look in; none = all.
+    pub keys: Option<Vec<TargetKey>>,
+    /// The release: a name, an id or a prefix.
+    pub release: String,
+    /// Which word.
+    pub keep: Keep,
+    /// Why; the basis of a hold.
+    pub why: Why,
+}
+
+/// Whether a release is kept whatever the count says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// By our own wish.
+    Pin,
+    /// No longer so.
+    Unpin,
+    /// Because somebody must have it.
+    Hold,
+    /// No longer so.
+    ReleaseHold,
+}
+
+/// Another retention, to be tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhatIfRequest {
+    /// Earlier releases kept.
+    pub count: u16,
+    /// Strategy; none = the one in force.
+    pub strategy: Option<HistoryStrategy>,
+    /// How far back past rollbacks are tried.
+    pub over: Duration,
+}
+
+/// A stop, as asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopRequest {
+    /// What is to stop.
+    pub key: TargetKey,
+    /// The containers go, too.
+    pub remove: bool,
+    /// Volumes that go with them, each by its name.
+    pub volumes: Vec<String>,
+    /// Why.
+    pub why: Why,
+}
+
+/// A restart, as asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestartRequest {
+    /// What is to restart.
+    pub key: TargetKey,
+    /// Why.
+    pub why: Why,
+}
+
+/// A prune, as asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PruneRequest {
+    /// Of which target.
+    pub key: TargetKey,
+    /// What is found is removed.
+    pub apply: bool,
+    /// Why.
+    pub why: Why,
+}
+
+/// A copy of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupRequest {
+    /// Folder that it is copied into, on the machine of the ledger.
+    pub into: PathBuf,
+}
+
+/// A backup that takes the place of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreRequest {
+    /// Folder of the backup, on the machine of the ledger.
+    pub from: PathBuf,
+    /// Also if it is older than what was signed here.
+    pub older: bool,
+    /// Why.
+    pub why: Why,
+}
