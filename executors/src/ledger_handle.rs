@@ -6,6 +6,7 @@
 use haloy_ledger::deployment::{Command, TargetState};
 use haloy_ledger::ids::TargetKey;
 use haloy_ledger::log::LogError;
+use haloy_ledger::read::View;
 use haloy_ledger::{CommandContext, ExecuteError, Executed, Ledger};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -54,6 +55,17 @@ impl LedgerHandle {
             answer
         });
         crate::join::ended(done.await).await
+    }
+
+    /// An answer of one instant, on a blocking thread.
+    ///
+    /// # Errors
+    /// Those of `answer`, and those of reading the store.
+    pub async fn view<T: Send + 'static, E: From<LogError> + Send + 'static>(
+        &self,
+        answer: impl FnOnce(&View<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        self.call(move |ledger| ledger.view(answer)).await
     }
 
     /// Decides and appends; durable when it returns.

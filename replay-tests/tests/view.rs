@@ -72,7 +72,7 @@ fn wrong(ledger: &Ledger, mut answers: Vec<(Position, String)>) -> Vec<Position>
         folded = usize::try_from(at.0).expect("few");
         projections.finish(&mut rows).expect("rows");
         let states = States::default();
-        let view = View::of(&rows, ledger.log(), &states).expect("a view");
+        let view = View::of(ledger.id(), &rows, ledger.log(), &states).expect("a view");
         assert_eq!(view.at(), at);
         if answer(&view).expect("an answer") != answer_then {
             wrong.push(at);

@@ -22,9 +22,9 @@ impl Ledger {
     pub fn view<T, E: From<LogError>>(&self, answer: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E> {
         let (mut answer, mut answered) = (Some(answer), None);
         self.log.read_rows(&mut |rows| {
-            let view = match self.newer {
-                None => View::of(rows, self.log.as_ref(), &self.states),
-                Some(_) => Ok(View::of_entries(rows, self.log.as_ref(), &self.states)),
+            let view = match &self.newer {
+                None => View::of(self.id, rows, self.log.as_ref(), &self.states),
+                Some(newer) => Ok(View::of_entries(self.id, (rows, self.log.as_ref()), &self.states, newer)),
             };
             answered = match (view, answer.take()) {
                 (Ok(view), Some(answer)) => Some(answer(&view)),
@@ -113,7 +113,7 @@ impl Ledger {
 
     /// See [`View::routes`].
     pub fn routes(&self) -> Result<Routes, LogError> {
-        self.view(|view| view.routes(self.id()))
+        self.view(|view| view.routes())
     }
 
     /// See [`View::candidates`].

@@ -3,7 +3,8 @@
 use super::View;
 use crate::deployment::Event;
 use crate::ids::{Position, Revision, StreamId, Timestamp};
-use crate::log::{Head, LogError, codec};
+use crate::log::{Head, LogError, Recorded, codec};
+use crate::private::PrivateRow;
 use serde::{Deserialize, Serialize};
 
 /// Which events.
@@ -80,6 +81,16 @@ impl EventView {
 const CHUNK: usize = 4096;
 
 impl View<'_> {
+    /// At most `limit` events from a position on, in order.
+    pub fn recorded(&self, from: Position, limit: usize) -> Result<Vec<Recorded>, LogError> {
+        self.log.read_all(from, self.below(from, limit))
+    }
+
+    /// Private values of an event that are still there.
+    pub fn private(&self, position: Position) -> Result<Vec<PrivateRow>, LogError> {
+        if position < self.at { self.log.read_private(position) } else { Ok(Vec::new()) }
+    }
+
     /// Events that match, oldest first, private values joined.
     pub fn events(&self, filter: &EventFilter) -> Result<Vec<EventView>, LogError> {
         let mut found = Vec::new();
@@ -114,9 +125,9 @@ impl View<'_> {
             return Ok(None);
         }
         // All but its entries is for the newer program to read.
-        let (private, redacted) = match self.rows_count {
-            true => (self.log.read_private(head.position)?, self.erased(head.position)?),
-            false => (Vec::new(), Vec::new()),
+        let (private, redacted) = match self.newer {
+            None => (self.log.read_private(head.position)?, self.erased(head.position)?),
+            Some(_) => (Vec::new(), Vec::new()),
         };
         Ok(Some(EventView {
             position: head.position,

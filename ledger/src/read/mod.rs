@@ -13,33 +13,54 @@ pub use routes::Routes;
 pub use what_if::PastRollback;
 
 use crate::defect::{Defect, planted};
-use crate::ids::Position;
+use crate::ids::{LedgerId, Position};
 use crate::log::{EventLog, LogError, Rows};
 use crate::projection::{States, read};
 
 /// A ledger as of one position of its log.
 pub struct View<'a> {
+    ledger: LedgerId,
     rows: &'a dyn Rows,
     log: &'a dyn EventLog,
     /// States that are decoded already.
     states: &'a States,
     at: Position,
-    /// The rows are those of this program; a newer one's are not read.
-    rows_count: bool,
+    /// A newer haloy has it: its entries are shown, and its rows are not read.
+    newer: Option<&'a LogError>,
 }
 
 impl<'a> View<'a> {
-    /// Of rows, and of the log that they were folded from.
+    /// Of rows of a ledger, and of the log that they were folded from.
     ///
     /// # Errors
     /// If the rows do not say how far they were folded.
-    pub fn of(rows: &'a dyn Rows, log: &'a dyn EventLog, states: &'a States) -> Result<Self, LogError> {
-        Ok(Self { rows, log, states, at: read::folded(rows)?, rows_count: true })
+    pub fn of(
+        ledger: LedgerId,
+        rows: &'a dyn Rows,
+        log: &'a dyn EventLog,
+        states: &'a States,
+    ) -> Result<Self, LogError> {
+        Ok(Self { ledger, rows, log, states, at: read::folded(rows)?, newer: None })
     }
 
     /// Of a log alone, whose rows are a newer program's.
-    pub(crate) fn of_entries(rows: &'a dyn Rows, log: &'a dyn EventLog, states: &'a States) -> Self {
-        Self { rows, log, states, at: log.head().next, rows_count: false }
+    pub(crate) fn of_entries(
+        ledger: LedgerId,
+        (rows, log): (&'a dyn Rows, &'a dyn EventLog),
+        states: &'a States,
+        newer: &'a LogError,
+    ) -> Self {
+        Self { ledger, rows, log, states, at: log.head().next, newer: Some(newer) }
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> LedgerId {
+        self.ledger
+    }
+
+    /// Why nothing but entries is read: a newer haloy has the ledger.
+    pub fn newer(&self) -> Option<&LogError> {
+        self.newer
     }
 
     /// Position after the last event that it knows of.

@@ -3,7 +3,7 @@
 use super::View;
 use crate::deployment::TargetState;
 use crate::edge::{self, RouteSnapshot, TargetRoutes};
-use crate::ids::{LedgerId, TargetKey};
+use crate::ids::TargetKey;
 use crate::log::LogError;
 use std::collections::BTreeMap;
 
@@ -19,10 +19,10 @@ pub struct Routes {
 }
 
 impl View<'_> {
-    /// The table of routes of a ledger with this id.
-    pub fn routes(&self, ledger: LedgerId) -> Result<Routes, LogError> {
+    /// The table of routes.
+    pub fn routes(&self) -> Result<Routes, LogError> {
         let (edge, targets) = (self.edge()?, self.targets()?);
-        let (snapshot, known) = edge::snapshot(ledger, self.at().0, &edge, &targets);
+        let (snapshot, known) = edge::snapshot(self.ledger(), self.at().0, &edge, &targets);
         let mut contacts = BTreeMap::new();
         for route in &snapshot.routes {
             let of = targets.iter().find(|state| state.key == route.key());

@@ -51,7 +51,7 @@ impl Embedded {
         if self.edge_router.is_none() || answers.iter().all(|answer| answer.domains.is_empty()) {
             return;
         }
-        let known = open.handle.call(|ledger| Ok((ledger.routes()?.snapshot.routes, ledger.edge()?))).await;
+        let known = open.handle.view(|view| Ok((view.routes()?.snapshot.routes, view.edge()?))).await;
         let known: Result<_, haloy_ledger::log::LogError> = known;
         let Ok((routes, edge)) = known else { return };
         let of_it = |answer: &DeploymentAnswer, route: &Route| {

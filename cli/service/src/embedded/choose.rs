@@ -2,47 +2,46 @@
 
 use super::errors;
 use crate::*;
-use haloy_ledger::Ledger;
 use haloy_ledger::ids::{DeploymentId, TargetKey};
 use haloy_ledger::projection::Found;
-use haloy_ledger::read::{Candidate, SameAs, Verdict};
+use haloy_ledger::read::{Candidate, SameAs, Verdict, View};
 
 fn refused(message: String) -> Error {
     Error::new(Kind::NotRestorable, message).hint("see what can be: haloy rollback-targets --explain")
 }
 
 /// The release that is meant, whether or not it can be restored.
-pub fn pick(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<Candidate, Error> {
+pub fn pick(view: &View<'_>, key: &TargetKey, to: Option<&str>) -> Result<Candidate, Error> {
     let release = match to {
         None => {
-            let default = ledger.default_target(key).map_err(errors::log)?;
-            default.map_or_else(|| Err(nothing_earlier(ledger, key)), Ok)?
+            let default = view.default_target(key).map_err(errors::log)?;
+            default.map_or_else(|| Err(nothing_earlier(view, key)), Ok)?
         }
-        Some(back) if back.starts_with('~') => back_from_here(ledger, key, steps(back)?)?,
-        Some(text) => by_name(ledger, key, text)?,
+        Some(back) if back.starts_with('~') => back_from_here(view, key, steps(back)?)?,
+        Some(text) => by_name(view, key, text)?,
     };
-    let found = ledger.candidate(key, release).map_err(errors::log)?;
+    let found = view.candidate(key, release).map_err(errors::log)?;
     found.ok_or_else(|| refused(format!("{key} has no release {release}")))
 }
 
 /// The n-th release that a rollback without an id may go to.
-fn back_from_here(ledger: &Ledger, key: &TargetKey, steps: usize) -> Result<DeploymentId, Error> {
-    let back = ledger.steps_back(key).map_err(errors::log)?;
+fn back_from_here(view: &View<'_>, key: &TargetKey, steps: usize) -> Result<DeploymentId, Error> {
+    let back = view.steps_back(key).map_err(errors::log)?;
     match (back.get(steps - 1), back.len()) {
         (Some(release), _) => Ok(*release),
-        (None, 0) => Err(nothing_earlier(ledger, key)),
+        (None, 0) => Err(nothing_earlier(view, key)),
         (None, there) => Err(refused(format!(
             "{key} has no {steps} good releases before the current one that differ from it: it has {there}"
         ))),
     }
 }
 
-fn by_name(ledger: &Ledger, key: &TargetKey, text: &str) -> Result<DeploymentId, Error> {
-    let state = ledger.state(key).map_err(errors::log)?;
+fn by_name(view: &View<'_>, key: &TargetKey, text: &str) -> Result<DeploymentId, Error> {
+    let state = view.state(key).map_err(errors::log)?;
     let named = state.names.iter().find(|(name, _)| name.as_str() == text).map(|(_, release)| *release);
     let release = match named {
         Some(release) => Some(release),
-        None => by_prefix(ledger, key, text)?,
+        None => by_prefix(view, key, text)?,
     };
     release.ok_or_else(|| refused(format!("{key} has no deployment `{text}`")))
 }
@@ -53,8 +52,8 @@ fn steps(back: &str) -> Result<usize, Error> {
 }
 
 /// Why there is nothing to go back to.
-fn nothing_earlier(ledger: &Ledger, key: &TargetKey) -> Error {
-    let kept = match ledger.kept_candidates(key) {
+fn nothing_earlier(view: &View<'_>, key: &TargetKey) -> Error {
+    let kept = match view.kept_candidates(key) {
         Ok(kept) => kept,
         Err(error) => return errors::log(error),
     };
@@ -76,24 +75,24 @@ fn nothing_earlier(ledger: &Ledger, key: &TargetKey) -> Error {
 }
 
 /// Good releases that a rollback without an id passes over, newest first.
-fn passed_over(ledger: &Ledger, key: &TargetKey) -> Result<Vec<DeploymentId>, Error> {
-    let kept = ledger.kept_candidates(key).map_err(errors::log)?;
+fn passed_over(view: &View<'_>, key: &TargetKey) -> Result<Vec<DeploymentId>, Error> {
+    let kept = view.kept_candidates(key).map_err(errors::log)?;
     Ok(kept.into_iter().filter(|kept| kept.same.is_some()).map(|kept| kept.row.release).collect())
 }
 
 /// The release that `~n` names where nothing is rolled back: the n-th good one before the current, in the order
 /// of their last life, whatever became of it.
-pub fn nth_before(ledger: &Ledger, key: &TargetKey, back: &str) -> Result<DeploymentId, Error> {
+pub fn nth_before(view: &View<'_>, key: &TargetKey, back: &str) -> Result<DeploymentId, Error> {
     let steps = steps(back)?;
-    let state = ledger.state(key).map_err(errors::log)?;
+    let state = view.state(key).map_err(errors::log)?;
     let current = state.current_release();
     let mut good = state.releases.iter().filter(|kept| kept.was_good() && Some(kept.release) != current);
     let found = good.nth(steps - 1).map(|kept| kept.release);
     found.ok_or_else(|| refused(format!("{key} has no {steps} good releases before the current one")))
 }
 
-fn by_prefix(ledger: &Ledger, key: &TargetKey, prefix: &str) -> Result<Option<DeploymentId>, Error> {
-    match ledger.find_deployment(prefix, Some(key)).map_err(errors::log)? {
+fn by_prefix(view: &View<'_>, key: &TargetKey, prefix: &str) -> Result<Option<DeploymentId>, Error> {
+    match view.find_deployment(prefix, Some(key)).map_err(errors::log)? {
         Found::One(row) => Ok(Some(row.release)),
         Found::None => Ok(None),
         Found::Several(ids) => Err(super::find::ambiguous(prefix, &ids)),
@@ -101,10 +100,10 @@ fn by_prefix(ledger: &Ledger, key: &TargetKey, prefix: &str) -> Result<Option<De
 }
 
 /// The release that is meant, if it can be restored.
-pub fn rollback_choice(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<Choice, Error> {
-    let candidate = pick(ledger, key, to)?;
+pub fn rollback_choice(view: &View<'_>, key: &TargetKey, to: Option<&str>) -> Result<Choice, Error> {
+    let candidate = pick(view, key, to)?;
     let release = candidate.row.release;
-    let state = ledger.state(key).map_err(errors::log)?;
+    let state = view.state(key).map_err(errors::log)?;
     match &candidate.verdict {
         Verdict::Ready => {}
         // What was stopped can be started again.
@@ -117,6 +116,6 @@ pub fn rollback_choice(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Re
         }
     }
     let leaves = state.current_release();
-    let same = passed_over(ledger, key)?;
+    let same = passed_over(view, key)?;
     Ok(Choice { release, image: candidate.row.reference, at: candidate.row.at, leaves, same })
 }

@@ -20,7 +20,7 @@ pub async fn doctor(service: &Embedded) -> Vec<Finding> {
     }
     let there = service.is_there();
     let read = service.read(|ledger| {
-        let status = running::status(ledger, None);
+        let status = ledger.view(|view| running::status(view, None));
         (ledger.id(), ledger.head(), ledger.pending(), evidence(ledger), status)
     });
     match read.await {

@@ -53,10 +53,7 @@ impl Embedded {
     }
 
     pub(super) async fn routes(&self) -> Result<RoutesAnswer, Error> {
-        let (wanted, ledger) = self
-            .read(|ledger| ledger.routes().map(|routes| (routes.snapshot, ledger.id())))
-            .await?
-            .map_err(errors::log)?;
+        let (wanted, ledger) = self.view(|view| Ok((view.routes()?.snapshot, view.ledger()))).await?;
         let seen = Seen::ask(self.engine.as_ref(), ledger, &wanted.routes).await;
         let status = self.client().status().await.ok();
         let served = self.client().routes().await.ok().flatten();
@@ -142,7 +139,7 @@ impl Embedded {
     /// its file, or could not be told.
     pub(super) async fn bring_routes(&self, open: &Open) -> Result<(), Error> {
         let Some(edge) = &self.edge_router else { return Ok(()) };
-        let routes = open.handle.call(|ledger| ledger.routes()).await.map_err(errors::log)?;
+        let routes = open.handle.view(|view| view.routes()).await.map_err(errors::log)?;
         let wanted = routes.snapshot;
         if wanted.routes.is_empty() {
             // No edge is needed; one that runs must not go on with what is gone.

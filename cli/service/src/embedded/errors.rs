@@ -141,3 +141,9 @@ fn refused(fault: &Fault) -> Error {
     };
     Error::new(Kind::Verification, message).hint(hint)
 }
+
+impl From<LogError> for Error {
+    fn from(error: LogError) -> Self {
+        log(error)
+    }
+}

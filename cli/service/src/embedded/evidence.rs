@@ -9,6 +9,7 @@ use haloy_ledger::integrity::note::{Note, Verifier};
 use haloy_ledger::integrity::verify::{Asked, Report};
 use haloy_ledger::ledger::{self, Backup, Evidence, KeyChange, Recovery, RedactError, Redacted};
 use haloy_ledger::log::ClockPolicy;
+use haloy_ledger::read::View;
 use haloy_ledger::{CommandContext, Ledger, OpenError};
 use std::time::Instant;
 
@@ -47,7 +48,7 @@ impl Embedded {
 
     pub(super) async fn prove(&self, what: &str) -> Result<Vec<ProofRow>, Error> {
         let what = what.to_owned();
-        let events = self.read_entries(move |ledger| positions(ledger, &what)).await??;
+        let events = self.read_entries(move |ledger| ledger.view(|view| positions(view, &what))).await??;
         let places = self.ledger_options().places();
         let wanted: Vec<Position> = events.iter().map(|(at, _)| *at).collect();
         let published = ledger::sizes(&places).1.unwrap_or(0);
@@ -82,7 +83,7 @@ impl Embedded {
         context: CommandContext,
     ) -> Result<Redacted, Error> {
         let what = request.what.clone();
-        let events = self.read(move |ledger| positions(ledger, &what)).await??;
+        let events = self.view(move |view| positions(view, &what)).await?;
         let positions: Vec<Position> = events.into_iter().map(|(at, _)| at).collect();
         let policy = self.clock_policy().await;
         let redact = move |options| match Ledger::redact(
@@ -182,19 +183,19 @@ pub fn verifier(key: &str) -> Result<Verifier, Error> {
 }
 
 /// Events that somebody means: by position, or all of a deployment.
-fn positions(ledger: &Ledger, what: &str) -> Result<Vec<(Position, String)>, Error> {
+fn positions(view: &View<'_>, what: &str) -> Result<Vec<(Position, String)>, Error> {
     let rows = match what.strip_prefix('#') {
         Some(number) => {
             let at =
                 number.parse().map_err(|_| Error::new(Kind::Usage, format!("`{what}` is no position")))?;
             let request =
                 EventsRequest { from: at, limit: Some(1), key: None, kinds: Vec::new(), deployment: None };
-            queries::events(ledger, &request)?
+            queries::events(view, &request)?
         }
         None => {
             let deployment = Some(what.to_owned());
             queries::events(
-                ledger,
+                view,
                 &EventsRequest { from: 0, limit: None, key: None, kinds: Vec::new(), deployment },
             )?
         }

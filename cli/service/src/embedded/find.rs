@@ -2,15 +2,15 @@
 
 use super::errors;
 use crate::{Error, Kind};
-use haloy_ledger::Ledger;
 use haloy_ledger::ids::{DeploymentId, ReleaseName, TargetKey};
 use haloy_ledger::projection::{DeploymentRow, Found};
+use haloy_ledger::read::View;
 
-pub fn keys_or_all(ledger: &Ledger, keys: Option<Vec<TargetKey>>) -> Result<Vec<TargetKey>, Error> {
+pub fn keys_or_all(view: &View<'_>, keys: Option<Vec<TargetKey>>) -> Result<Vec<TargetKey>, Error> {
     match keys {
         Some(keys) => Ok(keys),
         None => {
-            let targets = ledger.targets().map_err(errors::log)?;
+            let targets = view.targets().map_err(errors::log)?;
             Ok(targets
                 .into_iter()
                 .map(|state| TargetKey { app: state.key.app, target: state.key.target })
@@ -21,13 +21,13 @@ pub fn keys_or_all(ledger: &Ledger, keys: Option<Vec<TargetKey>>) -> Result<Vec<
 
 /// The release that has a name; an error if several targets use it.
 pub fn by_name(
-    ledger: &Ledger,
+    view: &View<'_>,
     keys: Option<&[TargetKey]>,
     text: &str,
 ) -> Result<Option<(TargetKey, DeploymentId)>, Error> {
     let Ok(name) = ReleaseName::new(text) else { return Ok(None) };
     let mut found = Vec::new();
-    for state in ledger.targets().map_err(errors::log)? {
+    for state in view.targets().map_err(errors::log)? {
         let key = TargetKey { app: state.key.app, target: state.key.target };
         if let Some(release) = state.names.get(&name)
             && keys.is_none_or(|keys| keys.contains(&key))
@@ -46,15 +46,15 @@ pub fn by_name(
 }
 
 /// One deployment, by a name of its release, its id or a prefix.
-pub fn find(ledger: &Ledger, text: &str) -> Result<DeploymentRow, Error> {
-    match by_name(ledger, None, text)? {
-        Some((_, release)) => find_deployment(ledger, &release.to_string()),
-        None => find_deployment(ledger, text),
+pub fn find(view: &View<'_>, text: &str) -> Result<DeploymentRow, Error> {
+    match by_name(view, None, text)? {
+        Some((_, release)) => find_deployment(view, &release.to_string()),
+        None => find_deployment(view, text),
     }
 }
 
-pub fn find_deployment(ledger: &Ledger, prefix: &str) -> Result<DeploymentRow, Error> {
-    match ledger.find_deployment(prefix, None).map_err(errors::log)? {
+pub fn find_deployment(view: &View<'_>, prefix: &str) -> Result<DeploymentRow, Error> {
+    match view.find_deployment(prefix, None).map_err(errors::log)? {
         Found::One(row) => Ok(*row),
         Found::None => Err(Error::new(Kind::Usage, format!("there is no deployment `{prefix}`"))
             .hint("list them with: haloy history")),

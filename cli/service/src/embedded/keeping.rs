@@ -3,37 +3,37 @@
 use super::find::{by_name, find_deployment};
 use super::{As, Embedded, Open, choose, drive, errors};
 use crate::*;
-use haloy_ledger::Ledger;
 use haloy_ledger::deployment::event::field::DETAIL;
 use haloy_ledger::deployment::event::{PushedTag, field::BASIS};
 use haloy_ledger::deployment::{Command, Event, retention};
 use haloy_ledger::ids::{DeploymentId, ImageRef, ReleaseName, TargetKey, Timestamp};
 use haloy_ledger::log::envelope_field as field;
+use haloy_ledger::read::View;
 use haloy_ledger::release::Retention;
 use std::sync::Arc;
 
 /// The one release that a text stands for: a name, an id or a prefix, among some targets or all.
 pub fn find_release(
-    ledger: &Ledger,
+    view: &View<'_>,
     keys: Option<&[TargetKey]>,
     text: &str,
 ) -> Result<(TargetKey, DeploymentId), Error> {
-    if let Some(found) = by_name(ledger, keys, text)? {
+    if let Some(found) = by_name(view, keys, text)? {
         return Ok(found);
     }
     // Counted back from the current one, where it is clear of which target.
     if let (true, Some([key])) = (text.starts_with('~'), keys) {
-        return Ok((key.clone(), choose::nth_before(ledger, key, text)?));
+        return Ok((key.clone(), choose::nth_before(view, key, text)?));
     }
-    let row = find_deployment(ledger, text)?;
+    let row = find_deployment(view, text)?;
     Ok((TargetKey { app: row.app, target: row.target }, row.release))
 }
 
 /// What a name stands for before it is given away, so that a person can be asked.
-pub fn tag_preview(ledger: &Ledger, request: &TagRequest) -> Result<TagPreview, Error> {
+pub fn tag_preview(view: &View<'_>, request: &TagRequest) -> Result<TagPreview, Error> {
     let keys = request.keys.as_deref();
-    let (key, release) = find_release(ledger, keys, &request.release)?;
-    let state = ledger.state(&key).map_err(errors::log)?;
+    let (key, release) = find_release(view, keys, &request.release)?;
+    let state = view.state(&key).map_err(errors::log)?;
     let before = state.names.get(&request.name).copied().filter(|before| *before != release);
     Ok(TagPreview { app: key.app.to_string(), target: key.target.to_string(), release, before })
 }
@@ -48,9 +48,9 @@ pub async fn tag(
     let wanted = name.clone();
     let (key, release, pushed) = open
         .handle
-        .call(move |ledger| {
-            let (key, release) = find_release(ledger, keys.as_deref(), &release)?;
-            let pushed = if push { Some(pushed_tag(ledger, release, &wanted)?) } else { None };
+        .view(move |view| {
+            let (key, release) = find_release(view, keys.as_deref(), &release)?;
+            let pushed = if push { Some(pushed_tag(view, release, &wanted)?) } else { None };
             Ok::<_, Error>((key, release, pushed))
         })
         .await?;
@@ -59,8 +59,8 @@ pub async fn tag(
 }
 
 /// Where a release's image is in a registry, under another tag.
-fn pushed_tag(ledger: &Ledger, release: DeploymentId, name: &ReleaseName) -> Result<PushedTag, Error> {
-    let record = ledger.release_record(release).map_err(errors::log)?;
+fn pushed_tag(view: &View<'_>, release: DeploymentId, name: &ReleaseName) -> Result<PushedTag, Error> {
+    let record = view.release_record(release).map_err(errors::log)?;
     let image = record.map(|record| record.image);
     let digest = image.as_ref().and_then(|image| Some((image.reference.repository(), image.digest.clone()?)));
     let Some((repository, digest)) = digest else {
@@ -81,13 +81,13 @@ pub async fn untag(
 ) -> Result<KeptAnswer, Error> {
     let UntagRequest { keys, name, push, why } = request;
     let wanted = name.clone();
-    let found = open.handle.call(move |ledger| by_name(ledger, keys.as_deref(), wanted.as_str())).await?;
+    let found = open.handle.view(move |view| by_name(view, keys.as_deref(), wanted.as_str())).await?;
     let missing =
         || Error::new(Kind::Usage, format!("no release has the name `{name}`")).hint("haloy tag lists them");
     let (key, release) = found.ok_or_else(missing)?;
     let wanted = name.clone();
     let pushed = match push {
-        true => Some(open.handle.call(move |ledger| pushed_tag(ledger, release, &wanted)).await?.reference),
+        true => Some(open.handle.view(move |view| pushed_tag(view, release, &wanted)).await?.reference),
         false => None,
     };
     let command = Command::Untag { name, pushed };
@@ -101,8 +101,7 @@ pub async fn keep(
     follow: &Arc<dyn Follow>,
 ) -> Result<KeptAnswer, Error> {
     let KeepRequest { keys, release, keep, why } = request;
-    let (key, release) =
-        open.handle.call(move |ledger| find_release(ledger, keys.as_deref(), &release)).await?;
+    let (key, release) = open.handle.view(move |view| find_release(view, keys.as_deref(), &release)).await?;
     let command = match keep {
         Keep::Pin => Command::Pin { release, pinned: true },
         Keep::Unpin => Command::Pin { release, pinned: false },
@@ -134,7 +133,7 @@ async fn settle_and_drive(
     follow.recorded(&key, &executed.events);
     dispatcher.drive(&key, &context).await.map_err(errors::dispatch)?;
     let (from, asked) = (executed.positions.map(|(first, _)| first), key.clone());
-    let failed = open.handle.call(move |ledger| failed_since(ledger, &asked, from)).await?;
+    let failed = open.handle.view(move |view| failed_since(view, &asked, from)).await?;
     Ok(KeptAnswer {
         app: key.app.to_string(),
         target: key.target.to_string(),
@@ -146,12 +145,12 @@ async fn settle_and_drive(
 
 /// Effects of the command that were given up: the record stands, the world does not follow it.
 fn failed_since(
-    ledger: &Ledger,
+    view: &View<'_>,
     key: &TargetKey,
     from: Option<haloy_ledger::ids::Position>,
 ) -> Result<Vec<String>, Error> {
     let Some(from) = from else { return Ok(Vec::new()) };
-    let recorded = ledger.log().read_all(from, usize::MAX).map_err(errors::log)?;
+    let recorded = view.recorded(from, usize::MAX).map_err(errors::log)?;
     let stream = key.stream();
     let causes = recorded.into_iter().filter(|recorded| recorded.envelope.stream == stream);
     causes
@@ -160,7 +159,7 @@ fn failed_since(
             _other => None,
         })
         .map(|(at, cause)| {
-            let said = ledger.log().read_private(at).map_err(errors::log)?;
+            let said = view.private(at).map_err(errors::log)?;
             let said = said.into_iter().find(|row| row.field == DETAIL).map(|row| row.value);
             Ok(crate::words::with_detail(cause, said.as_deref()))
         })
@@ -168,10 +167,10 @@ fn failed_since(
 }
 
 /// Releases that a new retention would drop beyond what the old one does anyway, per target.
-pub fn dropped(ledger: &Ledger, wanted: &[(TargetKey, Retention)]) -> Result<Vec<Dropped>, Error> {
+pub fn dropped(view: &View<'_>, wanted: &[(TargetKey, Retention)]) -> Result<Vec<Dropped>, Error> {
     let mut dropped = Vec::new();
     for (key, new) in wanted {
-        let state = ledger.state(key).map_err(errors::log)?;
+        let state = view.state(key).map_err(errors::log)?;
         let Some(old) = &state.retention else { continue };
         let would = retention::what_if(&state, new).drops;
         let anyway = retention::what_if(&state, old).drops;
@@ -192,8 +191,8 @@ impl Embedded {
     ) -> Result<Vec<WhatIfAnswer>, Error> {
         let over = i64::try_from(request.over.as_nanos()).unwrap_or(i64::MAX);
         let since = Timestamp(self.now().0.saturating_sub(over));
-        let read = move |ledger: &Ledger, key: &TargetKey| what_if(ledger, key, &request, since);
-        let mut answers = self.read_each(keys, read).await?;
+        let read = move |view: &View<'_>, key: &TargetKey| what_if(view, key, &request, since);
+        let mut answers = self.view_each(keys, read).await?;
         for answer in &mut answers {
             answer.bytes = self.reclaimable(&answer.tags).await.map(|reclaim| reclaim.total);
         }
@@ -203,12 +202,12 @@ impl Embedded {
 
 /// What another retention would keep, drop and save, and what it would have cost.
 fn what_if(
-    ledger: &Ledger,
+    view: &View<'_>,
     key: &TargetKey,
     request: &WhatIfRequest,
     since: Timestamp,
 ) -> Result<WhatIfAnswer, Error> {
-    let state = ledger.state(key).map_err(errors::log)?;
+    let state = view.state(key).map_err(errors::log)?;
     let now = state.retention.clone();
     let strategy = request.strategy.or(now.as_ref().map(|now| now.strategy));
     let Some(strategy) = strategy else {
@@ -216,9 +215,9 @@ fn what_if(
     };
     let retention = Retention { strategy, count: request.count, pattern: None };
     let would = retention::what_if(&state, &retention);
-    let past = ledger.past_rollbacks(key, &retention, since).map_err(errors::log)?;
+    let past = view.past_rollbacks(key, &retention, since).map_err(errors::log)?;
     let named = |release: DeploymentId| -> Result<WhatIfRow, Error> {
-        let row = ledger.deployment(release).map_err(errors::log)?;
+        let row = view.deployment(release).map_err(errors::log)?;
         Ok(WhatIfRow { release, image: row.map(|row| row.reference).unwrap_or_default() })
     };
     let tag = |release: &DeploymentId| state.kept(*release).and_then(|kept| kept.tagged.as_ref());
@@ -237,13 +236,13 @@ fn what_if(
 }
 
 /// Releases that are kept by a pin or a hold, and by whom.
-pub fn held(ledger: &Ledger, key: &TargetKey) -> Result<Vec<HeldRow>, Error> {
+pub fn held(view: &View<'_>, key: &TargetKey) -> Result<Vec<HeldRow>, Error> {
     let mut held = Vec::new();
-    for candidate in ledger.kept_candidates(key).map_err(errors::log)? {
+    for candidate in view.kept_candidates(key).map_err(errors::log)? {
         let row = candidate.row;
         for (place, hold) in [(row.pinned, false), (row.held, true)] {
             let Some(at) = place else { continue };
-            let private = ledger.log().read_private(at).map_err(errors::log)?;
+            let private = view.private(at).map_err(errors::log)?;
             let value = |number| private.iter().find(|row| row.field == number).map(|row| row.value.clone());
             let reason = value(BASIS).filter(|basis| !basis.is_empty()).or_else(|| value(field::REASON));
             held.push(HeldRow { release: row.release, hold, at, by: value(field::ACTOR_NAME), reason });

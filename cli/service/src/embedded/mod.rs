@@ -47,28 +47,28 @@ use std::sync::Arc;
 #[async_trait]
 impl Reads for As {
     async fn targets(&self) -> Result<Vec<TargetKey>, Error> {
-        self.here.read(|ledger| find::keys_or_all(ledger, None)).await?
+        self.here.view(|view| find::keys_or_all(view, None)).await
     }
 
     async fn status(&self, keys: Option<Vec<TargetKey>>) -> Result<Vec<StatusAnswer>, Error> {
-        let recorded = self.here.read(move |ledger| running::status(ledger, keys)).await??;
+        let recorded = self.here.view(move |view| running::status(view, keys)).await?;
         Ok(self.here.seen(recorded).await)
     }
 
     async fn history(&self, keys: Option<Vec<TargetKey>>, limit: usize) -> Result<Vec<HistoryRow>, Error> {
-        self.here.read(move |ledger| queries::history(ledger, keys, limit)).await?
+        self.here.view(move |view| queries::history(view, keys, limit)).await
     }
 
     async fn show(&self, id: &str) -> Result<ShowAnswer, Error> {
         let id = id.to_owned();
-        self.here.read(move |ledger| queries::show(ledger, &id)).await?
+        self.here.view(move |view| queries::show(view, &id)).await
     }
 
     async fn events(&self, request: EventsRequest) -> Result<Vec<EventRow>, Error> {
         if !self.here.is_there()? {
             return Ok(Vec::new());
         }
-        self.here.read_entries(move |ledger| queries::events(ledger, &request)).await?
+        self.here.read_entries(move |ledger| ledger.view(|view| queries::events(view, &request))).await?
     }
 
     async fn logs(
@@ -84,22 +84,22 @@ impl Reads for As {
         keys: Option<Vec<TargetKey>>,
         all: bool,
     ) -> Result<Vec<TargetsAnswer>, Error> {
-        self.here.read_each(keys, move |ledger, key| queries::rollback_targets(ledger, key, all)).await
+        self.here.view_each(keys, move |view, key| queries::rollback_targets(view, key, all)).await
     }
 
     async fn rollback_choice(&self, key: &TargetKey, to: Option<&str>) -> Result<Choice, Error> {
         let (key, to) = (key.clone(), to.map(str::to_owned));
-        self.here.read(move |ledger| choose::rollback_choice(ledger, &key, to.as_deref())).await?
+        self.here.view(move |view| choose::rollback_choice(view, &key, to.as_deref())).await
     }
 
     async fn rollback_sources(&self, key: &TargetKey, to: Option<&str>) -> Result<ReleaseSources, Error> {
         let (key, to) = (key.clone(), to.map(str::to_owned));
-        self.here.read(move |ledger| values::rollback_sources(ledger, &key, to.as_deref())).await?
+        self.here.view(move |view| values::rollback_sources(view, &key, to.as_deref())).await
     }
 
     async fn volumes(&self, key: &TargetKey) -> Result<Vec<VolumeRow>, Error> {
         let key = key.clone();
-        let mut rows = self.here.read(move |ledger| volumes::volumes(ledger, &key)).await??;
+        let mut rows = self.here.view(move |view| volumes::volumes(view, &key)).await?;
         self.here.measure(&mut rows).await;
         Ok(rows)
     }
@@ -154,7 +154,7 @@ impl Keeping for As {
 
     async fn tag_preview(&self, request: &TagRequest) -> Result<TagPreview, Error> {
         let request = request.clone();
-        self.here.read(move |ledger| keeping::tag_preview(ledger, &request)).await?
+        self.here.view(move |view| keeping::tag_preview(view, &request)).await
     }
 
     async fn tag(&self, request: TagRequest, follow: Arc<dyn Follow>) -> Result<KeptAnswer, Error> {
@@ -177,11 +177,11 @@ impl Keeping for As {
     }
 
     async fn held(&self, keys: Option<Vec<TargetKey>>) -> Result<Vec<HeldRow>, Error> {
-        Ok(self.here.read_each(keys, keeping::held).await?.into_iter().flatten().collect())
+        Ok(self.here.view_each(keys, keeping::held).await?.into_iter().flatten().collect())
     }
 
     async fn dropped(&self, wanted: Vec<(TargetKey, Retention)>) -> Result<Vec<Dropped>, Error> {
-        self.here.read(move |ledger| keeping::dropped(ledger, &wanted)).await?
+        self.here.view(move |view| keeping::dropped(view, &wanted)).await
     }
 
     async fn what_if(

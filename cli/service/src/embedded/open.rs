@@ -8,6 +8,7 @@ use haloy_ledger::ids::{LedgerId, TargetKey};
 use haloy_ledger::ledger::{LedgerOptions, Parts};
 use haloy_ledger::log::{ClockPolicy, LogError, MemoryLog, MemoryStore, Unsealed};
 use haloy_ledger::projection::Projections;
+use haloy_ledger::read::View;
 use haloy_ledger::secrets::Keys;
 use haloy_ledger::{CommandContext, Ledger, OpenError};
 use std::path::{Path, PathBuf};
@@ -82,17 +83,24 @@ impl Embedded {
         self.read_entries(known).await?
     }
 
-    /// Reads of each target, and of every one of the ledger where none is named, with the ledger opened once:
-    /// all of it is of one moment.
-    pub(super) async fn read_each<T: Send + 'static>(
+    /// An answer of one instant.
+    pub(super) async fn view<T: Send + 'static>(
+        &self,
+        answer: impl FnOnce(&View<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.read(move |ledger| ledger.view(answer)).await?
+    }
+
+    /// An answer for each target, and for every one of the ledger where none is named, all of one instant.
+    pub(super) async fn view_each<T: Send + 'static>(
         &self,
         keys: Option<Vec<TargetKey>>,
-        read: impl Fn(&Ledger, &TargetKey) -> Result<T, Error> + Send + 'static,
+        answer: impl Fn(&View<'_>, &TargetKey) -> Result<T, Error> + Send + 'static,
     ) -> Result<Vec<T>, Error> {
-        let all = move |ledger: &Ledger| {
-            find::keys_or_all(ledger, keys)?.iter().map(|key| read(ledger, key)).collect()
+        let all = move |view: &View<'_>| {
+            find::keys_or_all(view, keys)?.iter().map(|key| answer(view, key)).collect()
         };
-        self.read(all).await?
+        self.view(all).await
     }
 
     /// The same, for what is read of the entries alone: they are shown as they are, whoever wrote them.

@@ -62,7 +62,7 @@ pub async fn prune(
         drive::settle_first(&dispatcher, key, &context, follow).await?;
     }
     let of = key.clone();
-    let mut answer = open.handle.call(move |ledger| queries::prunable(ledger, &of)).await?;
+    let mut answer = open.handle.view(move |view| queries::prunable(view, &of)).await?;
     let tags: Vec<String> = answer.artefacts.iter().map(|row| row.tag.clone()).collect();
     if let Some(reclaim) = here.reclaimable(&tags).await {
         answer.bytes = Some(reclaim.total);

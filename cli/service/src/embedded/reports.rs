@@ -184,9 +184,8 @@ mod tests {
         assert_eq!(kept.lines().count(), 1, "kept once, however often it is reported");
         let finding = service.edge_files_finding().expect("doctor says so");
         assert!(!finding.ok && finding.found.contains(REFUSED), "{}", finding.found);
-        let events = service.read(|ledger| ledger.events(&haloy_ledger::read::EventFilter::default())).await;
-        let kinds: Vec<String> =
-            events.expect("opens").expect("readable").into_iter().map(|event| event.kind).collect();
+        let events = service.view(|view| Ok(view.events(&haloy_ledger::read::EventFilter::default())?)).await;
+        let kinds: Vec<String> = events.expect("readable").into_iter().map(|event| event.kind).collect();
         assert!(kinds.contains(&"CertificateImported".to_owned()), "the other one is recorded: {kinds:?}");
     }
 }

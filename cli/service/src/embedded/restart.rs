@@ -7,6 +7,7 @@ use haloy_ledger::deployment::event::{RestartEnded, RestartRequested};
 use haloy_ledger::deployment::{Command, Event};
 use haloy_ledger::ids::{Position, TargetKey};
 use haloy_ledger::outcome::FailureCode;
+use haloy_ledger::read::View;
 use haloy_ledger::{CommandContext, Executed};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -78,8 +79,7 @@ async fn cut_short_when_asked(
 async fn ended_well(open: &Open, key: &TargetKey, executed: &Executed) -> Result<(), Error> {
     let Some((first, _)) = executed.positions else { return Ok(()) };
     let of = key.clone();
-    let (asked, ended) =
-        open.handle.call(move |ledger| told(ledger, &of, first)).await.map_err(errors::log)?;
+    let (asked, ended) = open.handle.view(move |view| told(view, &of, first)).await.map_err(errors::log)?;
     let Some(RestartEnded { restarted, cause }) = ended else {
         let message = format!("{key}: the restart is not finished");
         return Err(Error::new(Kind::Operational, message).hint("haloy settle"));
@@ -100,13 +100,13 @@ async fn ended_well(open: &Open, key: &TargetKey, executed: &Executed) -> Result
 
 /// How many replicas were to be restarted, and how that ended, where it has.
 fn told(
-    ledger: &haloy_ledger::Ledger,
+    view: &View<'_>,
     key: &TargetKey,
     first: Position,
 ) -> Result<(usize, Option<RestartEnded>), haloy_ledger::log::LogError> {
     let stream = key.stream();
     let (mut asked, mut ended) = (0, None);
-    for recorded in ledger.log().read_all(first, usize::MAX)? {
+    for recorded in view.recorded(first, usize::MAX)? {
         match recorded.event {
             _elsewhere if recorded.envelope.stream != stream => {}
             Event::RestartRequested(RestartRequested { replicas, .. }) if asked == 0 => {

@@ -149,7 +149,7 @@ async fn answered(
     id: DeploymentId,
 ) -> Result<DeploymentAnswer, Error> {
     let asked = key.clone();
-    let mut answer = dispatcher.handle.call(move |ledger| queries::answer(ledger, &asked, id)).await?;
+    let mut answer = dispatcher.handle.view(move |view| queries::answer(view, &asked, id)).await?;
     let state = dispatcher.handle.state(key).await.map_err(errors::log)?;
     match dispatcher.observe(key).await {
         Ok(observed) => {
@@ -169,7 +169,7 @@ pub async fn settle(
     follow: &Arc<dyn Follow>,
 ) -> Result<Vec<DeploymentAnswer>, Error> {
     let (here, context) = (&service.here, &service.context(why));
-    let pending = open.handle.call(|ledger| ledger.pending()).await.map_err(errors::log)?;
+    let pending = open.handle.view(|view| view.pending()).await.map_err(errors::log)?;
     let mut answers = Vec::new();
     for row in pending {
         let StreamId::Target(key) = row.stream else { continue };
@@ -178,7 +178,7 @@ pub async fn settle(
             answers.push(answered(&dispatcher, &key, id).await?);
         }
     }
-    let targets = open.handle.call(|ledger| ledger.targets()).await.map_err(errors::log)?;
+    let targets = open.handle.view(|view| view.targets()).await.map_err(errors::log)?;
     let mut missing = 0;
     for state in targets {
         missing += revive(&dispatcher(here, open, follow), &state.key, context, follow).await?;
@@ -211,12 +211,12 @@ pub async fn rollback(
     let engine_id = here.engine_id().await;
     // What a registry keeps is asked for, too: a tag that moved is told, the digest is what counts.
     let (asked, wanted) = (key.clone(), to.clone());
-    let picked = open.handle.call(move |ledger| choose::pick(ledger, &asked, wanted.as_deref())).await?;
+    let picked = open.handle.view(move |view| choose::pick(view, &asked, wanted.as_deref())).await?;
     let release = picked.row.release;
     check::check_one(&here, open, &key, release, &context, follow).await?;
     let (asked, wanted) = (key.clone(), release.to_string());
-    open.handle.call(move |ledger| choose::rollback_choice(ledger, &asked, Some(&wanted))).await?;
-    let record = open.handle.call(move |ledger| ledger.release_record(release)).await.map_err(errors::log)?;
+    open.handle.view(move |view| choose::rollback_choice(view, &asked, Some(&wanted))).await?;
+    let record = open.handle.view(move |view| view.release_record(release)).await.map_err(errors::log)?;
     let missing =
         || Error::new(Kind::NotRestorable, format!("release {release} was never resolved to an image"));
     let record = record.ok_or_else(missing)?;

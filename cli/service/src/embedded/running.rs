@@ -7,11 +7,11 @@ use crate::*;
 use haloy_executors::docker::with_port;
 use haloy_executors::edge::{ControlError, ReplicaStatus};
 use haloy_executors::{Executor, Scope};
-use haloy_ledger::Ledger;
 use haloy_ledger::deployment::state::{ReplicaPhase, TargetState};
 use haloy_ledger::edge::Route;
 use haloy_ledger::ids::{AppName, DeploymentId, LedgerId, TargetKey, TargetName};
 use haloy_ledger::outcome::{Backend, Condition, Observed, ObservedReplica};
+use haloy_ledger::read::View;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the log says of targets; what is there is for the engine and the edge to add.
@@ -24,22 +24,22 @@ pub struct Recorded {
 /// Nobody asked yet.
 const UNASKED: &str = "nobody asked Docker";
 
-pub fn status(ledger: &Ledger, keys: Option<Vec<TargetKey>>) -> Result<Recorded, Error> {
+pub fn status(view: &View<'_>, keys: Option<Vec<TargetKey>>) -> Result<Recorded, Error> {
     let mut answers = Vec::new();
-    let routes = ledger.routes().map_err(errors::log)?.snapshot.routes;
-    for key in find::keys_or_all(ledger, keys)? {
-        answers.push(recorded(ledger, &key, &routes)?);
+    let routes = view.routes().map_err(errors::log)?.snapshot.routes;
+    for key in find::keys_or_all(view, keys)? {
+        answers.push(recorded(view, &key, &routes)?);
     }
-    Ok(Recorded { answers, ledger: ledger.id(), routes })
+    Ok(Recorded { answers, ledger: view.ledger(), routes })
 }
 
 fn is_of(route: &Route, answer: &StatusAnswer) -> bool {
     route.app.as_str() == answer.app && route.target.as_str() == answer.target
 }
 
-fn recorded(ledger: &Ledger, key: &TargetKey, routes: &[Route]) -> Result<StatusAnswer, Error> {
-    let state = ledger.state(key).map_err(errors::log)?;
-    let row = ledger.status(key).map_err(errors::log)?;
+fn recorded(view: &View<'_>, key: &TargetKey, routes: &[Route]) -> Result<StatusAnswer, Error> {
+    let state = view.state(key).map_err(errors::log)?;
+    let row = view.status(key).map_err(errors::log)?;
     let live = state.current.as_ref();
     let replicas = live.map(|live| live.replicas.as_slice()).unwrap_or_default();
     let of_it = routes.iter().filter(|route| route.app == key.app && route.target == key.target);
@@ -249,7 +249,7 @@ impl Embedded {
     /// What one target does, with the ledger that is open.
     pub(super) async fn status_of(&self, open: &Open, key: &TargetKey) -> Result<StatusAnswer, Error> {
         let keys = Some(vec![key.clone()]);
-        let recorded = open.handle.call(move |ledger| status(ledger, keys)).await?;
+        let recorded = open.handle.view(move |view| status(view, keys)).await?;
         let answers = self.seen(recorded).await;
         answers.into_iter().next().ok_or_else(|| Error::new(Kind::Operational, "the target is not known"))
     }

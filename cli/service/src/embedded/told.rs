@@ -3,63 +3,62 @@
 
 use super::errors;
 use crate::{Error, Warned};
-use haloy_ledger::Ledger;
 use haloy_ledger::deployment::Event;
 use haloy_ledger::deployment::event::HookStage;
 use haloy_ledger::deployment::event::field::{DETAIL, LOG_TAIL};
 use haloy_ledger::ids::DeploymentId;
 use haloy_ledger::outcome::HookExit;
 use haloy_ledger::projection::{DeploymentRow, DeploymentStatus};
-use haloy_ledger::read::{EventFilter, EventView};
+use haloy_ledger::read::{EventFilter, EventView, View};
 use haloy_ledger::release::PullPolicy;
 
 /// What is shown in place of a private value that was erased.
 pub const REDACTED: &str = "(redacted)";
 
 /// The events of one deployment: those of its stream from its request to its end that name it.
-pub fn of_deployment(ledger: &Ledger, id: DeploymentId) -> Result<Vec<EventView>, Error> {
-    let Some(row) = ledger.deployment(id).map_err(errors::log)? else { return Ok(Vec::new()) };
+pub fn of_deployment(view: &View<'_>, id: DeploymentId) -> Result<Vec<EventView>, Error> {
+    let Some(row) = view.deployment(id).map_err(errors::log)? else { return Ok(Vec::new()) };
     let stream = Some(row.key().stream());
     let last = match row.status {
         DeploymentStatus::Ended { at, .. } => Some(at),
         DeploymentStatus::Running => None,
     };
     let filter = EventFilter { from: row.requested, stream, until: last, ..EventFilter::default() };
-    ledger.events(&filter).map_err(errors::log)
+    view.events(&filter).map_err(errors::log)
 }
 
 /// What others wrote about the failure of a deployment: about what turned it back, and not about what failed
 /// afterwards, while it was cleared up.
-pub fn detail(views: &[EventView]) -> Option<String> {
-    let turned = views.iter().position(|view| view.kind == "RolloutTurnedBack");
-    let until = turned.map_or(views.len(), |turned| turned + 1);
-    let told = views[..until].iter().rev();
-    let told = told.filter(|view| matches!(&*view.kind, "RolloutTurnedBack" | "EffectFailed"));
-    told.filter_map(|view| said(view).filter(|said| !said.is_empty())).next()
+pub fn detail(listed: &[EventView]) -> Option<String> {
+    let turned = listed.iter().position(|event| event.kind == "RolloutTurnedBack");
+    let until = turned.map_or(listed.len(), |turned| turned + 1);
+    let told = listed[..until].iter().rev();
+    let told = told.filter(|event| matches!(&*event.kind, "RolloutTurnedBack" | "EffectFailed"));
+    told.filter_map(|event| said(event).filter(|said| !said.is_empty())).next()
 }
 
 /// What others wrote about an event, or that it was erased.
-pub fn said(view: &EventView) -> Option<String> {
-    let erased = view.redacted.contains(&DETAIL).then(|| REDACTED.to_owned());
-    view.private(DETAIL).map(str::to_owned).or(erased)
+pub fn said(event: &EventView) -> Option<String> {
+    let erased = event.redacted.contains(&DETAIL).then(|| REDACTED.to_owned());
+    event.private(DETAIL).map(str::to_owned).or(erased)
 }
 
 /// Last lines of what made a deployment fail: of a replica that did not become well, or of a command; else what
 /// the engine wrote after its first line, as it does for a build.
-pub fn log_tail(ledger: &Ledger, views: &[EventView]) -> Result<Vec<String>, Error> {
-    for view in views.iter().rev() {
-        let failed = match &*view.kind {
+pub fn log_tail(view: &View<'_>, listed: &[EventView]) -> Result<Vec<String>, Error> {
+    for event in listed.iter().rev() {
+        let failed = match &*event.kind {
             "ReplicaUnhealthy" => true,
-            "HookFinished" => failed_hook(ledger, view)?.is_some(),
-            "ReleaseCommandFinished" => release_failed(ledger, view)?,
+            "HookFinished" => failed_hook(view, event)?.is_some(),
+            "ReleaseCommandFinished" => release_failed(view, event)?,
             _other => false,
         };
-        let tail = lines(view.private(LOG_TAIL));
+        let tail = lines(event.private(LOG_TAIL));
         if failed && !tail.is_empty() {
             return Ok(tail);
         }
     }
-    Ok(detail(views).map(|detail| lines(Some(&detail))).unwrap_or_default().into_iter().skip(1).collect())
+    Ok(detail(listed).map(|detail| lines(Some(&detail))).unwrap_or_default().into_iter().skip(1).collect())
 }
 
 fn lines(text: Option<&str>) -> Vec<String> {
@@ -67,15 +66,15 @@ fn lines(text: Option<&str>) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-fn release_failed(ledger: &Ledger, view: &EventView) -> Result<bool, Error> {
-    let recorded = ledger.log().read_all(view.position, 1).map_err(errors::log)?;
+fn release_failed(view: &View<'_>, event: &EventView) -> Result<bool, Error> {
+    let recorded = view.recorded(event.position, 1).map_err(errors::log)?;
     let event = recorded.first().map(|recorded| &recorded.event);
     Ok(matches!(event, Some(Event::ReleaseCommandFinished(finished)) if finished.exit != HookExit::Code(0)))
 }
 
 /// What is told of a hook that did not end well; nothing of one that did.
-fn failed_hook(ledger: &Ledger, view: &EventView) -> Result<Option<(HookStage, String)>, Error> {
-    let recorded = ledger.log().read_all(view.position, 1).map_err(errors::log)?;
+fn failed_hook(view: &View<'_>, event: &EventView) -> Result<Option<(HookStage, String)>, Error> {
+    let recorded = view.recorded(event.position, 1).map_err(errors::log)?;
     let Some(Event::HookFinished(finished)) = recorded.first().map(|recorded| &recorded.event) else {
         return Ok(None);
     };
@@ -89,15 +88,15 @@ fn failed_hook(ledger: &Ledger, view: &EventView) -> Result<Option<(HookStage, S
 }
 
 /// What went wrong, or may be other than meant, without failing the deployment.
-pub fn warnings(ledger: &Ledger, row: &DeploymentRow, views: &[EventView]) -> Result<Vec<Warned>, Error> {
+pub fn warnings(view: &View<'_>, row: &DeploymentRow, listed: &[EventView]) -> Result<Vec<Warned>, Error> {
     let mut warned = Vec::new();
-    for view in views.iter().filter(|view| view.kind == "HookFinished") {
-        if let Some((HookStage::PostDeploy, how)) = failed_hook(ledger, view)? {
-            let lines = lines(view.private(LOG_TAIL));
+    for event in listed.iter().filter(|event| event.kind == "HookFinished") {
+        if let Some((HookStage::PostDeploy, how)) = failed_hook(view, event)? {
+            let lines = lines(event.private(LOG_TAIL));
             warned.push(Warned { text: format!("post_deploy: {how}; the release is live"), lines });
         }
     }
-    let release = ledger.release(row.release).map_err(errors::log)?;
+    let release = view.release(row.release).map_err(errors::log)?;
     if let Some(release) = release.filter(|_| row.release == row.id) {
         let image = &release.spec.config.image;
         let asked = image.pull_policy == PullPolicy::Always && image.build.is_none();

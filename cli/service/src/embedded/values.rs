@@ -6,6 +6,7 @@ use crate::{ConfigValue, Error, Kind, NamedSource, ReleaseSources, ReleaseValues
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::event::{ChangedSecret, SecretsFrom};
 use haloy_ledger::ids::{DeploymentId, TargetKey};
+use haloy_ledger::read::View;
 use haloy_ledger::release::*;
 use haloy_ledger::secrets::Lease;
 
@@ -104,9 +105,9 @@ fn sources(release: DeploymentId, spec: &ReleaseSpec) -> ReleaseSources {
 }
 
 /// The sources that a rollback would have to ask; an error where it cannot be done, as far as the log says.
-pub fn rollback_sources(ledger: &Ledger, key: &TargetKey, to: Option<&str>) -> Result<ReleaseSources, Error> {
-    let release = choose::rollback_choice(ledger, key, to)?.release;
-    let record = ledger.release_record(release).map_err(errors::log)?;
+pub fn rollback_sources(view: &View<'_>, key: &TargetKey, to: Option<&str>) -> Result<ReleaseSources, Error> {
+    let release = choose::rollback_choice(view, key, to)?.release;
+    let record = view.release_record(release).map_err(errors::log)?;
     let none = || ReleaseSources { release, folder: String::new(), sources: Vec::new() };
     Ok(record.map_or_else(none, |record| sources(release, &record.spec)))
 }

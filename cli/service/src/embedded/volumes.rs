@@ -2,22 +2,22 @@
 
 use super::{Embedded, errors};
 use crate::*;
-use haloy_ledger::Ledger;
 use haloy_ledger::ids::TargetKey;
+use haloy_ledger::read::View;
 use haloy_ledger::release::volumes::parts_of;
 use std::collections::BTreeSet;
 
 /// Volumes of a target that haloy made: those that its containers have, then those that none has any more.
 /// What anybody names in `volumes:`, of whatever target, is that user's and not among them.
-pub fn volumes(ledger: &Ledger, key: &TargetKey) -> Result<Vec<VolumeRow>, Error> {
+pub fn volumes(view: &View<'_>, key: &TargetKey) -> Result<Vec<VolumeRow>, Error> {
     let mut named = BTreeSet::new();
-    for state in ledger.targets().map_err(errors::log)? {
+    for state in view.targets().map_err(errors::log)? {
         let live = state.current.iter().flat_map(|live| &live.spec.config.volumes);
         let new = state.rollout.iter().flat_map(|rollout| &rollout.spec.config.volumes);
         let sources = live.chain(new).filter_map(|entry| parts_of(entry));
         named.extend(sources.map(|(source, _)| source.to_owned()));
     }
-    let state = ledger.state(key).map_err(errors::log)?;
+    let state = view.state(key).map_err(errors::log)?;
     let replicas = state.current.iter().flat_map(|live| &live.replicas);
     let used = replicas.flat_map(|replica| replica.volumes.iter().map(|made| (made, replica.id, true)));
     let left = state.volumes.iter().map(|left| (&left.made, left.replica, false));
