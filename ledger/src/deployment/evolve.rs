@@ -41,10 +41,7 @@ pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
         }
         // What no rule of this version owes, or waits for.
         Event::ExecRun(_) => {}
-        Event::CancelRequested(e) => {
-            let asked = [&mut state.proposed, &mut state.rollout].into_iter().flatten();
-            asked.filter(|r| r.deployment == e.id).for_each(|r| r.cancelled = true);
-        }
+        Event::CancelRequested(e) => cancel_requested(&mut state, e.id),
         Event::ImageResolved(e) => with_rollout(&mut state, e.id, |r| r.image = Some(e.image.clone())),
         Event::ImageBuilt(e) => with_rollout(&mut state, e.id, |r| r.image = Some(built(r, e))),
         Event::ImagePulled(e) => with_rollout(&mut state, e.id, |r| {
@@ -142,6 +139,11 @@ fn admitted(state: &mut TargetState, id: DeploymentId) {
     if let Some(rollout) = state.proposed.take_if(|proposed| proposed.deployment == id) {
         state.rollout = Some(rollout);
     }
+}
+
+fn cancel_requested(state: &mut TargetState, id: DeploymentId) {
+    let asked = [&mut state.proposed, &mut state.rollout].into_iter().flatten();
+    asked.filter(|r| r.deployment == id).for_each(|r| r.cancelled = true);
 }
 
 fn refused(state: &mut TargetState, id: DeploymentId) {

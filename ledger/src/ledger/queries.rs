@@ -5,13 +5,12 @@ use crate::deployment::TargetState;
 use crate::ids::*;
 use crate::integrity::verify::entries::IN_MEMORY;
 use crate::log::{LogError, LogHead, Rows};
-use crate::private::FieldNumber;
 use crate::projection::{
-    ArtefactRow, DeploymentRow, Folding, Found, Page, PendingRow, ProjectionError, Projections,
-    RebuildReport, ReleaseRow, StatusRow, TargetRow, read, rebuild,
+    DeploymentRow, Folding, Page, PendingRow, ProjectionError, Projections, RebuildReport, ReleaseRow,
+    TargetRow, read, rebuild,
 };
-use crate::read::{Candidate, EventFilter, EventView, PastRollback, Routes, View};
-use crate::release::{ReleaseRecord, Retention};
+use crate::read::{Candidate, EventFilter, EventView, Routes, View};
+use crate::release::ReleaseRecord;
 use std::sync::Arc;
 
 impl Ledger {
@@ -96,11 +95,6 @@ impl Ledger {
         self.view(|view| view.deployments(key, page))
     }
 
-    /// See [`View::find_deployment`].
-    pub fn find_deployment(&self, prefix: &str, within: Option<&TargetKey>) -> Result<Found, LogError> {
-        self.view(|view| view.find_deployment(prefix, within))
-    }
-
     /// See [`View::release`].
     pub fn release(&self, release: DeploymentId) -> Result<Option<ReleaseRow>, LogError> {
         self.view(|view| view.release(release))
@@ -131,43 +125,8 @@ impl Ledger {
         self.view(|view| view.candidate(key, release))
     }
 
-    /// See [`View::default_target`].
-    pub fn default_target(&self, key: &TargetKey) -> Result<Option<DeploymentId>, LogError> {
-        self.view(|view| view.default_target(key))
-    }
-
-    /// See [`View::steps_back`].
-    pub fn steps_back(&self, key: &TargetKey) -> Result<Vec<DeploymentId>, LogError> {
-        self.view(|view| view.steps_back(key))
-    }
-
-    /// See [`View::status`].
-    pub fn status(&self, key: &TargetKey) -> Result<StatusRow, LogError> {
-        self.view(|view| view.status(key))
-    }
-
-    /// See [`View::artefacts`].
-    pub fn artefacts(&self, key: &TargetKey) -> Result<Vec<ArtefactRow>, LogError> {
-        self.view(|view| view.artefacts(key))
-    }
-
     /// See [`View::release_record`].
     pub fn release_record(&self, release: DeploymentId) -> Result<Option<ReleaseRecord>, LogError> {
         self.view(|view| view.release_record(release))
-    }
-
-    /// See [`View::erased`].
-    pub fn erased(&self, position: Position) -> Result<Vec<FieldNumber>, LogError> {
-        self.view(|view| view.erased(position))
-    }
-
-    /// See [`View::past_rollbacks`].
-    pub fn past_rollbacks(
-        &self,
-        key: &TargetKey,
-        retention: &Retention,
-        since: Timestamp,
-    ) -> Result<Vec<PastRollback>, LogError> {
-        self.view(|view| view.past_rollbacks(key, retention, since))
     }
 }
