@@ -47,6 +47,7 @@ mod tests {
     use super::super::testing::{Notes, bound, options, simulated};
     use super::*;
     use crate::{EventsRequest, Maintenance, Reads};
+    use haloy_ledger::log::envelope_field as field;
 
     #[tokio::test]
     async fn each_caller_is_recorded_as_who_it_is() {
@@ -59,14 +60,12 @@ mod tests {
             let why = Why { reason: Some(reason.to_owned()), ..Why::default() };
             caller.rotate_key(why).await.expect("another key");
         }
-        let request = EventsRequest { kinds: vec!["KeyRetired".to_owned()], ..EventsRequest::default() };
-        let rows = ada.events(request).await.expect("read");
-        let by: Vec<(Option<&str>, &str)> =
-            rows.iter().map(|row| (row.by.as_deref(), row.view.tool.as_str())).collect();
+        let rows = ada.events(EventsRequest::default()).await.expect("read");
+        let retired = rows.iter().filter(|row| row.view.kind == "KeyRetired");
+        let by: Vec<_> = retired.map(|row| (row.by.as_deref(), row.view.tool.as_str())).collect();
         assert_eq!(by, [(Some("ada"), "haloy/client"), (Some("grace"), "haloy/client")]);
-        assert_eq!(
-            rows.iter().filter_map(|row| row.view.private(1)).collect::<Vec<_>>(),
-            ["first", "second"]
-        );
+        let reasons =
+            rows.iter().filter_map(|row| Some((row.by.as_deref()?, row.view.private(field::REASON)?)));
+        assert_eq!(reasons.collect::<Vec<_>>(), [("ada", "first"), ("grace", "second")]);
     }
 }
