@@ -3,6 +3,7 @@
 //! The ledger blocks: on fsync when writing, on disk when reading. So every call goes to a blocking
 //! thread, a few at once.
 
+use crate::drivers::{Driver, Drivers};
 use haloy_ledger::deployment::{Command, TargetState};
 use haloy_ledger::ids::TargetKey;
 use haloy_ledger::log::LogError;
@@ -20,12 +21,13 @@ pub struct LedgerHandle {
     ledger: Arc<Ledger>,
     permits: Arc<Semaphore>,
     inline: bool,
+    drivers: Arc<Drivers>,
 }
 
 impl LedgerHandle {
     /// Of an open ledger.
     pub fn new(ledger: Arc<Ledger>) -> Self {
-        Self { ledger, permits: Arc::new(Semaphore::new(AT_ONCE)), inline: false }
+        Self { ledger, permits: Arc::new(Semaphore::new(AT_ONCE)), inline: false, drivers: Arc::default() }
     }
 
     /// Of a ledger in memory, which never blocks: everything stays on one thread, in one order. For
@@ -66,6 +68,12 @@ impl LedgerHandle {
         answer: impl FnOnce(&View<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
         self.call(move |ledger| ledger.view(answer)).await
+    }
+
+    /// Waits until nobody in this process drives a target. Every handle of a ledger that was cloned from one
+    /// waits for the others.
+    pub async fn driver(&self, key: &TargetKey) -> Driver {
+        self.drivers.turn(key).await
     }
 
     /// Decides and appends; durable when it returns.

@@ -2,10 +2,11 @@
 //! brings them what the ledger owes.
 //!
 //! Reading order: [`executor`] (the contract), [`mask`] (no secret gets out), [`hooks`], [`docker`], then
-//! [`ledger_handle`], [`values`] and [`dispatcher`].
+//! [`drivers`] (one at a time), [`ledger_handle`], [`values`] and [`dispatcher`].
 
 pub mod dispatcher;
 pub mod docker;
+pub mod drivers;
 pub mod edge;
 pub mod executor;
 pub mod failpoint;
@@ -24,6 +25,7 @@ pub mod waits;
 
 pub use dispatcher::{DispatchError, Dispatcher, Driving, Limits, Missing, Observer, Quiet};
 pub use docker::{DockerExecutor, DockerOptions, EngineFacts, EngineOffer, LogLine, LogQuery, LogStream};
+pub use drivers::{Driver, Drivers};
 pub use edge::EdgeRouter;
 pub use executor::{
     EffectContext, Executor, ExecutorError, NoProgress, Progress, ProgressSink, RegistryLogin, Role, Scope,

@@ -24,6 +24,8 @@ pub enum Defect {
     ProposedConcludes,
     /// What is stored is shown to readers before it is under a signed head.
     ShowsUnsealed,
+    /// A target is driven by several at once.
+    TwoDrivers,
     /// One part of an answer is read from a later instant than the rest.
     SecondSnapshot,
 }
@@ -174,12 +176,12 @@ pub(crate) const fn inherited() -> impl FnOnce() + Send + 'static {
 
 /// Whether a defect is planted.
 #[cfg(feature = "defects")]
-pub(crate) fn planted(defect: Defect) -> bool {
+pub fn planted(defect: Defect) -> bool {
     PLANTED.with(std::cell::Cell::get) == Some(defect)
 }
 
 /// Whether a defect is planted: never, in a program that people use.
 #[cfg(not(feature = "defects"))]
-pub(crate) const fn planted(_defect: Defect) -> bool {
+pub const fn planted(_defect: Defect) -> bool {
     false
 }

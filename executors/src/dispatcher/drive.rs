@@ -3,6 +3,7 @@
 use super::beside::{facts, needs_values};
 use super::limits::{Limits, deadline};
 use super::plan::plan;
+use crate::drivers::Driver;
 use crate::executor::*;
 use crate::ledger_handle::LedgerHandle;
 use crate::mask::{Mask, MaskedProgress};
@@ -107,8 +108,8 @@ struct InFlight {
 
 impl Dispatcher {
     /// Performs what the target owes until it owes nothing.
-    pub fn drive<'a>(&'a self, key: &'a TargetKey, context: &'a CommandContext) -> Driving<'a, TargetState> {
-        Box::pin(self.perform_owed(key, context))
+    pub fn drive<'a>(&'a self, driver: &'a Driver, context: &'a CommandContext) -> Driving<'a, TargetState> {
+        Box::pin(self.perform_owed(driver.key(), context))
     }
 
     async fn perform_owed(
@@ -284,9 +285,11 @@ impl Dispatcher {
         }
     }
 
-    /// Settles what a crash left (D7): looks, decides, and drives to the end.
-    pub fn settle<'a>(&'a self, key: &'a TargetKey, context: &'a CommandContext) -> Driving<'a, TargetState> {
+    /// Settles what a crash left (D7): looks, decides, and drives to the end. Whoever has the turn knows that nobody
+    /// else is at it.
+    pub fn settle<'a>(&'a self, driver: &'a Driver, context: &'a CommandContext) -> Driving<'a, TargetState> {
         Box::pin(async move {
+            let key = driver.key();
             let state = self.handle.state(key).await?;
             if state.rollout.is_some() || state.restart.is_some() {
                 let observed = self.observe(key).await?;
@@ -299,8 +302,9 @@ impl Dispatcher {
     }
 
     /// Looks at what is really there and records what changed.
-    pub fn look<'a>(&'a self, key: &'a TargetKey, context: &'a CommandContext) -> Driving<'a, Vec<Event>> {
+    pub fn look<'a>(&'a self, driver: &'a Driver, context: &'a CommandContext) -> Driving<'a, Vec<Event>> {
         Box::pin(async move {
+            let key = driver.key();
             let observed = self.observe(key).await?;
             let command = Command::RecordObserved { observed };
             let executed = self.handle.execute(key, command, &context.consequence()).await?;

@@ -3,6 +3,7 @@
 
 use super::drive::{DispatchError, Dispatcher, perform};
 use super::limits::deadline;
+use crate::drivers::Driver;
 use crate::executor::*;
 use haloy_ledger::CommandContext;
 use haloy_ledger::deployment::command::Restarted;
@@ -33,9 +34,10 @@ impl Dispatcher {
     /// restart is unfinished: those say themselves what should run.
     pub async fn revive(
         &self,
-        key: &TargetKey,
+        driver: &Driver,
         context: &CommandContext,
     ) -> Result<Vec<Missing>, DispatchError> {
+        let key = driver.key();
         let state = self.handle.state(key).await?;
         let live = state.current.as_ref().filter(|live| !live.stopped);
         let unfinished = state.rollout.is_some() || state.stop.is_some() || state.restart.is_some();
@@ -60,7 +62,7 @@ impl Dispatcher {
             let executed = self.handle.execute(key, command, context).await?;
             self.observer.recorded(key, &executed.events);
             // The edge is told where they are.
-            self.drive(key, context).await?;
+            self.drive(driver, context).await?;
         }
         Ok(missing)
     }

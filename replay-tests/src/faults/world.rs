@@ -79,7 +79,30 @@ impl World {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         let engine = Arc::new(SimulatedExecutor::new(7, Faults { delay_ms: 1, ..Faults::default() }));
-        times.into_iter().try_for_each(|number| runtime.block_on(self.one(ledger, &engine, number)))
+        let handle = LedgerHandle::inline(Arc::clone(ledger));
+        times.into_iter().try_for_each(|number| runtime.block_on(self.one(&handle, ledger, &engine, number)))
+    }
+
+    /// Deploys as often to one target, all at once, and prunes it as often meanwhile.
+    ///
+    /// # Errors
+    /// Whatever stands in the way, as text.
+    pub fn deploy_together(&self, ledger: &Arc<Ledger>, times: usize) -> Result<(), String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        let runtime = runtime.map_err(|error| error.to_string())?;
+        let engine = Arc::new(SimulatedExecutor::new(7, Faults { delay_ms: 1, ..Faults::default() }));
+        let handle = LedgerHandle::inline(Arc::clone(ledger));
+        let deploys = (0..times).map(|number| self.one(&handle, ledger, &engine, 3 * number));
+        let prunes = (0..times).map(|_| self.prune(&handle, ledger, &engine));
+        let all = async {
+            let both = futures_util::future::join(
+                futures_util::future::join_all(deploys),
+                futures_util::future::join_all(prunes),
+            );
+            let (deployed, pruned) = both.await;
+            deployed.into_iter().chain(pruned).collect()
+        };
+        runtime.block_on(all)
     }
 
     /// Waits until everything is published.
@@ -98,16 +121,19 @@ impl World {
         Err(format!("{size} entries are not published"))
     }
 
+    fn key(number: usize) -> Result<TargetKey, String> {
+        let app = AppName::new(["shop", "blog", "mail"][number % 3]).map_err(|error| error.to_string())?;
+        let target = TargetName::new("production").map_err(|error| error.to_string())?;
+        Ok(TargetKey { app, target })
+    }
+
     async fn one(
         &self,
+        handle: &LedgerHandle,
         ledger: &Arc<Ledger>,
         engine: &Arc<SimulatedExecutor>,
         number: usize,
     ) -> Result<(), String> {
-        let text = |error: &dyn std::fmt::Display| error.to_string();
-        let app = AppName::new(["shop", "blog", "mail"][number % 3]).map_err(|error| text(&error))?;
-        let target = TargetName::new("production").map_err(|error| text(&error))?;
-        let key = TargetKey { app, target };
         let (release, lease) = self.release(ledger, number)?;
         let entropy: &dyn Entropy = self.entropy.as_ref();
         let at = self.clock.now();
@@ -117,9 +143,36 @@ impl World {
         context.reason = Some(format!("the reason of deploy {number}"));
         context.idempotency_key = Some(format!("key-{number}"));
         let command = Command::Deploy(Box::new(deploy));
-        ledger.execute(&key, &command, &context).map_err(|error| text(&error))?;
+        let done = self.ask(handle, ledger, engine, (Self::key(number)?, command, context)).await;
         drop(lease);
-        let driven = self.dispatcher(ledger, engine).drive(&key, &context).await;
+        done
+    }
+
+    async fn prune(
+        &self,
+        handle: &LedgerHandle,
+        ledger: &Arc<Ledger>,
+        engine: &Arc<SimulatedExecutor>,
+    ) -> Result<(), String> {
+        let context = CommandContext::system("faults", "prune");
+        let command = Command::Prune { volumes: Vec::new() };
+        self.ask(handle, ledger, engine, (Self::key(0)?, command, context)).await
+    }
+
+    /// As the service does it: waits for its turn, settles what is unfinished, asks, and drives to the end.
+    async fn ask(
+        &self,
+        handle: &LedgerHandle,
+        ledger: &Arc<Ledger>,
+        engine: &Arc<SimulatedExecutor>,
+        (key, command, context): (TargetKey, Command, CommandContext),
+    ) -> Result<(), String> {
+        let text = |error: &dyn std::fmt::Display| error.to_string();
+        let dispatcher = self.dispatcher(handle.clone(), ledger, engine);
+        let driver = handle.driver(&key).await;
+        dispatcher.settle(&driver, &context.consequence()).await.map_err(|error| text(&error))?;
+        handle.execute(&key, command, &context).await.map_err(|error| text(&error))?;
+        let driven = dispatcher.drive(&driver, &context).await;
         driven.map(drop).map_err(|error| text(&error))
     }
 
@@ -138,8 +191,12 @@ impl World {
         Ok((ReleaseSpec { config, config_digest: number.to_string() }, lease))
     }
 
-    fn dispatcher(&self, ledger: &Arc<Ledger>, engine: &Arc<SimulatedExecutor>) -> Dispatcher {
-        let handle = LedgerHandle::inline(Arc::clone(ledger));
+    fn dispatcher(
+        &self,
+        handle: LedgerHandle,
+        ledger: &Arc<Ledger>,
+        engine: &Arc<SimulatedExecutor>,
+    ) -> Dispatcher {
         Dispatcher {
             handle: handle.clone(),
             ledger: ledger.id(),

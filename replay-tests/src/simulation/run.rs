@@ -198,7 +198,8 @@ impl Sim {
     async fn rollback(&mut self, key: &TargetKey) -> Result<(), Broken> {
         self.settle(key).await?;
         let dispatcher = self.dispatcher();
-        dispatcher.look(key, &self.context()).await.map_err(|error| error.to_string())?;
+        let driver = dispatcher.handle.driver(key).await;
+        dispatcher.look(&driver, &self.context()).await.map_err(|error| error.to_string())?;
         let candidates = self.ledger.candidates(key).map_err(|error| error.to_string())?;
         if candidates.is_empty() {
             return Ok(());
@@ -337,7 +338,8 @@ impl Sim {
                 broken = invariants::serves(state, &engine.world()).err();
             }
         };
-        let mut driving = std::pin::pin!(dispatcher.drive(key, &context));
+        let driver = dispatcher.handle.driver(key).await;
+        let mut driving = std::pin::pin!(dispatcher.drive(&driver, &context));
         let done = Steps { inner: driving.as_mut(), left, look: &mut look }.await;
         match (broken, done) {
             (Some(broken), _) => Err(broken),
@@ -371,7 +373,8 @@ impl Sim {
 
     async fn settle(&mut self, key: &TargetKey) -> Result<(), Broken> {
         let dispatcher = self.dispatcher();
-        let settled = dispatcher.settle(key, &self.context()).await;
+        let driver = dispatcher.handle.driver(key).await;
+        let settled = dispatcher.settle(&driver, &self.context()).await;
         settled.map_err(|error| error.to_string())?;
         self.check(key)
     }

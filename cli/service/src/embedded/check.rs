@@ -4,13 +4,13 @@ use super::{As, Embedded, Open, drive, errors};
 use crate::*;
 use futures_util::StreamExt;
 use haloy_executors::limits::REGISTRY_LOOK;
-use haloy_executors::{Dispatcher, RegistryLogin};
+use haloy_executors::{Dispatcher, Driver, RegistryLogin};
 use haloy_ledger::Ledger;
 use haloy_ledger::deployment::state::{Origin, TargetState};
 use haloy_ledger::deployment::{Command, Event};
 use haloy_ledger::ids::{DeploymentId, TargetKey, Timestamp};
 use haloy_ledger::outcome::{Failure, FailureCode, RegistryAnswer, RegistrySeen};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Questions to the engine at once.
@@ -38,11 +38,14 @@ pub async fn check(
     let dispatcher = drive::dispatcher(here, open, follow);
     let mut releases: BTreeMap<TargetKey, Vec<DeploymentId>> = BTreeMap::new();
     let mut questions = Vec::new();
-    let looks = futures_util::stream::iter(keys).map(|key| {
-        let (dispatcher, context) = (&dispatcher, &context);
-        async move { look_here(open, dispatcher, key, context, follow).await }
-    });
-    let mut looks = looks.buffered(ENGINE_AT_ONCE);
+    // Always in the same order: two who check the same targets do not wait for each other.
+    let mut drivers = Vec::new();
+    for key in keys.into_iter().collect::<BTreeSet<_>>() {
+        drivers.push(open.handle.driver(&key).await);
+    }
+    let looks = drivers.iter().map(|driver| look_here(open, &dispatcher, driver, &context, follow));
+    let looks: Vec<_> = looks.collect();
+    let mut looks = futures_util::stream::iter(looks).buffered(ENGINE_AT_ONCE);
     while let Some(looked) = looks.next().await {
         let Looked { key, kept, asked } = looked?;
         releases.insert(key, kept);
@@ -70,12 +73,13 @@ struct Looked {
 async fn look_here(
     open: &Open,
     dispatcher: &Dispatcher,
-    key: TargetKey,
+    driver: &Driver,
     context: &haloy_ledger::CommandContext,
     follow: &Arc<dyn Follow>,
 ) -> Result<Looked, Error> {
+    let key = driver.key().clone();
     // An engine that does not answer is no reason not to ask the registries.
-    let looked = match dispatcher.look(&key, context).await {
+    let looked = match dispatcher.look(driver, context).await {
         Ok(events) => {
             follow.recorded(&key, &events);
             true
@@ -97,11 +101,12 @@ async fn look_here(
 pub async fn check_one(
     service: &Embedded,
     open: &Open,
-    key: &TargetKey,
+    driver: &Driver,
     release: DeploymentId,
     context: &haloy_ledger::CommandContext,
     follow: &Arc<dyn Follow>,
 ) -> Result<(), Error> {
+    let key = driver.key();
     let state = open.handle.state(key).await.map_err(errors::log)?;
     let wanted = key.clone();
     let questions = open.handle.call(move |ledger| asked(ledger, &wanted, &state, Some(release))).await;

@@ -3,8 +3,8 @@
 use super::{Embedded, Open, errors};
 use crate::*;
 use haloy_executors::{
-    DispatchError, Dispatcher, ExecutorError, HookExecutor, LedgerValues, Missing, Observer, Progress,
-    ProgressSink,
+    DispatchError, Dispatcher, Driver, ExecutorError, HookExecutor, LedgerValues, Missing, Observer,
+    Progress, ProgressSink,
 };
 use haloy_ledger::CommandContext;
 use haloy_ledger::deployment::{Effect, Event};
@@ -67,10 +67,11 @@ pub async fn reached(dispatcher: &Dispatcher, key: &TargetKey, what: &str) -> Re
 /// What a crash left at a target is ended before anything new begins (D7).
 pub async fn settle_first(
     dispatcher: &Dispatcher,
-    key: &TargetKey,
+    driver: &Driver,
     context: &CommandContext,
     follow: &Arc<dyn Follow>,
 ) -> Result<Option<DeploymentId>, Error> {
+    let key = driver.key();
     let state = dispatcher.handle.state(key).await.map_err(errors::log)?;
     if haloy_ledger::deployment::owed(&state).is_empty() && state.rollout.is_none() {
         return Ok(None);
@@ -83,7 +84,7 @@ pub async fn settle_first(
         follow.note(&format!("settling deployment {id} of {key}, which was interrupted"));
     }
     // The reason of a command belongs to what it asks, not to what it settles.
-    dispatcher.settle(key, &context.consequence()).await.map_err(errors::dispatch)?;
+    dispatcher.settle(driver, &context.consequence()).await.map_err(errors::dispatch)?;
     Ok(unfinished)
 }
 
@@ -91,11 +92,12 @@ pub async fn settle_first(
 /// that does not answer is no error here: what needs it says so itself.
 pub async fn revive(
     dispatcher: &Dispatcher,
-    key: &TargetKey,
+    driver: &Driver,
     context: &CommandContext,
     follow: &Arc<dyn Follow>,
 ) -> Result<usize, Error> {
-    let missing = match dispatcher.revive(key, &context.consequence()).await {
+    let key = driver.key();
+    let missing = match dispatcher.revive(driver, &context.consequence()).await {
         Ok(missing) => missing,
         Err(DispatchError::Observe(error)) => {
             follow.note(&format!("{key}: what runs is unknown: {error}"));

@@ -128,10 +128,11 @@ async fn settle_and_drive(
     let Asked { key, release, command, why } = asked;
     let context = service.context(&why);
     let dispatcher = drive::dispatcher(&service.here, open, follow);
-    drive::settle_first(&dispatcher, &key, &context, follow).await?;
+    let driver = open.handle.driver(&key).await;
+    drive::settle_first(&dispatcher, &driver, &context, follow).await?;
     let executed = open.handle.execute(&key, command, &context).await.map_err(errors::execute)?;
     follow.recorded(&key, &executed.events);
-    dispatcher.drive(&key, &context).await.map_err(errors::dispatch)?;
+    dispatcher.drive(&driver, &context).await.map_err(errors::dispatch)?;
     let (from, asked) = (executed.positions.map(|(first, _)| first), key.clone());
     let failed = open.handle.view(move |view| failed_since(view, &asked, from)).await?;
     Ok(KeptAnswer {

@@ -18,11 +18,12 @@ pub async fn stop(
     let (here, context) = (&service.here, service.context(&why));
     let dispatcher = drive::dispatcher(here, open, follow);
     drive::reached(&dispatcher, &key, "stopped").await?;
-    drive::settle_first(&dispatcher, &key, &context, follow).await?;
+    let driver = open.handle.driver(&key).await;
+    drive::settle_first(&dispatcher, &driver, &context, follow).await?;
     let command = Command::Stop { remove, volumes: volumes.clone(), at: here.now() };
     let executed = open.handle.execute(&key, command, &context).await.map_err(errors::execute)?;
     follow.recorded(&key, &executed.events);
-    dispatcher.drive(&key, &context).await.map_err(errors::dispatch)?;
+    dispatcher.drive(&driver, &context).await.map_err(errors::dispatch)?;
     stopped_indeed(&dispatcher, &key, remove).await?;
     let there = still_there(open, &key).await?;
     let stay: Vec<String> = volumes.into_iter().filter(|volume| there.contains(volume)).collect();
@@ -58,8 +59,9 @@ pub async fn prune(
     let PruneRequest { key, apply, why } = &request;
     let (here, context) = (&service.here, service.context(why));
     let dispatcher = drive::dispatcher(here, open, follow);
+    let driver = open.handle.driver(key).await;
     if *apply {
-        drive::settle_first(&dispatcher, key, &context, follow).await?;
+        drive::settle_first(&dispatcher, &driver, &context, follow).await?;
     }
     let of = key.clone();
     let mut answer = open.handle.view(move |view| queries::prunable(view, &of)).await?;
@@ -76,7 +78,7 @@ pub async fn prune(
         let command = Command::Prune { volumes };
         let executed = open.handle.execute(key, command, &context).await.map_err(errors::execute)?;
         follow.recorded(key, &executed.events);
-        dispatcher.drive(key, &context).await.map_err(errors::dispatch)?;
+        dispatcher.drive(&driver, &context).await.map_err(errors::dispatch)?;
         open.handle.call(values::forget_unused).await;
         let there = still_there(open, key).await?;
         for row in &mut answer.volumes {

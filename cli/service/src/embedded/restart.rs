@@ -24,8 +24,9 @@ pub async fn restart(
     let work = service.interrupt.work();
     let dispatcher = drive::dispatcher(here, open, follow);
     drive::reached(&dispatcher, key, "restarted").await?;
-    drive::settle_first(&dispatcher, key, &context, follow).await?;
-    if drive::revive(&dispatcher, key, &context, follow).await? > 0 {
+    let driver = open.handle.driver(key).await;
+    drive::settle_first(&dispatcher, &driver, &context, follow).await?;
+    if drive::revive(&dispatcher, &driver, &context, follow).await? > 0 {
         let message =
             format!("{key}: nothing was restarted, since not all of it could be made to run: see above");
         return Err(Error::new(Kind::Operational, message).hint("haloy deploy makes new containers"));
@@ -38,7 +39,7 @@ pub async fn restart(
     let executed = open.handle.execute(key, command, &context).await.map_err(errors::execute)?;
     follow.recorded(key, &executed.events);
     let driven = tokio::select! {
-        driven = dispatcher.drive(key, &context) => driven,
+        driven = dispatcher.drive(&driver, &context) => driven,
         never = cut_short_when_asked(&dispatcher, key, &work, &context, follow) => match never {},
     };
     driven.map_err(errors::dispatch)?;

@@ -3,7 +3,7 @@
 use super::drive::{dispatcher, revive, settle_first};
 use super::{As, Embedded, Open, check, choose, errors, queries, running, values};
 use crate::*;
-use haloy_executors::Dispatcher;
+use haloy_executors::{Dispatcher, Driver};
 use haloy_ledger::deployment::command::{Deploy, Rollback};
 use haloy_ledger::deployment::event::{CiFacts, GitFacts};
 use haloy_ledger::deployment::{Command, Event};
@@ -85,24 +85,25 @@ impl One {
         ci: Option<CiFacts>,
         move_domains: bool,
     ) -> Result<DeploymentAnswer, Error> {
-        let key = target.key.clone();
-        settle_first(&self.dispatcher, &key, &self.context, &self.follow).await?;
-        revive(&self.dispatcher, &key, &self.context, &self.follow).await?;
+        let driver = self.handle.driver(&target.key).await;
+        settle_first(&self.dispatcher, &driver, &self.context, &self.follow).await?;
+        revive(&self.dispatcher, &driver, &self.context, &self.follow).await?;
         let (release, leases) = self.handle.call(move |ledger| values::seal(ledger, target)).await?;
         let (id, at) = (self.here.new_id(), self.here.now());
         let command =
             Command::Deploy(Box::new(Deploy { id, at, release, git, ci, engine: None, move_domains }));
-        self.run(&key, id, command, leases).await
+        self.run(&driver, id, command, leases).await
     }
 
     /// Asks, drives to the end, and answers. From the request on, the log keeps the values.
     async fn run(
         &self,
-        key: &TargetKey,
+        driver: &Driver,
         id: DeploymentId,
         command: Command,
         leases: values::Leases,
     ) -> Result<DeploymentAnswer, Error> {
+        let key = driver.key();
         if self.work.is_asked() {
             return Err(Error::new(Kind::Interrupted, format!("{key}: nothing was begun")));
         }
@@ -114,7 +115,7 @@ impl One {
         }
         self.follow.recorded(key, &executed.events);
         let driven = tokio::select! {
-            driven = self.dispatcher.drive(key, &self.context) => driven,
+            driven = self.dispatcher.drive(driver, &self.context) => driven,
             never = self.cancel_when_asked(key, id) => match never {},
         };
         driven.map_err(errors::dispatch)?;
@@ -174,14 +175,16 @@ pub async fn settle(
     for row in pending {
         let StreamId::Target(key) = row.stream else { continue };
         let dispatcher = dispatcher(here, open, follow);
-        if let Some(id) = settle_first(&dispatcher, &key, context, follow).await? {
+        let driver = open.handle.driver(&key).await;
+        if let Some(id) = settle_first(&dispatcher, &driver, context, follow).await? {
             answers.push(answered(&dispatcher, &key, id).await?);
         }
     }
     let targets = open.handle.view(|view| view.targets()).await.map_err(errors::log)?;
     let mut missing = 0;
     for state in targets {
-        missing += revive(&dispatcher(here, open, follow), &state.key, context, follow).await?;
+        let driver = open.handle.driver(&state.key).await;
+        missing += revive(&dispatcher(here, open, follow), &driver, context, follow).await?;
     }
     open.handle.call(values::forget_unused).await;
     here.bring_routes(open).await?;
@@ -203,17 +206,18 @@ pub async fn rollback(
     let (here, context) = (Arc::clone(&service.here), service.context(&why));
     let work = Arc::new(service.interrupt.work());
     let dispatcher = dispatcher(&here, open, follow);
-    settle_first(&dispatcher, &key, &context, follow).await?;
-    revive(&dispatcher, &key, &context, follow).await?;
+    let driver = open.handle.driver(&key).await;
+    settle_first(&dispatcher, &driver, &context, follow).await?;
+    revive(&dispatcher, &driver, &context, follow).await?;
     // An image that somebody removed is found before anything is asked for.
-    let looked = dispatcher.look(&key, &context).await.map_err(errors::dispatch)?;
+    let looked = dispatcher.look(&driver, &context).await.map_err(errors::dispatch)?;
     follow.recorded(&key, &looked);
     let engine_id = here.engine_id().await;
     // What a registry keeps is asked for, too: a tag that moved is told, the digest is what counts.
     let (asked, wanted) = (key.clone(), to.clone());
     let picked = open.handle.view(move |view| choose::pick(view, &asked, wanted.as_deref())).await?;
     let release = picked.row.release;
-    check::check_one(&here, open, &key, release, &context, follow).await?;
+    check::check_one(&here, open, &driver, release, &context, follow).await?;
     let (asked, wanted) = (key.clone(), release.to_string());
     open.handle.view(move |view| choose::rollback_choice(view, &asked, Some(&wanted))).await?;
     let record = open.handle.view(move |view| view.release_record(release)).await.map_err(errors::log)?;
@@ -242,7 +246,7 @@ pub async fn rollback(
     let ask = Rollback { id, at, to: record, engine_id, changed_secrets, secrets, git, ci, engine: None };
     let (follow, handle) = (Arc::clone(follow), open.handle.clone());
     let one = One { here, dispatcher, follow, context, handle, work };
-    let mut answer = one.run(&key, id, Command::Rollback(Box::new(ask)), leases).await?;
+    let mut answer = one.run(&driver, id, Command::Rollback(Box::new(ask)), leases).await?;
     open.handle.call(values::forget_unused).await;
     answer.changed_secrets = changed;
     Ok(RollbackAnswer::Ended(Box::new(answer)))

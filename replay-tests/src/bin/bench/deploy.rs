@@ -89,7 +89,8 @@ async fn with_ledger(ledger: &Arc<Ledger>, docker: &Arc<DockerExecutor>, round: 
     let (key, context) = (key(round, "haloy"), CommandContext::system("bench", "c"));
     let started = Instant::now();
     handle.execute(&key, deploy(), &context).await.expect("accepted");
-    let state = dispatcher.drive(&key, &context).await.expect("driven");
+    let driver = handle.driver(&key).await;
+    let state = dispatcher.drive(&driver, &context).await.expect("driven");
     let seconds = started.elapsed().as_secs_f64();
     assert!(state.current.is_some(), "{:?}", state.last_ended);
     seconds

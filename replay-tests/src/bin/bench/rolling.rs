@@ -122,7 +122,8 @@ impl Bench {
         let watcher = std::thread::spawn(move || watch(port, &stopped));
         let started = Instant::now();
         handle.execute(&key, command(version), &context).await.expect("accepted");
-        let state = dispatcher.drive(&key, &context).await.expect("driven");
+        let driver = handle.driver(&key).await;
+        let state = dispatcher.drive(&driver, &context).await.expect("driven");
         let whole = started.elapsed();
         assert!(state.rollout.is_none() && state.current.is_some(), "{:?}", state.last_ended);
         stop.store(true, Ordering::Relaxed);
