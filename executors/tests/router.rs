@@ -1,8 +1,8 @@
 //! One suite for every router, through `dyn Executor`: newest routes only, safe to repeat, and nothing
 //! to drain is drained.
 
-use haloy_executors::edge::identity::{self, Inspector, Looked};
-use haloy_executors::edge::{EdgeOptions, run};
+use haloy_edge::identity::{self, Inspector, Looked};
+use haloy_edge::{EdgeOptions, run};
 use haloy_executors::*;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::edge::{RouteSnapshot, TargetRoutes};

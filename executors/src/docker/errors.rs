@@ -1,8 +1,8 @@
 //! What Docker's answers mean. Statuses are ambiguous; the operation and the text decide.
 
 use crate::executor::ExecutorError;
-use crate::said;
 use bollard::errors::Error;
+use haloy_edge::said;
 use haloy_ledger::outcome::{FailureCode, Words};
 use haloy_ledger::words;
 

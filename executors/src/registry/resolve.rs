@@ -110,7 +110,7 @@ impl Registry {
                 .saying(error)
         };
         let manifest: Manifest =
-            serde_json::from_slice(&raw).map_err(|error| unreadable(crate::said::json(&error)))?;
+            serde_json::from_slice(&raw).map_err(|error| unreadable(haloy_edge::said::json(&error)))?;
         if manifest.manifests.is_none() && manifest.config.is_none() {
             return Err(unreadable("it is of a schema that Docker no longer runs".to_owned()));
         }

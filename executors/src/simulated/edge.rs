@@ -1,8 +1,8 @@
 //! The edge of the simulated world: routes in memory, taken by generation like those of the real one.
 
 use super::world::World;
-use crate::edge::router::settles;
 use crate::executor::*;
+use crate::router::settles;
 use haloy_ledger::ids::ReplicaId;
 use haloy_ledger::outcome::*;
 

@@ -1,7 +1,7 @@
 //! The modules of every crate, and what each defines, imports and names.
 
 use crate::paths::{Import, Named, Paths, attributes, of_tests};
-use crate::sources::{Sources, crate_of};
+use crate::sources::{Sources, crate_and_rest, crate_of};
 use std::collections::{BTreeMap, BTreeSet};
 use syn::visit::Visit;
 use syn::{Item, Visibility};
@@ -190,7 +190,7 @@ impl<'a> Modules<'a> {
 }
 
 fn is_root(file: &str) -> bool {
-    let Some((_crate, inside)) = file.split_once('/') else { return false };
+    let Some((_crate, inside)) = crate_and_rest(file) else { return false };
     let program = inside.strip_prefix("src/bin/");
     matches!(inside, "src/lib.rs" | "src/main.rs")
         || program.is_some_and(|inside| !inside.contains('/') || inside.ends_with("/main.rs"))

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Folder and name of every crate of the workspace.
-pub const CRATES: [(&str, &str); 4] = [
+/// Folder and name of every crate of the workspace; one inside of another stands before it.
+pub const CRATES: [(&str, &str); 5] = [
     ("ledger", "haloy_ledger"),
+    ("executors/edge", "haloy_edge"),
     ("executors", "haloy_executors"),
     ("cli", "haloy"),
     ("replay-tests", "haloy_replay_tests"),
@@ -43,6 +44,11 @@ fn add(root: &Path, folder: &Path, sources: &mut Sources) {
 
 /// Name of the crate that a file belongs to.
 pub fn crate_of(file: &str) -> Option<&'static str> {
-    let folder = file.split('/').next()?;
-    CRATES.iter().find(|(known, _name)| *known == folder).map(|(_folder, name)| *name)
+    crate_and_rest(file).map(|(name, _rest)| name)
+}
+
+/// Name of the crate that a file belongs to, and its path inside of that.
+pub fn crate_and_rest(file: &str) -> Option<(&'static str, &str)> {
+    let inside = |folder: &str| file.strip_prefix(folder)?.strip_prefix('/');
+    CRATES.iter().find_map(|(folder, name)| Some((*name, inside(folder)?)))
 }

@@ -4,7 +4,7 @@ use super::running::Seen;
 use super::{Embedded, Open, errors};
 use crate::error::{Error, Kind};
 use crate::service::{Finding, RouteRow, RoutesAnswer};
-use haloy_executors::edge::{Client, ControlError, EdgeStatus, ReplicaStatus};
+use haloy_edge::{Client, ControlError, EdgeStatus, ReplicaStatus};
 use haloy_ledger::outcome::Backend;
 
 pub fn refused(error: ControlError) -> Error {

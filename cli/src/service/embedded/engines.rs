@@ -2,10 +2,10 @@
 
 use super::EmbeddedOptions;
 use crate::settings;
-use haloy_executors::edge::router::Start;
+use haloy_edge::Waits;
 use haloy_executors::registry::RegistryOptions;
 use haloy_executors::{
-    DockerExecutor, EdgeRouter, Executor, RegistryExecutor, SimulatedBeside, SimulatedExecutor, Waits,
+    DockerExecutor, EdgeRouter, Executor, RegistryExecutor, SimulatedBeside, SimulatedExecutor, Start,
 };
 use std::path::Path;
 use std::sync::Arc;

@@ -32,7 +32,7 @@ pub use options::{EmbeddedOptions, keys_folder, ledger_folder};
 use super::*;
 use crate::machine;
 use async_trait::async_trait;
-use haloy_executors::edge::EdgeStatus;
+use haloy_edge::EdgeStatus;
 use haloy_executors::{EngineOffer, LogQuery, Scope};
 use open::Open;
 use std::time::Instant;

@@ -1,7 +1,8 @@
 //! Where the ledger and its keys lie, and how long the service waits for them.
 
 use crate::settings;
-use haloy_executors::{Limits, Waits};
+use haloy_edge::Waits;
+use haloy_executors::Limits;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use super::{Embedded, Open};
 use crate::service::{Finding, Follow};
-use haloy_executors::edge::{ControlError, Reported};
+use haloy_edge::{ControlError, Reported};
 use haloy_ledger::files::{self, Readers};
 use haloy_ledger::log::{AppendError, LogError};
 use haloy_ledger::{CommandContext, ExecuteError};
@@ -54,7 +54,7 @@ fn keep_refused(folder: &Path, reported: &Reported, why: &str) -> std::io::Resul
 /// What the edge could not read, and what the ledger would not take: evidence that is not in the log.
 fn aside_finding(folder: &Path) -> Option<Finding> {
     let what = "edge files";
-    let mut aside = match haloy_executors::edge::kept_aside(folder) {
+    let mut aside = match haloy_edge::kept_aside(folder) {
         Ok(aside) => aside,
         Err(error) => {
             let found = format!("{} cannot be listed: {error}", folder.display());
@@ -120,7 +120,8 @@ impl Embedded {
 mod tests {
     use super::*;
     use crate::service::TargetKey;
-    use haloy_executors::{SimulatedExecutor, Waits};
+    use haloy_edge::Waits;
+    use haloy_executors::SimulatedExecutor;
     use haloy_ledger::deployment::{Effect, Event};
     use haloy_ledger::edge::Report;
     use haloy_ledger::ids::{EffectId, Timestamp};
@@ -139,7 +140,7 @@ mod tests {
         fn note(&self, text: &str) {
             self.0.lock().expect("whole").push(text.to_owned());
         }
-        fn waiting(&self, _silent: &[haloy_executors::Silent]) {}
+        fn waiting(&self, _silent: &[haloy_edge::Silent]) {}
     }
 
     /// Answers as the socket of an edge does: these reports, and what was taken of them.

@@ -45,8 +45,7 @@ pub fn seal(ledger: &Ledger, target: &TargetConfig) -> Result<(ReleaseSpec, Leas
         }
     }
     let unreadable = |error: serde_json::Error| {
-        let message =
-            format!("the configuration cannot be recorded: {}", haloy_executors::said::json(&error));
+        let message = format!("the configuration cannot be recorded: {}", haloy_edge::said::json(&error));
         Error::new(Kind::Operational, message)
     };
     let bare = serde_json::to_vec(&config.without_private()).map_err(unreadable)?;

@@ -5,7 +5,7 @@ use super::deploy::{IMAGE, image, request};
 use super::edge::{HOST, Server, edge};
 use super::line::{Line, median, rounds, sized};
 use async_trait::async_trait;
-use haloy_executors::edge::EdgeRouter;
+use haloy_executors::EdgeRouter;
 use haloy_executors::*;
 use haloy_ledger::deployment::{Command, Effect, Event};
 use haloy_ledger::ids::*;

@@ -10,8 +10,8 @@ mod secure;
 mod serving;
 mod tunnels;
 
-use haloy_executors::edge::identity::{Inspector, Looked, Place, Process, Sighting, Subject};
-use haloy_executors::edge::{AcmeOptions, CheckTimes, Client, EdgeOptions, run};
+use haloy_edge::identity::{Inspector, Looked, Place, Process, Sighting, Subject};
+use haloy_edge::{AcmeOptions, CheckTimes, Client, EdgeOptions, run};
 use haloy_ledger::edge::{Route, RouteSnapshot};
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::Backend;
@@ -28,7 +28,7 @@ struct Edge {
     at: SocketAddr,
     secure: SocketAddr,
     client: Client,
-    ended: tokio::task::JoinHandle<Result<(), haloy_executors::edge::EdgeError>>,
+    ended: tokio::task::JoinHandle<Result<(), haloy_edge::EdgeError>>,
 }
 
 fn free() -> SocketAddr {

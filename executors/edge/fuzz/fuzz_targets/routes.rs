@@ -1,7 +1,7 @@
 //! Routes as they come over the edge's socket: no bytes panic, and what is taken can be kept.
 #![no_main]
 
-use haloy_executors::edge::table::decode;
+use haloy_edge::table::decode;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,12 +1,11 @@
 //! A client of the socket of commands: what haloy says to its edge.
 
 use super::handoff;
-use super::limits::SNAPSHOT_BYTES;
+use super::limits::{EDGE_ANSWER, SNAPSHOT_BYTES};
+use super::said;
 use super::store::Reported;
+use super::waits::Waits;
 use super::wire::{Applied, Drain, Drained, EdgeStatus, Problem, SOCKET, Upgrade};
-use crate::limits::EDGE_ANSWER;
-use crate::said;
-use crate::waits::Waits;
 use haloy_ledger::edge::RouteSnapshot;
 use haloy_ledger::ids::ReplicaId;
 use http_body_util::{BodyExt, Limited};

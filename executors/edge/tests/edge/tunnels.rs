@@ -43,7 +43,7 @@ async fn an_edge_that_leaves_waits_for_its_tunnels() {
     edge.client.apply(&snapshot(1, vec![route("a.example", &[web.at])])).await.expect("applied");
     let mut open = tunnel(edge.at, "a.example").await;
     edge.client.stop().await.expect("told");
-    let lame_duck = haloy_executors::edge::limits::LAME_DUCK;
+    let lame_duck = haloy_edge::limits::LAME_DUCK;
     tokio::time::sleep(lame_duck + Duration::from_millis(500)).await;
     echoes(&mut open).await;
     assert!(TcpStream::connect(edge.at).await.is_err(), "nobody new is let in");

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+/// How long the edge may take to answer a command.
+pub const EDGE_ANSWER: Duration = Duration::from_secs(10);
 /// Largest head of a request, in bytes. It has at most 100 headers.
 pub const HEAD_BYTES: usize = 32 * 1024;
 /// Largest body of a request, in bytes.

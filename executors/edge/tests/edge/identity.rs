@@ -1,7 +1,7 @@
 //! Whoever answers at an address is not sent a request for that: identity is a container's.
 
 use super::*;
-use haloy_executors::edge::ReplicaStatus;
+use haloy_edge::ReplicaStatus;
 use haloy_ledger::deployment::event::UpstreamCause;
 use haloy_ledger::edge::Report;
 use std::sync::Mutex;

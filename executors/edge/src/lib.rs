@@ -3,11 +3,14 @@
 //! It knows nothing of deployments. It serves the newest table of routes that it was given, keeps it on
 //! disk, and says what it does. So a crash or an upgrade of haloy never touches traffic.
 //!
+//! It opens no ledger: of that it knows the routes that it is sent and the words of its reports. The executor that
+//! brings it the routes is in haloy-executors.
+//!
 //! Reading order: [`limits`], [`table`] (who answers for a name), [`identity`] (who a replica is), `verify`
 //! (a connection that ends at it), `upstream` (connections to replicas), `standing` and `checks` (which of
 //! them answer), `options` and `shared` (what all requests share), `headers`, `passing` and `proxy` (one request),
 //! `admitted` and `connections` (of clients), `wire` and [`control`] (the socket of commands), `server` (the process),
-//! [`router`] (the executor).
+//! of which both sides know `wire`.
 
 mod access_log;
 mod acme;
@@ -25,13 +28,13 @@ pub mod control;
 mod handoff;
 mod headers;
 pub mod identity;
-pub(crate) mod inspector;
+pub mod inspector;
 pub mod limits;
 mod link;
 mod listen;
 mod methods;
 mod metrics;
-pub(crate) mod netns;
+pub mod netns;
 mod news;
 mod notify;
 mod open;
@@ -42,7 +45,7 @@ mod patient;
 mod proxy;
 mod renewal;
 mod requests;
-pub mod router;
+pub mod said;
 mod scrape;
 mod server;
 mod shared;
@@ -54,13 +57,14 @@ mod tls;
 mod tunnel;
 mod upstream;
 mod verify;
+mod waits;
 mod wire;
 mod workers;
 
 pub use client::{Client, ControlError};
 pub use inspector::ChildInspector;
 pub use options::{AccessLog, AcmeOptions, CheckTimes, EdgeError, EdgeOptions};
-pub use router::EdgeRouter;
 pub use server::run;
 pub use store::{Reported, kept_aside};
+pub use waits::{Silent, Wait, Waits};
 pub use wire::{AuthorityStatus, EdgeStatus, ReplicaStatus};

@@ -1,7 +1,7 @@
 //! Snapshots of routes: taken whole, newest first, whatever somebody sends.
 
 use super::*;
-use haloy_executors::edge::table::decode;
+use haloy_edge::table::decode;
 
 #[tokio::test]
 async fn routes_are_taken_by_generation_and_never_halfway() {

@@ -115,7 +115,7 @@ async fn a_replica_that_is_back_is_found_by_one_request() {
     for _ in 0..4 {
         assert!(get(edge.at, "a.example").await.contains("web"));
     }
-    let marked = |status: haloy_executors::edge::EdgeStatus| {
+    let marked = |status: haloy_edge::EdgeStatus| {
         status.replicas.iter().find(|replica| replica.recorded == Some(gone)).expect("known").marked
     };
     assert!(marked(edge.client.status().await.expect("it answers")));
@@ -125,7 +125,7 @@ async fn a_replica_that_is_back_is_found_by_one_request() {
             tokio::spawn(serve(stream, "back", Arc::default()));
         }
     });
-    tokio::time::sleep(Duration::from_millis(haloy_executors::edge::limits::MARKED_MS)).await;
+    tokio::time::sleep(Duration::from_millis(haloy_edge::limits::MARKED_MS)).await;
     let mut answers = String::new();
     for _ in 0..4 {
         answers += &get(edge.at, "a.example").await;

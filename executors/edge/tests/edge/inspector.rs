@@ -1,7 +1,7 @@
 //! The process that looks for the edge: what it says is believed only as an answer, and its end is not ours.
 
 use super::*;
-use haloy_executors::edge::ChildInspector;
+use haloy_edge::ChildInspector;
 use std::time::Instant;
 
 fn subject() -> Subject {

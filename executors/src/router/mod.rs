@@ -1,11 +1,10 @@
 //! The executor of the role Router: brings the edge the newest routes and waits for replicas to drain.
 
-use super::client::{Client, ControlError};
-use super::limits::{DRAIN, LAME_DUCK, LEAVING};
 use crate::executor::*;
 use crate::limits::{EDGE_LOG, EDGE_STARTING};
-use crate::waits::Waits;
 use async_trait::async_trait;
+use haloy_edge::limits::{DRAIN, LAME_DUCK, LEAVING};
+use haloy_edge::{Client, ControlError, Waits};
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::edge::{Route, RouteSnapshot};
 use haloy_ledger::ids::ReplicaId;
