@@ -2,7 +2,10 @@
 //! is due for renewal. A failure never stops anything: what was served is served on.
 
 use super::certs::Cert;
-use super::shared::Edge;
+use super::observed::Observed;
+use super::routing::Routing;
+use super::store::Store;
+use super::tls::Tls;
 use haloy_ledger::edge::Report;
 use haloy_ledger::ids::Timestamp;
 use haloy_ledger::outcome::{Failure, FailureCode};
@@ -22,20 +25,32 @@ const ORDER_TIME: Duration = Duration::from_secs(300);
 /// How long it may take to look, and to issue.
 const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(60));
 
+/// Everything that has to do with certificates of an authority.
+pub struct Keeper {
+    /// What is kept on disk: accounts and contacts.
+    pub store: Arc<Store>,
+    /// Which names are routed.
+    pub routing: Arc<Routing>,
+    /// Certificates that there are.
+    pub tls: Arc<Tls>,
+    /// Where what happens is told.
+    pub observed: Arc<Observed>,
+}
+
 /// Looks after certificates for as long as the edge runs.
-pub async fn keep(edge: Arc<Edge>) {
+pub async fn keep(keeper: Keeper) {
     loop {
-        for (cert, contact) in to_ask(&edge) {
-            ask(&edge, &cert, contact.as_deref()).await;
+        for (cert, contact) in to_ask(&keeper) {
+            ask(&keeper, &cert, contact.as_deref()).await;
         }
-        let wanted = wanted(&edge);
+        let wanted = wanted(&keeper);
         if !wanted.is_empty() {
-            edge.acme.terms.learn(&edge.options.acme).await;
+            keeper.tls.acme.terms.learn(&keeper.tls.authority).await;
         }
         for (names, contact) in wanted {
-            issue(&edge, names, contact.as_deref()).await;
+            issue(&keeper, names, contact.as_deref()).await;
         }
-        let changed = edge.acme.look.notified();
+        let changed = keeper.tls.acme.look.notified();
         drop(tokio::time::timeout(LOOK, changed).await);
     }
 }
@@ -45,13 +60,13 @@ type Wanted = (Vec<String>, Option<String>);
 
 /// What an authority is asked for: of each route the names that a public one could vouch for, or all, or none, as
 /// its release wants it; never one for which the user brought a certificate. The first one names it.
-pub fn in_question(edge: &Edge) -> Vec<Wanted> {
-    let (table, contacts) = (edge.table(), edge.store.contacts());
+pub fn in_question(routing: &Routing, tls: &Tls, store: &Store) -> Vec<Wanted> {
+    let (table, contacts) = (routing.table(), store.contacts());
     // A certificate that is nowhere presented is of no use.
-    let routes = table.snapshot.iter().filter(|_| !edge.options.https.is_empty());
+    let routes = table.snapshot.iter().filter(|_| tls.presents);
     let routes = routes.flat_map(|snapshot| &snapshot.routes);
     let asked = routes.filter(|route| route.acme != Some(AcmeMode::Off)).map(|route| {
-        let own = |name: &str| edge.certs.get(name).is_some_and(|cert| cert.own);
+        let own = |name: &str| tls.certs.get(name).is_some_and(|cert| cert.own);
         let names = std::iter::once(&route.domain).chain(&route.aliases);
         // Who wants one for every name has an authority of their own, which may vouch for any.
         let every = route.acme == Some(AcmeMode::On);
@@ -61,24 +76,30 @@ pub fn in_question(edge: &Edge) -> Vec<Wanted> {
     asked.filter(|(names, _): &Wanted| !names.is_empty()).collect()
 }
 
+impl Keeper {
+    fn in_question(&self) -> Vec<Wanted> {
+        in_question(&self.routing, &self.tls, &self.store)
+    }
+}
+
 /// Those of them that need a certificate now.
-fn wanted(edge: &Edge) -> Vec<Wanted> {
+fn wanted(keeper: &Keeper) -> Vec<Wanted> {
     let now = SystemClock.now();
-    let due = |name: &String| match edge.certs.get(name) {
-        Some(cert) => edge.acme.renewals.due(&cert, now),
+    let due = |name: &String| match keeper.tls.certs.get(name) {
+        Some(cert) => keeper.tls.acme.renewals.due(&cert, now),
         None => true,
     };
-    let waits = |names: &[String]| names.first().is_some_and(|first| edge.acme.waits(first, now));
-    let wanted = in_question(edge).into_iter();
+    let waits = |names: &[String]| names.first().is_some_and(|first| keeper.tls.acme.waits(first, now));
+    let wanted = keeper.in_question().into_iter();
     wanted.filter(|(names, _)| names.iter().any(due) && !waits(names)).collect()
 }
 
 /// Certificates that the authority may know more about than this edge.
-fn to_ask(edge: &Edge) -> Vec<(Arc<Cert>, Option<String>)> {
-    let (asked, now) = (in_question(edge), SystemClock.now());
-    let issued: Vec<_> = edge.certs.all().into_iter().filter(|cert| !cert.own).collect();
-    edge.acme.renewals.keep_only(&issued.iter().map(|cert| cert.serial.clone()).collect::<Vec<_>>());
-    let due = issued.into_iter().filter(|cert| edge.acme.renewals.to_ask(cert, now));
+fn to_ask(keeper: &Keeper) -> Vec<(Arc<Cert>, Option<String>)> {
+    let (asked, now) = (keeper.in_question(), SystemClock.now());
+    let issued: Vec<_> = keeper.tls.certs.all().into_iter().filter(|cert| !cert.own).collect();
+    keeper.tls.acme.renewals.keep_only(&issued.iter().map(|cert| cert.serial.clone()).collect::<Vec<_>>());
+    let due = issued.into_iter().filter(|cert| keeper.tls.acme.renewals.to_ask(cert, now));
     due.filter_map(|cert| {
         let of_it = |(names, _): &&Wanted| names.iter().any(|name| cert.names.contains(name));
         let contact = asked.iter().find(of_it)?.1.clone();
@@ -88,20 +109,20 @@ fn to_ask(edge: &Edge) -> Vec<(Arc<Cert>, Option<String>)> {
 }
 
 /// When to renew: RFC 9773. Authorities that do not say are not asked again for a while.
-async fn ask(edge: &Edge, cert: &Cert, contact: Option<&str>) {
+async fn ask(keeper: &Keeper, cert: &Cert, contact: Option<&str>) {
     let time = |nanos: i128| i64::try_from(nanos).map_or(Timestamp(i64::MAX), Timestamp);
     let said = async {
         let known = identifier(cert)?;
         // Without an account there is nobody to ask; one is made for an order, not for this.
-        edge.store.account(&edge.options.acme.directory())?;
-        let account = account(edge, contact).await.ok()?;
+        keeper.store.account(&keeper.tls.authority.directory())?;
+        let account = account(keeper, contact).await.ok()?;
         let (info, again) = account.renewal_info(&known).await.ok()?;
         let window = info.suggested_window;
         let (start, end) = (window.start.unix_timestamp_nanos(), window.end.unix_timestamp_nanos());
         Some(((time(start), time(end)), again))
     };
     let said = tokio::time::timeout(ORDER_TIME, said).await.ok().flatten();
-    edge.acme.renewals.told(cert, said, SystemClock.now(), &SystemEntropy);
+    keeper.tls.acme.renewals.told(cert, said, SystemClock.now(), &SystemEntropy);
 }
 
 /// What its authority calls a certificate (RFC 9773, 4.1).
@@ -112,18 +133,18 @@ fn identifier(cert: &Cert) -> Option<CertificateIdentifier<'static>> {
 
 /// Asks for a certificate; once more without naming the one before, and with a new account, where that
 /// is what the authority minds.
-async fn asked_for(edge: &Edge, names: &[String], contact: Option<&str>) -> Result<Issued, String> {
-    let before = names.first().and_then(|domain| edge.certs.get(domain));
-    let mut replaces = before.filter(|cert| !cert.own && edge.acme.renewals.advised(cert));
+async fn asked_for(keeper: &Keeper, names: &[String], contact: Option<&str>) -> Result<Issued, String> {
+    let before = names.first().and_then(|domain| keeper.tls.certs.get(domain));
+    let mut replaces = before.filter(|cert| !cert.own && keeper.tls.acme.renewals.advised(cert));
     let mut forgotten = false;
     loop {
-        let order = order(edge, names, contact, replaces.as_deref().and_then(identifier));
+        let order = order(keeper, names, contact, replaces.as_deref().and_then(identifier));
         let asked = tokio::time::timeout(ORDER_TIME, order).await;
         match asked.unwrap_or_else(|_| Err("the authority did not answer in time".to_owned())) {
             // The authority forgot the account: made anew, once.
             Err(error) if error.contains("accountDoesNotExist") && !forgotten => {
                 forgotten = true;
-                edge.store.forget_account(&edge.options.acme.directory());
+                keeper.store.forget_account(&keeper.tls.authority.directory());
             }
             Err(_) if replaces.is_some() => replaces = None,
             asked => return asked,
@@ -131,32 +152,32 @@ async fn asked_for(edge: &Edge, names: &[String], contact: Option<&str>) -> Resu
     }
 }
 
-async fn issue(edge: &Edge, names: Vec<String>, contact: Option<&str>) {
+async fn issue(keeper: &Keeper, names: Vec<String>, contact: Option<&str>) {
     let Some(domain) = names.first().cloned() else { return };
-    let renewal = edge.certs.get(&domain).is_some();
-    let ca = edge.options.acme.directory();
-    let asked = asked_for(edge, &names, contact).await;
+    let renewal = keeper.tls.certs.get(&domain).is_some();
+    let ca = keeper.tls.authority.directory();
+    let asked = asked_for(keeper, &names, contact).await;
     let now = SystemClock.now();
     let kept = asked.and_then(|(account, key, chain)| {
-        edge.certs.keep(&domain, &key, &chain).map_err(|error| error.to_string())?;
-        edge.certs.load();
-        let cert = edge.certs.get(&domain).ok_or("what was issued cannot be read")?;
-        if !cert.own && edge.acme.renewals.due(&cert, now) {
+        keeper.tls.certs.keep(&domain, &key, &chain).map_err(|error| error.to_string())?;
+        keeper.tls.certs.load();
+        let cert = keeper.tls.certs.get(&domain).ok_or("what was issued cannot be read")?;
+        if !cert.own && keeper.tls.acme.renewals.due(&cert, now) {
             return Err("what was issued is due for renewal already".to_owned());
         }
         Ok((account, cert))
     });
     match kept {
         Ok((account, cert)) => {
-            edge.acme.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&domain);
+            keeper.tls.acme.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&domain);
             let (serial, not_after) = (cert.serial.clone(), cert.not_after);
-            edge.report(Report::Issued { names, serial, not_after, ca, account, renewal });
+            keeper.observed.report(Report::Issued { names, serial, not_after, ca, account, renewal });
         }
         Err(why) => {
             let cause = Failure::new(FailureCode::Other, "no certificate was issued");
-            let next_try = edge.acme.failed(&domain, now, &why);
+            let next_try = keeper.tls.acme.failed(&domain, now, &why);
             eprintln!("haloy edge: no certificate for {domain}: {why}");
-            edge.report(Report::NotIssued { names, cause, detail: Some(why), next_try });
+            keeper.observed.report(Report::NotIssued { names, cause, detail: Some(why), next_try });
         }
     }
 }
@@ -172,14 +193,14 @@ fn told(error: Error) -> String {
     }
 }
 
-async fn account(edge: &Edge, contact: Option<&str>) -> Result<Account, String> {
-    let options = &edge.options.acme;
+async fn account(keeper: &Keeper, contact: Option<&str>) -> Result<Account, String> {
+    let options = &keeper.tls.authority;
     let directory = options.directory();
     let builder = || match &options.root {
         Some(root) => Account::builder_with_root(root),
         None => Account::builder(),
     };
-    if let Some(known) = edge.store.account(&directory)
+    if let Some(known) = keeper.store.account(&directory)
         && let Ok(credentials) = serde_json::from_str::<AccountCredentials>(&known)
     {
         return builder().map_err(told)?.from_credentials(credentials).await.map_err(told);
@@ -190,8 +211,8 @@ async fn account(edge: &Edge, contact: Option<&str>) -> Result<Account, String> 
     let made = builder().map_err(told)?.create(&new, directory.clone(), None).await;
     let (account, credentials) = made.map_err(told)?;
     let credentials = serde_json::to_string(&credentials).map_err(|error| error.to_string())?;
-    edge.store.keep_account(&directory, &credentials).map_err(|error| error.to_string())?;
-    edge.report(Report::Account { directory, account: account.id().to_owned() });
+    keeper.store.keep_account(&directory, &credentials).map_err(|error| error.to_string())?;
+    keeper.observed.report(Report::Account { directory, account: account.id().to_owned() });
     Ok(account)
 }
 
@@ -199,12 +220,12 @@ async fn account(edge: &Edge, contact: Option<&str>) -> Result<Account, String> 
 type Issued = (String, String, String);
 
 async fn order(
-    edge: &Edge,
+    keeper: &Keeper,
     names: &[String],
     contact: Option<&str>,
     replaces: Option<CertificateIdentifier<'_>>,
 ) -> Result<Issued, String> {
-    let account = account(edge, contact).await?;
+    let account = account(keeper, contact).await?;
     let identifiers: Vec<Identifier> = names.iter().cloned().map(Identifier::Dns).collect();
     let asked = NewOrder::new(&identifiers);
     let asked = match replaces {
@@ -213,12 +234,12 @@ async fn order(
     };
     let mut order = account.new_order(&asked).await.map_err(told)?;
     let mut tokens = Vec::new();
-    let challenged = challenge(edge, &mut order, &mut tokens).await;
+    let challenged = challenge(keeper, &mut order, &mut tokens).await;
     let ready = match challenged {
         Ok(()) => order.poll_ready(&PATIENCE).await.map_err(told),
         Err(error) => Err(error),
     };
-    edge.acme.forget(&tokens);
+    keeper.tls.acme.forget(&tokens);
     if ready? != OrderStatus::Ready {
         return Err(why_invalid(&mut order).await);
     }
@@ -228,7 +249,7 @@ async fn order(
 }
 
 async fn challenge(
-    edge: &Edge,
+    keeper: &Keeper,
     order: &mut instant_acme::Order,
     tokens: &mut Vec<String>,
 ) -> Result<(), String> {
@@ -242,7 +263,7 @@ async fn challenge(
         let mut challenge = challenge.ok_or("the authority offers no challenge over http")?;
         let (token, answer) = (challenge.token.clone(), challenge.key_authorization().as_str().to_owned());
         tokens.push(token.clone());
-        edge.acme.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(token, answer);
+        keeper.tls.acme.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(token, answer);
         challenge.set_ready().await.map_err(told)?;
     }
     Ok(())

@@ -7,7 +7,9 @@
 use super::body;
 use super::identity::Doubt;
 use super::link::Unanswered;
-use super::shared::Edge;
+use super::observed::Observed;
+use super::options::CheckTimes;
+use super::routing::Routing;
 use super::standing::Seen;
 use super::upstream::{Check, Upstream};
 use super::verify::Unconnected;
@@ -15,12 +17,23 @@ use hyper::{Request, header};
 use std::sync::{Arc, Weak};
 use tokio::time::Instant;
 
+/// What a check needs.
+#[derive(Clone)]
+pub struct Checker {
+    /// Which replicas are in a route.
+    pub routing: Arc<Routing>,
+    /// Where what changes is told.
+    pub observed: Arc<Observed>,
+    /// How often, and for how long.
+    pub times: CheckTimes,
+}
+
 /// Has every replica that is in a route checked for as long as it is.
-pub async fn keep(edge: Arc<Edge>) {
+pub async fn keep(checker: Checker) {
     let mut watches = tokio::task::JoinSet::new();
-    let every = edge.options.checks.every;
+    let every = checker.times.every;
     loop {
-        let table = edge.table();
+        let table = checker.routing.table();
         let checked = table.upstreams().filter(|upstream| upstream.check().is_some() && upstream.watch());
         let new: Vec<_> = checked.map(Arc::downgrade).collect();
         drop(table);
@@ -28,7 +41,7 @@ pub async fn keep(edge: Arc<Edge>) {
         for (number, upstream) in (0..count).zip(new) {
             // Spread over the time between two checks: the engine is asked with each.
             let first = Instant::now() + every / count * number;
-            watches.spawn(watch(Arc::clone(&edge), upstream, first));
+            watches.spawn(watch(checker.clone(), upstream, first));
         }
         while watches.try_join_next().is_some() {}
         tokio::time::sleep(every).await;
@@ -37,34 +50,34 @@ pub async fn keep(edge: Arc<Edge>) {
 
 /// Checks one replica until it has left the routes. Between two checks it is not held on to: whoever left has
 /// nothing to wait for here.
-async fn watch(edge: Arc<Edge>, watched: Weak<Upstream>, first: Instant) {
+async fn watch(checker: Checker, watched: Weak<Upstream>, first: Instant) {
     tokio::time::sleep_until(first).await;
     while let Some(upstream) = watched.upgrade() {
-        if !edge.look().routes_to(&upstream) {
+        if !checker.routing.look().routes_to(&upstream) {
             upstream.unwatch();
             break;
         }
-        let next = Instant::now() + edge.options.checks.every;
+        let next = Instant::now() + checker.times.every;
         tokio::select! {
-            () = once(&edge, &upstream) => {}
+            () = once(&checker, &upstream) => {}
             () = upstream.cut.cancelled() => {}
         }
         drop(upstream);
         tokio::time::sleep_until(next).await;
     }
-    edge.upstreams.forget_unused();
+    checker.routing.upstreams.forget_unused();
 }
 
-async fn once(edge: &Arc<Edge>, upstream: &Upstream) {
+async fn once(checker: &Checker, upstream: &Upstream) {
     let Some(check) = upstream.check() else { return };
-    let seen = ask(edge, upstream, &check).await;
+    let seen = ask(checker, upstream, &check).await;
     if let Some(cause) = upstream.learn(seen) {
-        edge.tell(upstream, || cause);
+        checker.observed.tell(upstream, || cause);
     }
 }
 
 /// What a replica answers, if it is shown to be the one that does.
-async fn ask(edge: &Arc<Edge>, upstream: &Upstream, check: &Check) -> Seen {
+async fn ask(checker: &Checker, upstream: &Upstream, check: &Check) -> Seen {
     let request = Request::get(&check.path)
         .header(header::HOST, &check.host)
         .header(header::USER_AGENT, "haloy-edge-check")
@@ -73,7 +86,7 @@ async fn ask(edge: &Arc<Edge>, upstream: &Upstream, check: &Check) -> Seen {
     // A path that cannot be asked for says nothing about the replica.
     let Ok(request) = request else { return Seen::Nothing };
     let connected = upstream.connect().await;
-    edge.connected(upstream, &connected);
+    checker.observed.connected(upstream, &connected);
     let mut link = match connected {
         Ok(link) => link,
         Err(Unconnected::Refused) => {
@@ -88,7 +101,7 @@ async fn ask(edge: &Arc<Edge>, upstream: &Upstream, check: &Check) -> Seen {
             };
         }
     };
-    let limit = edge.options.checks.limit;
+    let limit = checker.times.limit;
     match tokio::time::timeout(limit, link.ask(request)).await {
         Ok(Ok(response)) => Seen::Status(response.status().as_u16()),
         Ok(Err(Unanswered::NotSent(_) | Unanswered::Lost)) => {

@@ -3,9 +3,8 @@
 use super::handoff;
 use super::limits::{EDGE_ANSWER, SNAPSHOT_BYTES};
 use super::said;
-use super::store::Reported;
 use super::waits::Waits;
-use super::wire::{Applied, Drain, Drained, EdgeStatus, Problem, SOCKET, Upgrade};
+use super::wire::{Applied, Drain, Drained, EdgeStatus, Problem, Reported, SOCKET, Upgrade};
 use haloy_ledger::edge::RouteSnapshot;
 use haloy_ledger::ids::ReplicaId;
 use http_body_util::{BodyExt, Limited};

@@ -4,10 +4,11 @@
 //! client that sends none is let go like one that sends them too slowly.
 
 use super::access_log::Entry;
-use super::admitted::{Admitted, enter};
 use super::body::Body;
 use super::client_origin::ClientOrigin;
+use super::clients::Admitted;
 use super::headers;
+use super::lifecycle::Lifecycle;
 use super::limits::*;
 use super::open::{One, Open};
 use super::patient::Patient;
@@ -25,25 +26,28 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+/// A connection: at which edge, and as whom it is counted for as long as this lives.
+type Came = (Arc<Edge>, Arc<Admitted>);
+
 /// Takes connections until it is dropped.
 pub async fn accept(edge: Arc<Edge>, listener: TcpListener, secure: Option<TlsAcceptor>) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let client = peer.ip().to_canonical();
-                let Some(admitted) = enter(&edge, client) else {
-                    edge.metrics.turned_away();
+                let Some(admitted) = edge.lifecycle.clients.enter(client) else {
+                    edge.observed.metrics.turned_away();
                     continue;
                 };
-                edge.metrics.connected();
+                edge.observed.metrics.connected();
                 // Without it answers are late, and still right.
                 drop(stream.set_nodelay(true));
                 // A client that vanished without a word: also where nobody expects one.
                 let _without_it = rustix::net::sockopt::set_socket_keepalive(&stream, true);
                 // To the event loop of a worker, away from this one.
                 let Ok(stream) = stream.into_std() else { continue };
-                let served = connection(admitted, secure.clone(), stream, client);
-                edge.open.spawn_on(served, edge.workers.next());
+                let served = connection((Arc::clone(&edge), admitted), secure.clone(), stream, client);
+                edge.lifecycle.open.spawn_on(served, edge.lifecycle.workers.next());
             }
             // Out of file descriptors, or a client that left at once: others are served on.
             Err(_failed) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
@@ -52,45 +56,43 @@ pub async fn accept(edge: Arc<Edge>, listener: TcpListener, secure: Option<TlsAc
 }
 
 async fn connection(
-    admitted: Arc<Admitted>,
+    (edge, admitted): Came,
     secure: Option<TlsAcceptor>,
     stream: std::net::TcpStream,
     client: IpAddr,
 ) {
     let Ok(stream) = TcpStream::from_std(stream) else { return };
     match secure {
-        None => http1(&admitted, stream, ClientOrigin { client, secure: false }, None).await,
-        Some(acceptor) => over_tls(&admitted, acceptor, stream, client).await,
+        None => http1((edge, admitted), stream, ClientOrigin { client, secure: false }, None).await,
+        Some(acceptor) => over_tls((edge, admitted), acceptor, stream, client).await,
     }
 }
 
-async fn over_tls(admitted: &Arc<Admitted>, acceptor: TlsAcceptor, stream: TcpStream, client: IpAddr) {
-    let edge = &admitted.edge;
+async fn over_tls((edge, admitted): Came, acceptor: TlsAcceptor, stream: TcpStream, client: IpAddr) {
     let handshake = tokio::time::timeout(edge.options.patience, acceptor.accept(stream)).await;
     // A client that speaks no TLS, or trusts us not: its own business.
-    let Ok(Ok(stream)) = handshake else { return edge.metrics.handshake_failed() };
+    let Ok(Ok(stream)) = handshake else { return edge.observed.metrics.handshake_failed() };
     let tls = stream.get_ref().1;
     let name = tls.server_name().map(str::to_ascii_lowercase);
     let from = ClientOrigin { client, secure: true };
     match tls.alpn_protocol() {
-        Some(b"h2") => http2(edge, stream, from, name).await,
-        Some(_) | None => http1(admitted, stream, from, name).await,
+        Some(b"h2") => http2((edge, admitted), stream, from, name).await,
+        Some(_) | None => http1((edge, admitted), stream, from, name).await,
     }
 }
 
-async fn http1<S>(admitted: &Arc<Admitted>, stream: S, from: ClientOrigin, name: Option<String>)
+async fn http1<S>((edge, admitted): Came, stream: S, from: ClientOrigin, name: Option<String>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let edge = &admitted.edge;
     let service = {
-        let admitted = Arc::clone(admitted);
+        let edge = Arc::clone(&edge);
         service_fn(move |mut request: Request<Incoming>| {
             // What becomes a tunnel is still a connection of this client.
             if request.headers().contains_key(hyper::header::UPGRADE) {
                 request.extensions_mut().insert(Arc::clone(&admitted));
             }
-            serve(Arc::clone(&admitted.edge), from, name.clone(), request)
+            serve(Arc::clone(&edge), from, name.clone(), request)
         })
     };
     let mut builder = hyper::server::conn::http1::Builder::new();
@@ -98,19 +100,19 @@ where
     let connection = builder.serve_connection(TokioIo::new(Patient::new(stream)), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     // How a client ends its connection is its own business.
-    if until_ending(edge, connection.as_mut()).await.is_none() {
+    if until_ending(&edge.lifecycle, connection.as_mut()).await.is_none() {
         connection.as_mut().graceful_shutdown();
         drop(connection.await);
     }
 }
 
-async fn http2<S>(edge: &Arc<Edge>, stream: S, from: ClientOrigin, name: Option<String>)
+async fn http2<S>((edge, _admitted): Came, stream: S, from: ClientOrigin, name: Option<String>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let open = Arc::new(Open::default());
     let service = {
-        let (edge, open) = (Arc::clone(edge), Arc::clone(&open));
+        let (edge, open) = (Arc::clone(&edge), Arc::clone(&open));
         service_fn(move |request| counted(Arc::clone(&edge), from, name.clone(), open.enter(), request))
     };
     let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
@@ -124,7 +126,7 @@ where
     let connection = builder.serve_connection(TokioIo::new(Patient::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
     let grace = tokio::select! {
-        ended = until_ending(edge, connection.as_mut()) => match ended {
+        ended = until_ending(&edge.lifecycle, connection.as_mut()) => match ended {
             Some(_ended) => return,
             None => LEAVING,
         },
@@ -139,14 +141,14 @@ where
 ///
 /// The token is asked once, which makes it wake this task, and again only when it is set: it has a lock
 /// that all connections share.
-async fn until_ending<F: Future>(edge: &Edge, mut connection: Pin<&mut F>) -> Option<F::Output> {
-    let mut ending = std::pin::pin!(edge.ending.cancelled());
+async fn until_ending<F: Future>(lifecycle: &Lifecycle, mut connection: Pin<&mut F>) -> Option<F::Output> {
+    let mut ending = std::pin::pin!(lifecycle.ending.cancelled());
     let mut asked = false;
     poll_fn(|cx| {
         if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
             return Poll::Ready(Some(ended));
         }
-        let ask = !std::mem::replace(&mut asked, true) || edge.leaving();
+        let ask = !std::mem::replace(&mut asked, true) || lifecycle.leaving();
         if ask && ending.as_mut().poll(cx).is_ready() { Poll::Ready(None) } else { Poll::Pending }
     })
     .await
@@ -169,15 +171,15 @@ async fn serve(
     name: Option<String>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, std::convert::Infallible> {
-    let id = edge.requests.id(request.headers());
-    let entry = edge.access.wanted().then(|| Entry::new(from, &id, &request));
+    let id = edge.observed.requests.id(request.headers());
+    let entry = edge.observed.access.wanted().then(|| Entry::new(from, &id, &request));
     let started = std::time::Instant::now();
     let mut response = proxy::answer(&edge, from, name.as_deref(), &id, request).await;
-    edge.metrics.answered(response.status(), started.elapsed());
+    edge.observed.metrics.answered(response.status(), started.elapsed());
     // A replica may have a name of its own for it.
     response.headers_mut().entry(headers::REQUEST_ID).or_insert(id);
     Ok(match entry {
-        Some(entry) => edge.access.follow(entry, response),
+        Some(entry) => edge.observed.access.follow(entry, response),
         None => response,
     })
 }

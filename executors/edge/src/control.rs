@@ -42,7 +42,7 @@ pub async fn serve(edge: Arc<Edge>, mut listener: UnixListener) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = edge.socket_lost.notified() => {
+            () = edge.lifecycle.socket_lost.notified() => {
                 match bind(&edge.options.folder) {
                     Ok(anew) => listener = anew,
                     Err(error) => eprintln!("haloy edge: the socket of commands is lost: {error}"),
@@ -74,7 +74,7 @@ async fn command(
     };
     let bytes = collected.to_bytes();
     let changes = matches!(parts.uri.path(), "/upgrade") || parts.method == Method::PUT;
-    if changes && edge.leave.is_cancelled() {
+    if changes && edge.lifecycle.leave.is_cancelled() {
         return Ok(problem(StatusCode::SERVICE_UNAVAILABLE, "this edge is leaving"));
     }
     Ok(match (&parts.method, parts.uri.path()) {
@@ -83,13 +83,13 @@ async fn command(
             look_at_all(&edge).await;
             answer(&status(&edge))
         }
-        (&Method::GET, "/routes") => answer(&edge.table().snapshot),
+        (&Method::GET, "/routes") => answer(&edge.routing.table().snapshot),
         (&Method::GET, "/metrics") => Response::new(body::text(metrics(&edge))),
         (&Method::PUT, "/routes") => apply(&edge, &bytes),
         (&Method::PUT, "/contacts") => match serde_json::from_slice(&bytes) {
             Ok(contacts) => match edge.store.keep_contacts(&contacts) {
                 Ok(()) => {
-                    edge.acme.look.notify_one();
+                    edge.tls.acme.look.notify_one();
                     answer(&status(&edge))
                 }
                 Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
@@ -113,7 +113,7 @@ async fn command(
             answer(&status(&edge))
         }
         (&Method::POST, "/stop") => {
-            edge.leave.cancel();
+            edge.lifecycle.leave.cancel();
             answer(&status(&edge))
         }
         (&Method::POST, "/upgrade") => match serde_json::from_slice::<Upgrade>(&bytes) {
@@ -145,7 +145,7 @@ fn counted(upstream: &Arc<Upstream>) -> (String, Load) {
 }
 
 fn replicas(edge: &Edge) -> Vec<ReplicaStatus> {
-    let all = edge.upstreams.all().into_iter();
+    let all = edge.routing.upstreams.all().into_iter();
     all.map(|upstream| {
         let (address, doubt) = upstream.seen();
         ReplicaStatus {
@@ -164,7 +164,7 @@ fn replicas(edge: &Edge) -> Vec<ReplicaStatus> {
 /// Looks where every replica is, for as long as somebody who asks may wait.
 async fn look_at_all(edge: &Arc<Edge>) {
     let mut looks = tokio::task::JoinSet::new();
-    for upstream in edge.upstreams.all() {
+    for upstream in edge.routing.upstreams.all() {
         looks.spawn(async move { upstream.look().await });
     }
     // What has not answered by then is told as it was last seen.
@@ -173,32 +173,35 @@ async fn look_at_all(edge: &Arc<Edge>) {
 }
 
 fn status(edge: &Edge) -> EdgeStatus {
-    let table = edge.table();
+    let table = edge.routing.table();
     let snapshot = table.snapshot.as_ref();
     EdgeStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         http: edge.options.http.clone(),
         https: edge.options.https.clone(),
-        certificates: edge.certs.all().iter().map(certificate).collect(),
-        refused: edge.acme.failures().into_iter().map(refused).collect(),
+        certificates: edge.tls.certs.all().iter().map(certificate).collect(),
+        refused: edge.tls.acme.failures().into_iter().map(refused).collect(),
         authority: Some(authority(edge)),
-        unreadable: edge.certs.unreadable(),
+        unreadable: edge.tls.certs.unreadable(),
         ledger: snapshot.map(|snapshot| snapshot.ledger.to_string()),
         generation: table.generation(),
         digest: table.digest.clone(),
         routes: snapshot.map_or(0, |snapshot| snapshot.routes.len()),
         replicas: replicas(edge),
         reports: edge.store.reports().len(),
-        leaving: edge.leave.is_cancelled(),
+        leaving: edge.lifecycle.leave.is_cancelled(),
     }
 }
 
 fn authority(edge: &Edge) -> AuthorityStatus {
-    let names = acme::in_question(edge).into_iter().flat_map(|(names, _)| names).collect();
-    let known = edge.acme.terms.known();
+    let names = acme::in_question(&edge.routing, &edge.tls, &edge.store)
+        .into_iter()
+        .flat_map(|(names, _)| names)
+        .collect();
+    let known = edge.tls.acme.terms.known();
     let asked = known.is_some();
-    AuthorityStatus { directory: edge.options.acme.directory(), names, terms: known.flatten(), asked }
+    AuthorityStatus { directory: edge.tls.authority.directory(), names, terms: known.flatten(), asked }
 }
 
 fn certificate(cert: &Arc<super::certs::Cert>) -> CertificateStatus {
@@ -217,11 +220,11 @@ fn refused((domain, failed): (String, super::challenges::Failed)) -> RefusedCert
 fn metrics(edge: &Edge) -> String {
     let first =
         |cert: Arc<super::certs::Cert>| Some((cert.names.first()?.clone(), cert.not_after.0 / 1_000_000_000));
-    edge.metrics.text(&Now {
-        generation: edge.table().generation(),
-        replicas: edge.upstreams.all().iter().map(counted).collect(),
-        certificates: edge.certs.all().into_iter().filter_map(first).collect(),
-        lost_lines: edge.access.lost(),
+    edge.observed.metrics.text(&Now {
+        generation: edge.routing.table().generation(),
+        replicas: edge.routing.upstreams.all().iter().map(counted).collect(),
+        certificates: edge.tls.certs.all().into_iter().filter_map(first).collect(),
+        lost_lines: edge.observed.access.lost(),
     })
 }
 
@@ -257,18 +260,18 @@ pub async fn metrics_at(edge: Arc<Edge>) {
 async fn drain(edge: &Edge, asked: &Drain) -> Drained {
     let started = Instant::now();
     let limit = Duration::from_millis(asked.limit_ms).min(DRAIN);
-    let upstreams = edge.upstreams.of(asked.replica);
+    let upstreams = edge.routing.upstreams.of(asked.replica);
     let in_flight = || upstreams.iter().map(|upstream| upstream.in_flight()).sum();
     // Asked late, it may be in the route again.
-    for upstream in upstreams.iter().filter(|upstream| !edge.look().routes_to(upstream)) {
+    for upstream in upstreams.iter().filter(|upstream| !edge.routing.look().routes_to(upstream)) {
         upstream.leave();
     }
-    while (in_flight() > 0 || edge.before.lives()) && started.elapsed() < limit {
+    while (in_flight() > 0 || edge.lifecycle.before.lives()) && started.elapsed() < limit {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let left_in_flight = in_flight();
     drop(upstreams);
-    edge.upstreams.forget_unused();
+    edge.routing.upstreams.forget_unused();
     Drained { left_in_flight, took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX) }
 }
 
@@ -276,7 +279,7 @@ async fn drain(edge: &Edge, asked: &Drain) -> Drained {
 async fn upgrade(edge: &Arc<Edge>, program: PathBuf) -> Response<Body> {
     let giving = Arc::clone(edge);
     let done = tokio::task::spawn_blocking(move || {
-        let mut listeners = giving.listeners();
+        let mut listeners = giving.lifecycle.listeners();
         if listeners.is_empty() {
             return Err(std::io::Error::other("it was handed over already"));
         }
@@ -289,13 +292,13 @@ async fn upgrade(edge: &Arc<Edge>, program: PathBuf) -> Response<Body> {
     match done.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
         Ok(next) => {
             // Closed when this process ends: the next edge waits for that before a replica may go.
-            edge.next.set(Some(next));
-            edge.leave.cancel();
+            edge.lifecycle.next.set(Some(next));
+            edge.lifecycle.leave.cancel();
             answer(&status(edge))
         }
         Err(error) => {
             // The next one may have put its socket in the place of this one's.
-            edge.socket_lost.notify_one();
+            edge.lifecycle.socket_lost.notify_one();
             problem(StatusCode::INTERNAL_SERVER_ERROR, &format!("it goes on as it is: {error}"))
         }
     }

@@ -8,13 +8,12 @@
 //!
 //! Reading order: [`limits`], [`table`] (who answers for a name), [`identity`] (who a replica is), `verify`
 //! (a connection that ends at it), `upstream` (connections to replicas), `standing` and `checks` (which of
-//! them answer), `options` and `shared` (what all requests share), `headers`, `passing` and `proxy` (one request),
-//! `admitted` and `connections` (of clients), `wire` and [`control`] (the socket of commands), `server` (the process),
-//! of which both sides know `wire`.
+//! them answer), `options`, then what requests share: `routing`, `tls`, `lifecycle`, `observed`, together in
+//! `shared`; `headers`, `passing` and `proxy` (one request), `clients` and `connections` (of clients), `wire`
+//! (what is said over the socket of commands), `control` and [`Client`] (its two sides), `server` (the process).
 
 mod access_log;
 mod acme;
-mod admitted;
 mod body;
 mod certs;
 mod challenges;
@@ -24,11 +23,12 @@ mod client;
 mod client_origin;
 mod clients;
 mod connections;
-pub mod control;
+mod control;
 mod handoff;
 mod headers;
 pub mod identity;
 pub mod inspector;
+mod lifecycle;
 pub mod limits;
 mod link;
 mod listen;
@@ -37,6 +37,7 @@ mod metrics;
 pub mod netns;
 mod news;
 mod notify;
+mod observed;
 mod open;
 mod options;
 mod pages;
@@ -45,6 +46,7 @@ mod patient;
 mod proxy;
 mod renewal;
 mod requests;
+mod routing;
 pub mod said;
 mod scrape;
 mod server;
@@ -65,6 +67,6 @@ pub use client::{Client, ControlError};
 pub use inspector::ChildInspector;
 pub use options::{AccessLog, AcmeOptions, CheckTimes, EdgeError, EdgeOptions};
 pub use server::run;
-pub use store::{Reported, kept_aside};
+pub use store::kept_aside;
 pub use waits::{Silent, Wait, Waits};
-pub use wire::{AuthorityStatus, EdgeStatus, ReplicaStatus};
+pub use wire::{AuthorityStatus, EdgeStatus, ReplicaStatus, Reported};

@@ -2,7 +2,7 @@
 
 use super::changes::lock;
 use super::identity::{Doubt, Subject};
-use super::shared::Edge;
+use super::observed::Observed;
 use super::upstream::Upstream;
 use super::verify::Unconnected;
 use haloy_ledger::deployment::event::UpstreamCause;
@@ -21,7 +21,7 @@ fn cause(unconnected: &Unconnected) -> UpstreamCause {
     }
 }
 
-impl Edge {
+impl Observed {
     /// A replica could be connected to, or not: told where that is news.
     pub fn connected<T>(self: &Arc<Self>, upstream: &Upstream, came_to: &Result<T, Unconnected>) {
         upstream.turned(came_to.is_err());
@@ -40,13 +40,13 @@ impl Edge {
             true => Report::Down { app, target, r, cause, more },
         };
         lock(&self.changes.waiting).push_back(report);
-        let edge = Arc::clone(self);
+        let observed = Arc::clone(self);
         // Written to disk: no request waits for that.
         drop(tokio::task::spawn_blocking(move || {
-            let _one_at_a_time = lock(&edge.changes.writing);
-            let next = || lock(&edge.changes.waiting).pop_front();
+            let _one_at_a_time = lock(&observed.changes.writing);
+            let next = || lock(&observed.changes.waiting).pop_front();
             while let Some(report) = next() {
-                edge.report(report);
+                observed.report(report);
             }
         }));
     }

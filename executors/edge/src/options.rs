@@ -75,6 +75,13 @@ impl EdgeOptions {
     pub(super) fn folder_error(&self, source: std::io::Error) -> EdgeError {
         EdgeError::Folder { folder: self.folder.display().to_string(), source }
     }
+
+    /// The port that clients have to name; none if it is the usual one.
+    pub(super) fn public_port(&self, secure: bool) -> Option<u16> {
+        let usual = if secure { 443 } else { 80 };
+        let listens = if secure { &self.https } else { &self.http };
+        listens.first().map(SocketAddr::port).filter(|port| *port != usual)
+    }
 }
 
 /// Where certificates come from.

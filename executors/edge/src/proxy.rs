@@ -1,9 +1,9 @@
 //! One request: whose name it is for, which replica takes it, and what is tried if none does.
 
 use super::access_log::ServedBy;
-use super::admitted::Admitted;
 use super::body::{self, Body};
 use super::client_origin::ClientOrigin;
+use super::clients::Admitted;
 use super::headers::{self, Told};
 use super::identity::Doubt;
 use super::limits::*;
@@ -33,7 +33,7 @@ pub async fn answer(
     id: &HeaderValue,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    if let Some(answer) = edge.acme.answer(request.uri().path()).filter(|_| !from.secure) {
+    if let Some(answer) = edge.tls.acme.answer(request.uri().path()).filter(|_| !from.secure) {
         return Response::new(body::text(answer));
     }
     if !methods::known(request.method()) {
@@ -45,18 +45,18 @@ pub async fn answer(
     };
     let host = asked.name.as_str();
     // RFC 9110, 7.4: a connection that was set up for one name is not used for another's.
-    if sni.is_some_and(|sni| sni != host && !edge.same_certificate(sni, host)) {
+    if sni.is_some_and(|sni| sni != host && !edge.tls.same_certificate(sni, host)) {
         return pages::page(StatusCode::MISDIRECTED_REQUEST, "This connection is for another host.", "");
     }
-    let table = edge.look();
+    let table = edge.routing.look();
     let site = match table.get(host) {
         None => return pages::unknown_host(host),
         Some(Named::Alias(domain)) => {
-            let secure = from.secure || edge.believed(domain);
+            let secure = from.secure || edge.tls.believed(domain);
             return redirect(edge, ClientOrigin { secure, ..from }, domain, request.uri());
         }
         // To https only once it is worth something: a certificate that clients believe.
-        Some(Named::Route(_)) if !from.secure && edge.believed(host) => {
+        Some(Named::Route(_)) if !from.secure && edge.tls.believed(host) => {
             return redirect(edge, ClientOrigin { secure: true, ..from }, host, request.uri());
         }
         Some(Named::Route(site)) => Arc::clone(site),
@@ -71,7 +71,7 @@ pub async fn answer(
 /// To the same place at the domain itself; the port that the client used stays.
 fn redirect(edge: &Edge, from: ClientOrigin, domain: &str, uri: &Uri) -> Response<Body> {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let port = match edge.public_port(from.secure) {
+    let port = match edge.options.public_port(from.secure) {
         Some(port) => format!(":{port}"),
         None => String::new(),
     };
@@ -127,7 +127,7 @@ async fn pass_on(
         // Counted first, then looked again: whoever drains a replica sees every request that goes there.
         let Some((site, in_flight)) = enter(edge, site, &tried, again.is_none()) else { break };
         if !tried.is_empty() {
-            edge.metrics.retried();
+            edge.observed.metrics.retried();
         }
         let upstream = Arc::clone(&in_flight.0);
         // Only what may be made again is given up early, and only where another replica is well.
@@ -174,7 +174,7 @@ async fn pass_on(
 fn others(edge: &Edge, site: &Site, tried: &[Arc<Upstream>], but: &Arc<Upstream>) -> bool {
     let mut tried = tried.to_vec();
     tried.push(Arc::clone(but));
-    match edge.look().get(&site.domain) {
+    match edge.routing.look().get(&site.domain) {
         Some(Named::Route(site)) => site.well_but_for(&tried),
         Some(Named::Alias(_)) | None => false,
     }
@@ -188,13 +188,13 @@ fn enter(
     once: bool,
 ) -> Option<(Arc<Site>, InFlight)> {
     loop {
-        let table = edge.look();
+        let table = edge.routing.look();
         let site = match table.get(&site.domain) {
             Some(Named::Route(site)) => Arc::clone(site),
             Some(Named::Alias(_)) | None => return None,
         };
         let in_flight = site.pick(tried, once)?.enter();
-        if edge.in_force(&table) {
+        if edge.routing.in_force(&table) {
             return Some((site, in_flight));
         }
     }
@@ -230,7 +230,7 @@ async fn send(
             Some(link) => link,
             None => {
                 let connected = upstream.connect().await;
-                edge.connected(upstream, &connected);
+                edge.observed.connected(upstream, &connected);
                 match connected {
                     Ok(link) => link,
                     Err(Unconnected::Refused) => {
@@ -294,13 +294,13 @@ fn finish(
             return pages::page(StatusCode::BAD_GATEWAY, "A replica switched protocols unasked.", "");
         };
         let replica = hyper::upgrade::on(&mut response);
-        tunnel::join(edge, (client, replica), link, (in_flight, admitted));
+        tunnel::join(&edge.lifecycle, (client, replica), link, (in_flight, admitted));
         return response.map(|_| body::empty());
     }
     let (mut parts, incoming) = response.into_parts();
     parts.extensions.insert(ServedBy { at: link.at, container: in_flight.0.container.clone() });
     headers::strip(&mut parts.headers);
-    if edge.leaving() {
+    if edge.lifecycle.leaving() {
         parts.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     parts.version = Version::default();

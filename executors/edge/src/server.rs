@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use super::connections::accept;
+use super::lifecycle::Lifecycle;
 use super::limits::*;
 use super::listen::listen;
 use super::options::{EdgeError, EdgeOptions};
@@ -9,7 +10,6 @@ use super::shared::Edge;
 use super::{acme, checks, control, handoff, notify, tls};
 use haloy_ledger::edge::Report;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use tokio::net::TcpListener;
 
 /// Serves until it is told to leave, by its socket, SIGTERM or SIGINT.
@@ -24,10 +24,11 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         (listen_first(&options).await?, None)
     };
     let edge = Arc::new(Edge::new(options, &listeners)?);
-    let generation = edge.table().generation();
+    let generation = edge.routing.table().generation();
     edge.import_own();
     let mut accepting = tokio::task::JoinSet::new();
-    let acceptor = tls::acceptor(&edge).map_err(|error| EdgeError::Tls(error.to_string()))?;
+    let acceptor =
+        tls::acceptor(&edge.tls, &edge.routing).map_err(|error| EdgeError::Tls(error.to_string()))?;
     for (number, listener) in listeners.into_iter().enumerate() {
         let secure = (number >= edge.options.http.len()).then(|| acceptor.clone());
         let listener = TcpListener::from_std(listener).map_err(EdgeError::copied)?;
@@ -40,22 +41,33 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     match before {
         Some((ready, before)) => {
-            edge.before.set(ready.tell());
-            edge.report(Report::Replaced { before, after: version });
+            edge.lifecycle.before.set(ready.tell());
+            edge.observed.report(Report::Replaced { before, after: version });
         }
-        None => edge.report(Report::Started { version, generation }),
+        None => edge.observed.report(Report::Started { version, generation }),
     }
     notify::serves();
-    let certificates = tokio::spawn(acme::keep(Arc::clone(&edge)));
+    let certificates = tokio::spawn(acme::keep(acme::Keeper {
+        store: Arc::clone(&edge.store),
+        routing: Arc::clone(&edge.routing),
+        tls: Arc::clone(&edge.tls),
+        observed: Arc::clone(&edge.observed),
+    }));
     let scraped = tokio::spawn(control::metrics_at(Arc::clone(&edge)));
-    let seeing = tokio::spawn(see(Arc::clone(&edge)));
-    let checking = tokio::spawn(checks::keep(Arc::clone(&edge)));
+    let routing = Arc::clone(&edge.routing);
+    let seeing = tokio::spawn(async move { routing.see_new().await });
+    let checking = tokio::spawn(checks::keep(checks::Checker {
+        routing: Arc::clone(&edge.routing),
+        observed: Arc::clone(&edge.observed),
+        times: edge.options.checks,
+    }));
     told_to_leave(&edge).await;
     certificates.abort();
     scraped.abort();
     seeing.abort();
     checking.abort();
-    leave(&edge, accepting).await;
+    leave(&edge.lifecycle, accepting).await;
+    edge.observed.access.end();
     socket.abort();
     Ok(())
 }
@@ -76,14 +88,6 @@ async fn listen_first(options: &EdgeOptions) -> Result<Vec<std::net::TcpListener
     }
 }
 
-/// Has every replica seen soon after it came into the routes.
-async fn see(edge: Arc<Edge>) {
-    loop {
-        edge.upstreams.see_new().await;
-        edge.routed.notified().await;
-    }
-}
-
 /// A connection is a file, and the usual limit is far below what the edge can serve.
 fn as_many_files_as_allowed() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -99,11 +103,11 @@ async fn told_to_leave(edge: &Edge) {
     let (Ok(mut terminate), Ok(mut hang_up)) =
         (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
     else {
-        return edge.leave.cancelled().await;
+        return edge.lifecycle.leave.cancelled().await;
     };
     loop {
         tokio::select! {
-            () = edge.leave.cancelled() => return,
+            () = edge.lifecycle.leave.cancelled() => return,
             _told = terminate.recv() => return,
             _told = tokio::signal::ctrl_c() => return,
             // Also what a terminal sends that closes: no reason to stop serving.
@@ -113,18 +117,16 @@ async fn told_to_leave(edge: &Edge) {
 }
 
 /// Lame duck: clients are asked to come back on a new connection, then what is left is ended.
-async fn leave(edge: &Edge, mut accepting: tokio::task::JoinSet<()>) {
-    // However it was told: commands that would change something are refused from now on.
-    edge.leave.cancel();
-    edge.leaving.store(true, Ordering::Relaxed);
+async fn leave(lifecycle: &Lifecycle, mut accepting: tokio::task::JoinSet<()>) {
+    // However it was told.
+    lifecycle.begin_to_leave();
     accepting.shutdown().await;
     // Unless another edge has them, clients are refused from now on and not left waiting.
-    edge.listeners().clear();
+    lifecycle.listeners().clear();
     tokio::time::sleep(LAME_DUCK).await;
-    edge.ending.cancel();
-    edge.open.close();
+    lifecycle.ending.cancel();
+    lifecycle.open.close();
     // What is still on its way after that is cut off, as every limit says.
-    drop(tokio::time::timeout(LEAVING, edge.open.wait()).await);
-    edge.workers.end();
-    edge.access.end();
+    drop(tokio::time::timeout(LEAVING, lifecycle.open.wait()).await);
+    lifecycle.workers.end();
 }

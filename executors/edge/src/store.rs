@@ -4,10 +4,10 @@
 //! `haloy doctor` names it.
 
 use super::limits::REPORTS;
+use super::wire::Reported;
 use haloy_ledger::edge::{Report, RouteSnapshot};
 use haloy_ledger::files::{self, Readers};
 use haloy_ledger::ids::Timestamp;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,17 +18,6 @@ const CONTACTS: &str = "contacts.json";
 const REPORTED: &str = "reports.json";
 /// In the name of a file that was kept aside, before a number.
 const ASIDE: &str = ".damaged-";
-
-/// Something that happened, and when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reported {
-    /// Unique: makes it recorded once.
-    pub key: String,
-    /// When it happened.
-    pub at: Timestamp,
-    /// What.
-    pub what: Report,
-}
 
 /// The folder of an edge.
 pub struct Store {

@@ -1,8 +1,8 @@
 //! What is no longer HTTP: WebSockets and other upgrades, byte by byte until either side ends it.
 
-use super::admitted::Admitted;
+use super::clients::Admitted;
+use super::lifecycle::Lifecycle;
 use super::link::Link;
-use super::shared::Edge;
 use super::upstream::InFlight;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -11,12 +11,12 @@ use std::sync::Arc;
 /// Joins both sides; counts as a request, and as a connection of its client, until it ends; ends when its
 /// replica has to go.
 pub fn join(
-    edge: &Edge,
+    lifecycle: &Lifecycle,
     (client, replica): (OnUpgrade, OnUpgrade),
     link: Link,
     counted: (InFlight, Option<Arc<Admitted>>),
 ) {
-    edge.open.spawn(async move {
+    lifecycle.open.spawn(async move {
         let cut = counted.0.0.cut.clone();
         let both = async {
             // The link ends by giving the replica's side away.

@@ -1,6 +1,7 @@
 //! What is said over the socket of commands, as both sides know it.
 
 use super::identity::Subject;
+use haloy_ledger::edge::Report;
 use haloy_ledger::ids::{ReplicaId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -121,6 +122,17 @@ pub struct Drained {
     pub left_in_flight: u32,
     /// Milliseconds that it took.
     pub took_ms: u64,
+}
+
+/// Something that happened, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reported {
+    /// Unique: makes it recorded once.
+    pub key: String,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What.
+    pub what: Report,
 }
 
 #[derive(Serialize, Deserialize)]
