@@ -1,12 +1,12 @@
 //! The hands of haloy: executors that act on Docker and on this machine, and the dispatcher that
 //! brings them what the ledger owes.
 //!
-//! Reading order: [`executor`] (the contract), [`mask`] (no secret gets out), [`hooks`], [`docker`], [`router`], then
+//! Reading order: [`contract`] (what every executor promises), [`mask`] (no secret gets out), [`hooks`], [`docker`], [`router`], then
 //! [`ledger_handle`], [`values`] and [`dispatcher`].
 
+pub mod contract;
 pub mod dispatcher;
 pub mod docker;
-pub mod executor;
 pub mod failpoint;
 pub mod hooks;
 pub mod join;
@@ -21,12 +21,12 @@ mod said;
 pub mod simulated;
 pub mod values;
 
+pub use contract::{
+    Capability, EffectContext, EffectRequest, Executor, ExecutorError, NoProgress, PROTOCOL, Progress,
+    ProgressSink, RegistryLogin, Retry, Role, Scope, Values,
+};
 pub use dispatcher::{DispatchError, Dispatcher, Driving, Limits, Missing, Observer, Quiet};
 pub use docker::{DockerExecutor, DockerOptions, EngineFacts, EngineOffer, LogLine, LogQuery, LogStream};
-pub use executor::{
-    EffectContext, Executor, ExecutorError, NoProgress, Progress, ProgressSink, RegistryLogin, Role, Scope,
-    Values,
-};
 pub use hooks::HookExecutor;
 pub use ledger_handle::LedgerHandle;
 pub use mask::{Mask, Masker};

@@ -69,16 +69,18 @@ impl Subject {
         effect: &Effect,
     ) -> Result<Outcome, ExecutorError> {
         let context = EffectContext {
-            id: EffectId { deployment: self.deployment, number, subject: subject.to_owned() },
-            scope: self.scope.clone(),
-            deployment: self.deployment,
-            attempt: 1,
+            request: EffectRequest {
+                id: EffectId { deployment: self.deployment, number, subject: subject.to_owned() },
+                scope: self.scope.clone(),
+                deployment: self.deployment,
+                attempt: 1,
+                facts: BTreeMap::new(),
+            },
             deadline: Instant::now() + Duration::from_secs(60),
             cancel: CancellationToken::new(),
             progress: Arc::new(NoProgress),
             routes: None,
             values: Arc::new(Values { env: vec![("A".to_owned(), "1".to_owned())], ..Values::default() }),
-            facts: Arc::new(BTreeMap::new()),
         };
         self.engine.execute(&context, effect).await
     }
@@ -225,8 +227,8 @@ async fn an_engine_refuses_what_is_not_its_role() {
         let refused = subject.perform(EffectNumber::RunHook, "pre/0", &hook).await;
         let error = refused.expect_err(subject.name);
         assert_eq!(
-            (error.cause.code, error.retryable),
-            (FailureCode::NotSupported, false),
+            (error.cause.code, error.retry),
+            (FailureCode::NotSupported, Retry::Never),
             "{}",
             subject.name
         );

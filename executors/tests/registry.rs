@@ -122,22 +122,24 @@ impl Server {
 fn context(number: EffectNumber) -> EffectContext {
     let deployment = DeploymentId::from_parts(1_790_000_000_000, 7);
     EffectContext {
-        id: EffectId { deployment, number, subject: String::new() },
-        scope: Scope {
-            ledger: LedgerId::from_parts(1, 1),
-            key: TargetKey {
-                app: AppName::new("app").expect("a name"),
-                target: TargetName::new("t").expect("a name"),
+        request: EffectRequest {
+            id: EffectId { deployment, number, subject: String::new() },
+            scope: Scope {
+                ledger: LedgerId::from_parts(1, 1),
+                key: TargetKey {
+                    app: AppName::new("app").expect("a name"),
+                    target: TargetName::new("t").expect("a name"),
+                },
             },
+            deployment,
+            attempt: 1,
+            facts: BTreeMap::new(),
         },
-        deployment,
-        attempt: 1,
         deadline: Instant::now() + Duration::from_secs(30),
         cancel: CancellationToken::new(),
         progress: Arc::new(NoProgress),
         routes: None,
         values: Arc::new(Values::default()),
-        facts: Arc::new(BTreeMap::new()),
     }
 }
 
@@ -175,7 +177,7 @@ async fn every_registry_keeps_the_contract() {
         for _ in 0..2 {
             assert_eq!(executor.execute(&cx, &push).await.expect(name), pushed, "{name}");
         }
-        assert_eq!(executor.observe(&cx.scope).await.expect(name), Observed::default());
+        assert_eq!(executor.observe(&cx.request.scope).await.expect(name), Observed::default());
         let other = Effect::RemoveLocalTag { local_tag: "app:x".to_owned() };
         if name == "real" {
             let refused = executor.execute(&cx, &other).await.expect_err("not its role");
@@ -215,12 +217,12 @@ async fn what_is_not_there_is_not_an_error_where_it_is_asked_for() {
     assert!(!client.has(&server.named("v1"), &other).await.expect("asked"));
     assert_eq!(client.tag_digest(&server.named("v9")).await.expect("asked"), None);
     let missing = client.resolve(&server.named("v9"), "linux/amd64").await.expect_err("not there");
-    assert_eq!((missing.cause.code, missing.retryable), (FailureCode::ImageNotFound, false));
+    assert_eq!((missing.cause.code, missing.retry), (FailureCode::ImageNotFound, Retry::Never));
     let address = server.address.clone();
     drop(server);
     let named = image(format!("{address}/app:v1"));
     let down = client.tag_digest(&named).await.expect_err("nothing listens");
-    assert_eq!((down.cause.code, down.retryable), (FailureCode::RegistryUnreachable, true));
+    assert_eq!((down.cause.code, down.retry), (FailureCode::RegistryUnreachable, Retry::Now));
     assert!(down.to_string().contains("refused"), "{down}");
 }
 
@@ -252,7 +254,7 @@ async fn a_thousand_tags_are_listed_whole_and_in_order() {
             let tag = format!("t{number:04}");
             // This registry stumbles over itself when one manifest gets many tags at once.
             while let Err(error) = client.retag(&named, &digest, &tag).await {
-                assert!(error.retryable, "{error}");
+                assert!(error.retry.helps(), "{error}");
             }
         });
         if putting.len() > 8 {
@@ -302,7 +304,7 @@ async fn a_silent_registry_is_named_while_it_is_waited_for_and_when_it_is_given_
     assert_eq!(waiting, [format!("registry {host}")]);
     let error = asked.await.expect("no panic").expect_err("no answer");
     assert_eq!(error.to_string(), format!("registry {host}: no answer within 1500 ms"));
-    assert!(error.retryable && options.waits.silent(Duration::ZERO).is_empty());
+    assert!(error.retry.helps() && options.waits.silent(Duration::ZERO).is_empty());
     drop(listener);
 }
 
@@ -356,6 +358,6 @@ async fn a_token_is_fetched_where_the_registry_wants_one() {
     let bad = login("wrong-pass");
     let client = Registry::for_image(&options, &named, Some(&bad)).await.expect("a client");
     let refused = client.tag_digest(&named).await.expect_err("not allowed");
-    assert_eq!((refused.cause.code, refused.retryable), (FailureCode::Unauthorized, false));
+    assert_eq!((refused.cause.code, refused.retry), (FailureCode::Unauthorized, Retry::Never));
     assert!(refused.to_string().contains("user `ci`") && !refused.to_string().contains("wrong-pass"));
 }

@@ -2,7 +2,7 @@
 
 use super::login::stored_login;
 use super::reference::host;
-use crate::executor::{ExecutorError, RegistryLogin};
+use crate::contract::{ExecutorError, RegistryLogin};
 use crate::limits::REGISTRY_ANSWER;
 use crate::mask::Mask;
 use crate::said;

@@ -4,7 +4,7 @@
 //! their time or never end.
 
 use super::reference::reference;
-use crate::executor::{ExecutorError, RegistryLogin};
+use crate::contract::{ExecutorError, RegistryLogin};
 use crate::limits::{HELPER, HELPER_BYTES};
 use crate::process::Group;
 use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};

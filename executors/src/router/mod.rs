@@ -1,6 +1,6 @@
 //! The executor of the role Router: brings the edge the newest routes and waits for replicas to drain.
 
-use crate::executor::*;
+use crate::contract::*;
 use crate::limits::{EDGE_LOG, EDGE_STARTING};
 use async_trait::async_trait;
 use haloy_edge::limits::{DRAIN, LAME_DUCK, LEAVING};
@@ -9,7 +9,7 @@ use haloy_ledger::deployment::Effect;
 use haloy_ledger::edge::{Route, RouteSnapshot};
 use haloy_ledger::ids::ReplicaId;
 use haloy_ledger::ledger::Routes;
-use haloy_ledger::outcome::{FailureCode, LogTail, Observed, Outcome};
+use haloy_ledger::outcome::{FailureCode, Observed, Outcome};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -57,10 +57,8 @@ impl EdgeRouter {
         if self.runs().await {
             return Ok(());
         }
-        let (mut child, begins) = spawn(start).map_err(|error| {
-            let failed = ExecutorError::new(FailureCode::EdgeUnreachable, "the edge cannot be started");
-            failed.saying(error.to_string()).retryable(true)
-        })?;
+        let (mut child, begins) = spawn(start)
+            .map_err(|error| unreachable("the edge cannot be started").saying(error.to_string()))?;
         let until = Instant::now() + EDGE_STARTING;
         while Instant::now() < until {
             if self.client.status().await.is_ok() {
@@ -69,12 +67,12 @@ impl EdgeRouter {
             if let Ok(Some(_ended)) = child.try_wait() {
                 let said = since(&start.log, begins).unwrap_or_default();
                 let last = said.lines().rev().find(|line| line.starts_with("error")).unwrap_or("it ended");
-                let failed = ExecutorError::new(FailureCode::EdgeUnreachable, "the edge cannot be started");
+                let failed = unreachable("the edge cannot be started").retry(Retry::Never);
                 return Err(failed.saying(last.trim_start_matches("error: ")));
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        Err(failed(FailureCode::EdgeUnreachable, "the edge was started and does not answer", true))
+        Err(unreachable("the edge was started and does not answer"))
     }
 
     /// Whether one runs, and stays. One that leaves is waited for: another could not listen beside it.
@@ -92,17 +90,18 @@ impl EdgeRouter {
 
     async fn apply(&self, cx: &EffectContext) -> Result<Outcome, ExecutorError> {
         let Some(routes) = &cx.routes else {
-            return Err(failed(FailureCode::Other, "no routes came with the effect", false));
+            return Err(ExecutorError::new(FailureCode::Other, "no routes came with the effect"));
         };
         self.ensure().await?;
         let Routes { snapshot, targets, contacts } = routes.as_ref();
         // Read back: what counts is what the edge has, not what it was sent.
         let (applied, served) = self.tell(snapshot, contacts).await.map_err(told)?;
-        let Some(served) = served.filter(|served| settles(served, snapshot, &cx.scope)) else {
+        let Some(served) = served.filter(|served| settles(served, snapshot, &cx.request.scope)) else {
             applied.map_err(told)?;
-            return Err(failed(FailureCode::EdgeRefused, "the edge has other routes", true));
+            let refused = ExecutorError::new(FailureCode::EdgeRefused, "the edge has other routes");
+            return Err(refused.retry(Retry::Now));
         };
-        let own = targets.get(&cx.scope.key);
+        let own = targets.get(&cx.request.scope.key);
         let own = own.cloned().unwrap_or_default();
         Ok(Outcome::RoutesApplied {
             generation: served.generation,
@@ -193,19 +192,22 @@ fn since(log: &std::path::Path, place: u64) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn failed(code: FailureCode, text: &'static str, retryable: bool) -> ExecutorError {
-    ExecutorError::new(code, text).retryable(retryable)
+/// The edge could not be reached, or not be made to do it; in our own words.
+fn unreachable(words: &'static str) -> ExecutorError {
+    ExecutorError::new(FailureCode::EdgeUnreachable, words).retry(Retry::Now)
 }
 
 fn told(error: ControlError) -> ExecutorError {
     match error {
         ControlError::NotRunning(_) | ControlError::BrokeOff(_) => {
-            failed(FailureCode::EdgeUnreachable, "the edge does not answer", true).saying(error.to_string())
+            unreachable("the edge does not answer").saying(error.to_string())
         }
         // A stale snapshot is made anew for the next attempt; a full disk may have room again.
         ControlError::Refused { status, .. } => {
-            failed(FailureCode::EdgeRefused, "the edge refuses", status == 409 || status >= 500)
+            let retry = Retry::now_if(status == 409 || status >= 500);
+            ExecutorError::new(FailureCode::EdgeRefused, "the edge refuses")
                 .saying(error.to_string())
+                .retry(retry)
         }
     }
 }
@@ -216,25 +218,23 @@ impl Executor for EdgeRouter {
         Role::Router
     }
 
+    fn capabilities(&self) -> &'static [Capability] {
+        &[Capability::Routes]
+    }
+
     async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
         match effect {
             Effect::ApplyRoutes { .. } => self.apply(cx).await,
             Effect::Drain { replica } => tokio::select! {
                 drained = self.drain(*replica) => drained,
-                () = cx.cancel.cancelled() => {
-                    Err(failed(FailureCode::Cancelled, "cancelled", false))
-                }
+                () = cx.cancel.cancelled() => Err(ExecutorError::cancelled()),
             },
-            _other => Err(failed(FailureCode::NotSupported, "the edge does not perform this", false)),
+            _other => Err(ExecutorError::not_supported("the edge does not perform this")),
         }
     }
 
     async fn observe(&self, _: &Scope) -> Result<Observed, ExecutorError> {
         Ok(Observed::default())
-    }
-
-    async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
-        Ok(LogTail::default())
     }
 }
 
