@@ -91,7 +91,11 @@ async fn run(cx: &EffectContext, command: &str, folder: &str) -> Result<Outcome,
                 return Err(failed.saying(error.to_string()));
             }
         },
-        () = cx.cancel.cancelled() => HookExit::Killed,
+        () = cx.cancel.cancelled() => {
+            drop(group);
+            drop(child.wait().await);
+            return Err(ExecutorError::cancelled());
+        }
         () = tokio::time::sleep_until(cx.deadline.into()) => HookExit::Killed,
     };
     if exit == HookExit::Killed {

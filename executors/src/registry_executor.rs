@@ -177,11 +177,7 @@ impl Executor for RegistryExecutor {
     }
 
     async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
-        tokio::select! {
-            done = self.perform(cx, effect) => done,
-            () = cx.cancel.cancelled() => Err(ExecutorError::cancelled()),
-            () = tokio::time::sleep_until(cx.deadline.into()) => Err(ExecutorError::late()),
-        }
+        cx.within(self.perform(cx, effect)).await
     }
 
     /// Nothing in a registry carries our labels: what is there is asked for by digest.

@@ -74,6 +74,10 @@ impl Executor for SimulatedExecutor {
 impl SimulatedExecutor {
     /// Does it to the world, whatever role it is of; with the faults of this world.
     async fn act(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
+        cx.within(self.act_in_time(cx, effect)).await
+    }
+
+    async fn act_in_time(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
         self.delay().await;
         if let Effect::RunReleaseCommand { .. } = effect {
             self.world().released.push(cx.request.id.clone());

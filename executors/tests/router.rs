@@ -1,5 +1,5 @@
-//! One suite for every router, through `dyn Executor`: newest routes only, safe to repeat, and nothing
-//! to drain is drained.
+//! What is asked of routers beside the contract (`conformance`): newest routes only, as they were sent, and nothing to
+//! drain is drained at once.
 
 use haloy_edge::identity::{self, Inspector, Looked};
 use haloy_edge::{EdgeOptions, run};

@@ -1,5 +1,6 @@
 //! What an executor works with in this process: values that are never recorded, and handles.
 
+use super::error::ExecutorError;
 use super::messages::{EffectRequest, Progress};
 use crate::mask::Mask;
 use haloy_ledger::ids::EffectId;
@@ -82,6 +83,22 @@ pub struct EffectContext {
 }
 
 impl EffectContext {
+    /// What comes of it, unless the deadline passes or the effect is no longer owed before; then `work` is dropped.
+    pub async fn within<T>(
+        &self,
+        work: impl Future<Output = Result<T, ExecutorError>>,
+    ) -> Result<T, ExecutorError> {
+        // As long from now, and not at an instant: the simulation has a clock of its own.
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        tokio::select! {
+            // In this order: what is done is reported.
+            biased;
+            done = work => done,
+            () = self.cancel.cancelled() => Err(ExecutorError::cancelled()),
+            () = tokio::time::sleep(left) => Err(ExecutorError::late()),
+        }
+    }
+
     /// Tells what happens while the effect runs.
     pub fn tell(&self, progress: Progress) {
         self.progress.progress(&self.request.id, progress);

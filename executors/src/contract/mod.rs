@@ -2,11 +2,14 @@
 //!
 //! `messages` is what crosses the boundary, as data; `capability`, what an executor can do; `error`, what an
 //! attempt failed of and when another can help; `context`, what an executor works with in this process.
+//! With the feature `contract-tests`, `tests` holds an executor to it.
 
 mod capability;
 mod context;
 mod error;
 mod messages;
+#[cfg(feature = "contract-tests")]
+pub mod tests;
 
 pub use capability::Capability;
 pub use context::{EffectContext, NoProgress, ProgressSink, RegistryLogin, Values};

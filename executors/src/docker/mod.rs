@@ -118,16 +118,12 @@ impl Executor for DockerExecutor {
     }
 
     async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
-        let engine = self.engine().await?;
+        let engine = cx.within(self.engine()).await?;
         if let Effect::RunReleaseCommand { .. } = effect {
             // It ends what it began itself.
             return engine.perform(cx, effect).await;
         }
-        tokio::select! {
-            done = engine.perform(cx, effect) => done,
-            () = cx.cancel.cancelled() => Err(ExecutorError::cancelled()),
-            () = tokio::time::sleep_until(cx.deadline.into()) => Err(ExecutorError::late()),
-        }
+        cx.within(engine.perform(cx, effect)).await
     }
 
     async fn observe(&self, scope: &Scope) -> Result<Observed, ExecutorError> {

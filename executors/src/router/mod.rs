@@ -224,11 +224,8 @@ impl Executor for EdgeRouter {
 
     async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
         match effect {
-            Effect::ApplyRoutes { .. } => self.apply(cx).await,
-            Effect::Drain { replica } => tokio::select! {
-                drained = self.drain(*replica) => drained,
-                () = cx.cancel.cancelled() => Err(ExecutorError::cancelled()),
-            },
+            Effect::ApplyRoutes { .. } => cx.within(self.apply(cx)).await,
+            Effect::Drain { replica } => cx.within(self.drain(*replica)).await,
             _other => Err(ExecutorError::not_supported("the edge does not perform this")),
         }
     }
