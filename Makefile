@@ -4,7 +4,7 @@ SEED ?= 1
 BITS ?= 100000
 HALOY = target/debug/haloy
 # What is built once more for one small test is built quickly.
-UNOPTIMISED = --config profile.dev.package.haloy-ledger.opt-level=0 --config profile.dev.package.haloy-executors.opt-level=0
+UNOPTIMISED = --config profile.dev.package.haloy-ledger.opt-level=0 --config profile.dev.package.haloy-edge.opt-level=0 --config profile.dev.package.haloy-executors.opt-level=0
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'

@@ -116,7 +116,7 @@ fn limits() {
     let mut text = "# Limits\n\nMade from the code by `make docs`. Whoever is waited for and says nothing for two seconds is named on stderr:\n`waiting for Docker (3 s)`. Where a limit is reached, the error names whom it was waited for.\n".to_owned();
     for (title, file) in [
         ("Docker, registries, helpers, replicas", "executors/src/limits.rs"),
-        ("The edge", "executors/src/edge/limits.rs"),
+        ("The edge", "executors/edge/src/limits.rs"),
     ] {
         let code = std::fs::read_to_string(root().join(file)).expect("the code");
         let _written = write!(text, "\n## {title}\n\n| limit | value | meaning |\n|---|---|---|\n");
@@ -208,7 +208,12 @@ fn settings_are_declared_in_one_place() {
         }
         all.extend(command.get_subcommands().cloned());
     }
-    let mut folders = vec![root().join("cli/src"), root().join("executors/src"), root().join("ledger/src")];
+    let mut folders = vec![
+        root().join("cli/src"),
+        root().join("executors/src"),
+        root().join("executors/edge/src"),
+        root().join("ledger/src"),
+    ];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
             let path = entry.path();

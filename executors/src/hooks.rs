@@ -1,12 +1,12 @@
 //! Hooks: commands of the user, run on the machine of the command.
 
-use crate::executor::*;
+use crate::contract::*;
 use crate::mask::{Lines, Tail};
 use crate::process::Group;
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::deployment::event::HookStage;
-use haloy_ledger::ids::{EffectId, ReplicaId};
+use haloy_ledger::ids::EffectId;
 use haloy_ledger::outcome::*;
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -29,9 +29,13 @@ impl Executor for HookExecutor {
         Role::Hooks
     }
 
+    fn capabilities(&self) -> &'static [Capability] {
+        &[Capability::Hooks]
+    }
+
     async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
         let Effect::RunHook { hook, folder } = effect else {
-            return Err(ExecutorError::new(FailureCode::NotSupported, "this executor runs hooks only"));
+            return Err(ExecutorError::not_supported("this executor runs hooks only"));
         };
         let (before_lines, after_lines) = &cx.values.hooks;
         let lines = match hook.stage {
@@ -42,23 +46,19 @@ impl Executor for HookExecutor {
         let Some(Some(command)) = lines.get(usize::from(hook.index)) else {
             return Ok(Outcome::HookFinished { exit: HookExit::Unknown, log_tail: LogTail::default() });
         };
-        let before = self.done.lock().ok().and_then(|done| done.get(&cx.id).cloned());
+        let before = self.done.lock().ok().and_then(|done| done.get(&cx.request.id).cloned());
         if let Some(outcome) = before {
             return Ok(outcome);
         }
         let outcome = run(cx, command, folder).await?;
         if let Ok(mut done) = self.done.lock() {
-            done.insert(cx.id.clone(), outcome.clone());
+            done.insert(cx.request.id.clone(), outcome.clone());
         }
         Ok(outcome)
     }
 
     async fn observe(&self, _scope: &Scope) -> Result<Observed, ExecutorError> {
         Ok(Observed::default())
-    }
-
-    async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
-        Ok(LogTail::default())
     }
 }
 
@@ -68,7 +68,7 @@ async fn run(cx: &EffectContext, command: &str, folder: &str) -> Result<Outcome,
         .arg("-c")
         .arg(command)
         .current_dir(if folder.is_empty() { "." } else { folder })
-        .envs(cx.facts.iter())
+        .envs(cx.request.facts.iter())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -91,7 +91,11 @@ async fn run(cx: &EffectContext, command: &str, folder: &str) -> Result<Outcome,
                 return Err(failed.saying(error.to_string()));
             }
         },
-        () = cx.cancel.cancelled() => HookExit::Killed,
+        () = cx.cancel.cancelled() => {
+            drop(group);
+            drop(child.wait().await);
+            return Err(ExecutorError::cancelled());
+        }
         () = tokio::time::sleep_until(cx.deadline.into()) => HookExit::Killed,
     };
     if exit == HookExit::Killed {
@@ -122,7 +126,7 @@ impl Output<'_> {
 
     fn take(&self, lines: Vec<String>) {
         for line in lines {
-            self.cx.progress.progress(&self.cx.id, Progress::Line(line.clone()));
+            self.cx.tell(Progress::Line(line.clone()));
             if let Ok(mut tail) = self.tail.lock() {
                 tail.push(line);
             }

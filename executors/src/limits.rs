@@ -1,5 +1,5 @@
 //! How long anything outside of this process is waited for, and how much of it is taken: every limit of the
-//! executors, by name. Those of the edge are beside it, in `edge/limits.rs`; docs/limits.md is made from both.
+//! executors, by name. Those of the edge are in `edge/src/limits.rs`; docs/limits.md is made from both.
 
 use haloy_ledger::release::HealthSpec;
 use std::time::Duration;
@@ -59,8 +59,6 @@ pub const LAYERS_EFFECT: Duration = Duration::from_secs(15 * 60);
 pub const BUILD_EFFECT: Duration = Duration::from_secs(30 * 60);
 /// How long anything that keeps no limit of its own is waited for beyond it.
 pub const GRACE: Duration = Duration::from_secs(30);
-/// How long the edge may take to answer a command.
-pub const EDGE_ANSWER: Duration = Duration::from_secs(10);
 /// Size of the log of the edge, in bytes, from which on the next start begins another; the one before is kept.
 pub const EDGE_LOG: u64 = 1 << 20;
 /// How long an edge may take to answer after it was started.

@@ -1,14 +1,14 @@
 //! The executor of role Registry: which image a tag means, other tags for it, and whether it is
 //! still there. Layers move through the engine; here only manifests are read and named.
 
+use crate::contract::*;
 use crate::docker::DockerExecutor;
-use crate::executor::*;
 use crate::mask::Mask;
 use crate::registry::{Registry, RegistryOptions};
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::deployment::state::Origin;
-use haloy_ledger::ids::{ImageRef, ReplicaId};
+use haloy_ledger::ids::ImageRef;
 use haloy_ledger::outcome::*;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -88,7 +88,7 @@ impl RegistryExecutor {
         match self.ask(origin, login, &mask).await {
             Ok(answer) => answer,
             Err(error) => {
-                let ExecutorError { cause, detail, retryable: _ } = mask.error(error);
+                let ExecutorError { cause, detail, retry: _ } = mask.error(error);
                 RegistryAnswer::Unknown { cause, detail }
             }
         }
@@ -145,7 +145,7 @@ impl RegistryExecutor {
             | Effect::RemoveVolume { .. }
             | Effect::RunHook { .. }
             | Effect::RunReleaseCommand { .. } => {
-                Err(ended(FailureCode::NotSupported, "this is not for a registry", false))
+                Err(ExecutorError::not_supported("this is not for a registry"))
             }
         }
     }
@@ -166,32 +166,22 @@ async fn with_tags(registry: &Registry, image: &ImageRef, mut error: ExecutorErr
     error
 }
 
-fn ended(code: FailureCode, text: &'static str, retryable: bool) -> ExecutorError {
-    ExecutorError::new(code, text).retryable(retryable)
-}
-
 #[async_trait]
 impl Executor for RegistryExecutor {
     fn role(&self) -> Role {
         Role::Registry
     }
 
+    fn capabilities(&self) -> &'static [Capability] {
+        &[Capability::RegistryTags]
+    }
+
     async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
-        tokio::select! {
-            done = self.perform(cx, effect) => done,
-            () = cx.cancel.cancelled() => Err(ended(FailureCode::Cancelled, "cancelled", false)),
-            () = tokio::time::sleep_until(cx.deadline.into()) => {
-                Err(ended(FailureCode::TimedOut, "the deadline passed", true))
-            }
-        }
+        cx.within(self.perform(cx, effect)).await
     }
 
     /// Nothing in a registry carries our labels: what is there is asked for by digest.
     async fn observe(&self, _scope: &Scope) -> Result<Observed, ExecutorError> {
         Ok(Observed::default())
-    }
-
-    async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
-        Ok(LogTail::default())
     }
 }

@@ -4,10 +4,10 @@
 //! The world outlives the executor's callers: a dispatcher that is dropped in the middle of an effect
 //! leaves it half done or done, as a crash does.
 
-use crate::executor::*;
+use crate::contract::*;
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
-use haloy_ledger::ids::{LedgerId, ReplicaId};
+use haloy_ledger::ids::{LedgerId, ReplicaId, TargetKey};
 use haloy_ledger::outcome::*;
 
 mod beside;
@@ -19,7 +19,7 @@ mod replicas;
 mod world;
 
 pub use beside::SimulatedBeside;
-use world::{ENGINE, digest, failed};
+use world::{ENGINE, digest};
 pub use world::{Faults, SimReplica, SimulatedExecutor, World};
 
 #[async_trait]
@@ -28,34 +28,18 @@ impl Executor for SimulatedExecutor {
         Role::Engine
     }
 
+    fn capabilities(&self) -> &'static [Capability] {
+        use Capability as C;
+        &[C::EngineImages, C::Builds, C::Pushes, C::Replicas, C::Volumes, C::ReleaseCommands]
+    }
+
     async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
-        self.delay().await;
-        if let Effect::RunReleaseCommand { .. } = effect {
-            self.world().released.push(cx.id.clone());
+        match Role::of(effect) {
+            Role::Engine => self.act(cx, effect).await,
+            Role::Registry | Role::Router | Role::Hooks => {
+                Err(ExecutorError::not_supported("this is not for the engine"))
+            }
         }
-        let faults = self.faults();
-        if self.world().strikes("retryable", faults.retryable) {
-            return Err(failed(FailureCode::Other, "simulated: try again", true));
-        }
-        // What is gone already is removed, whatever became of the answer: no engine fails at that.
-        let gone = match effect {
-            Effect::RemoveLocalTag { local_tag } => !self.world().tags.contains_key(local_tag),
-            _other => false,
-        };
-        if self.world().strikes("fatal", faults.fatal) && !gone {
-            return Err(failed(FailureCode::Other, "simulated: it cannot be done", false));
-        }
-        let mut outcome = self.perform(cx, effect);
-        if self.world().strikes("repeated", faults.repeated) {
-            outcome = self.perform(cx, effect);
-        }
-        #[cfg(feature = "failpoints")]
-        self.keep();
-        if self.world().strikes("lost answer", faults.lost_answer) {
-            return Err(failed(FailureCode::TimedOut, "simulated: no answer came", true));
-        }
-        self.delay().await;
-        outcome
     }
 
     async fn observe(&self, scope: &Scope) -> Result<Observed, ExecutorError> {
@@ -85,18 +69,50 @@ impl Executor for SimulatedExecutor {
             images: world.tags.values().cloned().collect(),
         })
     }
-
-    async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
-        Ok(LogTail::new("simulated: no log"))
-    }
 }
 
 impl SimulatedExecutor {
+    /// Does it to the world, whatever role it is of; with the faults of this world.
+    async fn act(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
+        cx.within(self.act_in_time(cx, effect)).await
+    }
+
+    async fn act_in_time(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
+        self.delay().await;
+        if let Effect::RunReleaseCommand { .. } = effect {
+            self.world().released.push(cx.request.id.clone());
+        }
+        let faults = self.faults();
+        if self.world().strikes("retryable", faults.retryable) {
+            return Err(ExecutorError::new(FailureCode::Other, "simulated: try again").retry(Retry::Now));
+        }
+        // What is gone already is removed, whatever became of the answer: no engine fails at that.
+        let gone = match effect {
+            Effect::RemoveLocalTag { local_tag } => !self.world().tags.contains_key(local_tag),
+            _other => false,
+        };
+        if self.world().strikes("fatal", faults.fatal) && !gone {
+            return Err(ExecutorError::new(FailureCode::Other, "simulated: it cannot be done"));
+        }
+        let mut outcome = self.perform(cx, effect);
+        if self.world().strikes("repeated", faults.repeated) {
+            outcome = self.perform(cx, effect);
+        }
+        #[cfg(feature = "failpoints")]
+        self.keep();
+        if self.world().strikes("lost answer", faults.lost_answer) {
+            return Err(
+                ExecutorError::new(FailureCode::TimedOut, "simulated: no answer came").retry(Retry::Now)
+            );
+        }
+        self.delay().await;
+        outcome
+    }
+
     fn perform(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
         let mut world = self.world();
-        let key = |replica: ReplicaId| {
-            (cx.scope.ledger, cx.scope.key.app.to_string(), cx.scope.key.target.to_string(), replica)
-        };
+        let Scope { ledger, key: TargetKey { app, target } } = &cx.request.scope;
+        let key = |replica: ReplicaId| (*ledger, app.to_string(), target.to_string(), replica);
         match effect {
             Effect::ResolveImage { image, .. } => images::resolve(&world, &image.reference),
             Effect::BuildImage { local_tag, .. } => {
@@ -136,7 +152,7 @@ impl SimulatedExecutor {
             Effect::EnsureNetwork { network } => {
                 let offer = crate::EngineOffer { networks: world.networks.clone(), ..Default::default() };
                 if !offer.has_network(network) {
-                    return Err(failed(FailureCode::Other, "there is no network of that name", false));
+                    return Err(ExecutorError::new(FailureCode::Other, "there is no network of that name"));
                 }
                 world.networks.insert(network.clone());
                 Ok(Outcome::NetworkReady { network_id: format!("sim-{network}") })
@@ -160,9 +176,7 @@ impl SimulatedExecutor {
             Effect::Drain { .. } => Ok(Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 1 }),
             // One container of its own, gone when it ends; it fails as the app would.
             Effect::RunReleaseCommand { .. } => Ok(images::release_command(cx)),
-            Effect::RunHook { .. } => {
-                Err(failed(FailureCode::NotSupported, "the simulated engine runs no hooks", false))
-            }
+            Effect::RunHook { .. } => Err(ExecutorError::not_supported("the simulated world runs no hooks")),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Resolved values for effects: literals from their private rows, secrets from the vault.
 
-use crate::executor::{RegistryLogin, Values};
+use crate::contract::{RegistryLogin, Values};
 use crate::ledger_handle::LedgerHandle;
 use crate::mask::{MIN_VALUE, Mask, names_a_secret};
 use async_trait::async_trait;

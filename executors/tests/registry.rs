@@ -1,187 +1,24 @@
-//! The executor of role Registry against a real registry, and the simulated one, through
-//! `dyn Executor`; then what only a real one shows: indexes, pages, deletion.
+//! What only a real registry shows: indexes, pages, deletion, silence, tokens. That its executor keeps the contract
+//! is shown by `conformance`.
 
+mod server;
+
+use crate::server::{MANIFEST, Server, image, sha256};
 use haloy_executors::registry::{Registry, RegistryOptions};
 use haloy_executors::*;
-use haloy_ledger::deployment::Effect;
 use haloy_ledger::deployment::state::Origin;
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::*;
-use haloy_ledger::release::*;
 use serde_json::json;
-use sha2::Digest as _;
-use std::collections::BTreeMap;
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio_util::sync::CancellationToken;
+use std::time::Duration;
 
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-/// Debian's registry on loopback, ended with the test, filled over HTTP.
-struct Server {
-    process: Child,
-    address: String,
-    http: reqwest::Client,
-    _folder: tempfile::TempDir,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    let hex: String = sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
-}
-
-fn image(text: String) -> ImageRef {
-    ImageRef::new(text).expect("a reference")
-}
-
-impl Server {
-    async fn start() -> Option<Self> {
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let folder = tempfile::tempdir().expect("a folder");
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("known").to_string();
-        drop(listener);
-        let config = folder.path().join("registry.yml");
-        let text = format!(
-            "version: 0.1\nstorage:\n  filesystem: {{rootdirectory: {}}}\n  delete: {{enabled: true}}\nhttp: {{addr: \"{address}\"}}\n",
-            folder.path().join("data").display()
-        );
-        std::fs::write(&config, text).expect("written");
-        let quiet = || Stdio::null();
-        let started =
-            Command::new("docker-registry").arg("serve").arg(config).stdout(quiet()).stderr(quiet()).spawn();
-        let Ok(process) = started else {
-            assert!(std::env::var_os("HALOY_REQUIRE_E2E").is_none(), "docker-registry is not installed");
-            eprintln!("SKIPPED: docker-registry is not installed");
-            return None;
-        };
-        let server = Self { process, address, http: reqwest::Client::new(), _folder: folder };
-        for _ in 0..100 {
-            if TcpStream::connect(&server.address).is_ok() {
-                return Some(server);
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the registry does not answer");
-    }
-
-    async fn blob(&self, bytes: &[u8]) -> String {
-        let url = format!("http://{}/v2/app/blobs/uploads/", self.address);
-        let answer = self.http.post(url).send().await.expect("an upload");
-        let location = answer.headers()["location"].to_str().expect("text").to_owned();
-        let digest = sha256(bytes);
-        let put = self.http.put(format!("{location}&digest={digest}")).body(bytes.to_vec()).send().await;
-        assert_eq!(put.expect("uploaded").status(), 201);
-        digest
-    }
-
-    async fn put(&self, tag: &str, kind: &str, manifest: &serde_json::Value) -> Digest {
-        let bytes = serde_json::to_vec(manifest).expect("data");
-        let url = format!("http://{}/v2/app/manifests/{tag}", self.address);
-        let put = self.http.put(url).header("content-type", kind).body(bytes.clone()).send().await;
-        assert_eq!(put.expect("put").status(), 201);
-        Digest::new(sha256(&bytes)).expect("a digest")
-    }
-
-    /// An image of one empty layer for an architecture.
-    async fn image(&self, tag: &str, architecture: &str) -> Digest {
-        let about = json!({
-            "os": "linux", "architecture": architecture, "created": "2026-01-02T03:04:05Z",
-            "config": {"Labels": {"org.opencontainers.image.revision": format!("rev-{tag}")}},
-        });
-        let about = serde_json::to_vec(&about).expect("data");
-        let (config, layer) = (self.blob(&about).await, self.blob(b"layer").await);
-        let manifest = json!({
-            "schemaVersion": 2, "mediaType": MANIFEST,
-            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": about.len()},
-            "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer, "size": 5}],
-        });
-        self.put(tag, MANIFEST, &manifest).await
-    }
-
-    async fn client(&self) -> Registry {
-        let named = image(format!("{}/app:v1", self.address));
-        Registry::for_image(&RegistryOptions::default(), &named, None).await.expect("a client")
-    }
-
-    fn named(&self, tag: &str) -> ImageRef {
-        image(format!("{}/app:{tag}", self.address))
-    }
-}
-
-fn context(number: EffectNumber) -> EffectContext {
-    let deployment = DeploymentId::from_parts(1_790_000_000_000, 7);
-    EffectContext {
-        id: EffectId { deployment, number, subject: String::new() },
-        scope: Scope {
-            ledger: LedgerId::from_parts(1, 1),
-            key: TargetKey {
-                app: AppName::new("app").expect("a name"),
-                target: TargetName::new("t").expect("a name"),
-            },
-        },
-        deployment,
-        attempt: 1,
-        deadline: Instant::now() + Duration::from_secs(30),
-        cancel: CancellationToken::new(),
-        progress: Arc::new(NoProgress),
-        routes: None,
-        values: Arc::new(Values::default()),
-        facts: Arc::new(BTreeMap::new()),
-    }
-}
-
-#[tokio::test]
-async fn every_registry_keeps_the_contract() {
-    let Some(server) = Server::start().await else { return };
-    let docker = Arc::new(DockerExecutor::new(DockerOptions::default()));
-    let Ok(facts) = docker.facts().await else {
-        assert!(std::env::var_os("HALOY_REQUIRE_E2E").is_none(), "no Docker engine answers");
-        return;
-    };
-    let architecture = facts.platform.split('/').nth(1).expect("os/arch").to_owned();
-    server.image("v1", &architecture).await;
-    let simulated = SimulatedBeside::registry(Arc::new(SimulatedExecutor::new(1, Faults::default())));
-    let real = RegistryExecutor::new(RegistryOptions::default(), docker);
-    let executors: [(&str, &dyn Executor); 2] = [("simulated", &simulated), ("real", &real)];
-    for (name, executor) in executors {
-        assert_eq!(executor.role(), Role::Registry);
-        let spec = ImageSpec {
-            reference: server.named("v1"),
-            pull_policy: PullPolicy::Always,
-            build: None,
-            registry: None,
-        };
-        let resolve = Effect::ResolveImage { image: Box::new(spec), registry: true };
-        assert_eq!(Role::of(&resolve), Role::Registry);
-        let cx = context(EffectNumber::ResolveImage);
-        let first = executor.execute(&cx, &resolve).await.expect(name);
-        assert_eq!(executor.execute(&cx, &resolve).await.expect(name), first, "{name}: repeated");
-        let Outcome::ImageResolved(resolved) = first else { panic!("{name}: {first:?}") };
-        let digest = resolved.digest.expect("a digest");
-        let push = Effect::PushTag { reference: server.named("stable"), digest: digest.clone() };
-        let cx = context(EffectNumber::PushTag);
-        let pushed = Outcome::ImagePushed { reference: server.named("stable"), digest };
-        for _ in 0..2 {
-            assert_eq!(executor.execute(&cx, &push).await.expect(name), pushed, "{name}");
-        }
-        assert_eq!(executor.observe(&cx.scope).await.expect(name), Observed::default());
-        let other = Effect::RemoveLocalTag { local_tag: "app:x".to_owned() };
-        if name == "real" {
-            let refused = executor.execute(&cx, &other).await.expect_err("not its role");
-            assert_eq!(refused.cause.code, FailureCode::NotSupported);
-        }
-    }
+async fn client(server: &Server) -> Registry {
+    let named = server.named("v1");
+    Registry::for_image(&RegistryOptions::default(), &named, None).await.expect("a client")
 }
 
 #[tokio::test]
@@ -191,7 +28,7 @@ async fn an_index_resolves_to_the_manifest_of_the_platform() {
     let entry = |digest: &Digest, architecture: &str| json!({"mediaType": MANIFEST, "digest": digest, "size": 400, "platform": {"os": "linux", "architecture": architecture}});
     let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry(&arm, "arm64"), entry(&amd, "amd64"), entry(&arm, "unknown")]});
     let index = server.put("v1", INDEX, &index).await;
-    let client = server.client().await;
+    let client = client(&server).await;
     let resolved = client.resolve(&server.named("v1"), "linux/amd64").await.expect("resolved");
     assert_eq!((resolved.index_digest, resolved.digest), (Some(index.clone()), Some(amd)));
     assert_eq!(resolved.created.as_deref(), Some("2026-01-02T03:04:05Z"));
@@ -209,18 +46,18 @@ async fn an_index_resolves_to_the_manifest_of_the_platform() {
 async fn what_is_not_there_is_not_an_error_where_it_is_asked_for() {
     let Some(server) = Server::start().await else { return };
     let digest = server.image("v1", "amd64").await;
-    let client = server.client().await;
+    let client = client(&server).await;
     assert!(client.has(&server.named("v1"), &digest).await.expect("asked"));
     let other = Digest::new(sha256(b"other")).expect("a digest");
     assert!(!client.has(&server.named("v1"), &other).await.expect("asked"));
     assert_eq!(client.tag_digest(&server.named("v9")).await.expect("asked"), None);
     let missing = client.resolve(&server.named("v9"), "linux/amd64").await.expect_err("not there");
-    assert_eq!((missing.cause.code, missing.retryable), (FailureCode::ImageNotFound, false));
+    assert_eq!((missing.cause.code, missing.retry), (FailureCode::ImageNotFound, Retry::Never));
     let address = server.address.clone();
     drop(server);
     let named = image(format!("{address}/app:v1"));
     let down = client.tag_digest(&named).await.expect_err("nothing listens");
-    assert_eq!((down.cause.code, down.retryable), (FailureCode::RegistryUnreachable, true));
+    assert_eq!((down.cause.code, down.retry), (FailureCode::RegistryUnreachable, Retry::Now));
     assert!(down.to_string().contains("refused"), "{down}");
 }
 
@@ -228,7 +65,7 @@ async fn what_is_not_there_is_not_an_error_where_it_is_asked_for() {
 async fn another_tag_has_the_same_digest_and_deletion_takes_no_other_tag_along() {
     let Some(server) = Server::start().await else { return };
     let digest = server.image("v1", "amd64").await;
-    let client = server.client().await;
+    let client = client(&server).await;
     client.retag(&server.named("v1"), &digest, "prod").await.expect("put");
     assert_eq!(client.tag_digest(&server.named("prod")).await.expect("asked"), Some(digest.clone()));
     let refused = client.delete_tag(&server.named("v1"), "prod").await.expect_err("v1 would go, too");
@@ -244,7 +81,7 @@ async fn another_tag_has_the_same_digest_and_deletion_takes_no_other_tag_along()
 async fn a_thousand_tags_are_listed_whole_and_in_order() {
     let Some(server) = Server::start().await else { return };
     let digest = server.image("t0000", "amd64").await;
-    let client = Arc::new(server.client().await);
+    let client = Arc::new(client(&server).await);
     let mut putting = tokio::task::JoinSet::new();
     for number in 1..1100 {
         let (client, named, digest) = (Arc::clone(&client), server.named("t0000"), digest.clone());
@@ -252,7 +89,7 @@ async fn a_thousand_tags_are_listed_whole_and_in_order() {
             let tag = format!("t{number:04}");
             // This registry stumbles over itself when one manifest gets many tags at once.
             while let Err(error) = client.retag(&named, &digest, &tag).await {
-                assert!(error.retryable, "{error}");
+                assert!(error.retry.helps(), "{error}");
             }
         });
         if putting.len() > 8 {
@@ -302,8 +139,38 @@ async fn a_silent_registry_is_named_while_it_is_waited_for_and_when_it_is_given_
     assert_eq!(waiting, [format!("registry {host}")]);
     let error = asked.await.expect("no panic").expect_err("no answer");
     assert_eq!(error.to_string(), format!("registry {host}: no answer within 1500 ms"));
-    assert!(error.retryable && options.waits.silent(Duration::ZERO).is_empty());
+    assert!(error.retry.helps() && options.waits.silent(Duration::ZERO).is_empty());
     drop(listener);
+}
+
+/// A registry that answers every request with 429, and says for how long.
+fn busy(seconds: u32) -> String {
+    use std::io::{Read, Write};
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("known").to_string();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let _read = client.read(&mut [0; 4096]);
+            let head = "HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nContent-Length: 0";
+            drop(client.write_all(format!("{head}\r\nRetry-After: {seconds}\r\n\r\n").as_bytes()));
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_registry_that_asks_to_slow_down_says_when_another_attempt_can_help() {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    // However long it asks for: no deploy waits longer than two minutes for that.
+    for (asked, waits) in [(7, 7), (100_000, 120)] {
+        let named = image(format!("{}/app:v1", busy(asked)));
+        let client = Registry::for_image(&RegistryOptions::default(), &named, None).await.expect("a client");
+        let error = client.tag_digest(&named).await.expect_err("too many requests");
+        assert_eq!(error.cause.code, FailureCode::RegistryUnreachable);
+        assert_eq!(error.retry, Retry::After(Duration::from_secs(waits)));
+        assert!(error.cause.to_string().contains(&format!("again in {asked} s")), "{error}");
+        assert_eq!(error.detail, "", "what it means is not hidden in text");
+    }
 }
 
 /// A registry that wants a token of its own service, which wants user and password.
@@ -356,6 +223,6 @@ async fn a_token_is_fetched_where_the_registry_wants_one() {
     let bad = login("wrong-pass");
     let client = Registry::for_image(&options, &named, Some(&bad)).await.expect("a client");
     let refused = client.tag_digest(&named).await.expect_err("not allowed");
-    assert_eq!((refused.cause.code, refused.retryable), (FailureCode::Unauthorized, false));
+    assert_eq!((refused.cause.code, refused.retry), (FailureCode::Unauthorized, Retry::Never));
     assert!(refused.to_string().contains("user `ci`") && !refused.to_string().contains("wrong-pass"));
 }

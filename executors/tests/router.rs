@@ -1,8 +1,8 @@
-//! One suite for every router, through `dyn Executor`: newest routes only, safe to repeat, and nothing
-//! to drain is drained.
+//! What is asked of routers beside the contract (`conformance`): newest routes only, as they were sent, and nothing to
+//! drain is drained at once.
 
-use haloy_executors::edge::identity::{self, Inspector, Looked};
-use haloy_executors::edge::{EdgeOptions, run};
+use haloy_edge::identity::{self, Inspector, Looked};
+use haloy_edge::{EdgeOptions, run};
 use haloy_executors::*;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::edge::{RouteSnapshot, TargetRoutes};
@@ -101,20 +101,22 @@ impl Subject {
 
     async fn perform(&self, effect: &Effect, routes: Option<Routes>) -> Result<Outcome, ExecutorError> {
         let context = EffectContext {
-            id: EffectId {
+            request: EffectRequest {
+                id: EffectId {
+                    deployment: id(7),
+                    number: EffectNumber::ApplyRoutes,
+                    subject: "routes-1".to_owned(),
+                },
+                scope: self.scope.clone(),
                 deployment: id(7),
-                number: EffectNumber::ApplyRoutes,
-                subject: "routes-1".to_owned(),
+                attempt: 1,
+                facts: BTreeMap::new(),
             },
-            scope: self.scope.clone(),
-            deployment: id(7),
-            attempt: 1,
             deadline: Instant::now() + Duration::from_secs(10),
             cancel: CancellationToken::new(),
             progress: Arc::new(NoProgress),
             values: Arc::new(Values::default()),
             routes: routes.map(Arc::new),
-            facts: Arc::new(BTreeMap::new()),
         };
         self.router.execute(&context, effect).await
     }
@@ -145,7 +147,12 @@ async fn older_routes_never_replace_newer_ones() {
     for subject in subjects().await {
         subject.apply(5, &[0]).await.expect("applied");
         let stale = subject.apply(4, &[1]).await.expect_err("older");
-        assert_eq!((stale.cause.code, stale.retryable), (FailureCode::EdgeRefused, true), "{}", subject.name);
+        assert_eq!(
+            (stale.cause.code, stale.retry),
+            (FailureCode::EdgeRefused, Retry::Now),
+            "{}",
+            subject.name
+        );
         // Another target's call may have brought newer routes first, which are the same for this one.
         let stale = subject.apply(4, &[0]).await.expect("what is in force has them");
         let Outcome::RoutesApplied { generation, digest, .. } = &stale else { panic!("{stale:?}") };
@@ -178,6 +185,6 @@ async fn routes_that_did_not_come_are_not_made_up() {
     for subject in subjects().await {
         let effect = Effect::ApplyRoutes { wish: Wish::default() };
         let error = subject.perform(&effect, None).await.expect_err("nothing to apply");
-        assert!(!error.retryable, "{}", subject.name);
+        assert!(!error.retry.helps(), "{}", subject.name);
     }
 }

@@ -1,6 +1,6 @@
 //! What a caller sees of the work meanwhile.
 
-use haloy_executors::Silent;
+use haloy_edge::Silent;
 use haloy_ledger::deployment::{Effect, Event};
 use haloy_ledger::ids::{EffectId, TargetKey};
 use std::sync::Arc;

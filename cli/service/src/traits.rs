@@ -9,7 +9,7 @@ use crate::{
     VerifyRequest, VolumeRow, WhatIfAnswer, WhatIfRequest, Why,
 };
 use async_trait::async_trait;
-use haloy_executors::edge::EdgeStatus;
+use haloy_edge::EdgeStatus;
 use haloy_executors::{EngineOffer, LogLine};
 use haloy_ledger::ids::TargetKey;
 use haloy_ledger::integrity::verify::Report;

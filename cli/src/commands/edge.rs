@@ -4,9 +4,7 @@ use super::Context;
 use crate::error::{Error, Kind};
 use crate::output::Reply;
 use crate::settings;
-use haloy_executors::edge::{
-    AccessLog, AcmeOptions, ChildInspector, EdgeError, EdgeOptions, EdgeStatus, ReplicaStatus,
-};
+use haloy_edge::{AccessLog, AcmeOptions, ChildInspector, EdgeError, EdgeOptions, EdgeStatus, ReplicaStatus};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -138,15 +136,15 @@ async fn serve(cx: &Context, args: Run) -> Result<Reply, Error> {
         http: args.http,
         https: args.https,
         metrics: args.metrics,
-        patience: haloy_executors::edge::limits::HEAD_TIME,
-        answer: haloy_executors::edge::limits::ANSWER_TIME,
+        patience: haloy_edge::limits::HEAD_TIME,
+        answer: haloy_edge::limits::ANSWER_TIME,
         acme: AcmeOptions { directory: Some(args.acme_directory), root: args.acme_ca },
         checks: Default::default(),
         takeover: args.takeover,
         access_log: args.access_log,
         inspector: Arc::new(ChildInspector::new(inspector())),
     };
-    match haloy_executors::edge::run(options).await {
+    match haloy_edge::run(options).await {
         Ok(()) => Ok(Reply::empty("edge-ended/1", String::new())),
         Err(error) => Err(told(error)),
     }

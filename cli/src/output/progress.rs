@@ -3,8 +3,8 @@
 use super::doing::doing;
 use super::{event, foreign, time};
 use crate::machine;
+use haloy_edge::{Silent as Waited, Waits};
 use haloy_executors::limits::SILENCE_TOLD;
-use haloy_executors::{Silent as Waited, Waits};
 use haloy_ledger::deployment::{Effect, Event};
 use haloy_ledger::ids::{EffectId, TargetKey};
 use haloy_service::Follow;

@@ -3,8 +3,8 @@
 use super::beside::{facts, needs_values};
 use super::limits::{Limits, deadline};
 use super::plan::plan;
+use crate::contract::*;
 use crate::drivers::Driver;
-use crate::executor::*;
 use crate::ledger_handle::LedgerHandle;
 use crate::mask::{Mask, MaskedProgress};
 use crate::values::ValueStore;
@@ -18,7 +18,7 @@ use haloy_ledger::{CommandContext, ExecuteError, words};
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -94,10 +94,17 @@ pub(super) struct Ended {
     pub(super) result: Result<Outcome, ExecutorError>,
 }
 
+/// An effect under way.
+struct Running {
+    cancel: CancellationToken,
+    /// How long one attempt may take; a wait for the next one may be asked for that is as long.
+    limit: Duration,
+}
+
 /// What runs and what waits: lost in a crash, and no loss.
 #[derive(Default)]
 struct InFlight {
-    running: BTreeMap<EffectId, CancellationToken>,
+    running: BTreeMap<EffectId, Running>,
     tasks: JoinSet<Ended>,
     waiting: BTreeMap<EffectId, tokio::time::Instant>,
     attempts: BTreeMap<EffectId, u32>,
@@ -154,8 +161,8 @@ impl Dispatcher {
         let waiting: BTreeSet<EffectId> = flight.waiting.keys().cloned().collect();
         let planned = plan(owed, &running, &waiting, self.limits.at_once);
         for id in planned.cancel {
-            if let Some(cancel) = flight.running.get(&id) {
-                cancel.cancel();
+            if let Some(running) = flight.running.get(&id) {
+                running.cancel.cancel();
             }
         }
         for (id, effect) in planned.start {
@@ -187,19 +194,22 @@ impl Dispatcher {
             Role::Engine | Role::Registry | Role::Hooks => None,
         };
         let cancel = CancellationToken::new();
-        flight.running.insert(id.clone(), cancel.clone());
         let limit = deadline(&effect, &self.limits);
-        let context = EffectContext {
+        flight.running.insert(id.clone(), Running { cancel: cancel.clone(), limit });
+        let request = EffectRequest {
             id: id.clone(),
             scope: Scope { ledger: self.ledger, key: key.clone() },
             deployment: state.rollout.as_ref().map_or(id.deployment, |rollout| rollout.deployment),
             attempt: flight.attempts.get(&id).copied().unwrap_or(0) + 1,
+            facts: facts(key, state),
+        };
+        let context = EffectContext {
+            request,
             deadline: Instant::now() + limit,
             cancel,
             progress: Arc::new(MaskedProgress::new(Arc::clone(&flight.mask), Arc::clone(&self.progress))),
             values: Arc::new(Values { mask: Arc::clone(&flight.mask), ..Values::default() }),
             routes,
-            facts: Arc::new(facts(key, state)),
         };
         flight.tasks.spawn(perform(executor, context, effect, values, limit));
         Ok(())
@@ -234,7 +244,8 @@ impl Dispatcher {
         ended: Ended,
     ) -> Result<(), DispatchError> {
         let Ended { id, result } = ended;
-        let cancelled = flight.running.remove(&id).is_some_and(|cancel| cancel.is_cancelled());
+        let running = flight.running.remove(&id);
+        let cancelled = running.as_ref().is_some_and(|running| running.cancel.is_cancelled());
         let at = self.clock.now();
         let command = match result {
             Ok(outcome) => Command::RecordOutcome { effect: id, outcome: Box::new(outcome), at },
@@ -243,11 +254,11 @@ impl Dispatcher {
             Err(error) => {
                 let attempts = flight.attempts.entry(id.clone()).or_default();
                 *attempts += 1;
-                let wait = self.limits.wait(*attempts, self.entropy.as_ref());
-                let wait = wait.max(crate::registry::retry_after(&error).unwrap_or_default());
+                let pace = self.limits.wait(*attempts, self.entropy.as_ref());
+                let wait = error.retry.wait(pace, running.map_or(pace, |running| running.limit));
                 flight.waiting.insert(id.clone(), tokio::time::Instant::now() + wait);
-                let ExecutorError { cause, detail, retryable } = error;
-                Command::RecordAttempt { effect: id, cause, detail, retryable, at }
+                let ExecutorError { cause, detail, retry } = error;
+                Command::RecordAttempt { effect: id, cause, detail, retryable: retry.helps(), at }
             }
         };
         let executed = self.handle.execute(key, command, context).await?;
@@ -325,14 +336,13 @@ pub(super) async fn perform(
     mut context: EffectContext,
     effect: Effect,
     values: Result<Values, FailureReport>,
-    limit: std::time::Duration,
+    limit: Duration,
 ) -> Ended {
-    let id = context.id.clone();
+    let id = context.request.id.clone();
     match values {
         Ok(values) => context.values = Arc::new(values),
         Err(cause) => {
-            let failed = ExecutorError { cause: cause.cause, detail: cause.detail, retryable: false };
-            return Ended { id, result: context.values.mask.result(Err(failed)) };
+            return Ended { id, result: context.values.mask.result(Err(cause.into())) };
         }
     }
     crate::failpoint!("before-effect:{:?}/{}", id.number, failpoint_subject(&id));
@@ -342,7 +352,7 @@ pub(super) async fn perform(
     crate::failpoint!("after-effect:{:?}/{}", id.number, failpoint_subject(&id));
     let result = result.unwrap_or_else(|_| {
         let words = words!("nothing came of it within {} seconds", limit.as_secs());
-        Err(ExecutorError::new(FailureCode::TimedOut, words).retryable(true))
+        Err(ExecutorError::new(FailureCode::TimedOut, words).retry(Retry::Now))
     });
     Ended { id, result: context.values.mask.result(result) }
 }

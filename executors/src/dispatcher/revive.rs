@@ -3,8 +3,8 @@
 
 use super::drive::{DispatchError, Dispatcher, perform};
 use super::limits::deadline;
+use crate::contract::*;
 use crate::drivers::Driver;
-use crate::executor::*;
 use haloy_ledger::CommandContext;
 use haloy_ledger::deployment::command::Restarted;
 use haloy_ledger::deployment::event::RestartCause;
@@ -83,17 +83,15 @@ impl Dispatcher {
         self.observer.started(key, &id, &effect);
         let values = self.values.values(live.release, Some(&live.spec)).await;
         let limit = deadline(&effect, &self.limits);
+        let scope = Scope { ledger: self.ledger, key: key.clone() };
+        let deployment = replica.id.deployment;
         let context = EffectContext {
-            id,
-            scope: Scope { ledger: self.ledger, key: key.clone() },
-            deployment: replica.id.deployment,
-            attempt: 1,
+            request: EffectRequest { id, scope, deployment, attempt: 1, facts: BTreeMap::new() },
             deadline: Instant::now() + limit,
             cancel: CancellationToken::new(),
             progress: Arc::clone(&self.progress),
             values: Arc::new(Values::default()),
             routes: None,
-            facts: Arc::new(BTreeMap::new()),
         };
         Ok(match perform(engine, context, effect, values, limit).await.result {
             Ok(Outcome::ReplicaStarted { container_id, address, fixed, .. }) => Ok(Restarted {

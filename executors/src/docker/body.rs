@@ -4,7 +4,7 @@ use super::errors::{self, Doing, failed};
 use super::given::endpoint;
 use super::volumes::Mounted;
 use super::{Engine, labels};
-use crate::executor::{EffectContext, ExecutorError};
+use crate::contract::{EffectContext, ExecutorError};
 use bollard::models::*;
 use haloy_ledger::deployment::effect::ReplicaSpec;
 use std::collections::HashMap;
@@ -57,8 +57,8 @@ pub(super) fn body(
     (made, init): (&[Mounted], bool),
 ) -> ContainerCreateBody {
     let own = [
-        ("HALOY_APP", cx.scope.key.app.to_string()),
-        ("HALOY_TARGET", cx.scope.key.target.to_string()),
+        ("HALOY_APP", cx.request.scope.key.app.to_string()),
+        ("HALOY_TARGET", cx.request.scope.key.target.to_string()),
         ("HALOY_DEPLOYMENT_ID", spec.replica.deployment.to_string()),
         // From 1, as users of Haloy know it.
         ("HALOY_REPLICA_ID", (spec.replica.index + 1).to_string()),
@@ -66,7 +66,7 @@ pub(super) fn body(
     let own = own.iter().map(|(name, value)| format!("{name}={value}"));
     let env = own.chain(cx.values.env.iter().map(|(name, value)| format!("{name}={value}"))).collect();
     let resources = &spec.resources;
-    let mut labels = labels::of(&cx.scope, &cx.id, spec);
+    let mut labels = labels::of(&cx.request.scope, &cx.request.id, spec);
     if !made.is_empty() {
         let names: Vec<&str> = made.iter().map(|made| made.volume.as_str()).collect();
         labels.insert(labels::VOLUMES.to_owned(), names.join(","));

@@ -4,9 +4,9 @@
 use super::Engine;
 use super::buildkit::{Written, tell};
 use super::context::{Context, Digests};
-use super::errors::{Doing, failed, refused};
+use super::errors::{Doing, failed};
 use super::images::{id_of, platform};
-use crate::executor::*;
+use crate::contract::*;
 use bollard::query_parameters::BuildImageOptions;
 use futures_util::StreamExt;
 use haloy_ledger::outcome::{FailureCode, Outcome};
@@ -95,7 +95,7 @@ impl Engine<'_> {
 }
 
 fn unreadable(cause: String) -> ExecutorError {
-    refused(FailureCode::BuildFailed, "the build context cannot be read").saying(cause)
+    ExecutorError::new(FailureCode::BuildFailed, "the build context cannot be read").saying(cause)
 }
 
 /// A failure of the engine's own builder, with what was written before; one that BuildKit would not have says so.
@@ -106,5 +106,5 @@ fn explained(failed: ExecutorError, tail: &str) -> ExecutorError {
     }
     let words =
         "the build failed: its Dockerfile needs BuildKit, so install a docker that has it (docker-buildx)";
-    refused(FailureCode::BuildFailed, words).saying(said)
+    ExecutorError::new(FailureCode::BuildFailed, words).saying(said)
 }

@@ -1,7 +1,6 @@
 //! The user's own `docker build`, where it has BuildKit: with its cache, its mounts and its frontends.
 
-use super::errors::refused;
-use crate::executor::*;
+use crate::contract::*;
 use crate::mask::{Lines, Tail};
 use crate::process::Group;
 use haloy_ledger::outcome::FailureCode;
@@ -91,7 +90,8 @@ impl Cli {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
         let not_run = |error: std::io::Error| {
-            refused(FailureCode::BuildFailed, "docker build could not be run").saying(error.to_string())
+            ExecutorError::new(FailureCode::BuildFailed, "docker build could not be run")
+                .saying(error.to_string())
         };
         let mut child = command.spawn().map_err(not_run)?;
         // Ends with this future, which is dropped when the build is cancelled or takes too long.
@@ -114,10 +114,10 @@ impl Cli {
             Some(0) => Ok(()),
             Some(code) => {
                 let words = words!("the build failed: docker build ended with code {}", code);
-                Err(refused(FailureCode::BuildFailed, words).saying(tail))
+                Err(ExecutorError::new(FailureCode::BuildFailed, words).saying(tail))
             }
             None => {
-                Err(refused(FailureCode::BuildFailed, "the build failed: docker build was killed")
+                Err(ExecutorError::new(FailureCode::BuildFailed, "the build failed: docker build was killed")
                     .saying(tail))
             }
         }
@@ -149,7 +149,7 @@ async fn said(arguments: &[&str]) -> Option<String> {
 }
 
 pub(super) fn tell(cx: &EffectContext, line: String) {
-    cx.progress.progress(&cx.id, Progress::Line(line));
+    cx.tell(Progress::Line(line));
 }
 
 /// What a build writes: told line by line, masked, and its end kept.

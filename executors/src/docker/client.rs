@@ -2,10 +2,10 @@
 
 use super::errors;
 use super::transport;
-use crate::executor::ExecutorError;
+use crate::contract::{ExecutorError, Retry};
 use crate::limits::{ENGINE_HELLO, ENGINE_SLOW};
-use crate::waits::Waits;
 use bollard::{API_DEFAULT_VERSION, Docker};
+use haloy_edge::Waits;
 use haloy_ledger::outcome::FailureCode;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -132,7 +132,9 @@ impl ConnectError {
             Self::Permission { .. } => "this user may not use Docker's socket",
             Self::BadHost { .. } => "DOCKER_HOST is not an address of Docker",
         };
-        ExecutorError::new(code, words).saying(format!("{self}; {}", self.hint())).retryable(retryable)
+        ExecutorError::new(code, words)
+            .saying(format!("{self}; {}", self.hint()))
+            .retry(Retry::now_if(retryable))
     }
 }
 

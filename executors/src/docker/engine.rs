@@ -2,7 +2,7 @@
 
 use super::client::{self, ConnectError, DockerOptions, EngineFacts};
 use super::{addresses, buildkit};
-use crate::executor::ExecutorError;
+use crate::contract::ExecutorError;
 use bollard::Docker;
 use haloy_ledger::ids::EffectId;
 use haloy_ledger::outcome::Outcome;

@@ -1,8 +1,8 @@
 //! What Docker's answers mean. Statuses are ambiguous; the operation and the text decide.
 
-use crate::executor::ExecutorError;
-use crate::said;
+use crate::contract::{ExecutorError, Retry};
 use bollard::errors::Error;
+use haloy_edge::said;
 use haloy_ledger::outcome::{FailureCode, Words};
 use haloy_ledger::words;
 
@@ -65,7 +65,7 @@ pub(super) fn of_address(error: &Error) -> bool {
     status(error).is_some() && texts.iter().any(|text| said.contains(text))
 }
 
-/// Turns an error into what the log keeps, saying whether another attempt can help. What the engine wrote
+/// Turns an error into what the log keeps, saying when another attempt can help. What the engine wrote
 /// stays beside our own words.
 pub(super) fn failed(error: &Error, doing: Doing, what: impl Into<Words>) -> ExecutorError {
     let said = sentence(error);
@@ -76,7 +76,7 @@ pub(super) fn failed(error: &Error, doing: Doing, what: impl Into<Words>) -> Exe
         None if matches!(error, Error::DockerStreamError { .. }) => words!("{}: the engine gave up", what),
         None => words!("{}: the engine did not answer", what),
     };
-    ExecutorError::new(code, words).saying(said).retryable(retryable)
+    ExecutorError::new(code, words).saying(said).retry(Retry::now_if(retryable))
 }
 
 fn classify(error: &Error, said: &str, doing: Doing) -> (FailureCode, bool) {
@@ -134,14 +134,4 @@ fn image(error: &Error, says: &dyn Fn(&[&str]) -> bool) -> (FailureCode, bool) {
         return (FailureCode::RegistryUnreachable, true);
     }
     (FailureCode::Other, status(error).is_some_and(|status| status >= 500))
-}
-
-/// An effect that was ended by us.
-pub(super) fn ended(code: FailureCode, text: &'static str, retryable: bool) -> ExecutorError {
-    ExecutorError::new(code, text).retryable(retryable)
-}
-
-/// A failure of our own finding.
-pub(super) fn refused(code: FailureCode, words: impl Into<Words>) -> ExecutorError {
-    ExecutorError::new(code, words)
 }

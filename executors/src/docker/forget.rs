@@ -2,7 +2,7 @@
 
 use super::errors::{Doing, failed};
 use super::{DockerExecutor, Engine, labels};
-use crate::executor::ExecutorError;
+use crate::contract::ExecutorError;
 use bollard::query_parameters::{
     ListContainersOptions, ListImagesOptions, ListVolumesOptions, RemoveContainerOptions, RemoveImageOptions,
     RemoveVolumeOptions,

@@ -3,7 +3,7 @@
 use super::addresses::Upper;
 use super::host_lock::{self, HostLock};
 use super::{Engine, place};
-use crate::executor::ExecutorError;
+use crate::contract::ExecutorError;
 use bollard::errors::Error;
 use bollard::models::{ContainerSummary, EndpointIpamConfig, EndpointSettings, NetworkConnectRequest};
 use std::collections::HashSet;

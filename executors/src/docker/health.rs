@@ -2,10 +2,9 @@
 //! container's own address. A published port would accept before the app listens.
 
 use super::Engine;
-use super::errors::refused;
 use super::place;
 use super::probe::{Request, probe};
-use crate::executor::*;
+use crate::contract::*;
 use crate::limits::healthy_within;
 use bollard::models::{ContainerInspectResponse, HealthStatusEnum};
 use haloy_ledger::outcome::{Failure, FailureCode, FailureReport, HealthHow, Outcome, Public};
@@ -66,7 +65,8 @@ impl Engine<'_> {
         let within = healthy_within(self.executor.options.health, awaited.health);
         let start = Instant::now();
         let waits = self.executor.options.waits.as_ref();
-        let number = cx.id.subject.parse::<u16>().map_or_else(|_| String::new(), |i| format!(" {}", i + 1));
+        let number =
+            cx.request.id.subject.parse::<u16>().map_or_else(|_| String::new(), |i| format!(" {}", i + 1));
         let _waiting = waits.map(|waits| waits.begin(format!("replica{number} to be healthy")));
         let mut probes = Probes::default();
         let mut pause = FIRST_PAUSE;
@@ -86,7 +86,9 @@ impl Engine<'_> {
                     pause = FIRST_PAUSE.max(Duration::from_millis(250));
                     None
                 }
-                Seen::Gone => return Err(refused(FailureCode::ExitedEarly, "the container is gone")),
+                Seen::Gone => {
+                    return Err(ExecutorError::new(FailureCode::ExitedEarly, "the container is gone"));
+                }
                 Seen::Ended(ending) => {
                     let ending = self.as_it_ended(awaited.container_id, ending).await;
                     let exit_code = ending.exit_code;
@@ -213,7 +215,7 @@ fn ended(ending: &Ending) -> Failure {
 }
 
 fn tell(cx: &EffectContext, probes: &Probes, saw: &str) {
-    cx.progress.progress(&cx.id, Progress::Probe { number: probes.made, saw: saw.to_owned() });
+    cx.tell(Progress::Probe { number: probes.made, saw: saw.to_owned() });
 }
 
 impl Probes {

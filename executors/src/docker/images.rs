@@ -1,8 +1,8 @@
 //! Images on the engine: resolving, fetching by digest, our own tags.
 
 use super::Engine;
-use super::errors::{self, Doing, failed, refused};
-use crate::executor::*;
+use super::errors::{self, Doing, failed};
+use crate::contract::*;
 use bollard::auth::DockerCredentials;
 use bollard::models::ImageInspect;
 use bollard::query_parameters::{CreateImageOptions, RemoveImageOptions, TagImageOptions};
@@ -62,7 +62,7 @@ impl Engine<'_> {
             (PullPolicy::Never | PullPolicy::IfMissing, Some(image)) => self.as_local(reference, &image)?,
             (PullPolicy::Never, None) => {
                 let text = words!("image {} is not on this engine, and pull_policy is `never`", reference);
-                return Err(refused(FailureCode::ImageNotFound, text));
+                return Err(ExecutorError::new(FailureCode::ImageNotFound, text));
             }
             (PullPolicy::Always, Some(image)) if reference.digest().is_some() => {
                 self.as_local(reference, &image)?
@@ -115,7 +115,10 @@ impl Engine<'_> {
         let found = asked.map_err(|error| failed(&error, Doing::Image, words!("image {}", reference)))?;
         let digest = found.descriptor.digest.clone().and_then(|digest| Digest::new(digest).ok());
         let digest = digest.ok_or_else(|| {
-            refused(FailureCode::Other, words!("the registry gave no digest for image {}", reference))
+            ExecutorError::new(
+                FailureCode::Other,
+                words!("the registry gave no digest for image {}", reference),
+            )
         })?;
         let is_index = found
             .descriptor
@@ -155,7 +158,7 @@ impl Engine<'_> {
         }
         let words =
             words!("image {} is for another platform than {}", reference, Public(&self.facts.platform));
-        Err(refused(FailureCode::PlatformMismatch, words).saying(format!("it is for {platform}")))
+        Err(ExecutorError::new(FailureCode::PlatformMismatch, words).saying(format!("it is for {platform}")))
     }
 
     /// Has the image on the engine. By digest where one is known; never all tags of a repository.
@@ -186,11 +189,11 @@ impl Engine<'_> {
                 info.map_err(|error| failed(&error, Doing::Image, words!("pulling {}", Public(&name))))?;
             if let (Some(layer), Some(detail)) = (info.id, info.progress_detail) {
                 bytes.note(layer, detail.current, detail.total);
-                cx.progress.progress(&cx.id, bytes.progress());
+                cx.tell(bytes.progress());
             }
         }
         let image = self.inspect(&name).await?.ok_or_else(|| {
-            refused(
+            ExecutorError::new(
                 FailureCode::ImageNotFound,
                 words!("image {} was pulled, and is not on the engine", Public(&name)),
             )
@@ -206,7 +209,7 @@ impl Engine<'_> {
                 Public(image_id.short()),
                 Public(local_tag)
             );
-            return Err(refused(FailureCode::ImageNotFound, text));
+            return Err(ExecutorError::new(FailureCode::ImageNotFound, text));
         }
         let (repo, tag) = local_tag.split_once(':').unwrap_or((local_tag, "latest"));
         let options = TagImageOptions { repo: Some(repo.to_owned()), tag: Some(tag.to_owned()) };
@@ -275,7 +278,7 @@ pub(super) fn platform(image: &ImageInspect) -> String {
 pub(super) fn id_of(image: &ImageInspect) -> Result<Digest, ExecutorError> {
     let id = image.id.clone().unwrap_or_default();
     Digest::new(id).map_err(|error| {
-        refused(FailureCode::Other, "the engine gave a bad image id").saying(error.to_string())
+        ExecutorError::new(FailureCode::Other, "the engine gave a bad image id").saying(error.to_string())
     })
 }
 

@@ -1,15 +1,15 @@
 //! What looks at containers for the edge, in a process of its own: it has the socket of the engine, and the
-//! edge does not. A line of JSON with a question each, a line with its answer; see `edge::inspector`.
+//! edge does not. A line of JSON with a question each, a line with its answer; see [`haloy_edge::inspector`].
 
 use super::client::{self, Connection, DockerOptions};
 use super::{errors, labels};
-use crate::edge::identity::{Looked, Place, Process, Sighting, Subject};
-use crate::edge::inspector::{Answer, Question, line};
-use crate::edge::limits::{ENGINE_AGAIN, ENGINE_TIME, LOOKS};
-use crate::edge::netns;
 use bollard::Docker;
 use bollard::models::{ContainerInspectResponse, EndpointSettings, SystemInfo};
 use bollard::query_parameters::ListContainersOptions;
+use haloy_edge::identity::{Looked, Place, Process, Sighting, Subject};
+use haloy_edge::inspector::{Answer, Question, line};
+use haloy_edge::limits::{ENGINE_AGAIN, ENGINE_TIME, LOOKS};
+use haloy_edge::netns;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::os::fd::AsFd;

@@ -1,6 +1,6 @@
 //! What is ours: labels say whose a container is. What says otherwise is never touched.
 
-use crate::executor::Scope;
+use crate::contract::Scope;
 use haloy_ledger::deployment::effect::ReplicaSpec;
 use haloy_ledger::ids::{EffectId, LedgerId, ReplicaId};
 use std::collections::HashMap;

@@ -3,7 +3,7 @@
 use super::errors::{self, Doing, failed};
 use super::log_lines::{Assembled, Pieces};
 use super::{DockerExecutor, Engine, labels};
-use crate::executor::*;
+use crate::contract::*;
 use crate::limits::LOGS_LOOK;
 use crate::mask::{Lines, Mask, Tail};
 use bollard::container::LogOutput;

@@ -45,12 +45,11 @@ pub use offer::EngineOffer;
 pub use place::with_port;
 pub use sizes::Reclaim;
 
-use crate::executor::*;
+use crate::contract::*;
 use async_trait::async_trait;
 use engine::Engine;
 use haloy_ledger::deployment::Effect;
-use haloy_ledger::ids::ReplicaId;
-use haloy_ledger::outcome::{FailureCode, LogTail, Observed, ObservedReplica, Outcome};
+use haloy_ledger::outcome::{Observed, ObservedReplica, Outcome};
 
 impl DockerExecutor {
     /// Bytes that removing these tags would give back.
@@ -95,13 +94,13 @@ impl Engine<'_> {
             Effect::RunReleaseCommand { form, container } => self.release(cx, *form, container).await,
             Effect::RemoveReplica { replica } => self.remove(cx, *replica).await,
             Effect::RemoveLocalTag { local_tag } => self.remove_tag(local_tag).await,
-            Effect::RemoveVolume { volume } => self.remove_volume(&cx.scope, volume).await,
+            Effect::RemoveVolume { volume } => self.remove_volume(&cx.request.scope, volume).await,
             Effect::RunHook { .. }
             | Effect::ApplyRoutes { .. }
             | Effect::Drain { .. }
             | Effect::PushTag { .. }
             | Effect::DeleteRegistryTag { .. } => {
-                Err(errors::refused(FailureCode::NotSupported, "this is not for the engine"))
+                Err(ExecutorError::not_supported("this is not for the engine"))
             }
         }
     }
@@ -113,19 +112,18 @@ impl Executor for DockerExecutor {
         Role::Engine
     }
 
+    fn capabilities(&self) -> &'static [Capability] {
+        use Capability as C;
+        &[C::EngineImages, C::Builds, C::Pushes, C::Replicas, C::Volumes, C::ReleaseCommands]
+    }
+
     async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
-        let engine = self.engine().await?;
+        let engine = cx.within(self.engine()).await?;
         if let Effect::RunReleaseCommand { .. } = effect {
             // It ends what it began itself.
             return engine.perform(cx, effect).await;
         }
-        tokio::select! {
-            done = engine.perform(cx, effect) => done,
-            () = cx.cancel.cancelled() => Err(errors::ended(FailureCode::Cancelled, "cancelled", false)),
-            () = tokio::time::sleep_until(cx.deadline.into()) => {
-                Err(errors::ended(FailureCode::TimedOut, "the deadline passed", true))
-            }
-        }
+        cx.within(engine.perform(cx, effect)).await
     }
 
     async fn observe(&self, scope: &Scope) -> Result<Observed, ExecutorError> {
@@ -134,18 +132,5 @@ impl Executor for DockerExecutor {
 
     async fn observe_replicas(&self, scopes: &[Scope]) -> Result<Vec<Vec<ObservedReplica>>, ExecutorError> {
         self.engine().await?.replicas_of(scopes).await
-    }
-
-    async fn log_tail(
-        &self,
-        scope: &Scope,
-        replica: ReplicaId,
-        values: &Values,
-    ) -> Result<LogTail, ExecutorError> {
-        let engine = self.engine().await?;
-        match engine.find(scope, replica).await? {
-            Some(container) => Ok(engine.tail(&container.id, &values.mask).await),
-            None => Ok(LogTail::default()),
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::errors::{Doing, failed};
 use super::{DockerExecutor, labels};
-use crate::executor::ExecutorError;
+use crate::contract::ExecutorError;
 use bollard::query_parameters::ListContainersOptions;
 use haloy_ledger::ids::LedgerId;
 use std::collections::HashMap;

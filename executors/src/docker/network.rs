@@ -6,9 +6,9 @@
 //! and made again as it was. A network without that is used with addresses that change.
 
 use super::addresses::{Halves, Upper};
-use super::errors::{Doing, failed, refused};
+use super::errors::{Doing, failed};
 use super::{Engine, host_lock};
-use crate::executor::{EffectContext, ExecutorError, Progress};
+use crate::contract::{EffectContext, ExecutorError, Progress};
 use bollard::models::{ContainerSummary, Ipam, IpamConfig, Network, NetworkCreateRequest};
 use bollard::query_parameters::{ListContainersOptions, ListNetworksOptions};
 use haloy_ledger::outcome::{FailureCode, Outcome, Public};
@@ -114,7 +114,7 @@ impl Engine<'_> {
             (None, None) => {
                 let words = words!("there is no network {}", Public(name));
                 let hint = format!("make it: docker network create {name}");
-                return Err(refused(FailureCode::Other, words).saying(hint));
+                return Err(ExecutorError::new(FailureCode::Other, words).saying(hint));
             }
             (None, Some((plain, ours))) => {
                 let id = plain.id.clone().unwrap_or_default();
@@ -126,7 +126,7 @@ impl Engine<'_> {
                     && let Some(beside) = self.make_beside(name, &standing).await
                 {
                     let users: Vec<String> = users.iter().map(User::name).collect();
-                    cx.progress.progress(&cx.id, Progress::Line(still_used(name, &users)));
+                    cx.tell(Progress::Line(still_used(name, &users)));
                     beside
                 } else {
                     id
@@ -152,7 +152,7 @@ impl Engine<'_> {
     ) -> Result<(), ExecutorError> {
         let users = self.users(plain).await?;
         let need: Vec<String> = users.iter().filter(|user| !user.is_on(halved)).map(User::name).collect();
-        let note = |text: String| cx.progress.progress(&cx.id, Progress::Line(text));
+        let note = |text: String| cx.tell(Progress::Line(text));
         if !need.is_empty() {
             note(still_used(name, &need));
         } else if ours

@@ -2,7 +2,7 @@
 
 use super::errors::{Doing, failed};
 use super::{Engine, glance, labels, place};
-use crate::executor::*;
+use crate::contract::*;
 use bollard::models::{ContainerState, HealthStatusEnum};
 use bollard::query_parameters::ListImagesOptions;
 use futures_util::StreamExt;

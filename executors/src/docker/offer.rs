@@ -3,7 +3,7 @@
 use super::DockerExecutor;
 use super::errors::{Doing, failed};
 use super::network::{STANDS_FOR, is_made};
-use crate::executor::ExecutorError;
+use crate::contract::ExecutorError;
 use bollard::query_parameters::ListNetworksOptions;
 use std::collections::BTreeSet;
 

@@ -1,8 +1,8 @@
 //! Pushing what was built, and learning the digest that it got.
 
 use super::Engine;
-use super::errors::{Doing, failed, refused};
-use crate::executor::*;
+use super::errors::{Doing, failed};
+use crate::contract::*;
 use bollard::query_parameters::{PushImageOptions, TagImageOptions};
 use futures_util::StreamExt;
 use haloy_ledger::ids::{Digest, ImageRef};
@@ -33,7 +33,7 @@ impl Engine<'_> {
         while let Some(info) = stream.next().await {
             let info = info.map_err(|error| doing(&error, "pushing"))?;
             if let Some(status) = info.status.filter(|status| status.contains("digest")) {
-                cx.progress.progress(&cx.id, Progress::Line(status));
+                cx.tell(Progress::Line(status));
             }
         }
         let digest = self.pushed_digest(reference).await?;
@@ -51,7 +51,7 @@ impl Engine<'_> {
         let mut digests = known.iter().filter_map(|known| known.split_once('@'));
         let found = digests.find(|(repository, _)| *repository == reference.repository());
         found.and_then(|(_, digest)| Digest::new(digest).ok()).ok_or_else(|| {
-            refused(
+            ExecutorError::new(
                 FailureCode::Other,
                 words!("{} was pushed, and the engine knows no digest for it", reference),
             )

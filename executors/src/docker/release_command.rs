@@ -4,9 +4,9 @@
 //! next deployment once it has ended, and until then no other is begun.
 
 use super::body::body;
-use super::errors::{self, Doing, failed, refused};
+use super::errors::{self, Doing, failed};
 use super::{Engine, labels, place};
-use crate::executor::*;
+use crate::contract::*;
 use crate::mask::{Lines, Tail};
 use bollard::models::{ContainerState, RestartPolicy, RestartPolicyNameEnum};
 use bollard::query_parameters::{CreateContainerOptions, LogsOptions, RemoveContainerOptions};
@@ -40,7 +40,7 @@ impl Engine<'_> {
         spec: &ReplicaSpec,
     ) -> Result<Outcome, ExecutorError> {
         let released = &self.executor.released;
-        if let Some(outcome) = released.get(&cx.id) {
+        if let Some(outcome) = released.get(&cx.request.id) {
             return Ok(outcome);
         }
         // It was erased: nobody can tell what it would have done, and it is not run.
@@ -63,7 +63,7 @@ impl Engine<'_> {
             Waited::Lost => None,
             Waited::Cancelled => {
                 self.end(&id, spec.grace_seconds).await;
-                return Err(errors::ended(FailureCode::Cancelled, "cancelled", false));
+                return Err(ExecutorError::cancelled());
             }
             Waited::TooLate => {
                 self.end(&id, spec.grace_seconds).await;
@@ -72,7 +72,7 @@ impl Engine<'_> {
         };
         let log_tail = LogTail::new(&tail.into_inner().unwrap_or_default().text());
         let outcome = Outcome::HookFinished { exit: exit.unwrap_or(HookExit::Unknown), log_tail };
-        released.put(&cx.id, &outcome);
+        released.put(&cx.request.id, &outcome);
         // One that nobody can tell the end of may still run.
         if exit.is_some() {
             drop(self.remove_release(&id).await);
@@ -93,11 +93,11 @@ impl Engine<'_> {
     /// The container of this very command, if it is there. Those of earlier deployments are removed; where one
     /// still runs, two would be at work at once.
     async fn earlier(&self, cx: &EffectContext, spec: &ReplicaSpec) -> Result<Option<String>, ExecutorError> {
-        let mut label = labels::filter(&cx.scope);
+        let mut label = labels::filter(&cx.request.scope);
         label.push(labels::RELEASE_COMMAND.to_owned());
         let mut own = None;
         for found in self.list(label).await? {
-            if labels::is_effect(&found.labels, &cx.scope, &cx.id) {
+            if labels::is_effect(&found.labels, &cx.request.scope, &cx.request.id) {
                 own = Some(found.id);
                 continue;
             }
@@ -115,7 +115,7 @@ impl Engine<'_> {
                 "wait for it with `docker wait {0}`, or end it with `docker stop {0}`",
                 name.trim_start_matches('/')
             );
-            return Err(refused(FailureCode::ReleaseCommandFailed, words).saying(said));
+            return Err(ExecutorError::new(FailureCode::ReleaseCommandFailed, words).saying(said));
         }
         Ok(own)
     }
@@ -180,7 +180,7 @@ impl Engine<'_> {
         let mut lines = Lines::new(cx.values.mask.masker());
         let take = |lines: Vec<String>| {
             for line in lines {
-                cx.progress.progress(&cx.id, Progress::Line(line.clone()));
+                cx.tell(Progress::Line(line.clone()));
                 if let Ok(mut tail) = tail.lock() {
                     tail.push(line);
                 }
@@ -215,7 +215,10 @@ fn argv(form: CommandForm, line: &str) -> Result<Vec<String>, ExecutorError> {
     match form {
         CommandForm::Shell => Ok(vec!["/bin/sh".to_owned(), "-c".to_owned(), line.to_owned()]),
         CommandForm::Exec => serde_json::from_str(line).map_err(|_| {
-            refused(FailureCode::ReleaseCommandFailed, "the release command as recorded cannot be read")
+            ExecutorError::new(
+                FailureCode::ReleaseCommandFailed,
+                "the release command as recorded cannot be read",
+            )
         }),
     }
 }

@@ -1,13 +1,13 @@
 //! Containers: create and start, adopt, stop, remove.
 
 use super::body::body;
-use super::errors::{self, Doing, failed, refused};
+use super::errors::{self, Doing, failed};
 use super::given::endpoint;
 use super::labels::Found;
 use super::network::Joined;
 use super::volumes::unnamed;
 use super::{Engine, labels, place};
-use crate::executor::*;
+use crate::contract::*;
 use crate::limits::APPEARS;
 use bollard::models::*;
 use bollard::query_parameters::*;
@@ -76,8 +76,10 @@ impl Engine<'_> {
     ) -> Result<Outcome, ExecutorError> {
         let mut refused = HashSet::new();
         let id = loop {
-            let id = match self.find(&cx.scope, spec.replica).await? {
-                Some(found) if labels::is_effect(&found.labels, &cx.scope, &cx.id) => found.id,
+            let id = match self.find(&cx.request.scope, spec.replica).await? {
+                Some(found) if labels::is_effect(&found.labels, &cx.request.scope, &cx.request.id) => {
+                    found.id
+                }
                 Some(_) | None => self.create(cx, spec, &refused).await?,
             };
             let Err(error) = self.docker.start_container(&id, None).await else { break id };
@@ -134,7 +136,7 @@ impl Engine<'_> {
                 spec.network,
                 errors::sentence(&error)
             );
-            cx.progress.progress(&cx.id, Progress::Line(text));
+            cx.tell(Progress::Line(text));
         }
         Ok(id)
     }
@@ -198,11 +200,12 @@ impl Engine<'_> {
     /// The name is taken: by this very effect, or by somebody else's container, never touched.
     async fn adopt(&self, cx: &EffectContext, spec: &ReplicaSpec) -> Result<String, ExecutorError> {
         let Some(taken) = self.inspect_container(&spec.name).await? else {
-            return Err(errors::ended(FailureCode::NameTaken, "the name was taken and is free again", true));
+            return Err(ExecutorError::new(FailureCode::NameTaken, "the name was taken and is free again")
+                .retry(Retry::Now));
         };
         let taken_labels = taken.config.and_then(|config| config.labels).unwrap_or_default();
         let id = taken.id.unwrap_or_default();
-        if labels::is_effect(&taken_labels, &cx.scope, &cx.id) {
+        if labels::is_effect(&taken_labels, &cx.request.scope, &cx.request.id) {
             return Ok(id);
         }
         let whose = match (taken_labels.get(labels::LEDGER), taken_labels.get(labels::APP)) {
@@ -211,7 +214,7 @@ impl Engine<'_> {
         };
         let short = id.get(..12).unwrap_or(&id);
         let words = words!("a container named {} is there already; it was not touched", Public(&spec.name));
-        Err(refused(FailureCode::NameTaken, words).saying(format!("{short} {whose}")))
+        Err(ExecutorError::new(FailureCode::NameTaken, words).saying(format!("{short} {whose}")))
     }
 
     pub(super) async fn stop(
@@ -221,12 +224,12 @@ impl Engine<'_> {
         grace_seconds: u32,
         expected: bool,
     ) -> Result<Outcome, ExecutorError> {
-        let mut found = self.find(&cx.scope, replica).await?;
+        let mut found = self.find(&cx.request.scope, replica).await?;
         // Docker goes on with a creation whose client was killed, and lists it only then.
         let until = Instant::now() + APPEARS;
         while found.is_none() && expected && Instant::now() < until {
             tokio::time::sleep(LOOK_AGAIN).await;
-            found = self.find(&cx.scope, replica).await?;
+            found = self.find(&cx.request.scope, replica).await?;
         }
         let Some(found) = found else {
             return Ok(Outcome::ReplicaStopped { exit_code: None, forced: false });
@@ -256,8 +259,8 @@ impl Engine<'_> {
         cx: &EffectContext,
         replica: ReplicaId,
     ) -> Result<Outcome, ExecutorError> {
-        let found = self.find(&cx.scope, replica).await?;
-        let volumes = self.left_by(&cx.scope, replica, found.as_ref()).await?;
+        let found = self.find(&cx.request.scope, replica).await?;
+        let volumes = self.left_by(&cx.request.scope, replica, found.as_ref()).await?;
         let Some(found) = found else { return Ok(Outcome::ReplicaRemoved { container_id: None, volumes }) };
         self.note_address(&found.id).await;
         self.force_remove(&found.id).await?;

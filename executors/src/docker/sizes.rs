@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::errors::{Doing, failed};
-use crate::executor::ExecutorError;
+use crate::contract::ExecutorError;
 use bollard::query_parameters::{ListContainersOptions, ListImagesOptions};
 use std::collections::{BTreeMap, BTreeSet};
 

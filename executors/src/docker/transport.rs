@@ -5,9 +5,9 @@
 //! error as one that never begins.
 
 use crate::limits::{ENGINE_ANSWER, ENGINE_LAYERS, ENGINE_SLOW};
-use crate::waits::{Wait, Waits};
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
+use haloy_edge::{Wait, Waits};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HOST, HeaderValue};
 use hyper::{Method, Response, Uri};

@@ -4,10 +4,10 @@
 //! container. So haloy gives it one with a name and labels: it outlives every container, and goes only when
 //! somebody asks for that.
 
-use super::errors::{self, Doing, failed, refused};
+use super::errors::{self, Doing, failed};
 use super::labels::Found;
 use super::{Engine, labels};
-use crate::executor::*;
+use crate::contract::*;
 use bollard::models::*;
 use bollard::query_parameters::{DataUsageOptions, ListVolumesOptions, RemoveVolumeOptions};
 use haloy_ledger::deployment::effect::ReplicaSpec;
@@ -66,19 +66,19 @@ impl Engine<'_> {
         spec: &ReplicaSpec,
         path: &str,
     ) -> Result<String, ExecutorError> {
-        let name = name(&cx.scope, spec.replica, path);
+        let name = name(&cx.request.scope, spec.replica, path);
         let request = VolumeCreateRequest {
             name: Some(name.clone()),
-            labels: Some(labels::of_volume(&cx.scope, spec.replica, path)),
+            labels: Some(labels::of_volume(&cx.request.scope, spec.replica, path)),
             ..VolumeCreateRequest::default()
         };
         let volume = self.docker.create_volume(request).await;
         let volume = volume.map_err(|error| failed(&error, Doing::Start, "making a volume"))?;
-        if labels::in_scope(&volume.labels, &cx.scope) {
+        if labels::in_scope(&volume.labels, &cx.request.scope) {
             return Ok(name);
         }
         let words = words!("a volume named {} is there already, and is not ours", Public(&name));
-        Err(refused(FailureCode::NameTaken, words))
+        Err(ExecutorError::new(FailureCode::NameTaken, words))
     }
 
     /// Refuses an image that keeps data where `volumes:` names no place for it; says where the data of what
@@ -93,12 +93,12 @@ impl Engine<'_> {
         let Some(path) = paths.first() else { return Ok(()) };
         let mut lines = Vec::new();
         for path in &paths {
-            lines.push(match self.mounted_now(&cx.scope, path).await? {
+            lines.push(match self.mounted_now(&cx.request.scope, path).await? {
                 Some(volume) => format!("- {volume}:{path} (where it is now)"),
                 None => {
                     format!(
                         "- {}-{}:{path}",
-                        cx.scope.key.app.slug(),
+                        cx.request.scope.key.app.slug(),
                         path.replace('/', "-").trim_matches('-')
                     )
                 }
@@ -108,7 +108,7 @@ impl Engine<'_> {
         let words =
             words!("the image keeps data at {}, and no entry of `volumes:` covers it", Public(&known));
         let detail = format!("add to `volumes:` in haloy.yaml: {}", lines.join("; "));
-        Err(refused(FailureCode::VolumeUncovered, words).saying(detail))
+        Err(ExecutorError::new(FailureCode::VolumeUncovered, words).saying(detail))
     }
 
     /// The volume that a container of this target has at a path.
@@ -155,7 +155,7 @@ impl Engine<'_> {
         };
         if !labels::in_scope(&volume.labels, scope) && !anonymous(&volume) {
             let words = words!("volume {} was not made by haloy for this target", Public(name));
-            return Err(refused(FailureCode::NameTaken, words));
+            return Err(ExecutorError::new(FailureCode::NameTaken, words));
         }
         let sizes = self.volume_sizes(std::slice::from_ref(&volume.name)).await?;
         let freed = sizes.get(name).copied().unwrap_or(0);
@@ -164,7 +164,7 @@ impl Engine<'_> {
             Err(error) if errors::status(&error) == Some(404) => Ok(Outcome::VolumeRemoved { freed: 0 }),
             Err(error) if errors::status(&error) == Some(409) => {
                 let words = words!("volume {} is in use by a container, and stays", Public(name));
-                Err(refused(FailureCode::VolumeInUse, words).saying(errors::sentence(&error)))
+                Err(ExecutorError::new(FailureCode::VolumeInUse, words).saying(errors::sentence(&error)))
             }
             Err(error) => Err(failed(&error, Doing::Other, words!("removing volume {}", Public(name)))),
         }

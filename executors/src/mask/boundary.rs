@@ -1,7 +1,7 @@
 //! The one place where what executors report is masked, whatever became of the effect.
 
 use super::{Mask, Masker};
-use crate::executor::{ExecutorError, Progress, ProgressSink};
+use crate::contract::{ExecutorError, Progress, ProgressSink};
 use haloy_ledger::ids::EffectId;
 use haloy_ledger::outcome::{LogTail, Outcome};
 use haloy_ledger::release::ResolvedImage;
@@ -119,6 +119,7 @@ impl ProgressSink for MaskedProgress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::Retry;
     use haloy_ledger::ids::ImageRef;
     use haloy_ledger::outcome::{Failure, FailureCode, HookExit};
 
@@ -159,7 +160,7 @@ mod tests {
             let masked = format!("{:?}", mask.result(Ok(outcome)));
             assert!(!masked.contains("canary") && masked.contains("***"), "{masked}");
         }
-        let error = ExecutorError { cause, detail, retryable: false };
+        let error = ExecutorError { cause, detail, retry: Retry::Never };
         let masked = format!("{:?}", mask.result(Err(error)));
         assert!(!masked.contains("canary") && masked.contains("***"), "{masked}");
     }

@@ -2,11 +2,11 @@
 
 use super::login::stored_login;
 use super::reference::host;
-use crate::executor::{ExecutorError, RegistryLogin};
+use crate::contract::{ExecutorError, RegistryLogin};
 use crate::limits::REGISTRY_ANSWER;
 use crate::mask::Mask;
 use crate::said;
-use crate::waits::Waits;
+use haloy_edge::Waits;
 use haloy_ledger::ids::ImageRef;
 use haloy_ledger::outcome::{FailureCode, Public};
 use haloy_ledger::words;

@@ -1,7 +1,7 @@
 //! What a registry's answers mean: typed, in one sentence, without a secret.
 
 use super::Registry;
-use crate::executor::ExecutorError;
+use crate::contract::{ExecutorError, Retry};
 use crate::limits::REGISTRY_PATIENCE;
 use crate::said;
 use haloy_ledger::outcome::{FailureCode, Public, Words};
@@ -11,19 +11,6 @@ use oci_client::errors::{OciDistributionError, OciErrorCode};
 use oci_client::secrets::RegistryAuth;
 use std::future::Future;
 use std::time::Duration;
-
-/// In the detail of an error: seconds after which the registry may be asked again.
-const RETRY_AFTER: &str = "retry-after: ";
-
-/// How long the registry asked to wait, where it did.
-pub fn retry_after(error: &ExecutorError) -> Option<Duration> {
-    let seconds = error.detail.strip_prefix(RETRY_AFTER)?.parse().ok()?;
-    Some(Duration::from_secs(seconds).min(REGISTRY_PATIENCE))
-}
-
-pub(super) fn refused(code: FailureCode, words: impl Into<Words>) -> ExecutorError {
-    ExecutorError::new(code, words)
-}
 
 impl Registry {
     /// Waits for an answer, and says what a bad one means.
@@ -56,13 +43,13 @@ impl Asked<'_> {
             0 => words!("no answer within {} s", limit / 1000),
             _part => words!("no answer within {} ms", limit),
         };
-        self.unreachable(words, String::new(), true)
+        self.unreachable(words, String::new(), Retry::Now)
     }
 
     /// In our own words, and in those of the registry or of the way to it.
-    fn unreachable(&self, why: impl Into<Words>, said: String, retryable: bool) -> ExecutorError {
+    fn unreachable(&self, why: impl Into<Words>, said: String, retry: Retry) -> ExecutorError {
         let words = words!("registry {}: {}", Public(&self.registry.host), why.into());
-        refused(FailureCode::RegistryUnreachable, words).saying(said).retryable(retryable)
+        ExecutorError::new(FailureCode::RegistryUnreachable, words).saying(said).retry(retry)
     }
 
     pub(super) async fn failed(&self, error: &OciDistributionError) -> ExecutorError {
@@ -72,9 +59,11 @@ impl Asked<'_> {
             E::ServerError { code: 401 | 403, .. } => self.unauthorized(),
             E::ServerError { code: 404, .. } | E::ImageManifestNotFoundError(_) => self.missing(),
             E::ServerError { code: 429, .. } => self.slow_down().await,
-            E::ServerError { code, message, .. } => {
-                self.unreachable(words!("it answered {}", *code), message.trim().to_owned(), *code >= 500)
-            }
+            E::ServerError { code, message, .. } => self.unreachable(
+                words!("it answered {}", *code),
+                message.trim().to_owned(),
+                Retry::now_if(*code >= 500),
+            ),
             E::RegistryError { envelope, .. } => match envelope.errors.first().map(|error| &error.code) {
                 Some(OciErrorCode::Toomanyrequests) => self.slow_down().await,
                 Some(OciErrorCode::Unauthorized | OciErrorCode::Denied) => self.unauthorized(),
@@ -84,15 +73,15 @@ impl Asked<'_> {
                     | OciErrorCode::NotFound
                     | OciErrorCode::BlobUnknown,
                 ) => self.missing(),
-                Some(_) | None => self.unreachable("it refused", said::registry(error), false),
+                Some(_) | None => self.unreachable("it refused", said::registry(error), Retry::Never),
             },
             E::RequestError(error) => self.request(error),
             // What does not add up to its digest was cut or changed on the way.
-            E::DigestError(_) => self.unreachable("a damaged answer", said::registry(error), true),
+            E::DigestError(_) => self.unreachable("a damaged answer", said::registry(error), Retry::Now),
             E::JsonError(_) | E::ManifestParsingError(_) | E::VersionedParsingError(_) => {
-                self.unreachable("an answer that cannot be read", String::new(), true)
+                self.unreachable("an answer that cannot be read", String::new(), Retry::Now)
             }
-            other => self.unreachable("it cannot be asked", said::registry(other), false),
+            other => self.unreachable("it cannot be asked", said::registry(other), Retry::Never),
         }
     }
 
@@ -110,9 +99,9 @@ impl Asked<'_> {
             let folder = self.registry.options.certs.join(&self.registry.host);
             let why = said::request(error);
             let said = format!("{why}; its authority belongs in {}/ca.crt", folder.display());
-            return self.unreachable("its certificate is not trusted", said, false);
+            return self.unreachable("its certificate is not trusted", said, Retry::Never);
         }
-        self.unreachable("no answer", said::request(error), true)
+        self.unreachable("no answer", said::request(error), Retry::Now)
     }
 
     /// An answer to a request that the library has no call for.
@@ -121,7 +110,9 @@ impl Asked<'_> {
             401 | 403 => self.unauthorized(),
             404 => self.missing(),
             429 => self.slow_down().await,
-            code => self.unreachable(words!("it answered {}", code), String::new(), code >= 500),
+            code => {
+                self.unreachable(words!("it answered {}", code), String::new(), Retry::now_if(code >= 500))
+            }
         }
     }
 
@@ -132,7 +123,7 @@ impl Asked<'_> {
             // The name of a user may be private.
             RegistryAuth::Basic(user, _) => {
                 let said = format!("it refuses the password of user `{user}`");
-                refused(FailureCode::Unauthorized, words).saying(said)
+                ExecutorError::new(FailureCode::Unauthorized, words).saying(said)
             }
             RegistryAuth::Anonymous | RegistryAuth::Bearer(_) => {
                 let words = words!(
@@ -140,7 +131,7 @@ impl Asked<'_> {
                     words,
                     host
                 );
-                refused(FailureCode::Unauthorized, words)
+                ExecutorError::new(FailureCode::Unauthorized, words)
             }
         }
     }
@@ -148,7 +139,7 @@ impl Asked<'_> {
     fn missing(&self) -> ExecutorError {
         let (image, host) = (self.about.whole(), &self.registry.host);
         let words = words!("{} is not in registry {}", Public(&image), Public(host));
-        refused(FailureCode::ImageNotFound, words)
+        ExecutorError::new(FailureCode::ImageNotFound, words)
     }
 
     /// The library does not show how long to wait, so the registry is asked once more, for the head only.
@@ -158,12 +149,13 @@ impl Asked<'_> {
         let answer = self.registry.waiting(self.registry.plain.head(url).send()).await.ok();
         let header = answer.and_then(|answer| answer.headers().get("retry-after").cloned());
         let seconds = header.and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
-        let (words, detail) = match seconds {
+        let (words, retry) = match seconds {
             Some(seconds) => {
-                (words!("asks to slow down (429), again in {} s", seconds), format!("{RETRY_AFTER}{seconds}"))
+                let wait = Duration::from_secs(seconds).min(REGISTRY_PATIENCE);
+                (words!("asks to slow down (429), again in {} s", seconds), Retry::After(wait))
             }
-            None => ("asks to slow down (429)".into(), String::new()),
+            None => ("asks to slow down (429)".into(), Retry::Now),
         };
-        self.unreachable(words, detail, true)
+        self.unreachable(words, String::new(), retry)
     }
 }

@@ -4,11 +4,11 @@
 //! their time or never end.
 
 use super::reference::reference;
-use crate::executor::{ExecutorError, RegistryLogin};
+use crate::contract::{ExecutorError, RegistryLogin};
 use crate::limits::{HELPER, HELPER_BYTES};
 use crate::process::Group;
-use crate::waits::Waits;
 use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
+use haloy_edge::Waits;
 use haloy_ledger::ids::ImageRef;
 use haloy_ledger::outcome::{FailureCode, Words};
 use haloy_ledger::words;

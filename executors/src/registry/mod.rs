@@ -11,6 +11,5 @@ mod resolve;
 mod tags;
 
 pub use connection::{Registry, RegistryOptions};
-pub use errors::retry_after;
 pub use login::stored_login;
 pub use reference::host;

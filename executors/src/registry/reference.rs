@@ -1,6 +1,6 @@
 //! References to images, as the library reads them.
 
-use crate::executor::ExecutorError;
+use crate::contract::ExecutorError;
 use haloy_ledger::ids::{Digest, ImageRef};
 use haloy_ledger::outcome::FailureCode;
 use haloy_ledger::words;

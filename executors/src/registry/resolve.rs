@@ -1,9 +1,8 @@
 //! From a tag to the manifest that this host runs.
 
 use super::Registry;
-use super::errors::refused;
 use super::reference::{at_digest, reference};
-use crate::executor::ExecutorError;
+use crate::contract::ExecutorError;
 use haloy_ledger::ids::{Digest, ImageRef};
 use haloy_ledger::outcome::{FailureCode, Public};
 use haloy_ledger::release::{ResolvedImage, labels as described};
@@ -106,11 +105,14 @@ impl Registry {
         let (raw, digest) =
             self.ask(image, self.client.pull_manifest_raw(image, &self.auth, ACCEPTED)).await?;
         let unreadable = |error: String| {
-            refused(FailureCode::Other, words!("the manifest of {} cannot be read", Public(&image.whole())))
-                .saying(error)
+            ExecutorError::new(
+                FailureCode::Other,
+                words!("the manifest of {} cannot be read", Public(&image.whole())),
+            )
+            .saying(error)
         };
         let manifest: Manifest =
-            serde_json::from_slice(&raw).map_err(|error| unreadable(crate::said::json(&error)))?;
+            serde_json::from_slice(&raw).map_err(|error| unreadable(haloy_edge::said::json(&error)))?;
         if manifest.manifests.is_none() && manifest.config.is_none() {
             return Err(unreadable("it is of a schema that Docker no longer runs".to_owned()));
         }
@@ -134,7 +136,7 @@ fn choose(image: &ImageRef, entries: &[Entry], platform: &str) -> Result<Digest,
     };
     match entries.iter().find(|entry| named(entry).as_deref() == Some(platform)) {
         Some(entry) => Digest::new(&*entry.digest).map_err(|error| {
-            refused(FailureCode::Other, words!("the index of {} cannot be read", image))
+            ExecutorError::new(FailureCode::Other, words!("the index of {} cannot be read", image))
                 .saying(error.to_string())
         }),
         None => {
@@ -147,5 +149,5 @@ fn choose(image: &ImageRef, entries: &[Entry], platform: &str) -> Result<Digest,
 
 fn mismatch(image: &ImageRef, there: &str, platform: &str) -> ExecutorError {
     let words = words!("image {} is for another platform than {}", image, Public(platform));
-    refused(FailureCode::PlatformMismatch, words).saying(format!("it is for {there}"))
+    ExecutorError::new(FailureCode::PlatformMismatch, words).saying(format!("it is for {there}"))
 }

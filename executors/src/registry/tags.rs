@@ -1,10 +1,10 @@
 //! Tags: what they point at, all of them, another one, one less.
 
 use super::Registry;
-use super::errors::{Asked, refused};
+use super::errors::Asked;
 use super::reference::{at_digest, at_tag, reference};
 use super::resolve::ACCEPTED;
-use crate::executor::ExecutorError;
+use crate::contract::ExecutorError;
 use haloy_ledger::ids::{Digest, ImageRef};
 use haloy_ledger::outcome::{FailureCode, Public, Words};
 use haloy_ledger::words;
@@ -36,8 +36,11 @@ impl Registry {
     async fn digest_of(&self, image: &Reference) -> Result<Option<Digest>, ExecutorError> {
         match self.ask(image, self.client.fetch_manifest_digest(image, &self.auth)).await {
             Ok(digest) => Digest::new(digest).map(Some).map_err(|error| {
-                refused(FailureCode::Other, words!("{} has a strange digest", Public(&image.whole())))
-                    .saying(error.to_string())
+                ExecutorError::new(
+                    FailureCode::Other,
+                    words!("{} has a strange digest", Public(&image.whole())),
+                )
+                .saying(error.to_string())
             }),
             Err(error) if error.cause.code == FailureCode::ImageNotFound => Ok(None),
             Err(error) => Err(error),
@@ -77,7 +80,7 @@ impl Registry {
         let image = reference(image)?;
         let (from, to) = (at_digest(&image, digest), at_tag(&image, tag));
         let (raw, _) = self.ask(&from, self.client.pull_manifest_raw(&from, &self.auth, ACCEPTED)).await?;
-        let bad = |words: Words| refused(FailureCode::Other, words);
+        let bad = |words: Words| ExecutorError::new(FailureCode::Other, words);
         let media_type =
             media_type(&raw).parse().map_err(|_| bad(words!("{} has a strange type", *digest)))?;
         self.client.store_auth_if_needed(to.resolve_registry(), &self.auth).await;
@@ -106,7 +109,7 @@ impl Registry {
         if !others.is_empty() {
             let words =
                 words!("{} shares its image with others, which would go as well", Public(&about.whole()));
-            return Err(refused(FailureCode::Other, words).saying(others.join(", ")));
+            return Err(ExecutorError::new(FailureCode::Other, words).saying(others.join(", ")));
         }
         let url = self.url(&repository, &format!("manifests/{digest}"));
         let request = self.authorized(self.plain.delete(url), &repository, RegistryOperation::Push).await?;
@@ -116,7 +119,7 @@ impl Registry {
             200..=299 | 404 => Ok(()),
             405 => {
                 let text = words!("registry {} does not allow to delete anything", Public(&self.host));
-                Err(refused(FailureCode::Other, text))
+                Err(ExecutorError::new(FailureCode::Other, text))
             }
             _other => Err(asked.status(answer.status()).await),
         }

@@ -1,10 +1,9 @@
 //! What stands beside the engine in the same simulated world: a registry, and a router.
 
 use super::world::SimulatedExecutor;
-use crate::executor::*;
+use crate::contract::*;
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
-use haloy_ledger::ids::ReplicaId;
 use haloy_ledger::outcome::*;
 use std::sync::Arc;
 
@@ -33,15 +32,22 @@ impl Executor for SimulatedBeside {
         self.role
     }
 
+    fn capabilities(&self) -> &'static [Capability] {
+        match self.role {
+            Role::Registry => &[Capability::RegistryTags],
+            Role::Router => &[Capability::Routes],
+            Role::Engine | Role::Hooks => &[],
+        }
+    }
+
     async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
-        self.world.execute(cx, effect).await
+        if Role::of(effect) != self.role {
+            return Err(ExecutorError::not_supported("this is not for the simulated registry or router"));
+        }
+        self.world.act(cx, effect).await
     }
 
     async fn observe(&self, _: &Scope) -> Result<Observed, ExecutorError> {
         Ok(Observed::default())
-    }
-
-    async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
-        Ok(LogTail::default())
     }
 }

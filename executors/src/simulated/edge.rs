@@ -1,24 +1,22 @@
 //! The edge of the simulated world: routes in memory, taken by generation like those of the real one.
 
 use super::world::World;
-use crate::edge::router::settles;
-use crate::executor::*;
+use crate::contract::*;
+use crate::router::settles;
 use haloy_ledger::ids::ReplicaId;
 use haloy_ledger::outcome::*;
 
 pub(super) fn apply(world: &mut World, cx: &EffectContext) -> Result<Outcome, ExecutorError> {
-    let refused = |text: &'static str, retryable| {
-        ExecutorError::new(FailureCode::EdgeRefused, text).retryable(retryable)
-    };
-    let Some(routes) = &cx.routes else { return Err(refused("no routes came with the effect", false)) };
+    let refused = |text: &'static str| ExecutorError::new(FailureCode::EdgeRefused, text);
+    let Some(routes) = &cx.routes else { return Err(refused("no routes came with the effect")) };
     let haloy_ledger::read::Routes { snapshot, targets, .. } = routes.as_ref();
     let newer = world.routes.as_ref().filter(|current| current.generation > snapshot.generation);
     let in_force = match newer {
-        Some(newer) if settles(newer, snapshot, &cx.scope) => newer.clone(),
-        Some(_other) => return Err(refused("a newer generation is in force", true)),
+        Some(newer) if settles(newer, snapshot, &cx.request.scope) => newer.clone(),
+        Some(_other) => return Err(refused("a newer generation is in force").retry(Retry::Now)),
         None => snapshot.clone(),
     };
-    let own = targets.get(&cx.scope.key).cloned().unwrap_or_default();
+    let own = targets.get(&cx.request.scope.key).cloned().unwrap_or_default();
     let (generation, digest) = (in_force.generation, in_force.digest());
     world.routes = Some(in_force);
     Ok(Outcome::RoutesApplied { generation, digest, domains: own.domains, routed: own.routed })

@@ -1,7 +1,7 @@
 //! Images, tags and volumes of the simulated engine.
 
-use super::world::{ENGINE, SimReplica, World, digest, failed};
-use crate::executor::{EffectContext, ExecutorError};
+use super::world::{ENGINE, SimReplica, World, digest};
+use crate::contract::{EffectContext, ExecutorError};
 use haloy_ledger::ids::{Digest, ImageRef};
 use haloy_ledger::outcome::{FailureCode, HookExit, LogTail, Outcome};
 use haloy_ledger::release::{ResolvedImage, volumes};
@@ -15,7 +15,7 @@ pub(super) fn tag(
 ) -> Result<Outcome, ExecutorError> {
     if covering.is_some_and(|entries| !volumes::uncovered(&world.declared, entries).is_empty()) {
         let words = "the image keeps data where no entry of `volumes:` covers it";
-        return Err(failed(FailureCode::VolumeUncovered, words, false));
+        return Err(ExecutorError::new(FailureCode::VolumeUncovered, words));
     }
     world.tags.insert(local_tag.to_owned(), image_id.clone());
     let (image_id, local_tag) = (image_id.clone(), local_tag.to_owned());
@@ -32,7 +32,7 @@ pub(super) fn release_command(cx: &EffectContext) -> Outcome {
 pub(super) fn remove_volume(world: &mut World, volume: &str) -> Result<Outcome, ExecutorError> {
     let uses = |found: &SimReplica| found.volumes.iter().any(|made| made.volume == volume);
     if world.replicas.values().any(uses) {
-        return Err(failed(FailureCode::VolumeInUse, "a container uses the volume", false));
+        return Err(ExecutorError::new(FailureCode::VolumeInUse, "a container uses the volume"));
     }
     Ok(Outcome::VolumeRemoved { freed: u64::from(world.volumes.remove(volume)) })
 }
@@ -40,7 +40,7 @@ pub(super) fn remove_volume(world: &mut World, volume: &str) -> Result<Outcome, 
 pub(super) fn resolve(world: &World, reference: &ImageRef) -> Result<Outcome, ExecutorError> {
     if world.missing.contains(reference.as_str()) {
         let words = words!("image {} is not in the registry", reference);
-        return Err(failed(FailureCode::ImageNotFound, words, false));
+        return Err(ExecutorError::new(FailureCode::ImageNotFound, words));
     }
     Ok(Outcome::ImageResolved(ResolvedImage {
         reference: reference.clone(),

@@ -2,7 +2,7 @@
 
 use super::edge::routed;
 use super::world::{SimReplica, SimulatedExecutor, World};
-use crate::executor::EffectContext;
+use crate::contract::EffectContext;
 use haloy_ledger::deployment::effect::ReplicaSpec;
 use haloy_ledger::ids::{LedgerId, ReplicaId};
 use haloy_ledger::outcome::*;
@@ -23,7 +23,7 @@ impl SimulatedExecutor {
         if !world.replicas.contains_key(&key) {
             let address = free_address(world, &key);
             let replica = SimReplica {
-                effect: cx.id.clone(),
+                effect: cx.request.id.clone(),
                 image_id: spec.image_id.clone(),
                 address,
                 running: true,

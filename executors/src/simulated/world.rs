@@ -1,8 +1,6 @@
 //! The simulated world: what is there, and how often something goes wrong.
 
-use crate::executor::ExecutorError;
 use haloy_ledger::ids::{DeploymentId, Digest, EffectId, LedgerId, ReplicaId};
-use haloy_ledger::outcome::{FailureCode, Words};
 use haloy_ledger::release::MadeVolume;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -151,10 +149,6 @@ impl SimulatedExecutor {
 pub(super) fn digest(of: &str) -> Digest {
     let hash = blake3::hash(of.as_bytes()).to_hex();
     Digest::new(format!("sha256:{hash}")).expect("a BLAKE3 hash is as long as a SHA-256 hash")
-}
-
-pub(super) fn failed(code: FailureCode, words: impl Into<Words>, retryable: bool) -> ExecutorError {
-    ExecutorError::new(code, words).retryable(retryable)
 }
 
 pub(super) const ENGINE: &str = "simulated";

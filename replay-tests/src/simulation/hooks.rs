@@ -4,7 +4,6 @@ use super::parts::Random;
 use async_trait::async_trait;
 use haloy_executors::*;
 use haloy_ledger::deployment::Effect;
-use haloy_ledger::ids::ReplicaId;
 use haloy_ledger::outcome::{HookExit, LogTail, Observed, Outcome};
 use std::sync::Mutex;
 
@@ -16,14 +15,14 @@ impl Executor for SimHooks {
     fn role(&self) -> Role {
         Role::Hooks
     }
+    fn capabilities(&self) -> &'static [Capability] {
+        &[Capability::Hooks]
+    }
     async fn execute(&self, _: &EffectContext, _: &Effect) -> Result<Outcome, ExecutorError> {
         let failed = self.0.lock().expect("not poisoned").percent(20);
         Ok(Outcome::HookFinished { exit: HookExit::Code(i32::from(failed)), log_tail: LogTail::default() })
     }
     async fn observe(&self, _: &Scope) -> Result<Observed, ExecutorError> {
         Ok(Observed::default())
-    }
-    async fn log_tail(&self, _: &Scope, _: ReplicaId, _: &Values) -> Result<LogTail, ExecutorError> {
-        Ok(LogTail::default())
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::harness::*;
 use haloy_executors::{
-    DockerExecutor, DockerOptions, EffectContext, Executor, ExecutorError, NoProgress, Scope, Values,
+    DockerExecutor, DockerOptions, EffectContext, EffectRequest, Executor, ExecutorError, NoProgress, Scope,
+    Values,
 };
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::deployment::effect::ReplicaSpec;
@@ -25,7 +26,7 @@ fn context(user: &User) -> EffectContext {
     let (now, entropy): (u64, &dyn Entropy) = (SystemClock.now().unix_ms(), &SystemEntropy);
     let deployment = DeploymentId::from_parts(now, entropy.ulid_bits());
     let line = serde_json::json!(["/app", "release", "/data/log", "7", "2000"]).to_string();
-    EffectContext {
+    let request = EffectRequest {
         id: EffectId { deployment, number: EffectNumber::RunReleaseCommand, subject: String::new() },
         scope: Scope {
             ledger: LedgerId::from_parts(now, entropy.ulid_bits()),
@@ -36,22 +37,25 @@ fn context(user: &User) -> EffectContext {
         },
         deployment,
         attempt: 1,
+        facts: BTreeMap::new(),
+    };
+    EffectContext {
+        request,
         deadline: Instant::now() + Duration::from_secs(60),
         cancel: CancellationToken::new(),
         progress: Arc::new(NoProgress),
         values: Arc::new(Values { release_command: Some(line), ..Values::default() }),
         routes: None,
-        facts: Arc::new(BTreeMap::new()),
     }
 }
 
 fn effect(user: &User, context: &EffectContext, data: &Path) -> Effect {
     let image = docker(&["inspect", "-f", "{{.Id}}", &format!("{IMAGE}:v1")]);
     let container = ReplicaSpec {
-        replica: ReplicaId { deployment: context.deployment, index: 0 },
+        replica: ReplicaId { deployment: context.request.deployment, index: 0 },
         name: format!("{}-release", user.app),
         alias: None,
-        release: context.deployment,
+        release: context.request.deployment,
         image_id: Digest::new(image).expect("a digest"),
         network: "haloy".to_owned(),
         env: Vec::new(),

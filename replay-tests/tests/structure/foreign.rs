@@ -17,15 +17,12 @@ const DOORS: [(&str, &[&str]); 12] = [
     ("bollard", &["executors/src/docker/"]),
     ("oci_client", &["executors/src/registry/", "executors/src/said.rs"]),
     ("docker_credential", &["executors/src/registry/"]),
-    ("reqwest", &["executors/src/registry/", "executors/src/edge/", "executors/src/said.rs"]),
-    ("hyper", &["executors/src/edge/", "executors/src/docker/", "executors/src/said.rs"]),
-    ("hyper_util", &["executors/src/edge/", "executors/src/docker/"]),
-    (
-        "rustls",
-        &["executors/src/edge/", "executors/src/docker/", "executors/src/registry/", "executors/src/said.rs"],
-    ),
-    ("instant_acme", &["executors/src/edge/"]),
-    ("x509_cert", &["executors/src/edge/"]),
+    ("reqwest", &["executors/src/registry/", "executors/edge/", "executors/src/said.rs"]),
+    ("hyper", &["executors/edge/", "executors/src/docker/"]),
+    ("hyper_util", &["executors/edge/", "executors/src/docker/"]),
+    ("rustls", &["executors/edge/", "executors/src/docker/", "executors/src/registry/"]),
+    ("instant_acme", &["executors/edge/"]),
+    ("x509_cert", &["executors/edge/"]),
 ];
 
 /// Libraries whose types no public signature has.

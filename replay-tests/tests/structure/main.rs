@@ -23,7 +23,7 @@ fn the_structure_is_as_it_should_be() {
     // Once for all rules: what is parsed cannot be shared by the threads of several tests.
     let modules = Modules::of(&sources);
     let all = uses::all(&modules);
-    let crates = ["haloy_ledger", "haloy_executors", "haloy_service"];
+    let crates = ["haloy_ledger", "haloy_edge", "haloy_executors", "haloy_service"];
     let rules = [
         ("every path is understood", order::unknown(&modules, &all)),
         ("no file uses one that uses it", circles::found(&modules, &all)),

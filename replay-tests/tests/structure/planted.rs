@@ -142,6 +142,8 @@ fn a_module_above_and_a_crate_above_are_found() {
     let expected =
         ["ledger/src/log.rs:4 uses clap", "ledger/src/log.rs:1 uses tokio", "ledger/src/log.rs:2 uses haloy"];
     assert_eq!(found, expected);
+    let edge = [("executors/edge/src/lib.rs".to_owned(), "use haloy_executors::Executor;".to_owned())];
+    assert_eq!(order::wrong_crates(&edge.into()), ["executors/edge/src/lib.rs:1 uses haloy_executors"]);
 }
 
 #[test]
@@ -154,12 +156,17 @@ fn a_ledger_that_is_met_elsewhere_is_found() {
     files.insert("executors/src/lib.rs".to_owned(), "mod hands;\nmod values;".to_owned());
     files.insert("executors/src/values.rs".to_owned(), "use haloy_ledger::Ledger;".to_owned());
     files.insert("executors/src/hands.rs".to_owned(), "use haloy_ledger::{Ledger as L};".to_owned());
+    files.insert("executors/edge/src/lib.rs".to_owned(), "use haloy_ledger::Ledger;".to_owned());
     files.insert("cli/src/lib.rs".to_owned(), "mod commands;".to_owned());
     files.insert("cli/src/commands.rs".to_owned(), "fn f() { haloy_ledger::ledger::Ledger; }".to_owned());
     let found = found_in(&files, order::ledgers);
     assert_eq!(
         found,
-        ["cli/src/commands.rs:1 names the ledger", "executors/src/hands.rs:1 names the ledger"]
+        [
+            "cli/src/commands.rs:1 names the ledger",
+            "executors/edge/src/lib.rs:1 names the ledger",
+            "executors/src/hands.rs:1 names the ledger"
+        ]
     );
 }
 

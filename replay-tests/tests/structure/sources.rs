@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Folder and name of every crate of the workspace.
-pub const CRATES: [(&str, &str); 5] = [
+pub const CRATES: [(&str, &str); 6] = [
     ("ledger", "haloy_ledger"),
+    ("executors/edge", "haloy_edge"),
     ("executors", "haloy_executors"),
     ("cli/service", "haloy_service"),
     ("cli", "haloy"),

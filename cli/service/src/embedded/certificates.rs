@@ -3,7 +3,7 @@
 
 use super::{Embedded, Open};
 use crate::{DeploymentAnswer, Follow};
-use haloy_executors::edge::AuthorityStatus;
+use haloy_edge::AuthorityStatus;
 use haloy_ledger::edge::{EdgeState, Route};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

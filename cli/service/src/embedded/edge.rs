@@ -3,7 +3,7 @@
 use super::running::Seen;
 use super::{Embedded, Open, errors};
 use crate::{Error, Finding, Kind, RouteRow, RoutesAnswer};
-use haloy_executors::edge::{Client, ControlError, EdgeStatus, ReplicaStatus};
+use haloy_edge::{Client, ControlError, EdgeStatus, ReplicaStatus};
 use haloy_ledger::outcome::Backend;
 
 pub fn refused(error: ControlError) -> Error {

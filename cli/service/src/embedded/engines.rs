@@ -1,7 +1,7 @@
 //! What the service in this process works with: its engine, its registries, its edge.
 
 use super::EmbeddedOptions;
-use haloy_executors::edge::router::Start;
+use haloy_executors::Start;
 use haloy_executors::registry::RegistryOptions;
 use haloy_executors::{
     DockerExecutor, EdgeRouter, Executor, RegistryExecutor, SimulatedBeside, SimulatedExecutor,

@@ -35,7 +35,7 @@ pub use options::{EmbeddedOptions, Entropies, Machine};
 
 use crate::*;
 use async_trait::async_trait;
-use haloy_executors::edge::EdgeStatus;
+use haloy_edge::EdgeStatus;
 use haloy_executors::{EngineOffer, LogLine};
 use haloy_ledger::ids::TargetKey;
 use haloy_ledger::integrity::verify::Report;

@@ -1,7 +1,8 @@
 //! What the service in this process is given: where the ledger and its keys lie, how long it waits for them, and
 //! everything of its process and machine that it does not read itself.
 
-use haloy_executors::{Limits, Waits};
+use haloy_edge::Waits;
+use haloy_executors::Limits;
 use haloy_ledger::ports::{Clock, Entropy};
 use std::fmt;
 use std::path::PathBuf;

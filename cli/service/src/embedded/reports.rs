@@ -2,7 +2,7 @@
 
 use super::{Embedded, Open};
 use crate::{Finding, Follow};
-use haloy_executors::edge::{ControlError, Reported};
+use haloy_edge::{ControlError, Reported};
 use haloy_ledger::files::{self, Readers};
 use haloy_ledger::log::{AppendError, LogError};
 use haloy_ledger::{CommandContext, ExecuteError};
@@ -54,7 +54,7 @@ fn keep_refused(folder: &Path, reported: &Reported, why: &str) -> std::io::Resul
 /// What the edge could not read, and what the ledger would not take: evidence that is not in the log.
 fn aside_finding(folder: &Path) -> Option<Finding> {
     let what = "edge files".into();
-    let mut aside = match haloy_executors::edge::kept_aside(folder) {
+    let mut aside = match haloy_edge::kept_aside(folder) {
         Ok(aside) => aside,
         Err(error) => {
             let found = format!("{} cannot be listed: {error}", folder.display());

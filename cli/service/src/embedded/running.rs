@@ -4,8 +4,8 @@
 use super::{Embedded, Open, errors, find};
 use crate::doing::doing;
 use crate::*;
+use haloy_edge::{ControlError, ReplicaStatus};
 use haloy_executors::docker::with_port;
-use haloy_executors::edge::{ControlError, ReplicaStatus};
 use haloy_executors::{Executor, Scope};
 use haloy_ledger::deployment::state::{ReplicaPhase, TargetState};
 use haloy_ledger::edge::Route;

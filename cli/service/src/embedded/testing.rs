@@ -2,7 +2,8 @@
 
 use super::{As, Embedded, EmbeddedOptions, Entropies, Machine};
 use crate::{Caller, Follow, Interrupt};
-use haloy_executors::{Silent, SimulatedExecutor};
+use haloy_edge::Silent;
+use haloy_executors::SimulatedExecutor;
 use haloy_ledger::deployment::{Effect, Event};
 use haloy_ledger::ids::{EffectId, TargetKey};
 use haloy_ledger::ledger::ActorFacts;

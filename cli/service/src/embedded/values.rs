@@ -48,8 +48,7 @@ pub fn seal(ledger: &Ledger, target: TargetRequest) -> Result<(ReleaseSpec, Leas
     }
     config.acme_email = texts.acme_email.map(Into::into);
     let unreadable = |error: serde_json::Error| {
-        let message =
-            format!("the configuration cannot be recorded: {}", haloy_executors::said::json(&error));
+        let message = format!("the configuration cannot be recorded: {}", haloy_edge::said::json(&error));
         Error::new(Kind::Operational, message)
     };
     let bare = serde_json::to_vec(&config.without_private()).map_err(unreadable)?;

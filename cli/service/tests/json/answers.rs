@@ -1,7 +1,7 @@
 //! Answers, those of other crates among them.
 
 use super::{failure, id, key, name, same, text};
-use haloy_executors::edge::EdgeStatus;
+use haloy_edge::EdgeStatus;
 use haloy_executors::{EngineOffer, LogLine};
 use haloy_ledger::deployment::event::PruneRule;
 use haloy_ledger::deployment::state::{Ending, ReplicaPhase};

@@ -13,7 +13,7 @@ use super::problem::Mistakes;
 use super::read::{Fields, closest};
 use super::tree::{At, Node};
 use given::Values;
-use haloy_executors::Waits;
+use haloy_edge::Waits;
 use haloy_executors::mask::{Masker, names_a_secret};
 use program::Failed;
 use std::collections::BTreeMap;

@@ -53,7 +53,7 @@ impl Item {
 
 fn values(text: &str) -> Result<Values, String> {
     let answer: Answer = serde_json::from_str(text).map_err(|error| {
-        format!("what `op` wrote is not an item in JSON: {}", haloy_executors::said::json(&error))
+        format!("what `op` wrote is not an item in JSON: {}", haloy_edge::said::json(&error))
     })?;
     let mut values = Values::new();
     for Field { label, value } in answer.fields {

@@ -104,17 +104,14 @@ async fn bare(ledger: LedgerId, docker: &Arc<DockerExecutor>, round: usize) -> f
         state = evolve(state, &event);
     }
     while let Some((id, effect)) = owed(&state).into_iter().next() {
+        let (scope, deployment) = (Scope { ledger, key: key.clone() }, id.deployment);
         let context = EffectContext {
-            id: id.clone(),
-            scope: Scope { ledger, key: key.clone() },
-            deployment: id.deployment,
-            attempt: 1,
+            request: EffectRequest { id: id.clone(), scope, deployment, attempt: 1, facts: BTreeMap::new() },
             deadline: Instant::now() + Duration::from_secs(60),
             cancel: CancellationToken::new(),
             progress: Arc::new(NoProgress),
             routes: None,
             values: Arc::new(Values::default()),
-            facts: Arc::new(BTreeMap::new()),
         };
         let outcome = Box::new(docker.execute(&context, &effect).await.expect("done"));
         let report = Command::RecordOutcome { effect: id, outcome, at: SystemClock.now() };

@@ -2,7 +2,7 @@
 
 use super::engine;
 use super::line::{Line, median, rounds, sized, smoke};
-use haloy_executors::edge::Client;
+use haloy_edge::Client;
 use haloy_ledger::edge::{Route, RouteSnapshot};
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::Backend;

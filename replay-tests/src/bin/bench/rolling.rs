@@ -5,11 +5,10 @@ use super::deploy::{IMAGE, image, request};
 use super::edge::{HOST, Server, edge};
 use super::line::{Line, median, rounds, sized};
 use async_trait::async_trait;
-use haloy_executors::edge::EdgeRouter;
 use haloy_executors::*;
 use haloy_ledger::deployment::{Command, Effect, Event};
 use haloy_ledger::ids::*;
-use haloy_ledger::outcome::{LogTail, Observed, Outcome};
+use haloy_ledger::outcome::{Observed, Outcome};
 use haloy_ledger::ports::{SystemClock, SystemEntropy};
 use haloy_ledger::release::*;
 use haloy_ledger::{CommandContext, Ledger, LedgerOptions};
@@ -32,6 +31,10 @@ impl Executor for Timed {
         self.docker.role()
     }
 
+    fn capabilities(&self) -> &'static [Capability] {
+        self.docker.capabilities()
+    }
+
     async fn execute(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
         let started = Instant::now();
         let done = self.docker.execute(cx, effect).await;
@@ -41,10 +44,6 @@ impl Executor for Timed {
 
     async fn observe(&self, scope: &Scope) -> Result<Observed, ExecutorError> {
         self.docker.observe(scope).await
-    }
-
-    async fn log_tail(&self, s: &Scope, r: ReplicaId, v: &Values) -> Result<LogTail, ExecutorError> {
-        self.docker.log_tail(s, r, v).await
     }
 }
 

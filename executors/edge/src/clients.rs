@@ -1,0 +1,60 @@
+//! Connections of clients: how many there are, of whom, and how many the edge takes.
+
+use super::limits::{CONNECTIONS, PER_ADDRESS};
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How many connections there are, of whom.
+#[derive(Default)]
+pub struct Clients(Mutex<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    all: usize,
+    of: HashMap<IpAddr, usize>,
+}
+
+/// One connection that the edge took; counted while it lives, as a tunnel too.
+pub struct Admitted {
+    clients: Arc<Clients>,
+    who: IpAddr,
+}
+
+/// Who is counted as one: an IPv4 address, or the /64 that a provider gives to one customer.
+fn who(client: IpAddr) -> IpAddr {
+    match client {
+        IpAddr::V4(_) => client,
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !0 << 64)),
+    }
+}
+
+impl Clients {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a connection; none if there are too many.
+    pub fn enter(self: &Arc<Self>, client: IpAddr) -> Option<Arc<Admitted>> {
+        let who = who(client);
+        let mut counts = self.counts();
+        let count = counts.of.get(&who).copied().unwrap_or(0);
+        if count >= PER_ADDRESS || counts.all >= CONNECTIONS {
+            return None;
+        }
+        counts.all += 1;
+        counts.of.insert(who, count + 1);
+        Some(Arc::new(Admitted { clients: Arc::clone(self), who }))
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let mut counts = self.clients.counts();
+        counts.all -= 1;
+        match counts.of.get_mut(&self.who) {
+            Some(count) if *count > 1 => *count -= 1,
+            Some(_) | None => drop(counts.of.remove(&self.who)),
+        }
+    }
+}

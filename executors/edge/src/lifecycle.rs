@@ -1,0 +1,70 @@
+//! From the first connection to the last: what the edge listens at, who serves, and how it leaves.
+
+use super::clients::Clients;
+use super::handoff::Other;
+use super::options::EdgeError;
+use super::workers::Workers;
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What an edge has open, and whether it stays.
+pub struct Lifecycle {
+    /// Connections of clients.
+    pub clients: Arc<Clients>,
+    /// The edge that this one took over from, for as long as it still has requests.
+    pub before: Other,
+    /// The edge that took over from this one.
+    pub next: Other,
+    /// Another edge put its socket of commands in the place of this one's, and is gone.
+    pub socket_lost: Notify,
+    /// Copies, to hand over. As long as there are any, clients can connect.
+    listeners: Mutex<Vec<TcpListener>>,
+    leaving: AtomicBool,
+    /// Threads that serve clients.
+    pub workers: Workers,
+    /// Connections and tunnels.
+    pub open: TaskTracker,
+    /// Set when connections have to end, each after the request that it has.
+    pub ending: CancellationToken,
+    /// Set when it is to leave.
+    pub leave: CancellationToken,
+}
+
+impl Lifecycle {
+    /// Starts the threads.
+    pub fn new(listeners: &[TcpListener]) -> Result<Self, EdgeError> {
+        let copies: Result<Vec<_>, _> = listeners.iter().map(TcpListener::try_clone).collect();
+        Ok(Self {
+            clients: Arc::default(),
+            before: Other::default(),
+            next: Other::default(),
+            socket_lost: Notify::new(),
+            listeners: Mutex::new(copies.map_err(EdgeError::copied)?),
+            leaving: AtomicBool::new(false),
+            workers: Workers::start().map_err(EdgeError::Threads)?,
+            open: TaskTracker::new(),
+            ending: CancellationToken::new(),
+            leave: CancellationToken::new(),
+        })
+    }
+
+    /// It no longer takes connections.
+    pub fn leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// From now on it takes no connections; commands that would change something are refused, too.
+    pub fn begin_to_leave(&self) {
+        self.leave.cancel();
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Its listening sockets, to hand over.
+    pub fn listeners(&self) -> MutexGuard<'_, Vec<TcpListener>> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
