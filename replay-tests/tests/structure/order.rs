@@ -95,9 +95,8 @@ pub fn ledgers(modules: &Modules<'_>, all: &[Use<'_>]) -> Vec<String> {
         Target::Item(id, name) => name == "Ledger" && modules.all[*id].file.starts_with("ledger/src/ledger/"),
         Target::Module(_) | Target::Foreign(_) => false,
     };
-    let elsewhere = |file: &str| {
-        file.starts_with("cli/src/") || file.starts_with("executors/src") && !MEETS.contains(&file)
-    };
+    let elsewhere =
+        |file: &str| file.starts_with("cli/src/") || file.starts_with("executors/") && !MEETS.contains(&file);
     let met = all.iter().filter(|used| elsewhere(used.file) && ledger(&used.target));
     met.map(|used| format!("{}:{} names the ledger", used.file, used.line)).collect()
 }
