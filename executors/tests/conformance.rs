@@ -4,7 +4,7 @@
 use haloy_executors::*;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::deployment::effect::ReplicaSpec;
-use haloy_ledger::deployment::event::{HookId, HookStage};
+use haloy_ledger::event::{HookId, HookStage};
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::*;
 use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};

@@ -2,7 +2,7 @@
 //! first head.
 
 use haloy_ledger::deployment::Event;
-use haloy_ledger::deployment::event::LedgerCreated;
+use haloy_ledger::event::LedgerCreated;
 use haloy_ledger::ids::{DeploymentId, LedgerId, Position, StreamId};
 use haloy_ledger::integrity::verify::Asked;
 use haloy_ledger::ledger::Evidence;
@@ -62,7 +62,7 @@ fn old_ledger(folder: &Path) -> LedgerId {
     append(&log, created.into(), None);
     for _ in 0..300 {
         let id = DeploymentId::from_parts(2, 7);
-        append(&log, haloy_ledger::deployment::event::CancelRequested { id }.into(), Some("why"));
+        append(&log, haloy_ledger::event::CancelRequested { id }.into(), Some("why"));
     }
     ledger_id
 }

@@ -2,7 +2,7 @@
 //! grows; `HALOY_WRITE_FIXTURES=1` adds what is missing and changes nothing.
 
 use haloy_ledger::deployment::Event;
-use haloy_ledger::deployment::event::*;
+use haloy_ledger::event::*;
 use haloy_ledger::ids::*;
 use haloy_ledger::log::{codec, *};
 use haloy_ledger::outcome::{Failure, FailureCode, HookExit};

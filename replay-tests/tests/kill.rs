@@ -53,7 +53,7 @@ fn append(
     template: &haloy_ledger::log::Recorded,
 ) -> Result<(Position, Position), AppendError> {
     use haloy_ledger::deployment::Event;
-    use haloy_ledger::deployment::event::ClockStepped;
+    use haloy_ledger::event::ClockStepped;
     use haloy_ledger::ids::{AppName, TargetKey, TargetName, Timestamp};
     use haloy_ledger::log::{NewEvent, Stage, StreamWrite};
     let (app, target) = (AppName::new("app"), TargetName::new("t"));

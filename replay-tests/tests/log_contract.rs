@@ -1,7 +1,7 @@
 //! One suite for every log: the one on disk and the one in memory.
 
 use haloy_ledger::deployment::Event;
-use haloy_ledger::deployment::event::CancelRequested;
+use haloy_ledger::event::CancelRequested;
 use haloy_ledger::ids::*;
 use haloy_ledger::log::*;
 use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};

@@ -70,10 +70,10 @@ fn an_engine_is_started_in_one_place() {
 
 /// Where the parts of hashed bytes are declared.
 const RECORDED: [&str; 9] = [
-    "deployment/event/kinds.rs",
-    "deployment/event/kinds_kept.rs",
-    "deployment/event/kinds_edge.rs",
-    "deployment/event/parts.rs",
+    "event/kinds.rs",
+    "event/kinds_kept.rs",
+    "event/kinds_edge.rs",
+    "event/parts.rs",
     "release.rs",
     "release/commands.rs",
     "outcome/observed.rs",

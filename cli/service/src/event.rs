@@ -2,9 +2,7 @@
 
 use super::words::{count, rule, unnamed, with_detail};
 use haloy_ledger::deployment::Event;
-use haloy_ledger::deployment::event::{
-    Ask, ExecWhat, PayloadRedacted, Recovered, RestartCause, UpstreamCause,
-};
+use haloy_ledger::event::{Ask, ExecWhat, PayloadRedacted, Recovered, RestartCause, UpstreamCause};
 use haloy_ledger::outcome::HookExit;
 use haloy_ledger::private::Private;
 

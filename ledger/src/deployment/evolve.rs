@@ -3,11 +3,11 @@
 //! An event that does not fit (of another rollout, of a replica that is not known) changes nothing:
 //! the log is the truth, and a fold never fails.
 
-use super::event::*;
-use super::event::{edge_events, ledger_events};
 use super::kept;
 use super::plan::{self, Step};
 use super::state::*;
+use crate::event::*;
+use crate::event::{edge_events, ledger_events};
 use crate::ids::{DeploymentId, ReplicaId};
 use crate::outcome::{Failure, Observed};
 use crate::release::{HistoryStrategy, MadeVolume, ReleaseSpec, ResolvedImage};

@@ -1,9 +1,9 @@
 //! What follows from an event for releases that are kept: tags, losses, pins, holds and names.
 
-use super::event::*;
 use super::evolve::parts::with_rollout;
 use super::evolve::volumes;
 use super::state::*;
+use crate::event::*;
 use crate::ids::{DeploymentId, EffectNumber};
 use crate::release::{HistoryStrategy, ResolvedImage, TaggedImage};
 

@@ -3,8 +3,8 @@
 use super::Report;
 use super::state::EdgeState;
 use crate::defect::{Defect, planted};
-use crate::deployment::event::*;
 use crate::deployment::{Event, Rejection, TargetState};
+use crate::event::*;
 use crate::ids::{DeploymentId, TargetKey};
 use crate::outcome::{Failure, FailureReport};
 use crate::release::Domain;

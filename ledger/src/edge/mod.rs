@@ -71,7 +71,7 @@ pub enum Report {
         /// The replica.
         r: crate::ids::ReplicaId,
         /// Why.
-        cause: crate::deployment::event::UpstreamCause,
+        cause: crate::event::UpstreamCause,
         /// Further changes of this target's replicas since the last report, which were only counted.
         more: u32,
     },
@@ -84,7 +84,7 @@ pub enum Report {
         /// The replica.
         r: crate::ids::ReplicaId,
         /// Why.
-        cause: crate::deployment::event::UpstreamCause,
+        cause: crate::event::UpstreamCause,
         /// Further changes of this target's replicas since the last report, which were only counted.
         more: u32,
     },

@@ -1,8 +1,8 @@
 //! Claims: one owner, a failed deployment gives back, a move is one switch.
 
 use super::*;
-use crate::deployment::event::*;
 use crate::deployment::{Event, Rejection, TargetState};
+use crate::event::*;
 use crate::ids::*;
 use crate::outcome::Backend;
 use crate::release::{AcmeMode, Domain};

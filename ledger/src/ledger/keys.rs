@@ -3,7 +3,7 @@
 use super::signing::{KeyMode, added};
 use super::{CommandContext, Ledger, LedgerOptions, OpenError};
 use crate::deployment::Event;
-use crate::deployment::event::{FormatRaised, KeyAdded, KeyRetired, Recovered};
+use crate::event::{FormatRaised, KeyAdded, KeyRetired, Recovered};
 use crate::ids::StreamId;
 use crate::integrity::checkpoint::TreeHead;
 use crate::integrity::code::{Code, Fault};

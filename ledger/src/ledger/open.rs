@@ -7,7 +7,7 @@ use super::options::{LedgerOptions, OpenError};
 use super::signing::{self, Frozen, KeyMode};
 use super::upgrade;
 use crate::deployment::Event;
-use crate::deployment::event::LedgerCreated;
+use crate::event::LedgerCreated;
 use crate::files;
 use crate::ids::{LedgerId, Position, StreamId};
 use crate::integrity::background::Background;

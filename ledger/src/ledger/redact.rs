@@ -3,7 +3,7 @@
 use super::erasing::{erase, marker};
 use super::{CommandContext, Ledger, LedgerOptions, OpenError};
 use crate::deployment::Event;
-use crate::deployment::event::PayloadRedacted;
+use crate::event::PayloadRedacted;
 use crate::files::{self, Readers};
 use crate::ids::{DeploymentId, Position, Revision, StreamId};
 use crate::integrity::verify::private::commitments;

@@ -1,7 +1,7 @@
 //! Which key signs, and why none does: the keys of the folder against those that the log names.
 
 use crate::deployment::Event;
-use crate::deployment::event::KeyAdded;
+use crate::event::KeyAdded;
 use crate::integrity::code::Code;
 use crate::integrity::known::Known;
 use crate::integrity::note::Signer;

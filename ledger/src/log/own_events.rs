@@ -3,7 +3,7 @@
 use super::clock::Verdict;
 use super::*;
 use crate::deployment::Event;
-use crate::deployment::event::{ClockAccepted, ClockStepped, FormatRaised};
+use crate::event::{ClockAccepted, ClockStepped, FormatRaised};
 use crate::ids::Timestamp;
 
 /// The first append of this program to an older store says so, ahead of its events: kinds and words that

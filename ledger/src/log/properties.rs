@@ -4,7 +4,7 @@ use super::keys::{Key, Keyspace, number, pair, unpair};
 use super::samples::{NoRows, envelope};
 use super::*;
 use crate::deployment::Event;
-use crate::deployment::event::{FormatRaised, KeyRetired, PayloadRedacted, Recovered};
+use crate::event::{FormatRaised, KeyRetired, PayloadRedacted, Recovered};
 use crate::ids::Timestamp;
 use crate::ids::properties::{HOSTILE, config, stream, text};
 use crate::ports::{Entropy, SystemClock, SystemEntropy};

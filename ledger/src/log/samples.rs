@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::deployment::Event;
-use crate::deployment::event::ClockStepped;
+use crate::event::ClockStepped;
 use crate::ids::Timestamp;
 use crate::ports::{Entropy, SystemEntropy};
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -5,11 +5,11 @@ use super::held::Held;
 use super::rows::{Page, ProjectionError, ProjectionId, decode, get, stamped, stream_part};
 use super::versions::DEPLOYMENTS as ID;
 use crate::deployment::Event;
-use crate::deployment::event::{
+use crate::deployment::state::Ending;
+use crate::event::{
     Ask, CiFacts, DeploymentRequested, GitFacts, edge_events, hold_events, is_own_tag, ledger_events,
     registry_events, running_events, step_events,
 };
-use crate::deployment::state::Ending;
 use crate::ids::*;
 use crate::log::{Recorded, Rows, RowsMut};
 use crate::outcome::Failure;

@@ -4,10 +4,8 @@ use super::Projection;
 use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
 use super::versions::PENDING as ID;
-use crate::deployment::event::{
-    edge_events, hold_events, is_own_tag, ledger_events, registry_events, step_events,
-};
 use crate::deployment::{Event, gives_up_stop};
+use crate::event::{edge_events, hold_events, is_own_tag, ledger_events, registry_events, step_events};
 use crate::ids::{DeploymentId, Position, StreamId};
 use crate::log::{Recorded, Rows, RowsMut};
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@ use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
 use super::versions::RETENTION as ID;
 use crate::deployment::Event;
-use crate::deployment::event::{
+use crate::event::{
     PruneRule, edge_events, hold_events, is_own_tag, ledger_events, registry_events, running_events,
     step_events,
 };

@@ -6,7 +6,7 @@ use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
 use super::versions::ROLLBACK_TARGETS as ID;
 use crate::deployment::Event;
-use crate::deployment::event::{
+use crate::event::{
     Ask, DeploymentRequested, DeploymentSucceeded, PruneRule, ReleaseTagged, edge_events, ledger_events,
     running_events, step_events,
 };

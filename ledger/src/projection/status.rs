@@ -5,10 +5,8 @@ use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, get, stream_part};
 use super::versions::STATUS as ID;
 use crate::deployment::Event;
-use crate::deployment::event::{
-    edge_events, hold_events, ledger_events, registry_events, running_events, step_events,
-};
 use crate::deployment::state::Ending;
+use crate::event::{edge_events, hold_events, ledger_events, registry_events, running_events, step_events};
 use crate::ids::{DeploymentId, Position, TargetKey, Timestamp};
 use crate::log::{Recorded, Rows, RowsMut};
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,9 @@
 //! Another retention, tried on what really happened: which rollbacks would it have made impossible?
 
 use super::View;
-use crate::deployment::event::{Ask, DeploymentRequested};
 use crate::deployment::retention::restorable;
 use crate::deployment::{Event, TargetState, evolve};
+use crate::event::{Ask, DeploymentRequested};
 use crate::ids::*;
 use crate::log::LogError;
 use crate::release::Retention;

@@ -3,7 +3,7 @@
 
 use super::invariants::Broken;
 use haloy_ledger::deployment::Event;
-use haloy_ledger::deployment::event::{Ask, PruneRule};
+use haloy_ledger::event::{Ask, PruneRule};
 use haloy_ledger::ids::{DeploymentId, StreamId};
 use haloy_ledger::log::Recorded;
 use haloy_ledger::release::HistoryStrategy;

@@ -13,7 +13,7 @@ use haloy_executors::simulated::{Faults, SimulatedExecutor};
 use haloy_executors::*;
 use haloy_ledger::deployment::Command;
 use haloy_ledger::deployment::command::{Deploy, Rollback};
-use haloy_ledger::deployment::event::SecretsFrom;
+use haloy_ledger::event::SecretsFrom;
 use haloy_ledger::ids::*;
 use haloy_ledger::log::{MemoryLog, MemoryStore};
 use haloy_ledger::outcome::Outcome;

@@ -207,7 +207,8 @@ fn proofs_are_accepted_and_changed_ones_are_refused() {
 /// What haloy itself publishes, of a ledger in use: not the tree of this test, but the real one.
 #[test]
 fn what_a_ledger_publishes_is_accepted() {
-    use haloy_ledger::deployment::{Event, event::ClockStepped};
+    use haloy_ledger::deployment::Event;
+    use haloy_ledger::event::ClockStepped;
     use haloy_ledger::ids::{Position, StreamId, Timestamp};
     use haloy_ledger::log::{Expected, NewEvent, Stage, StreamWrite};
     use haloy_ledger::{CommandContext, Ledger, LedgerOptions};

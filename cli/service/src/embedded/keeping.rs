@@ -3,9 +3,9 @@
 use super::find::{by_name, find_deployment};
 use super::{As, Embedded, Open, choose, drive, errors};
 use crate::*;
-use haloy_ledger::deployment::event::field::DETAIL;
-use haloy_ledger::deployment::event::{PushedTag, field::BASIS};
 use haloy_ledger::deployment::{Command, Event, retention};
+use haloy_ledger::event::field::DETAIL;
+use haloy_ledger::event::{PushedTag, field::BASIS};
 use haloy_ledger::ids::{DeploymentId, ImageRef, ReleaseName, TargetKey, Timestamp};
 use haloy_ledger::log::envelope_field as field;
 use haloy_ledger::read::View;

@@ -3,8 +3,8 @@
 use super::{As, Open, drive, errors};
 use crate::*;
 use haloy_executors::Dispatcher;
-use haloy_ledger::deployment::event::{RestartEnded, RestartRequested};
 use haloy_ledger::deployment::{Command, Event};
+use haloy_ledger::event::{RestartEnded, RestartRequested};
 use haloy_ledger::ids::{Position, TargetKey};
 use haloy_ledger::outcome::FailureCode;
 use haloy_ledger::read::View;

@@ -5,8 +5,8 @@ use super::{As, Embedded, Open, check, choose, errors, queries, running, values}
 use crate::*;
 use haloy_executors::Dispatcher;
 use haloy_ledger::deployment::command::{Deploy, Rollback};
-use haloy_ledger::deployment::event::{CiFacts, GitFacts};
 use haloy_ledger::deployment::{Command, Event};
+use haloy_ledger::event::{CiFacts, GitFacts};
 use haloy_ledger::ids::{DeploymentId, StreamId, TargetKey};
 use haloy_ledger::{CommandContext, Executed};
 use std::collections::VecDeque;

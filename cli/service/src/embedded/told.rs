@@ -4,8 +4,8 @@
 use super::errors;
 use crate::{Error, Warned};
 use haloy_ledger::deployment::Event;
-use haloy_ledger::deployment::event::HookStage;
-use haloy_ledger::deployment::event::field::{DETAIL, LOG_TAIL};
+use haloy_ledger::event::HookStage;
+use haloy_ledger::event::field::{DETAIL, LOG_TAIL};
 use haloy_ledger::ids::DeploymentId;
 use haloy_ledger::outcome::HookExit;
 use haloy_ledger::projection::{DeploymentRow, DeploymentStatus};

@@ -3,9 +3,9 @@
 use super::deciding::{Deciding, expire, plan_prunes, retention_before};
 use super::keeping;
 use crate::defect::{Defect, planted};
-use crate::deployment::event::*;
 use crate::deployment::plan::{self, Step};
 use crate::deployment::state::{Direction, Rollout, TargetState};
+use crate::event::*;
 use crate::ids::{ReplicaId, Timestamp};
 use crate::outcome::{Failure, FailureCode, FailureReport};
 use crate::release::HistoryStrategy;

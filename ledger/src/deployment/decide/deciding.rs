@@ -1,8 +1,8 @@
 //! Events as they are decided, each folded before the next.
 
-use crate::deployment::event::{Artefact, Event, PrunePlanned, RetentionBefore, RetentionChanged};
 use crate::deployment::state::TargetState;
 use crate::deployment::{evolve, retention};
+use crate::event::{Artefact, Event, PrunePlanned, RetentionBefore, RetentionChanged};
 use crate::ids::DeploymentId;
 
 /// Events and the state that they lead to, while one command is being decided.

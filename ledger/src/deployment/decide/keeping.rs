@@ -4,9 +4,9 @@ use super::deciding::{Deciding, expire, plan_prunes, retention_before};
 use super::rejection::nothing_running;
 use super::{NotRestorable, Rejection};
 use crate::deployment::effect::name_tag;
-use crate::deployment::event::*;
 use crate::deployment::restorable::restorable;
 use crate::deployment::state::{Kept, TargetState};
+use crate::event::*;
 use crate::ids::{DeploymentId, ImageRef, ReleaseName};
 
 /// A release that can be named, pinned or held: a good one of which something is left.

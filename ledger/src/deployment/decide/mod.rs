@@ -24,8 +24,8 @@ pub use rejection::Rejection;
 use deciding::Deciding;
 
 use super::command::Command;
-use super::event::Event;
 use super::state::TargetState;
+use crate::event::Event;
 use crate::outcome::{Failure, FailureCode};
 
 /// Decides. Events come in order, and folding them is part of deciding what follows.

@@ -6,8 +6,8 @@ use super::deciding::Deciding;
 use super::{commands, conclude, restart};
 use crate::defect::{Defect, planted};
 use crate::deployment::effect::{Effect, owed};
-use crate::deployment::event::*;
 use crate::deployment::state::TargetState;
+use crate::event::*;
 use crate::ids::{EffectId, EffectNumber, ReplicaId, Timestamp};
 use crate::outcome::*;
 

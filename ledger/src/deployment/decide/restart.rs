@@ -4,9 +4,9 @@ use super::deciding::Deciding;
 use super::rejection::nothing_running;
 use super::{Rejection, conclude};
 use crate::deployment::effect::Effect;
-use crate::deployment::event::*;
 use crate::deployment::plan;
 use crate::deployment::state::TargetState;
+use crate::event::*;
 use crate::ids::{ReplicaId, Timestamp};
 use crate::outcome::Failure;
 

@@ -2,10 +2,10 @@
 
 use super::super::command::{Command, Deploy, Rollback};
 use super::super::effect::{Effect, ReplicaSpec, owed};
-use super::super::event::*;
 use super::super::state::{Ending, TargetState};
 use super::super::{evolve, retention};
 use super::{NotRestorable, Rejection, decide};
+use crate::event::*;
 use crate::ids::*;
 use crate::outcome::*;
 use crate::release::*;

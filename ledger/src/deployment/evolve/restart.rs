@@ -2,9 +2,9 @@
 
 use super::parts::set_phase;
 use super::routes;
-use crate::deployment::event::{Event, ReplicaRestarted, RestartCause, RestartCutShort, RestartRequested};
 use crate::deployment::plan::{self, Step};
 use crate::deployment::state::{ReplicaPhase, Restart, TargetState};
+use crate::event::{Event, ReplicaRestarted, RestartCause, RestartCutShort, RestartRequested};
 use crate::ids::ReplicaId;
 
 pub(super) fn evolve(state: &mut TargetState, event: &Event) {

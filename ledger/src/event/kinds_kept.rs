@@ -2,7 +2,7 @@
 
 macro_rules! with_kept {
     ($($before:tt)*) => {
-        crate::deployment::event::kinds_edge::with_edge! {
+        crate::event::kinds_edge::with_edge! {
     $($before)*
     /// An artefact is to be removed.
     60 = PrunePlanned v 2 since "0.1.0" {

@@ -50,14 +50,14 @@ macro_rules! events {
 
         impl Event {
             /// Every kind that this program knows, in order of number.
-            pub const KINDS: &'static [$crate::deployment::event::KindInfo] = &[
-                $( $crate::deployment::event::KindInfo {
+            pub const KINDS: &'static [$crate::event::KindInfo] = &[
+                $( $crate::event::KindInfo {
                     number: $number,
                     version: $version,
                     name: stringify!($name),
                     since: $since,
                     about: concat!($($about),+),
-                    fields: &[ $( $crate::deployment::event::FieldInfo {
+                    fields: &[ $( $crate::event::FieldInfo {
                         name: stringify!($field),
                         kind: stringify!($ty),
                         about: concat!($($field_about),+),

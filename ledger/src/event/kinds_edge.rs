@@ -2,7 +2,7 @@
 
 macro_rules! with_edge {
     ($($before:tt)*) => {
-        crate::deployment::event::catalogue::events! {
+        crate::event::catalogue::events! {
     $($before)*
     /// A domain and its aliases belong to a target from now on.
     100 = DomainClaimed v 1 since "0.1.0" {
