@@ -1,7 +1,7 @@
 //! A ledger of the time before signed heads is raised when it is opened: everything in it is under the
 //! first head.
 
-use haloy_ledger::deployment::Event;
+use haloy_ledger::event::AnyEvent;
 use haloy_ledger::event::LedgerCreated;
 use haloy_ledger::ids::{DeploymentId, LedgerId, Position, StreamId};
 use haloy_ledger::integrity::verify::Asked;
@@ -14,7 +14,7 @@ use haloy_ledger::{Ledger, LedgerOptions};
 use std::path::Path;
 use std::sync::Arc;
 
-fn append(log: &FjallLog, event: Event, reason: Option<&str>) {
+fn append(log: &FjallLog, event: AnyEvent, reason: Option<&str>) {
     let entropy: &dyn Entropy = &SystemEntropy;
     let actor = Actor {
         id: "a".to_owned(),

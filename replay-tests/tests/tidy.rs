@@ -69,10 +69,11 @@ fn an_engine_is_started_in_one_place() {
 }
 
 /// Where the parts of hashed bytes are declared.
-const RECORDED: [&str; 9] = [
-    "event/kinds.rs",
-    "event/kinds_kept.rs",
-    "event/kinds_edge.rs",
+const RECORDED: [&str; 10] = [
+    "event/ledger.rs",
+    "event/target.rs",
+    "event/target_kept.rs",
+    "event/edge.rs",
     "event/parts.rs",
     "release.rs",
     "release/commands.rs",

@@ -15,7 +15,6 @@ pub mod retention;
 pub mod route;
 pub mod state;
 
-pub use crate::event::Event;
 pub use command::Command;
 pub use decide::{Rejection, decide};
 pub use effect::{Effect, owed};

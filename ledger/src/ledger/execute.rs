@@ -1,7 +1,8 @@
 //! `execute`: load, decide, append, project. The one way in.
 
 use super::{CommandContext, Ledger};
-use crate::deployment::{Command, Event, Rejection, TargetState, decide};
+use crate::deployment::{Command, Rejection, TargetState, decide};
+use crate::event::{AnyEvent, TargetEvent};
 use crate::ids::{AppName, Position, StreamId, TargetKey, slug};
 use crate::locks::{locked, locked_to_read, locked_to_write};
 use crate::log::*;
@@ -13,13 +14,13 @@ const MAX_CONFLICTS: usize = 16;
 /// Conflicts after which a command gets its turn alone.
 const ALONE_AFTER: usize = 4;
 
-/// What a command did.
+/// What a command did, to a target unless `E` is of another stream.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Executed {
+pub struct Executed<E = TargetEvent> {
     /// Positions of its first event and of the one after its last; none if it changed nothing.
     pub positions: Option<(Position, Position)>,
     /// What happened, as decided; empty if nothing did, or if it was done before.
-    pub events: Vec<Event>,
+    pub events: Vec<E>,
     /// It was done before, under the same idempotency key.
     pub repeated: bool,
 }
@@ -128,11 +129,11 @@ impl Ledger {
     }
 
     /// Events with their envelopes, for one stream.
-    pub(super) fn write(
+    pub(super) fn write<E: Clone + Into<AnyEvent>>(
         &self,
         stream: StreamId,
         expected: Expected,
-        events: &[Event],
+        events: &[E],
         context: &CommandContext,
     ) -> StreamWrite {
         let mut context = context.clone();
@@ -143,7 +144,7 @@ impl Ledger {
                     context.envelope(&stream, self.clock.now(), self.entropy.as_ref(), &self.fingerprints);
                 // A reason belongs to one event.
                 context = context.consequence();
-                NewEvent::seal(envelope, event.clone(), || self.entropy.salt())
+                NewEvent::seal(envelope, event.clone().into(), || self.entropy.salt())
             })
             .collect();
         StreamWrite { stream, expected, events: sealed }

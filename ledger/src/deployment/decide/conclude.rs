@@ -78,7 +78,7 @@ fn succeed(deciding: &mut Deciding, rollout: &Rollout, at: Option<Timestamp>) {
 }
 
 /// How a rollout that went back ended. Never unknown.
-fn ending(state: &TargetState, rollout: &Rollout, cause: Failure, after_retired: bool) -> Event {
+fn ending(state: &TargetState, rollout: &Rollout, cause: Failure, after_retired: bool) -> TargetEvent {
     let id = rollout.deployment;
     let restored = state.current.as_ref().filter(|_| after_retired);
     if let Some(live) = restored {

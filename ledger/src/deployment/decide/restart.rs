@@ -11,7 +11,7 @@ use crate::ids::{ReplicaId, Timestamp};
 use crate::outcome::Failure;
 
 /// Asks for one.
-pub(super) fn request(state: &TargetState, at: Timestamp) -> Result<Vec<Event>, Rejection> {
+pub(super) fn request(state: &TargetState, at: Timestamp) -> Result<Vec<TargetEvent>, Rejection> {
     nothing_running(state)?;
     let live = state.current.as_ref().ok_or(Rejection::NothingRuns)?;
     if live.stopped {
