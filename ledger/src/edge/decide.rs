@@ -1,9 +1,10 @@
 //! Who may have a domain, and when it is given back.
 
 use super::Report;
+use super::rejection::Rejection;
 use super::state::EdgeState;
 use crate::defect::{Defect, planted};
-use crate::deployment::{Rejection, TargetState};
+use crate::deployment::TargetState;
 use crate::event::*;
 use crate::ids::{DeploymentId, TargetKey};
 use crate::outcome::{Failure, FailureReport};

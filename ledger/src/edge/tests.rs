@@ -1,7 +1,7 @@
 //! Claims: one owner, a failed deployment gives back, a move is one switch.
 
 use super::*;
-use crate::deployment::{Rejection, TargetState};
+use crate::deployment::TargetState;
 use crate::event::*;
 use crate::ids::*;
 use crate::outcome::Backend;

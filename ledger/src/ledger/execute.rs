@@ -2,6 +2,7 @@
 
 use super::{CommandContext, Ledger};
 use crate::deployment::{Command, Rejection, TargetState, decide};
+use crate::edge;
 use crate::event::{AnyEvent, TargetEvent};
 use crate::ids::{AppName, Position, StreamId, TargetKey, slug};
 use crate::locks::{locked, locked_to_read, locked_to_write};
@@ -31,6 +32,9 @@ pub enum ExecuteError {
     /// A rule said no.
     #[error(transparent)]
     Rejected(#[from] Rejection),
+    /// A rule of the edge said no.
+    #[error(transparent)]
+    RejectedAtEdge(#[from] edge::Rejection),
     /// It could not be appended.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -106,18 +110,18 @@ impl Ledger {
         let events = match decide(state, command.clone()) {
             Ok(events) => events,
             // Done before under the same key: the rule that says no now said yes then.
-            Err(rejection) => return self.done_before(once, rejection),
+            Err(rejection) => return self.done_before(once, rejection.into()),
         };
         if events.is_empty() {
             return Ok(Executed { positions: None, events, repeated: false });
         }
-        let edge = match self.at_edge(state, command, &events) {
-            Ok(edge) => edge,
-            Err(ExecuteError::Rejected(rejection)) => return self.done_before(once, rejection),
+        let at_edge = match self.at_edge(state, command, &events) {
+            Ok(at_edge) => at_edge,
+            Err(rejected @ ExecuteError::RejectedAtEdge(_)) => return self.done_before(once, rejected),
             Err(error) => return Err(error),
         };
         let mut writes = vec![self.write(key.stream(), expected, &events, context)];
-        if let Some((expected, events)) = edge {
+        if let Some((expected, events)) = at_edge {
             writes.push(self.write(StreamId::Edge, expected, &events, &context.consequence()));
         }
         let appended = self.log.append(writes, once, Stage::Sealed)?;
@@ -153,16 +157,16 @@ impl Ledger {
     fn done_before(
         &self,
         once: Option<IdempotencyKey>,
-        rejection: Rejection,
+        rejected: ExecuteError,
     ) -> Result<Executed, ExecuteError> {
-        let Some(once) = once else { return Err(rejection.into()) };
+        let Some(once) = once else { return Err(rejected) };
         match self.log.find_key(&once)? {
             Some(known) => Ok(Executed {
                 positions: Some((known.first, known.next)),
                 events: Vec::new(),
                 repeated: true,
             }),
-            None => Err(rejection.into()),
+            None => Err(rejected),
         }
     }
 
