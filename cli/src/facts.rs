@@ -2,7 +2,7 @@
 
 use crate::machine;
 use crate::settings;
-use haloy_ledger::deployment::event::{CiFacts, GitFacts};
+use haloy_ledger::event::{CiFacts, GitFacts};
 use haloy_ledger::ids::{DeploymentId, Timestamp};
 use haloy_ledger::ledger::ActorFacts;
 use haloy_ledger::log::{ActorKind, Auth};

@@ -4,7 +4,7 @@
 use clap::{CommandFactory, Parser};
 use haloy::cli::Cli;
 use haloy::config::keys::{self, KeyDoc, Kind};
-use haloy_ledger::deployment::Event;
+use haloy_ledger::event::AnyEvent;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -52,7 +52,7 @@ fn trimmed(text: &str) -> String {
 #[test]
 fn events() {
     let mut text = "# Event catalogue\n\nMade from the code by `make docs`. Numbers are for ever. `Private` fields hold a salted commitment; the\nvalue lies beside the log and can be erased. Every event has the envelope of docs/architecture.md.\n".to_owned();
-    for kind in Event::KINDS {
+    for kind in AnyEvent::kinds() {
         let (number, name, version, since) = (kind.number, kind.name, kind.version, kind.since);
         let about = kind.about.trim();
         let _written = write!(

@@ -5,7 +5,7 @@ use crate::mask::{Lines, Tail};
 use crate::process::Group;
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
-use haloy_ledger::deployment::event::HookStage;
+use haloy_ledger::event::HookStage;
 use haloy_ledger::ids::EffectId;
 use haloy_ledger::outcome::*;
 use std::collections::BTreeMap;

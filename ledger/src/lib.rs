@@ -2,11 +2,12 @@
 //!
 //! Reading order, which is also the order of imports:
 //! [`locks`], [`ids`], [`private`], [`release`], [`ports`], [`defect`], [`files`], [`secrets`], [`outcome`],
-//! [`deployment`], [`edge`], [`log`], [`projection`], [`integrity`], [`read`], [`ledger`].
+//! [`event`], [`deployment`], [`edge`], [`log`], [`projection`], [`integrity`], [`read`], [`ledger`].
 
 pub mod defect;
 pub mod deployment;
 pub mod edge;
+pub mod event;
 pub mod files;
 pub mod ids;
 pub mod integrity;

@@ -1,8 +1,8 @@
 //! A ledger of the time before signed heads is raised when it is opened: everything in it is under the
 //! first head.
 
-use haloy_ledger::deployment::Event;
-use haloy_ledger::deployment::event::LedgerCreated;
+use haloy_ledger::event::AnyEvent;
+use haloy_ledger::event::LedgerCreated;
 use haloy_ledger::ids::{DeploymentId, LedgerId, Position, StreamId};
 use haloy_ledger::integrity::verify::Asked;
 use haloy_ledger::ledger::Evidence;
@@ -14,7 +14,7 @@ use haloy_ledger::{Ledger, LedgerOptions};
 use std::path::Path;
 use std::sync::Arc;
 
-fn append(log: &FjallLog, event: Event, reason: Option<&str>) {
+fn append(log: &FjallLog, event: AnyEvent, reason: Option<&str>) {
     let entropy: &dyn Entropy = &SystemEntropy;
     let actor = Actor {
         id: "a".to_owned(),
@@ -62,7 +62,7 @@ fn old_ledger(folder: &Path) -> LedgerId {
     append(&log, created.into(), None);
     for _ in 0..300 {
         let id = DeploymentId::from_parts(2, 7);
-        append(&log, haloy_ledger::deployment::event::CancelRequested { id }.into(), Some("why"));
+        append(&log, haloy_ledger::event::CancelRequested { id }.into(), Some("why"));
     }
     ledger_id
 }

@@ -2,7 +2,7 @@
 //! process of its own: what fails is planted for all of it.
 
 use haloy_ledger::defect::{Failing, Step, watch, watched};
-use haloy_ledger::deployment::Event;
+use haloy_ledger::event::{AnyEvent, LedgerEvent};
 use haloy_ledger::ids::Position;
 use haloy_ledger::integrity::verify::Asked;
 use haloy_ledger::log::envelope_field::REASON;
@@ -97,7 +97,9 @@ fn a_value_whose_erasure_is_recorded_is_gone_whatever_failed() {
         let events =
             Ledger::open(options(&world)).map(|ledger| ledger.log().read_all(Position(0), usize::MAX));
         let events = events.unwrap_or_else(|error| panic!("{failing:?}: {error}")).expect("readable");
-        let recorded = events.iter().any(|recorded| matches!(recorded.event, Event::PayloadRedacted(_)));
+        let recorded = events
+            .iter()
+            .any(|recorded| matches!(recorded.event, AnyEvent::Ledger(LedgerEvent::PayloadRedacted(_))));
         let left = having(folder.path(), &reason);
         assert!(!recorded || left.is_empty(), "{failing:?}: recorded as erased, and in {left:?}");
         assert!(done.is_err() || recorded, "{failing:?}");

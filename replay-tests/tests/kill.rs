@@ -52,8 +52,7 @@ fn append(
     ledger: &Ledger,
     template: &haloy_ledger::log::Recorded,
 ) -> Result<(Position, Position), AppendError> {
-    use haloy_ledger::deployment::Event;
-    use haloy_ledger::deployment::event::ClockStepped;
+    use haloy_ledger::event::{AnyEvent, ClockStepped};
     use haloy_ledger::ids::{AppName, TargetKey, TargetName, Timestamp};
     use haloy_ledger::log::{NewEvent, Stage, StreamWrite};
     let (app, target) = (AppName::new("app"), TargetName::new("t"));
@@ -62,7 +61,7 @@ fn append(
         .map(|_| {
             let mut envelope = template.envelope.clone();
             envelope.stream = stream.clone();
-            let event = Event::from(ClockStepped { before: Timestamp(2), after: Timestamp(1) });
+            let event = AnyEvent::from(ClockStepped { before: Timestamp(2), after: Timestamp(1) });
             NewEvent::seal(envelope, event, || ledger.entropy().salt())
         })
         .collect();

@@ -1,7 +1,6 @@
 //! One suite for every log: the one on disk and the one in memory.
 
-use haloy_ledger::deployment::Event;
-use haloy_ledger::deployment::event::CancelRequested;
+use haloy_ledger::event::{AnyEvent, CancelRequested};
 use haloy_ledger::ids::*;
 use haloy_ledger::log::*;
 use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
@@ -77,7 +76,7 @@ fn event(stream: &StreamId, reason: Option<&str>) -> NewEvent {
         reason: reason.map(|reason| reason.to_owned().into()),
         ticket: None,
     };
-    NewEvent::seal(envelope, Event::from(CancelRequested { id }), || entropy.salt())
+    NewEvent::seal(envelope, AnyEvent::from(CancelRequested { id }), || entropy.salt())
 }
 
 fn write(target: &str, expected: Expected, count: usize) -> StreamWrite {

@@ -3,6 +3,7 @@
 
 use haloy_ledger::defect::{Defect, plant};
 use haloy_ledger::deployment::{TargetState, evolve};
+use haloy_ledger::event::AnyEvent;
 use haloy_ledger::ids::*;
 use haloy_ledger::log::*;
 use haloy_ledger::ports::SystemClock;
@@ -141,7 +142,10 @@ fn states_are_those_of_the_streams(rows: &MapRows, events: &[Recorded]) {
             let stream = event.envelope.stream.to_string();
             let before = folded.remove(&stream);
             let before = before.unwrap_or_else(|| TargetState::new(key.clone()));
-            folded.insert(stream, evolve(before, &event.event));
+            let AnyEvent::Target(happened) = &event.event else {
+                panic!("{stream} has an event of another stream: {}", event.event.name());
+            };
+            folded.insert(stream, evolve(before, happened));
         }
     }
     let stored = read::targets(rows).expect("rows that belong together");

@@ -69,11 +69,12 @@ fn an_engine_is_started_in_one_place() {
 }
 
 /// Where the parts of hashed bytes are declared.
-const RECORDED: [&str; 9] = [
-    "deployment/event/kinds.rs",
-    "deployment/event/kinds_kept.rs",
-    "deployment/event/kinds_edge.rs",
-    "deployment/event/parts.rs",
+const RECORDED: [&str; 10] = [
+    "event/ledger.rs",
+    "event/target.rs",
+    "event/target_kept.rs",
+    "event/edge.rs",
+    "event/parts.rs",
     "release.rs",
     "release/commands.rs",
     "outcome/observed.rs",

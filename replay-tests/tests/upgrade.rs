@@ -4,7 +4,7 @@
 use fjall::{Database, KeyspaceCreateOptions, PersistMode};
 use haloy_ledger::Ledger;
 use haloy_ledger::defect::{Step, look, small_batches};
-use haloy_ledger::deployment::Event;
+use haloy_ledger::event::{AnyEvent, LedgerEvent};
 use haloy_ledger::ids::*;
 use haloy_ledger::integrity::verify::Asked;
 use haloy_ledger::ledger::{Evidence, Parts};
@@ -232,7 +232,7 @@ fn the_first_append_says_that_the_format_was_raised() {
     world.deploy(&ledger, 20..22).expect("deployed");
     let said = ledger.log().read_all(size, usize::MAX).expect("events");
     let raised = said.iter().filter_map(|recorded| match &recorded.event {
-        Event::FormatRaised(raised) => Some((raised.from, raised.to)),
+        AnyEvent::Ledger(LedgerEvent::FormatRaised(raised)) => Some((raised.from, raised.to)),
         _other => None,
     });
     assert_eq!(raised.collect::<Vec<_>>(), [(4, FORMAT)], "once");

@@ -140,7 +140,7 @@ pub struct PruneRow {
     /// Its tag.
     pub tag: String,
     /// Why it may go.
-    pub rule: haloy_ledger::deployment::event::PruneRule,
+    pub rule: haloy_ledger::event::PruneRule,
     /// Bytes of the image, shared layers included.
     pub bytes: Option<u64>,
 }

@@ -2,7 +2,7 @@
 
 use super::words::count;
 use haloy_ledger::deployment::Effect;
-use haloy_ledger::deployment::event::HookStage;
+use haloy_ledger::event::HookStage;
 
 /// What an effect does, while it does.
 pub fn doing(effect: &Effect) -> String {

@@ -1,7 +1,8 @@
 //! What a caller sees of the work meanwhile.
 
 use haloy_edge::Silent;
-use haloy_ledger::deployment::{Effect, Event};
+use haloy_ledger::deployment::Effect;
+use haloy_ledger::event::TargetEvent;
 use haloy_ledger::ids::{EffectId, TargetKey};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ pub trait Follow: Send + Sync {
     /// An effect is being performed.
     fn started(&self, key: &TargetKey, id: &EffectId, effect: &Effect);
     /// Events were recorded.
-    fn recorded(&self, key: &TargetKey, events: &[Event]);
+    fn recorded(&self, key: &TargetKey, events: &[TargetEvent]);
     /// A line of a build, a pull or a hook; a probe.
     fn line(&self, id: &EffectId, line: &str);
     /// Something worth knowing that is no event.

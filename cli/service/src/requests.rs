@@ -1,7 +1,7 @@
 //! Requests, as data.
 
 use crate::{ReleaseValues, Values, Why};
-use haloy_ledger::deployment::event::{CiFacts, GitFacts, SecretsFrom};
+use haloy_ledger::event::{CiFacts, GitFacts, SecretsFrom};
 use haloy_ledger::ids::{ReleaseName, TargetKey};
 use haloy_ledger::release::{ConfigSnapshot, HistoryStrategy};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! Numbers, verdicts, endings and changes in words.
 
-use haloy_ledger::deployment::event::PruneRule;
 use haloy_ledger::deployment::state::Ending;
+use haloy_ledger::event::PruneRule;
 use haloy_ledger::ids::DeploymentId;
 use haloy_ledger::read::Why;
 use haloy_ledger::release::{ConfigSnapshot, MadeVolume, ValueEntry};

@@ -5,7 +5,7 @@ use crate::args::TargetArgs;
 use crate::error::{Error, Kind};
 use crate::output::table::Table;
 use crate::output::{Reply, time};
-use haloy_ledger::deployment::Event;
+use haloy_ledger::event::AnyEvent;
 use haloy_service::{EventRow, EventsRequest};
 
 /// Print the log: every event, in order, with its position.
@@ -32,8 +32,8 @@ pub struct Events {
 
 pub(crate) async fn run(cx: &Context, args: Events) -> Result<Reply, Error> {
     for kind in &args.kind {
-        if !Event::KINDS.iter().any(|known| known.name == kind) {
-            let names: Vec<&str> = Event::KINDS.iter().map(|known| known.name).collect();
+        if !AnyEvent::kinds().any(|known| known.name == kind) {
+            let names: Vec<&str> = AnyEvent::kinds().map(|known| known.name).collect();
             return Err(Error::new(Kind::Usage, format!("there is no kind of event `{kind}`"))
                 .hint(format!("kinds are {}", names.join(", "))));
         }

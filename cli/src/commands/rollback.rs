@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, exit};
 use crate::facts;
 use crate::machine;
 use crate::output::{Reply, time};
-use haloy_ledger::deployment::event::SecretsFrom;
+use haloy_ledger::event::SecretsFrom;
 use haloy_service::{DeploymentAnswer, RollbackAnswer, RollbackRequest};
 use std::sync::Arc;
 

@@ -76,7 +76,7 @@ fn proofs(path: &Path, keys: &[String]) -> Result<Reply, Error> {
         let head = proof.verify(&known).map_err(|error| refused(error.to_string()))?;
         let entry = proof.entry.as_deref().unwrap_or_default();
         let raw = haloy_ledger::log::codec::decode_raw(entry).map_err(|error| refused(error.to_string()))?;
-        let kind = haloy_ledger::deployment::Event::KINDS.iter().find(|kind| kind.number == raw.head.kind);
+        let kind = haloy_ledger::event::AnyEvent::kinds().find(|kind| kind.number == raw.head.kind);
         let kind = kind.map_or_else(|| format!("kind {}", raw.head.kind), |kind| kind.name.to_owned());
         lines.push_str(&format!(
             "#{} {kind} of {}, {}: in {} with {} entries\n",

@@ -4,7 +4,7 @@
 use super::Providers;
 use super::environment::{Environment, NoValue};
 use super::values::{SourceError, Sources, ask, check};
-use haloy_ledger::deployment::event::SecretsFrom;
+use haloy_ledger::event::SecretsFrom;
 use haloy_service::{ConfigValue, Error, Kind, NamedSource, ReleaseSources, ReleaseValues};
 use std::path::Path;
 

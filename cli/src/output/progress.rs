@@ -5,7 +5,8 @@ use super::{event, foreign, time};
 use crate::machine;
 use haloy_edge::{Silent as Waited, Waits};
 use haloy_executors::limits::SILENCE_TOLD;
-use haloy_ledger::deployment::{Effect, Event};
+use haloy_ledger::deployment::Effect;
+use haloy_ledger::event::TargetEvent;
 use haloy_ledger::ids::{EffectId, TargetKey};
 use haloy_service::Follow;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -112,7 +113,7 @@ struct Silent {
 
 impl Follow for Silent {
     fn started(&self, _: &TargetKey, _: &EffectId, _: &Effect) {}
-    fn recorded(&self, _: &TargetKey, _: &[Event]) {}
+    fn recorded(&self, _: &TargetKey, _: &[TargetEvent]) {}
     fn line(&self, _: &EffectId, _: &str) {}
     fn note(&self, text: &str) {
         line(&format!("{}{text}", self.prefix));
@@ -142,9 +143,9 @@ impl Plain {
 
 impl Follow for Plain {
     fn started(&self, _: &TargetKey, _: &EffectId, _: &Effect) {}
-    fn recorded(&self, key: &TargetKey, events: &[Event]) {
+    fn recorded(&self, key: &TargetKey, events: &[TargetEvent]) {
         for event in events {
-            self.say(Some(key), event.name(), &event::sentence(event));
+            self.say(Some(key), event.name(), &event::of_a_target(event));
         }
     }
     fn line(&self, _: &EffectId, text: &str) {
@@ -183,16 +184,16 @@ impl Live {
         Some(bar.clone())
     }
 
-    fn ends(event: &Event) -> bool {
+    fn ends(event: &TargetEvent) -> bool {
         matches!(
             event,
-            Event::DeploymentSucceeded(_)
-                | Event::DeploymentFailed(_)
-                | Event::DeploymentRolledBack(_)
-                | Event::DeploymentCancelled(_)
-                | Event::DeploymentInterrupted(_)
-                | Event::TargetStopped(_)
-                | Event::RestartEnded(_)
+            TargetEvent::DeploymentSucceeded(_)
+                | TargetEvent::DeploymentFailed(_)
+                | TargetEvent::DeploymentRolledBack(_)
+                | TargetEvent::DeploymentCancelled(_)
+                | TargetEvent::DeploymentInterrupted(_)
+                | TargetEvent::TargetStopped(_)
+                | TargetEvent::RestartEnded(_)
         )
     }
 }
@@ -203,10 +204,10 @@ impl Follow for Live {
             bar.set_message(foreign::line(&doing(effect)).into_owned());
         }
     }
-    fn recorded(&self, key: &TargetKey, events: &[Event]) {
+    fn recorded(&self, key: &TargetKey, events: &[TargetEvent]) {
         let Some(bar) = self.bar(key) else { return };
         for event in events {
-            drop(self.block.println(format!("  {}", foreign::line(&event::sentence(event)))));
+            drop(self.block.println(format!("  {}", foreign::line(&event::of_a_target(event)))));
             if Self::ends(event) {
                 bar.finish_and_clear();
                 // Who was waited for until now has answered; the next look may come too late.

@@ -5,8 +5,8 @@ use super::identity::{Doubt, Subject};
 use super::observed::Observed;
 use super::upstream::Upstream;
 use super::verify::Unconnected;
-use haloy_ledger::deployment::event::UpstreamCause;
 use haloy_ledger::edge::Report;
+use haloy_ledger::event::UpstreamCause;
 use std::sync::Arc;
 use std::time::Instant;
 

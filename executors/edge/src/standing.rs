@@ -5,7 +5,7 @@
 //! does not know, and is only asked to answer at all.
 
 use super::limits::{CHECK_FALL, CHECK_RISE};
-use haloy_ledger::deployment::event::UpstreamCause;
+use haloy_ledger::event::UpstreamCause;
 
 /// What one check saw of a replica.
 #[derive(Debug, Clone, PartialEq, Eq)]

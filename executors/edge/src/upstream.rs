@@ -6,7 +6,7 @@ use super::link::Link;
 use super::standing::{Seen, Standing, Stands};
 use super::verify::{Identity, Unconnected};
 use super::workers;
-use haloy_ledger::deployment::event::UpstreamCause;
+use haloy_ledger::event::UpstreamCause;
 use haloy_ledger::ids::ReplicaId;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};

@@ -9,7 +9,8 @@ use crate::ledger_handle::LedgerHandle;
 use crate::mask::{Mask, MaskedProgress};
 use crate::values::ValueStore;
 use haloy_ledger::deployment::state::TargetState;
-use haloy_ledger::deployment::{Command, Effect, Event, owed};
+use haloy_ledger::deployment::{Command, Effect, owed};
+use haloy_ledger::event::TargetEvent;
 use haloy_ledger::ids::{DeploymentId, EffectId, EffectNumber, LedgerId, TargetKey};
 use haloy_ledger::log::LogError;
 use haloy_ledger::outcome::{FailureCode, FailureReport, Observed, Outcome};
@@ -52,7 +53,7 @@ pub trait Observer: Send + Sync {
     /// An effect is being performed.
     fn started(&self, key: &TargetKey, id: &EffectId, effect: &Effect);
     /// Events were recorded.
-    fn recorded(&self, key: &TargetKey, events: &[Event]);
+    fn recorded(&self, key: &TargetKey, events: &[TargetEvent]);
 }
 
 /// Is told nothing.
@@ -61,7 +62,7 @@ pub struct Quiet;
 
 impl Observer for Quiet {
     fn started(&self, _key: &TargetKey, _id: &EffectId, _effect: &Effect) {}
-    fn recorded(&self, _key: &TargetKey, _events: &[Event]) {}
+    fn recorded(&self, _key: &TargetKey, _events: &[TargetEvent]) {}
 }
 
 /// Brings executors what is owed.
@@ -313,7 +314,11 @@ impl Dispatcher {
     }
 
     /// Looks at what is really there and records what changed.
-    pub fn look<'a>(&'a self, driver: &'a Driver, context: &'a CommandContext) -> Driving<'a, Vec<Event>> {
+    pub fn look<'a>(
+        &'a self,
+        driver: &'a Driver,
+        context: &'a CommandContext,
+    ) -> Driving<'a, Vec<TargetEvent>> {
         Box::pin(async move {
             let key = driver.key();
             let observed = self.observe(key).await?;

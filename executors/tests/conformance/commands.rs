@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use haloy_executors::contract::tests::{Case, Step, Subject, World};
 use haloy_executors::*;
 use haloy_ledger::deployment::Effect;
-use haloy_ledger::deployment::event::{HookId, HookStage};
+use haloy_ledger::event::{HookId, HookStage};
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::Outcome;
 use std::sync::Arc;

@@ -1,8 +1,6 @@
 //! What is asked of a target, or reported to it: imperative, carrying every fact it needs.
 
-use crate::deployment::event::{
-    ChangedSecret, CiFacts, EngineUsed, GitFacts, PushedTag, RestartCause, SecretsFrom,
-};
+use crate::event::{ChangedSecret, CiFacts, EngineUsed, GitFacts, PushedTag, RestartCause, SecretsFrom};
 use crate::ids::{DeploymentId, EffectId, ReleaseName, ReplicaId, Timestamp};
 use crate::outcome::{Failure, Observed, Outcome, RegistrySeen};
 use crate::release::{ReleaseRecord, ReleaseSpec};

@@ -14,7 +14,7 @@ use kinds::id;
 use super::plan::{self, Step};
 use super::route::wish;
 use super::state::{ReplicaPhase, Rollout, TargetState};
-use crate::deployment::event::{HookId, HookStage};
+use crate::event::{HookId, HookStage};
 use crate::ids::{DeploymentId, EffectId, EffectNumber, ReplicaId, slug};
 use crate::release::{ConfigSnapshot, HistoryStrategy, UncoveredVolumes};
 

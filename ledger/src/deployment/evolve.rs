@@ -3,11 +3,10 @@
 //! An event that does not fit (of another rollout, of a replica that is not known) changes nothing:
 //! the log is the truth, and a fold never fails.
 
-use super::event::*;
-use super::event::{edge_events, ledger_events};
 use super::kept;
 use super::plan::{self, Step};
 use super::state::*;
+use crate::event::*;
 use crate::ids::{DeploymentId, ReplicaId};
 use crate::outcome::{Failure, Observed};
 use crate::release::{HistoryStrategy, MadeVolume, ReleaseSpec, ResolvedImage};
@@ -25,71 +24,70 @@ use parts::{replicas, set_phase, with_rollout};
 use replicas::{replica_healthy, replica_removed, replica_started, restarted};
 
 /// Folds one event into the state of its target.
-pub fn evolve(mut state: TargetState, event: &Event) -> TargetState {
+pub fn evolve(mut state: TargetState, event: &TargetEvent) -> TargetState {
     let had = volumes::had(&state);
     match event {
-        ledger_events!() | edge_events!() => {}
-        Event::DeploymentRequested(e) => {
+        TargetEvent::DeploymentRequested(e) => {
             routes::try_again(&mut state);
             state.proposed = Some(rollout(e));
         }
-        Event::DeploymentAdmitted(e) => admitted(&mut state, e.id),
+        TargetEvent::DeploymentAdmitted(e) => admitted(&mut state, e.id),
         // Nothing of it was started.
-        Event::DeploymentRefused(e) => refused(&mut state, e.id),
-        Event::ReleaseCommandFinished(e) => {
+        TargetEvent::DeploymentRefused(e) => refused(&mut state, e.id),
+        TargetEvent::ReleaseCommandFinished(e) => {
             with_rollout(&mut state, e.id, |r| r.release_command = Some(e.exit));
         }
         // What no rule of this version owes, or waits for.
-        Event::ExecRun(_) => {}
-        Event::CancelRequested(e) => cancel_requested(&mut state, e.id),
-        Event::ImageResolved(e) => with_rollout(&mut state, e.id, |r| r.image = Some(e.image.clone())),
-        Event::ImageBuilt(e) => with_rollout(&mut state, e.id, |r| r.image = Some(built(r, e))),
-        Event::ImagePulled(e) => with_rollout(&mut state, e.id, |r| {
+        TargetEvent::ExecRun(_) => {}
+        TargetEvent::CancelRequested(e) => cancel_requested(&mut state, e.id),
+        TargetEvent::ImageResolved(e) => with_rollout(&mut state, e.id, |r| r.image = Some(e.image.clone())),
+        TargetEvent::ImageBuilt(e) => with_rollout(&mut state, e.id, |r| r.image = Some(built(r, e))),
+        TargetEvent::ImagePulled(e) => with_rollout(&mut state, e.id, |r| {
             if let Some(image) = &mut r.image {
                 image.image_id = Some(e.image_id.clone());
             }
         }),
-        Event::ImagePushed(e) => kept::pushed(&mut state, e),
-        Event::ImageTagged(e) => kept::image_tagged(&mut state, e),
-        Event::NetworkReady(e) => {
+        TargetEvent::ImagePushed(e) => kept::pushed(&mut state, e),
+        TargetEvent::ImageTagged(e) => kept::image_tagged(&mut state, e),
+        TargetEvent::NetworkReady(e) => {
             with_rollout(&mut state, e.id, |r| r.network_id = Some(e.network_id.clone()));
         }
-        Event::HookFinished(e) => with_rollout(&mut state, e.id, |r| r.hooks.push((e.hook, e.exit))),
-        Event::ReplicaStarted(e) => replica_started(&mut state, e),
-        Event::ReplicaHealthy(e) => replica_healthy(&mut state, e.r),
-        Event::ReplicaUnhealthy(e) => set_phase(&mut state, e.r, ReplicaPhase::Unhealthy),
-        Event::RoutesApplied(e) => routes::applied(&mut state, e),
-        Event::ReplicaDrained(e) => routes::drained(&mut state, e.r),
-        Event::ReplicaStopped(e) => set_phase(&mut state, e.r, ReplicaPhase::Stopped),
-        Event::ReplicaRemoved(e) => replica_removed(&mut state, e),
-        Event::EffectAttemptFailed(e) => attempt_failed(&mut state, e),
-        Event::EffectFailed(e) => effect_failed(&mut state, e),
-        Event::RolloutTurnedBack(e) => turned_back(&mut state, e.id, &e.cause, e.after_retired),
-        Event::RolloutInterrupted(e) => interrupted(&mut state, e),
-        Event::DeploymentSucceeded(e) => succeeded(&mut state, e.id),
-        Event::DeploymentFailed(e) => ended(&mut state, e.id, Ending::Failed),
-        Event::DeploymentRolledBack(e) => ended(&mut state, e.id, Ending::RolledBack),
-        Event::DeploymentCancelled(e) => ended(&mut state, e.id, Ending::Cancelled),
-        Event::DeploymentInterrupted(e) => ended(&mut state, e.id, Ending::Interrupted),
-        Event::PrunePlanned(_)
-        | Event::ArtefactPruned(_)
-        | Event::PruneFailed(_)
-        | Event::ImageLost(_)
-        | Event::ImageFound(_)
-        | Event::TagMoved(_)
-        | Event::RegistryUnreachable(_)
-        | Event::ImagesChecked(_)
-        | Event::RetentionChanged(_)
-        | Event::ReleaseTagged(_)
-        | Event::ReleaseUntagged(_)
-        | Event::ReleasePinned(_)
-        | Event::ReleaseUnpinned(_)
-        | Event::HoldPlaced(_)
-        | Event::HoldReleased(_) => kept::evolve(&mut state, event),
-        Event::StopRequested(e) => stop_requested(&mut state, e),
-        Event::TargetStopped(_) => stopped(&mut state),
-        Event::ReplicaRestarted(e) => restarted(&mut state, e),
-        Event::RestartRequested(_) | Event::RestartCutShort(_) | Event::RestartEnded(_) => {
+        TargetEvent::HookFinished(e) => with_rollout(&mut state, e.id, |r| r.hooks.push((e.hook, e.exit))),
+        TargetEvent::ReplicaStarted(e) => replica_started(&mut state, e),
+        TargetEvent::ReplicaHealthy(e) => replica_healthy(&mut state, e.r),
+        TargetEvent::ReplicaUnhealthy(e) => set_phase(&mut state, e.r, ReplicaPhase::Unhealthy),
+        TargetEvent::RoutesApplied(e) => routes::applied(&mut state, e),
+        TargetEvent::ReplicaDrained(e) => routes::drained(&mut state, e.r),
+        TargetEvent::ReplicaStopped(e) => set_phase(&mut state, e.r, ReplicaPhase::Stopped),
+        TargetEvent::ReplicaRemoved(e) => replica_removed(&mut state, e),
+        TargetEvent::EffectAttemptFailed(e) => attempt_failed(&mut state, e),
+        TargetEvent::EffectFailed(e) => effect_failed(&mut state, e),
+        TargetEvent::RolloutTurnedBack(e) => turned_back(&mut state, e.id, &e.cause, e.after_retired),
+        TargetEvent::RolloutInterrupted(e) => interrupted(&mut state, e),
+        TargetEvent::DeploymentSucceeded(e) => succeeded(&mut state, e.id),
+        TargetEvent::DeploymentFailed(e) => ended(&mut state, e.id, Ending::Failed),
+        TargetEvent::DeploymentRolledBack(e) => ended(&mut state, e.id, Ending::RolledBack),
+        TargetEvent::DeploymentCancelled(e) => ended(&mut state, e.id, Ending::Cancelled),
+        TargetEvent::DeploymentInterrupted(e) => ended(&mut state, e.id, Ending::Interrupted),
+        TargetEvent::PrunePlanned(_)
+        | TargetEvent::ArtefactPruned(_)
+        | TargetEvent::PruneFailed(_)
+        | TargetEvent::ImageLost(_)
+        | TargetEvent::ImageFound(_)
+        | TargetEvent::TagMoved(_)
+        | TargetEvent::RegistryUnreachable(_)
+        | TargetEvent::ImagesChecked(_)
+        | TargetEvent::RetentionChanged(_)
+        | TargetEvent::ReleaseTagged(_)
+        | TargetEvent::ReleaseUntagged(_)
+        | TargetEvent::ReleasePinned(_)
+        | TargetEvent::ReleaseUnpinned(_)
+        | TargetEvent::HoldPlaced(_)
+        | TargetEvent::HoldReleased(_) => kept::evolve(&mut state, event),
+        TargetEvent::StopRequested(e) => stop_requested(&mut state, e),
+        TargetEvent::TargetStopped(_) => stopped(&mut state),
+        TargetEvent::ReplicaRestarted(e) => restarted(&mut state, e),
+        TargetEvent::RestartRequested(_) | TargetEvent::RestartCutShort(_) | TargetEvent::RestartEnded(_) => {
             restart::evolve(&mut state, event);
         }
     }

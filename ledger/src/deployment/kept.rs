@@ -1,9 +1,9 @@
 //! What follows from an event for releases that are kept: tags, losses, pins, holds and names.
 
-use super::event::*;
 use super::evolve::parts::with_rollout;
 use super::evolve::volumes;
 use super::state::*;
+use crate::event::*;
 use crate::ids::{DeploymentId, EffectNumber};
 use crate::release::{HistoryStrategy, ResolvedImage, TaggedImage};
 
@@ -14,29 +14,29 @@ pub(super) fn with(state: &mut TargetState, release: DeploymentId, change: impl 
 }
 
 /// Folds one event; others than these change nothing here.
-pub(super) fn evolve(state: &mut TargetState, event: &Event) {
+pub(super) fn evolve(state: &mut TargetState, event: &TargetEvent) {
     match event {
-        Event::PrunePlanned(e) if e.artefact.is_volume() => volumes::planned(state, e),
-        Event::PrunePlanned(e) => with(state, e.rel, |k| k.pruning = Some(e.rule)),
-        Event::ArtefactPruned(e) => pruned(state, e),
-        Event::PruneFailed(e) if e.artefact.is_volume() => volumes::failed(state, e),
-        Event::PruneFailed(e) => with(state, e.rel, |k| (k.pruning, k.prune_attempts) = (None, 0)),
-        Event::ImageLost(e) => with(state, e.rel, |k| k.image = ImageSeen::Lost),
-        Event::ImageFound(e) => with(state, e.rel, |k| k.image = ImageSeen::There),
-        Event::TagMoved(e) => with(state, e.rel, |k| {
+        TargetEvent::PrunePlanned(e) if e.artefact.is_volume() => volumes::planned(state, e),
+        TargetEvent::PrunePlanned(e) => with(state, e.rel, |k| k.pruning = Some(e.rule)),
+        TargetEvent::ArtefactPruned(e) => pruned(state, e),
+        TargetEvent::PruneFailed(e) if e.artefact.is_volume() => volumes::failed(state, e),
+        TargetEvent::PruneFailed(e) => with(state, e.rel, |k| (k.pruning, k.prune_attempts) = (None, 0)),
+        TargetEvent::ImageLost(e) => with(state, e.rel, |k| k.image = ImageSeen::Lost),
+        TargetEvent::ImageFound(e) => with(state, e.rel, |k| k.image = ImageSeen::There),
+        TargetEvent::TagMoved(e) => with(state, e.rel, |k| {
             k.tag_now = match &e.now {
                 Some(now) if *now == e.recorded => TagNow::AsRecorded,
                 Some(now) => TagNow::At(now.clone()),
                 None => TagNow::Gone,
             };
         }),
-        Event::RetentionChanged(e) => expired(state, &e.dropped),
-        Event::ReleaseTagged(e) => tagged(state, e),
-        Event::ReleaseUntagged(e) => untagged(state, e),
-        Event::ReleasePinned(e) => with(state, e.rel, |k| k.holds.pinned = true),
-        Event::ReleaseUnpinned(e) => with(state, e.rel, |k| k.holds.pinned = false),
-        Event::HoldPlaced(e) => with(state, e.rel, |k| k.holds.held = true),
-        Event::HoldReleased(e) => with(state, e.rel, |k| k.holds.held = false),
+        TargetEvent::RetentionChanged(e) => expired(state, &e.dropped),
+        TargetEvent::ReleaseTagged(e) => tagged(state, e),
+        TargetEvent::ReleaseUntagged(e) => untagged(state, e),
+        TargetEvent::ReleasePinned(e) => with(state, e.rel, |k| k.holds.pinned = true),
+        TargetEvent::ReleaseUnpinned(e) => with(state, e.rel, |k| k.holds.pinned = false),
+        TargetEvent::HoldPlaced(e) => with(state, e.rel, |k| k.holds.held = true),
+        TargetEvent::HoldReleased(e) => with(state, e.rel, |k| k.holds.held = false),
         _others => {}
     }
 }

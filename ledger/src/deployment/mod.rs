@@ -1,12 +1,11 @@
 //! The decider of one (app, target) stream: pure functions over facts.
 //!
-//! Reading order: [`event`] what happened, [`command`] what is asked, [`state`] and [`evolve`]
-//! what follows from the events, [`effect`] what is owed to the world, [`decide`] the rules.
+//! Reading order: [`command`] what is asked, [`state`] and [`evolve`] what follows from the
+//! events ([`crate::event`]), [`effect`] what is owed to the world, [`decide`] the rules.
 
 pub mod command;
 pub mod decide;
 pub mod effect;
-pub mod event;
 pub mod evolve;
 mod kept;
 mod moves;
@@ -19,7 +18,6 @@ pub mod state;
 pub use command::Command;
 pub use decide::{Rejection, decide};
 pub use effect::{Effect, owed};
-pub use event::Event;
 pub use evolve::evolve;
 pub(crate) use evolve::failures::gives_up_stop;
 pub use state::TargetState;

@@ -1,9 +1,9 @@
 //! What a target has to do with images and containers, were there no edge in front of them: the shape of a
 //! rollout, a stop or a restart, without its data.
 
-use super::event::{HookId, HookStage};
 use super::state::{Direction, Live, Replica, ReplicaPhase, Restart, Rollout, TargetState};
 use crate::defect::{Defect, planted};
+use crate::event::{HookId, HookStage};
 use crate::ids::ReplicaId;
 use crate::outcome::HookExit;
 use crate::release::RolloutStrategy;

@@ -3,10 +3,10 @@
 //! Source: the seed ("count: 5 # Keep 5 previous images") and the decision that failed deployments
 //! never use up a place, never evict a good one and are never targets.
 
-use super::event::PruneRule;
 use super::restorable::{is_restorable, stays_restorable};
 use super::state::{Kept, Standing, TargetState};
 use crate::defect::{Defect, planted};
+use crate::event::PruneRule;
 use crate::ids::DeploymentId;
 use crate::release::{HistoryStrategy, Retention};
 

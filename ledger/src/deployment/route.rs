@@ -4,10 +4,10 @@
 //! So it is the plan of containers that decides, and this file only puts the edge in between: out of
 //! the route first, then drained, then stopped.
 
-use super::event::HookStage;
 use super::moves::{Step, moves};
 use super::state::{Direction, Replica, ReplicaPhase, Rollout, TargetState};
 use crate::defect::{Defect, planted};
+use crate::event::HookStage;
 use crate::ids::ReplicaId;
 use crate::outcome::{Backend, Wish};
 use crate::release::{ConfigSnapshot, RolloutStrategy};

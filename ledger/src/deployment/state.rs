@@ -1,6 +1,6 @@
 //! The state of one target: what the rules need, bounded, without history and without secrets.
 
-use crate::deployment::event::{HookId, PruneRule, PushedTag, SecretsFrom};
+use crate::event::{HookId, PruneRule, PushedTag, SecretsFrom};
 use crate::ids::*;
 use crate::outcome::{Failure, HookExit, Wish};
 use crate::release::{

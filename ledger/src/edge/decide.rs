@@ -1,10 +1,11 @@
 //! Who may have a domain, and when it is given back.
 
 use super::Report;
+use super::rejection::Rejection;
 use super::state::EdgeState;
 use crate::defect::{Defect, planted};
-use crate::deployment::event::*;
-use crate::deployment::{Event, Rejection, TargetState};
+use crate::deployment::TargetState;
+use crate::event::*;
 use crate::ids::{DeploymentId, TargetKey};
 use crate::outcome::{Failure, FailureReport};
 use crate::release::Domain;
@@ -19,7 +20,7 @@ pub fn claim(
     wanted: &[Domain],
     take_over: bool,
     open: &BTreeSet<DeploymentId>,
-) -> Result<Vec<Event>, Rejection> {
+) -> Result<Vec<EdgeEvent>, Rejection> {
     let me = target.key.clone();
     let mut events = Vec::new();
     for Domain { domain, aliases } in wanted {
@@ -72,20 +73,20 @@ fn free(
 }
 
 /// What follows at the edge from events of a target, folded already into `after`.
-pub fn follow(edge: &EdgeState, after: &TargetState, events: &[Event]) -> Vec<Event> {
+pub fn follow(edge: &EdgeState, after: &TargetState, events: &[TargetEvent]) -> Vec<EdgeEvent> {
     let me = after.key.clone();
     let mut follows = Vec::new();
     for event in events {
         match event {
-            Event::RoutesApplied(e) => follows.extend(moved(edge, &me, e)),
-            Event::DeploymentSucceeded(_) => follows.extend(no_longer_wanted(edge, &me, after)),
-            Event::TargetStopped(_) if after.routes.base.is_empty() => {
+            TargetEvent::RoutesApplied(e) => follows.extend(moved(edge, &me, e)),
+            TargetEvent::DeploymentSucceeded(_) => follows.extend(no_longer_wanted(edge, &me, after)),
+            TargetEvent::TargetStopped(_) if after.routes.base.is_empty() => {
                 follows.extend(no_longer_wanted(edge, &me, after));
             }
-            Event::DeploymentFailed(DeploymentFailed { id, .. })
-            | Event::DeploymentRolledBack(DeploymentRolledBack { id, .. })
-            | Event::DeploymentCancelled(DeploymentCancelled { id, .. })
-            | Event::DeploymentInterrupted(DeploymentInterrupted { id, .. }) => {
+            TargetEvent::DeploymentFailed(DeploymentFailed { id, .. })
+            | TargetEvent::DeploymentRolledBack(DeploymentRolledBack { id, .. })
+            | TargetEvent::DeploymentCancelled(DeploymentCancelled { id, .. })
+            | TargetEvent::DeploymentInterrupted(DeploymentInterrupted { id, .. }) => {
                 follows.extend(given_back(edge, &me, *id));
             }
             // No other event changes whose domain is whose.
@@ -96,7 +97,7 @@ pub fn follow(edge: &EdgeState, after: &TargetState, events: &[Event]) -> Vec<Ev
 }
 
 /// Domains that came from another target and are routed here now.
-fn moved(edge: &EdgeState, me: &TargetKey, e: &RoutesApplied) -> Vec<Event> {
+fn moved(edge: &EdgeState, me: &TargetKey, e: &RoutesApplied) -> Vec<EdgeEvent> {
     let here = |domain: &str| e.domains.iter().any(|routed| routed.domain == domain);
     let mine = edge.claims.iter().filter(|(domain, claim)| claim.holder == *me && here(domain));
     let moved = mine.filter(|(_, claim)| !claim.moved).filter_map(|(domain, claim)| {
@@ -106,13 +107,13 @@ fn moved(edge: &EdgeState, me: &TargetKey, e: &RoutesApplied) -> Vec<Event> {
     moved.collect()
 }
 
-fn release(domain: &str, me: &TargetKey, id: DeploymentId, back_to: Option<TargetKey>) -> Event {
+fn release(domain: &str, me: &TargetKey, id: DeploymentId, back_to: Option<TargetKey>) -> EdgeEvent {
     let (app, target) = (me.app.clone(), me.target.clone());
     DomainReleased { domain: domain.to_owned(), app, target, id, back_to }.into()
 }
 
 /// What the target has and no longer names.
-fn no_longer_wanted(edge: &EdgeState, me: &TargetKey, after: &TargetState) -> Vec<Event> {
+fn no_longer_wanted(edge: &EdgeState, me: &TargetKey, after: &TargetState) -> Vec<EdgeEvent> {
     let wanted = |domain: &str| after.routes.base.iter().any(|wanted| wanted.domain == domain);
     let by = after.current.as_ref().map(|live| live.deployment);
     // What another has taken over is given up for good as well: it would come back if that one failed.
@@ -123,7 +124,7 @@ fn no_longer_wanted(edge: &EdgeState, me: &TargetKey, after: &TargetState) -> Ve
 }
 
 /// What a deployment that failed had claimed.
-fn given_back(edge: &EdgeState, me: &TargetKey, id: DeploymentId) -> Vec<Event> {
+fn given_back(edge: &EdgeState, me: &TargetKey, id: DeploymentId) -> Vec<EdgeEvent> {
     // Taken over meanwhile by another, it must not come back from there either.
     let had = |claim: &super::Claim| {
         claim.before.as_ref().is_some_and(|before| before.holder == *me && before.id == id)
@@ -146,7 +147,7 @@ pub fn known(edge: &EdgeState, report: &Report) -> bool {
 }
 
 /// What the edge saw, as an event.
-pub fn report(report: Report) -> Event {
+pub fn report(report: Report) -> EdgeEvent {
     match report {
         Report::Issued { names, serial, not_after, ca, account, renewal } => {
             CertificateIssued { names, serial, not_after, ca, account, renewal }.into()

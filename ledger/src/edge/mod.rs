@@ -5,12 +5,14 @@
 //! deployment if it fails. So a domain never has two owners, and none is lost on the way.
 
 mod decide;
+mod rejection;
 mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use decide::{claim, follow, known, report};
+pub use rejection::Rejection;
 pub use snapshot::{Route, RouteSnapshot, TargetRoutes, snapshot};
 pub use state::{Certificate, Claim, EdgeState, evolve};
 
@@ -71,7 +73,7 @@ pub enum Report {
         /// The replica.
         r: crate::ids::ReplicaId,
         /// Why.
-        cause: crate::deployment::event::UpstreamCause,
+        cause: crate::event::UpstreamCause,
         /// Further changes of this target's replicas since the last report, which were only counted.
         more: u32,
     },
@@ -84,7 +86,7 @@ pub enum Report {
         /// The replica.
         r: crate::ids::ReplicaId,
         /// Why.
-        cause: crate::deployment::event::UpstreamCause,
+        cause: crate::event::UpstreamCause,
         /// Further changes of this target's replicas since the last report, which were only counted.
         more: u32,
     },

@@ -1,6 +1,6 @@
 //! What the rules need of the edge: claims and certificates.
 
-use crate::deployment::Event;
+use crate::event::EdgeEvent;
 use crate::ids::{DeploymentId, TargetKey, Timestamp};
 use crate::outcome::Failure;
 use serde::{Deserialize, Serialize};
@@ -44,9 +44,9 @@ pub struct Certificate {
 }
 
 /// Folds one event of the stream `edge`.
-pub fn evolve(mut state: EdgeState, event: &Event) -> EdgeState {
+pub fn evolve(mut state: EdgeState, event: &EdgeEvent) -> EdgeState {
     match event {
-        Event::DomainClaimed(e) => {
+        EdgeEvent::DomainClaimed(e) => {
             let before = state.claims.remove(&e.domain).map(|mut before| {
                 before.before = None;
                 Box::new(before)
@@ -55,7 +55,7 @@ pub fn evolve(mut state: EdgeState, event: &Event) -> EdgeState {
             let claim = Claim { holder, aliases: e.aliases.clone(), id: e.id, before, moved: false };
             state.claims.insert(e.domain.clone(), claim);
         }
-        Event::DomainReleased(e) => {
+        EdgeEvent::DomainReleased(e) => {
             let Some(mut claim) = state.claims.remove(&e.domain) else { return state };
             if claim.holder.app != e.app || claim.holder.target != e.target {
                 // It had been taken over; whoever had it before does not want it back.
@@ -74,24 +74,28 @@ pub fn evolve(mut state: EdgeState, event: &Event) -> EdgeState {
                 state.claims.insert(e.domain.clone(), before);
             }
         }
-        Event::DomainMoved(e) => {
+        EdgeEvent::DomainMoved(e) => {
             if let Some(claim) = state.claims.get_mut(&e.domain) {
                 claim.moved = true;
             }
         }
-        Event::CertificateIssued(e) => {
+        EdgeEvent::CertificateIssued(e) => {
             let ca = Some(e.ca.clone());
             certified(&mut state, &e.names, |known| (known.not_after, known.ca) = (Some(e.not_after), ca));
         }
-        Event::CertificateImported(e) => {
+        EdgeEvent::CertificateImported(e) => {
             certified(&mut state, &e.names, |known| (known.not_after, known.ca) = (Some(e.not_after), None));
         }
-        Event::CertificateFailed(e) => {
+        EdgeEvent::CertificateFailed(e) => {
             let failed = Some((e.cause.clone(), e.next_try));
             certified(&mut state, &e.names, |known| known.failed = failed);
         }
-        // Nothing follows from these: they are there to be read. And what is another stream's is not ours.
-        _other => {}
+        // Nothing follows from these: they are there to be read.
+        EdgeEvent::AcmeAccountCreated(_)
+        | EdgeEvent::UpstreamDown(_)
+        | EdgeEvent::UpstreamUp(_)
+        | EdgeEvent::EdgeStarted(_)
+        | EdgeEvent::EdgeReplaced(_) => {}
     }
     state
 }

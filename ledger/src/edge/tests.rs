@@ -1,8 +1,8 @@
 //! Claims: one owner, a failed deployment gives back, a move is one switch.
 
 use super::*;
-use crate::deployment::event::*;
-use crate::deployment::{Event, Rejection, TargetState};
+use crate::deployment::TargetState;
+use crate::event::*;
 use crate::ids::*;
 use crate::outcome::Backend;
 use crate::release::{AcmeMode, Domain};
@@ -25,7 +25,7 @@ fn id(number: u128) -> DeploymentId {
     DeploymentId::from_parts(1, number)
 }
 
-fn fold(edge: EdgeState, events: &[Event]) -> EdgeState {
+fn fold(edge: EdgeState, events: &[EdgeEvent]) -> EdgeState {
     events.iter().fold(edge, evolve)
 }
 
@@ -34,7 +34,7 @@ fn claimed(edge: EdgeState, by: &str, number: u128, wanted: &[Domain]) -> EdgeSt
     fold(edge, &events)
 }
 
-fn failed(number: u128) -> Event {
+fn failed(number: u128) -> TargetEvent {
     let cause = crate::outcome::Failure::new(crate::outcome::FailureCode::Other, "x");
     DeploymentFailed { id: id(number), cause, target_unchanged: true }.into()
 }
@@ -83,7 +83,7 @@ fn a_move_is_recorded_once_when_the_edge_has_switched() {
     let events =
         claim(&edge, &target("blog"), id(2), &[domain("a.example", &[])], true, &none()).expect("taken over");
     let taken = fold(edge, &events);
-    let applied: Event = RoutesApplied {
+    let applied: TargetEvent = RoutesApplied {
         id: id(2),
         generation: 9,
         digest: String::new(),
@@ -93,7 +93,7 @@ fn a_move_is_recorded_once_when_the_edge_has_switched() {
     }
     .into();
     let moved = follow(&taken, &target("blog"), std::slice::from_ref(&applied));
-    assert!(matches!(&moved[..], [Event::DomainMoved(e)] if e.from.app.as_str() == "shop"));
+    assert!(matches!(&moved[..], [EdgeEvent::DomainMoved(e)] if e.from.app.as_str() == "shop"));
     let after = fold(taken, &moved);
     assert_eq!(follow(&after, &target("blog"), &[applied]), Vec::new());
 }
@@ -104,7 +104,7 @@ fn a_domain_that_is_no_longer_named_is_free_after_success() {
         claimed(EdgeState::default(), "shop", 1, &[domain("a.example", &[]), domain("b.example", &[])]);
     let mut after = target("shop");
     after.routes.base = vec![domain("b.example", &[])];
-    let succeeded: Event = DeploymentSucceeded { id: id(3), rel: id(3), took_ms: 1 }.into();
+    let succeeded: TargetEvent = DeploymentSucceeded { id: id(3), rel: id(3), took_ms: 1 }.into();
     let edge = fold(edge.clone(), &follow(&edge, &after, &[succeeded]));
     assert_eq!(edge.claims.keys().collect::<Vec<_>>(), ["b.example"]);
 }

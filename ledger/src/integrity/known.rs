@@ -1,7 +1,7 @@
 //! The keys of a log, as its own events say: whose signature counts, from where to where.
 
 use super::note::Verifier;
-use crate::deployment::Event;
+use crate::event::{AnyEvent, LedgerEvent};
 use crate::ids::{LedgerId, Position, Revision, StreamId};
 use crate::log::{FORMAT, LogError, Recorded, Stored, codec};
 use std::collections::BTreeMap;
@@ -86,7 +86,7 @@ impl Known {
 
     /// Folds one event; others than those of keys and format change nothing.
     pub fn fold(known: &mut Option<Self>, recorded: &Recorded) {
-        if let Event::LedgerCreated(created) = &recorded.event {
+        if let AnyEvent::Ledger(LedgerEvent::LedgerCreated(created)) = &recorded.event {
             let others = created.key_ids.iter().filter_map(|id| id.split_once(':'));
             *known = Some(Self {
                 ledger: created.ledger_id,
@@ -99,14 +99,14 @@ impl Known {
         let Some(known) = known else { return };
         let at = recorded.head.position;
         // The few kinds that say something of keys and format; all others are passed over.
-        if let Event::FormatRaised(raised) = &recorded.event {
+        if let AnyEvent::Ledger(LedgerEvent::FormatRaised(raised)) = &recorded.event {
             known.format = raised.to;
-        } else if let Event::KeyAdded(added) = &recorded.event {
+        } else if let AnyEvent::Ledger(LedgerEvent::KeyAdded(added)) = &recorded.event {
             match added.verifier_key.as_deref().and_then(|key| Verifier::parse(key).ok()) {
                 Some(verifier) => known.signing.push(SigningKey { verifier, added: at, retired: None }),
                 None => drop(known.others.insert(added.purpose.clone(), added.key_id.clone())),
             }
-        } else if let Event::KeyRetired(retired) = &recorded.event {
+        } else if let AnyEvent::Ledger(LedgerEvent::KeyRetired(retired)) = &recorded.event {
             let key = known.signing.iter_mut().find(|key| key.verifier.id() == retired.key_id);
             if let Some(key) = key {
                 key.retired = Some(at);

@@ -1,8 +1,9 @@
 //! The edge's part of a command, decided beside the target's and appended with it, and its reports.
 
 use super::{CommandContext, ExecuteError, Executed, Ledger};
-use crate::deployment::{Command, Event, TargetState, evolve};
+use crate::deployment::{Command, TargetState, evolve};
 use crate::edge::{self, EdgeState, Report};
+use crate::event::{EdgeEvent, TargetEvent};
 use crate::ids::{DeploymentId, StreamId, Timestamp};
 use crate::log::*;
 use crate::projection::{EdgeRow, read};
@@ -15,8 +16,8 @@ impl Ledger {
         &self,
         before: &TargetState,
         command: &Command,
-        events: &[Event],
-    ) -> Result<Option<(Expected, Vec<Event>)>, ExecuteError> {
+        events: &[TargetEvent],
+    ) -> Result<Option<(Expected, Vec<EdgeEvent>)>, ExecuteError> {
         let after = events.iter().fold(before.clone(), evolve);
         // Most targets have no domains; for them the edge is not even read.
         let routed = |state: &TargetState| {
@@ -72,7 +73,7 @@ impl Ledger {
         at: Timestamp,
         report: Report,
         context: &CommandContext,
-    ) -> Result<Executed, ExecuteError> {
+    ) -> Result<Executed<EdgeEvent>, ExecuteError> {
         self.readable()?;
         if edge::known(&self.edge()?, &report) {
             return Ok(Executed { positions: None, events: Vec::new(), repeated: false });

@@ -4,7 +4,7 @@
 use super::evidence::open_store;
 use super::options::OpenError;
 use super::renew::{best_head, renew_store};
-use crate::deployment::Event;
+use crate::event::{AnyEvent, LedgerEvent};
 use crate::files;
 use crate::ids::{Position, Revision, StreamId};
 use crate::integrity::places::Places;
@@ -85,7 +85,7 @@ fn redacted(places: &Places) -> Result<BTreeSet<(Position, u32)>, OpenError> {
         let entries = stored.stream(&StreamId::Ledger, from, 1024)?;
         for entry in &entries {
             if let Ok(recorded) = crate::log::codec::decode(entry)
-                && let Event::PayloadRedacted(redacted) = recorded.event
+                && let AnyEvent::Ledger(LedgerEvent::PayloadRedacted(redacted)) = recorded.event
             {
                 found.extend(redacted.fields.iter().map(|field| (redacted.position, *field)));
             }

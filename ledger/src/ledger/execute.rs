@@ -1,7 +1,9 @@
 //! `execute`: load, decide, append, project. The one way in.
 
 use super::{CommandContext, Ledger};
-use crate::deployment::{Command, Event, Rejection, TargetState, decide};
+use crate::deployment::{Command, Rejection, TargetState, decide};
+use crate::edge;
+use crate::event::{AnyEvent, TargetEvent};
 use crate::ids::{AppName, Position, StreamId, TargetKey, slug};
 use crate::locks::{locked, locked_to_read, locked_to_write};
 use crate::log::*;
@@ -13,13 +15,13 @@ const MAX_CONFLICTS: usize = 16;
 /// Conflicts after which a command gets its turn alone.
 const ALONE_AFTER: usize = 4;
 
-/// What a command did.
+/// What a command did, to a target unless `E` is of another stream.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Executed {
+pub struct Executed<E = TargetEvent> {
     /// Positions of its first event and of the one after its last; none if it changed nothing.
     pub positions: Option<(Position, Position)>,
     /// What happened, as decided; empty if nothing did, or if it was done before.
-    pub events: Vec<Event>,
+    pub events: Vec<E>,
     /// It was done before, under the same idempotency key.
     pub repeated: bool,
 }
@@ -30,6 +32,9 @@ pub enum ExecuteError {
     /// A rule said no.
     #[error(transparent)]
     Rejected(#[from] Rejection),
+    /// A rule of the edge said no.
+    #[error(transparent)]
+    RejectedAtEdge(#[from] edge::Rejection),
     /// It could not be appended.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -105,18 +110,18 @@ impl Ledger {
         let events = match decide(state, command.clone()) {
             Ok(events) => events,
             // Done before under the same key: the rule that says no now said yes then.
-            Err(rejection) => return self.done_before(once, rejection),
+            Err(rejection) => return self.done_before(once, rejection.into()),
         };
         if events.is_empty() {
             return Ok(Executed { positions: None, events, repeated: false });
         }
-        let edge = match self.at_edge(state, command, &events) {
-            Ok(edge) => edge,
-            Err(ExecuteError::Rejected(rejection)) => return self.done_before(once, rejection),
+        let at_edge = match self.at_edge(state, command, &events) {
+            Ok(at_edge) => at_edge,
+            Err(rejected @ ExecuteError::RejectedAtEdge(_)) => return self.done_before(once, rejected),
             Err(error) => return Err(error),
         };
         let mut writes = vec![self.write(key.stream(), expected, &events, context)];
-        if let Some((expected, events)) = edge {
+        if let Some((expected, events)) = at_edge {
             writes.push(self.write(StreamId::Edge, expected, &events, &context.consequence()));
         }
         let appended = self.log.append(writes, once, Stage::Sealed)?;
@@ -128,11 +133,11 @@ impl Ledger {
     }
 
     /// Events with their envelopes, for one stream.
-    pub(super) fn write(
+    pub(super) fn write<E: Clone + Into<AnyEvent>>(
         &self,
         stream: StreamId,
         expected: Expected,
-        events: &[Event],
+        events: &[E],
         context: &CommandContext,
     ) -> StreamWrite {
         let mut context = context.clone();
@@ -143,7 +148,7 @@ impl Ledger {
                     context.envelope(&stream, self.clock.now(), self.entropy.as_ref(), &self.fingerprints);
                 // A reason belongs to one event.
                 context = context.consequence();
-                NewEvent::seal(envelope, event.clone(), || self.entropy.salt())
+                NewEvent::seal(envelope, event.clone().into(), || self.entropy.salt())
             })
             .collect();
         StreamWrite { stream, expected, events: sealed }
@@ -152,16 +157,16 @@ impl Ledger {
     fn done_before(
         &self,
         once: Option<IdempotencyKey>,
-        rejection: Rejection,
+        rejected: ExecuteError,
     ) -> Result<Executed, ExecuteError> {
-        let Some(once) = once else { return Err(rejection.into()) };
+        let Some(once) = once else { return Err(rejected) };
         match self.log.find_key(&once)? {
             Some(known) => Ok(Executed {
                 positions: Some((known.first, known.next)),
                 events: Vec::new(),
                 repeated: true,
             }),
-            None => Err(rejection.into()),
+            None => Err(rejected),
         }
     }
 

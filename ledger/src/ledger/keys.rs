@@ -2,8 +2,7 @@
 
 use super::signing::{KeyMode, added};
 use super::{CommandContext, Ledger, LedgerOptions, OpenError};
-use crate::deployment::Event;
-use crate::deployment::event::{FormatRaised, KeyAdded, KeyRetired, Recovered};
+use crate::event::{FormatRaised, KeyAdded, KeyRetired, LedgerEvent, Recovered};
 use crate::ids::StreamId;
 use crate::integrity::checkpoint::TreeHead;
 use crate::integrity::code::{Code, Fault};
@@ -25,7 +24,11 @@ pub struct KeyChange {
 
 impl Ledger {
     /// Events of the ledger itself, sealed when this returns.
-    pub(super) fn record(&self, events: &[Event], context: &CommandContext) -> Result<Appended, AppendError> {
+    pub(super) fn record(
+        &self,
+        events: &[LedgerEvent],
+        context: &CommandContext,
+    ) -> Result<Appended, AppendError> {
         let write = self.write(StreamId::Ledger, Expected::Any, events, context);
         self.log.append(vec![write], None, Stage::Sealed)
     }
@@ -174,6 +177,6 @@ impl Ledger {
     }
 }
 
-fn retired(key_id: &str, cause: &str, last_head: Option<String>) -> Event {
+fn retired(key_id: &str, cause: &str, last_head: Option<String>) -> LedgerEvent {
     KeyRetired { key_id: key_id.to_owned(), cause: cause.to_owned(), last_head }.into()
 }

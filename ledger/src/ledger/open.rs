@@ -6,8 +6,7 @@ use super::evidence::newer_in_place;
 use super::options::{LedgerOptions, OpenError};
 use super::signing::{self, Frozen, KeyMode};
 use super::upgrade;
-use crate::deployment::Event;
-use crate::deployment::event::LedgerCreated;
+use crate::event::{AnyEvent, LedgerCreated, LedgerEvent};
 use crate::files;
 use crate::ids::{LedgerId, Position, StreamId};
 use crate::integrity::background::Background;
@@ -151,7 +150,8 @@ impl Ledger {
             create(log.as_ref(), clock.as_ref(), entropy.as_ref(), &keys, &tool, new_id)?;
         }
         let first = log.read_all(Position(0), 1)?;
-        let Some(crate::deployment::Event::LedgerCreated(created)) = first.first().map(|first| &first.event)
+        let Some(AnyEvent::Ledger(LedgerEvent::LedgerCreated(created))) =
+            first.first().map(|first| &first.event)
         else {
             return Err(OpenError::NotALedger);
         };
@@ -314,12 +314,12 @@ fn create(
     let origin = origin_of(ledger_id);
     let created = LedgerCreated { ledger_id, origin: origin.clone(), format: FORMAT, key_ids: keys.ids() };
     let context = CommandContext::system(tool, ledger_id.to_string());
-    let seal = |event: Event| {
+    let seal = |event: AnyEvent| {
         let envelope = context.envelope(&StreamId::Ledger, now, entropy, &Fingerprinter::new(keys));
         NewEvent::seal(envelope, event, || entropy.salt())
     };
     let mut events = vec![seal(created.into())];
-    events.extend(keys.signing.map(|seed| seal(signing::added(&Signer::new(&origin, &seed)))));
+    events.extend(keys.signing.map(|seed| seal(signing::added(&Signer::new(&origin, &seed)).into())));
     let write = StreamWrite { stream: StreamId::Ledger, expected: Expected::NoStream, events };
     log.append(vec![write], None, Stage::Sealed).map(drop)
 }

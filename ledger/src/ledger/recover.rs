@@ -3,7 +3,7 @@
 use super::evidence::newer_in_place;
 use super::renew::{best_head, forget_published, renew_store, write_heads};
 use super::{CommandContext, Evidence, Ledger, LedgerOptions, OpenError};
-use crate::deployment::event::Recovered;
+use crate::event::Recovered;
 use crate::ids::Position;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::heads;

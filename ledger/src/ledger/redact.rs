@@ -2,8 +2,7 @@
 
 use super::erasing::{erase, marker};
 use super::{CommandContext, Ledger, LedgerOptions, OpenError};
-use crate::deployment::Event;
-use crate::deployment::event::PayloadRedacted;
+use crate::event::{AnyEvent, LedgerEvent, PayloadRedacted, TargetEvent};
 use crate::files::{self, Readers};
 use crate::ids::{DeploymentId, Position, Revision, StreamId};
 use crate::integrity::verify::private::commitments;
@@ -80,7 +79,7 @@ impl Ledger {
             let at = events.first().copied().unwrap_or(Position(0));
             return Err(RedactError::Nothing { at });
         }
-        let redactions: Vec<Event> = chosen
+        let redactions: Vec<LedgerEvent> = chosen
             .iter()
             .map(|(position, fields)| {
                 let (position, fields) = (*position, fields.clone());
@@ -138,7 +137,7 @@ impl Ledger {
 
     /// The release that an event of a target belongs to.
     fn release_of(&self, recorded: &Recorded) -> Result<Option<DeploymentId>, RedactError> {
-        if let Event::HoldPlaced(held) = &recorded.event {
+        if let AnyEvent::Target(TargetEvent::HoldPlaced(held)) = &recorded.event {
             return Ok(Some(held.rel));
         }
         let stream = &recorded.envelope.stream;
@@ -146,7 +145,9 @@ impl Ledger {
         let mut revision = recorded.head.revision.0;
         loop {
             let found = self.log.read_stream(stream, Revision(revision), 1)?;
-            if let Some(Event::DeploymentRequested(asked)) = found.first().map(|found| &found.event) {
+            if let Some(AnyEvent::Target(TargetEvent::DeploymentRequested(asked))) =
+                found.first().map(|found| &found.event)
+            {
                 let id = asked.id;
                 return Ok(self.deployment(id)?.map(|row| row.release));
             }

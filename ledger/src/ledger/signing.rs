@@ -1,7 +1,6 @@
 //! Which key signs, and why none does: the keys of the folder against those that the log names.
 
-use crate::deployment::Event;
-use crate::deployment::event::KeyAdded;
+use crate::event::{KeyAdded, LedgerEvent};
 use crate::integrity::code::Code;
 use crate::integrity::known::Known;
 use crate::integrity::note::Signer;
@@ -76,7 +75,7 @@ pub fn rotation_unfinished(known: Option<&Known>, keys: &Keys) -> bool {
 }
 
 /// The event that makes a signing key known.
-pub fn added(signer: &Signer) -> Event {
+pub fn added(signer: &Signer) -> LedgerEvent {
     let verifier = signer.verifier();
     let (key_id, verifier_key) = (verifier.id(), Some(verifier.to_string()));
     KeyAdded { key_id, verifier_key, purpose: "signing".to_owned() }.into()

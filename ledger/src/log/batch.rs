@@ -7,7 +7,7 @@ use super::clock::{self, ClockPolicy};
 use super::keys::{self, Key};
 use super::upgrade::Upgrade;
 use super::*;
-use crate::deployment::Event;
+use crate::event::{AnyEvent, LedgerEvent};
 use crate::ids::Timestamp;
 use std::collections::BTreeMap;
 
@@ -122,7 +122,11 @@ impl Batch {
         for write in writes {
             plan.stream(self, store, write, now)?;
         }
-        if plan.entries.iter().any(|(_, recorded)| matches!(recorded.event, Event::FormatRaised(_))) {
+        if plan
+            .entries
+            .iter()
+            .any(|(_, recorded)| matches!(recorded.event, AnyEvent::Ledger(LedgerEvent::FormatRaised(_))))
+        {
             plan.index.push((Key::Format.encode(), Some(FORMAT.to_be_bytes().to_vec())));
             plan.index.push((Key::Upgrade.encode(), None));
         }

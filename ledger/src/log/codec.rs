@@ -5,7 +5,7 @@
 
 use super::envelope::{Envelope, Head, Recorded};
 use super::{LogError, upcast};
-use crate::deployment::Event;
+use crate::event::AnyEvent;
 use crate::ids::{Position, Revision, Timestamp};
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use std::fmt;
@@ -16,7 +16,7 @@ pub const HEAD_BYTES: usize = 48;
 const START: [u8; 3] = [0x93, 0xc4, HEAD_BYTES as u8];
 
 /// Encodes an entry.
-pub fn encode(head: &Head, envelope: &Envelope, event: &Event) -> Result<Vec<u8>, LogError> {
+pub fn encode(head: &Head, envelope: &Envelope, event: &AnyEvent) -> Result<Vec<u8>, LogError> {
     let mut out = Vec::with_capacity(512);
     out.extend_from_slice(&START);
     out.extend_from_slice(&head_bytes(head));
@@ -175,13 +175,13 @@ struct EventSeed {
 }
 
 impl<'de> DeserializeSeed<'de> for EventSeed {
-    type Value = Event;
+    type Value = AnyEvent;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Event, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<AnyEvent, D::Error> {
         let Self { kind, version } = self;
         let unknown = || de::Error::custom(format!("kind {kind} is not known"));
         if upcast::current_version(kind) == Some(version) {
-            return Event::deserialize_payload(kind, deserializer).unwrap_or_else(|| Err(unknown()));
+            return AnyEvent::deserialize_payload(kind, deserializer).unwrap_or_else(|| Err(unknown()));
         }
         let old: rmpv::Value = Deserialize::deserialize(deserializer)?;
         let value = upcast::upcast(kind, version, old).map_err(de::Error::custom)?;
@@ -189,7 +189,7 @@ impl<'de> DeserializeSeed<'de> for EventSeed {
         let mut bytes = Vec::new();
         rmpv::encode::write_value(&mut bytes, &value).map_err(de::Error::custom)?;
         let mut payload = rmp_serde::Deserializer::from_read_ref(&bytes);
-        Event::deserialize_payload(kind, &mut payload).ok_or_else(unknown)?.map_err(de::Error::custom)
+        AnyEvent::deserialize_payload(kind, &mut payload).ok_or_else(unknown)?.map_err(de::Error::custom)
     }
 }
 

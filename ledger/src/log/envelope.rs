@@ -1,7 +1,7 @@
 //! The envelope: who, when, from where, why, and caused by what. Typed, without string maps.
 
 use super::identity::{ActorKind, Auth};
-use crate::deployment::Event;
+use crate::event::AnyEvent;
 use crate::ids::{Position, Revision, StreamId, Timestamp};
 use crate::private::{FieldNumber, Private, PrivateRow};
 use serde::{Deserialize, Serialize};
@@ -136,14 +136,14 @@ pub struct NewEvent {
     /// Who, why, from where.
     pub envelope: Envelope,
     /// What happened; private values committed.
-    pub event: Event,
+    pub event: AnyEvent,
     /// The private values.
     pub private: Vec<PrivateRow>,
 }
 
 impl NewEvent {
     /// Commits every private value with a salt of its own; `salt` is injected randomness.
-    pub fn seal(mut envelope: Envelope, mut event: Event, mut salt: impl FnMut() -> [u8; 32]) -> Self {
+    pub fn seal(mut envelope: Envelope, mut event: AnyEvent, mut salt: impl FnMut() -> [u8; 32]) -> Self {
         let mut private = Vec::new();
         for (number, value) in envelope.private_fields() {
             private.extend(value.seal(number, salt()));
@@ -163,5 +163,5 @@ pub struct Recorded {
     /// Who, why, from where.
     pub envelope: Envelope,
     /// What happened.
-    pub event: Event,
+    pub event: AnyEvent,
 }

@@ -2,14 +2,13 @@
 
 use super::clock::Verdict;
 use super::*;
-use crate::deployment::Event;
-use crate::deployment::event::{ClockAccepted, ClockStepped, FormatRaised};
+use crate::event::{AnyEvent, ClockAccepted, ClockStepped, FormatRaised, LedgerEvent};
 use crate::ids::Timestamp;
 
 /// The first append of this program to an older store says so, ahead of its events: kinds and words that
 /// the older program does not know may follow.
 pub(super) fn format(from: u32, writes: &[StreamWrite]) -> Option<StreamWrite> {
-    let said = |new: &NewEvent| matches!(new.event, Event::FormatRaised(_));
+    let said = |new: &NewEvent| matches!(new.event, AnyEvent::Ledger(LedgerEvent::FormatRaised(_)));
     if from >= FORMAT || writes.iter().flat_map(|write| &write.events).any(said) {
         return None;
     }
@@ -26,7 +25,7 @@ pub(super) fn clock(
     writes: &[StreamWrite],
 ) -> Option<StreamWrite> {
     let before = before?;
-    let event: Event = match verdict {
+    let event: LedgerEvent = match verdict {
         Verdict::Fine => return None,
         Verdict::Stepped => ClockStepped { before, after: now }.into(),
         Verdict::Accepted => ClockAccepted { before, after: now }.into(),
@@ -37,7 +36,7 @@ pub(super) fn clock(
 
 /// An event that the log itself adds to an append, in the ledger's own stream. Its id is made from the event
 /// that it goes ahead of: the log has no randomness.
-fn of_the_log(like: &Envelope, what: &str, event: Event) -> StreamWrite {
+fn of_the_log(like: &Envelope, what: &str, event: LedgerEvent) -> StreamWrite {
     let envelope = Envelope {
         event_id: format!("{}-{what}", like.event_id),
         stream: StreamId::Ledger,
@@ -59,6 +58,6 @@ fn of_the_log(like: &Envelope, what: &str, event: Event) -> StreamWrite {
         reason: None,
         ticket: None,
     };
-    let events = vec![NewEvent { envelope, event, private: Vec::new() }];
+    let events = vec![NewEvent { envelope, event: event.into(), private: Vec::new() }];
     StreamWrite { stream: StreamId::Ledger, expected: Expected::Any, events }
 }

@@ -3,8 +3,7 @@
 use super::keys::{Key, Keyspace, number, pair, unpair};
 use super::samples::{NoRows, envelope};
 use super::*;
-use crate::deployment::Event;
-use crate::deployment::event::{FormatRaised, KeyRetired, PayloadRedacted, Recovered};
+use crate::event::{AnyEvent, FormatRaised, KeyRetired, PayloadRedacted, Recovered};
 use crate::ids::Timestamp;
 use crate::ids::properties::{HOSTILE, config, stream, text};
 use crate::ports::{Entropy, SystemClock, SystemEntropy};
@@ -25,7 +24,7 @@ fn key() -> impl Strategy<Value = Key> {
     ]
 }
 
-fn event() -> impl Strategy<Value = Event> {
+fn event() -> impl Strategy<Value = AnyEvent> {
     prop_oneof![
         (any::<u64>(), proptest::collection::vec(any::<u32>(), 0..5), text())
             .prop_map(|(at, fields, basis)| PayloadRedacted { position: Position(at), fields, basis }.into()),

@@ -1,8 +1,7 @@
 //! Events for the tests of the log.
 
 use super::*;
-use crate::deployment::Event;
-use crate::deployment::event::ClockStepped;
+use crate::event::{AnyEvent, ClockStepped};
 use crate::ids::Timestamp;
 use crate::ports::{Entropy, SystemEntropy};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -71,7 +70,7 @@ pub(crate) fn envelope(stream: StreamId) -> Envelope {
 
 /// So many events of the ledger itself.
 pub(crate) fn write(count: usize) -> StreamWrite {
-    let event = Event::from(ClockStepped { before: Timestamp(2), after: Timestamp(1) });
+    let event = AnyEvent::from(ClockStepped { before: Timestamp(2), after: Timestamp(1) });
     let entropy: &dyn Entropy = &SystemEntropy;
     let events = vec![NewEvent::seal(envelope(StreamId::Ledger), event, || entropy.salt()); count];
     StreamWrite { stream: StreamId::Ledger, expected: Expected::Any, events }

@@ -1,6 +1,6 @@
 //! Old payloads: pure steps from version n of a kind to version n + 1, on the untyped map.
 
-use crate::deployment::Event;
+use crate::event::AnyEvent;
 use rmpv::Value;
 
 /// One step: from this version of a kind to the next.
@@ -67,7 +67,7 @@ fn open_gate() -> Value {
 
 /// The version of a kind that this program writes; `None` for a kind that it does not know.
 pub fn current_version(kind: u16) -> Option<u16> {
-    Event::KINDS.iter().find(|info| info.number == kind).map(|info| info.version)
+    AnyEvent::version_of(kind)
 }
 
 /// Whether this program can read that version of that kind.

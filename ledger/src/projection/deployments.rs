@@ -4,12 +4,11 @@ use super::Projection;
 use super::held::Held;
 use super::rows::{Page, ProjectionError, ProjectionId, decode, get, stamped, stream_part};
 use super::versions::DEPLOYMENTS as ID;
-use crate::deployment::Event;
-use crate::deployment::event::{
-    Ask, CiFacts, DeploymentRequested, GitFacts, edge_events, hold_events, is_own_tag, ledger_events,
+use crate::deployment::state::Ending;
+use crate::event::{
+    AnyEvent, Ask, CiFacts, DeploymentRequested, GitFacts, TargetEvent, hold_events, is_own_tag,
     registry_events, running_events, step_events,
 };
-use crate::deployment::state::Ending;
 use crate::ids::*;
 use crate::log::{Recorded, Rows, RowsMut};
 use crate::outcome::Failure;
@@ -126,13 +125,14 @@ impl Projection for Deployments {
     }
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
-        match &event.event {
-            Event::DeploymentRequested(e) => self.requested(event, e, rows),
-            Event::ImageResolved(e) => {
+        let AnyEvent::Target(happened) = &event.event else { return Ok(()) };
+        match happened {
+            TargetEvent::DeploymentRequested(e) => self.requested(event, e, rows),
+            TargetEvent::ImageResolved(e) => {
                 self.deployment(rows, e.id, |row| row.digest = e.image.digest.clone())?;
                 self.release(rows, e.id, |row| row.image = Some(e.image.clone()))
             }
-            Event::ImageBuilt(e) => self.release(rows, e.id, |row| {
+            TargetEvent::ImageBuilt(e) => self.release(rows, e.id, |row| {
                 row.image = Some(ResolvedImage {
                     reference: row.spec.config.image.reference.clone(),
                     index_digest: None,
@@ -145,55 +145,55 @@ impl Projection for Deployments {
                     source: None,
                 });
             }),
-            Event::ImagePulled(e) => self.release(rows, e.id, |row| {
+            TargetEvent::ImagePulled(e) => self.release(rows, e.id, |row| {
                 if let Some(image) = &mut row.image {
                     image.image_id = Some(e.image_id.clone());
                 }
             }),
-            Event::ImagePushed(e) => self.release(rows, e.id, |row| {
+            TargetEvent::ImagePushed(e) => self.release(rows, e.id, |row| {
                 if let Some(image) = &mut row.image {
                     image.digest.get_or_insert_with(|| e.digest.clone());
                 }
             }),
-            Event::ImageTagged(e) if !is_own_tag(&e.local_tag, e.rel) => Ok(()),
-            Event::ImageTagged(e) => self.release(rows, e.rel, |row| {
+            TargetEvent::ImageTagged(e) if !is_own_tag(&e.local_tag, e.rel) => Ok(()),
+            TargetEvent::ImageTagged(e) => self.release(rows, e.rel, |row| {
                 let (local_tag, image_id, engine_id) =
                     (e.local_tag.clone(), e.image_id.clone(), e.engine_id.clone());
                 row.tagged = Some(TaggedImage { local_tag, image_id, engine_id });
             }),
-            Event::DeploymentSucceeded(e) => self.ended(event, rows, e.id, (Ending::Succeeded, None, None)),
-            Event::DeploymentRefused(e) => {
+            TargetEvent::DeploymentSucceeded(e) => {
+                self.ended(event, rows, e.id, (Ending::Succeeded, None, None))
+            }
+            TargetEvent::DeploymentRefused(e) => {
                 self.ended(event, rows, e.id, (Ending::Refused, Some(&e.cause), Some(true)))
             }
-            Event::DeploymentFailed(e) => {
+            TargetEvent::DeploymentFailed(e) => {
                 self.ended(event, rows, e.id, (Ending::Failed, Some(&e.cause), Some(e.target_unchanged)))
             }
-            Event::DeploymentRolledBack(e) => {
+            TargetEvent::DeploymentRolledBack(e) => {
                 self.ended(event, rows, e.id, (Ending::RolledBack, Some(&e.cause), Some(false)))
             }
-            Event::DeploymentCancelled(e) => {
+            TargetEvent::DeploymentCancelled(e) => {
                 self.ended(event, rows, e.id, (Ending::Cancelled, None, Some(e.target_unchanged)))
             }
-            Event::DeploymentInterrupted(e) => {
+            TargetEvent::DeploymentInterrupted(e) => {
                 self.ended(event, rows, e.id, (Ending::Interrupted, Some(&e.cause), Some(e.target_unchanged)))
             }
-            ledger_events!()
-            | edge_events!()
-            | step_events!()
+            step_events!()
             | running_events!()
             | registry_events!()
             | hold_events!()
-            | Event::EffectFailed(_)
-            | Event::ReleaseTagged(_)
-            | Event::ReleaseUntagged(_)
-            | Event::PrunePlanned(_)
-            | Event::ArtefactPruned(_)
-            | Event::PruneFailed(_)
-            | Event::ImageLost(_)
-            | Event::ImageFound(_)
-            | Event::RetentionChanged(_)
-            | Event::TargetStopped(_)
-            | Event::ExecRun(_) => Ok(()),
+            | TargetEvent::EffectFailed(_)
+            | TargetEvent::ReleaseTagged(_)
+            | TargetEvent::ReleaseUntagged(_)
+            | TargetEvent::PrunePlanned(_)
+            | TargetEvent::ArtefactPruned(_)
+            | TargetEvent::PruneFailed(_)
+            | TargetEvent::ImageLost(_)
+            | TargetEvent::ImageFound(_)
+            | TargetEvent::RetentionChanged(_)
+            | TargetEvent::TargetStopped(_)
+            | TargetEvent::ExecRun(_) => Ok(()),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::Projection;
 use super::rows::{ProjectionError, ProjectionId, get_plain, put_plain};
 use super::versions::ERASED as ID;
-use crate::deployment::Event;
+use crate::event::{AnyEvent, LedgerEvent};
 use crate::ids::Position;
 use crate::log::{Recorded, Rows, RowsMut};
 use crate::private::FieldNumber;
@@ -26,7 +26,7 @@ impl Projection for Erased {
     fn begin(&mut self, _at: Position) {}
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
-        if let Event::PayloadRedacted(redacted) = &event.event {
+        if let AnyEvent::Ledger(LedgerEvent::PayloadRedacted(redacted)) = &event.event {
             for field in &redacted.fields {
                 put_plain(rows, key(redacted.position, *field), &event.head.position)?;
             }

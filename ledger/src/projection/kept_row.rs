@@ -1,7 +1,7 @@
 //! How what is kept of a release is stored.
 
-use crate::deployment::event::PruneRule;
 use crate::deployment::state::{Holds, ImageSeen, Kept, Origin, Standing, TagNow};
+use crate::event::PruneRule;
 use crate::ids::DeploymentId;
 use crate::release::{HistoryStrategy, TaggedImage};
 use serde::{Deserialize, Serialize};

@@ -4,10 +4,8 @@ use super::Projection;
 use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
 use super::versions::PENDING as ID;
-use crate::deployment::event::{
-    edge_events, hold_events, is_own_tag, ledger_events, registry_events, step_events,
-};
-use crate::deployment::{Event, gives_up_stop};
+use crate::deployment::gives_up_stop;
+use crate::event::{AnyEvent, TargetEvent, hold_events, is_own_tag, registry_events, step_events};
 use crate::ids::{DeploymentId, Position, StreamId};
 use crate::log::{Recorded, Rows, RowsMut};
 use serde::{Deserialize, Serialize};
@@ -51,68 +49,57 @@ impl Projection for Pending {
     }
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
+        let AnyEvent::Target(happened) = &event.event else { return Ok(()) };
         let stream = &event.envelope.stream;
-        let change: fn(&mut PendingRow, &Recorded) = match &event.event {
-            Event::DeploymentRequested(_) => |row, event| {
-                if let Event::DeploymentRequested(asked) = &event.event {
-                    row.rollout = Some((asked.id, event.head.position));
-                }
-            },
-            Event::DeploymentSucceeded(_)
-            | Event::DeploymentRefused(_)
-            | Event::DeploymentFailed(_)
-            | Event::DeploymentRolledBack(_)
-            | Event::DeploymentCancelled(_)
-            | Event::DeploymentInterrupted(_) => |row, _| row.rollout = None,
-            Event::StopRequested(_) => |row, _| row.stop = true,
-            Event::TargetStopped(_) => |row, _| row.stop = false,
-            Event::RestartRequested(_) => |row, _| row.restart = true,
-            Event::RestartEnded(_) => |row, _| row.restart = false,
-            Event::EffectFailed(_) => |row, event| {
-                if let Event::EffectFailed(failed) = &event.event {
-                    row.stop &= !gives_up_stop(&failed.eff);
-                }
+        let change: Box<dyn FnOnce(&mut PendingRow) + '_> = match happened {
+            TargetEvent::DeploymentRequested(e) => {
+                Box::new(|row| row.rollout = Some((e.id, event.head.position)))
+            }
+            TargetEvent::DeploymentSucceeded(_)
+            | TargetEvent::DeploymentRefused(_)
+            | TargetEvent::DeploymentFailed(_)
+            | TargetEvent::DeploymentRolledBack(_)
+            | TargetEvent::DeploymentCancelled(_)
+            | TargetEvent::DeploymentInterrupted(_) => Box::new(|row| row.rollout = None),
+            TargetEvent::StopRequested(_) => Box::new(|row| row.stop = true),
+            TargetEvent::TargetStopped(_) => Box::new(|row| row.stop = false),
+            TargetEvent::RestartRequested(_) => Box::new(|row| row.restart = true),
+            TargetEvent::RestartEnded(_) => Box::new(|row| row.restart = false),
+            TargetEvent::EffectFailed(e) => Box::new(|row| {
+                row.stop &= !gives_up_stop(&e.eff);
                 row.naming = 0;
-            },
-            Event::ReleaseTagged(_) => |row, event| {
-                if let Event::ReleaseTagged(named) = &event.event {
-                    row.naming = u32::from(named.local_tag.is_some()) + u32::from(named.pushed.is_some());
-                }
-            },
-            Event::ReleaseUntagged(_) => |row, event| {
-                if let Event::ReleaseUntagged(named) = &event.event {
-                    row.naming = 1 + u32::from(named.pushed.is_some());
-                }
-            },
-            Event::ImagePushed(_) => |row, _| row.naming = row.naming.saturating_sub(1),
-            Event::ImageTagged(e) if !is_own_tag(&e.local_tag, e.rel) => {
-                |row, _| row.naming = row.naming.saturating_sub(1)
+            }),
+            TargetEvent::ReleaseTagged(e) => Box::new(|row| {
+                row.naming = u32::from(e.local_tag.is_some()) + u32::from(e.pushed.is_some());
+            }),
+            TargetEvent::ReleaseUntagged(e) => Box::new(|row| row.naming = 1 + u32::from(e.pushed.is_some())),
+            TargetEvent::ImagePushed(_) => Box::new(|row| row.naming = row.naming.saturating_sub(1)),
+            TargetEvent::ImageTagged(e) if !is_own_tag(&e.local_tag, e.rel) => {
+                Box::new(|row| row.naming = row.naming.saturating_sub(1))
             }
-            Event::ArtefactPruned(e) if !e.artefact.is_volume() && !e.artefact.is_own(e.rel) => {
-                |row, _| row.naming = row.naming.saturating_sub(1)
+            TargetEvent::ArtefactPruned(e) if !e.artefact.is_volume() && !e.artefact.is_own(e.rel) => {
+                Box::new(|row| row.naming = row.naming.saturating_sub(1))
             }
-            Event::PrunePlanned(_) => |row, _| row.prunes += 1,
-            Event::ArtefactPruned(_) | Event::PruneFailed(_) => {
-                |row, _| row.prunes = row.prunes.saturating_sub(1)
+            TargetEvent::PrunePlanned(_) => Box::new(|row| row.prunes += 1),
+            TargetEvent::ArtefactPruned(_) | TargetEvent::PruneFailed(_) => {
+                Box::new(|row| row.prunes = row.prunes.saturating_sub(1))
             }
-            ledger_events!()
-            | edge_events!()
-            | step_events!()
+            step_events!()
             | registry_events!()
             | hold_events!()
-            | Event::ImageResolved(_)
-            | Event::ImageBuilt(_)
-            | Event::ImagePulled(_)
-            | Event::ImageTagged(_)
-            | Event::ImageLost(_)
-            | Event::ImageFound(_)
-            | Event::RetentionChanged(_)
-            | Event::ExecRun(_) => return Ok(()),
+            | TargetEvent::ImageResolved(_)
+            | TargetEvent::ImageBuilt(_)
+            | TargetEvent::ImagePulled(_)
+            | TargetEvent::ImageTagged(_)
+            | TargetEvent::ImageLost(_)
+            | TargetEvent::ImageFound(_)
+            | TargetEvent::RetentionChanged(_)
+            | TargetEvent::ExecRun(_) => return Ok(()),
         };
         let empty = || PendingRow::empty(stream.clone());
         self.0.update(rows, ID.key(ROW, &[&stream_part(stream)]), |row| {
             let mut row = row.unwrap_or_else(empty);
-            change(&mut row, event);
+            change(&mut row);
             Some(row).filter(|row| *row != empty())
         })
     }

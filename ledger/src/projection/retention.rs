@@ -4,10 +4,8 @@ use super::Projection;
 use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
 use super::versions::RETENTION as ID;
-use crate::deployment::Event;
-use crate::deployment::event::{
-    PruneRule, edge_events, hold_events, is_own_tag, ledger_events, registry_events, running_events,
-    step_events,
+use crate::event::{
+    AnyEvent, PruneRule, TargetEvent, hold_events, is_own_tag, registry_events, running_events, step_events,
 };
 use crate::ids::{DeploymentId, Position, TargetKey};
 use crate::log::{Recorded, Rows, RowsMut};
@@ -53,21 +51,22 @@ impl Projection for Retention {
     }
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
+        let AnyEvent::Target(happened) = &event.event else { return Ok(()) };
         let at = event.head.position;
         let stream = stream_part(&event.envelope.stream);
         let key = |rel: DeploymentId| ID.key(ROW, &[&stream, rel.to_string().as_bytes()]);
         let size = |id: DeploymentId| ID.key(SIZE, &[&stream, id.to_string().as_bytes()]);
-        match &event.event {
-            Event::ImageResolved(e) => {
+        match happened {
+            TargetEvent::ImageResolved(e) => {
                 self.sizes.put(size(e.id), e.image.size);
                 Ok(())
             }
-            Event::ImageBuilt(e) => {
+            TargetEvent::ImageBuilt(e) => {
                 self.sizes.put(size(e.id), e.size);
                 Ok(())
             }
-            Event::ImageTagged(e) if !is_own_tag(&e.local_tag, e.rel) => Ok(()),
-            Event::ImageTagged(e) => {
+            TargetEvent::ImageTagged(e) if !is_own_tag(&e.local_tag, e.rel) => Ok(()),
+            TargetEvent::ImageTagged(e) => {
                 // A rollback only makes sure of a tag that is there.
                 if self.artefacts.get(rows, key(e.rel))?.is_some_and(|row| row.pruned.is_none()) {
                     return Ok(());
@@ -87,43 +86,41 @@ impl Projection for Retention {
                 Ok(())
             }
             // A volume is no artefact of a release: its row is of the release's tag.
-            Event::PrunePlanned(e) if e.artefact.is_volume() => Ok(()),
-            Event::PruneFailed(e) if e.artefact.is_volume() => Ok(()),
-            Event::PrunePlanned(e) => self.artefacts.change(rows, key(e.rel), |row| {
+            TargetEvent::PrunePlanned(e) if e.artefact.is_volume() => Ok(()),
+            TargetEvent::PruneFailed(e) if e.artefact.is_volume() => Ok(()),
+            TargetEvent::PrunePlanned(e) => self.artefacts.change(rows, key(e.rel), |row| {
                 row.planned = Some((e.rule, at));
                 row.failed = None;
             }),
-            Event::ArtefactPruned(e) if !e.artefact.is_own(e.rel) => Ok(()),
-            Event::ArtefactPruned(e) => {
+            TargetEvent::ArtefactPruned(e) if !e.artefact.is_own(e.rel) => Ok(()),
+            TargetEvent::ArtefactPruned(e) => {
                 self.artefacts.change(rows, key(e.rel), |row| row.pruned = Some((at, e.freed)))
             }
-            Event::PruneFailed(e) => self.artefacts.change(rows, key(e.rel), |row| {
+            TargetEvent::PruneFailed(e) => self.artefacts.change(rows, key(e.rel), |row| {
                 row.planned = None;
                 row.failed = Some((at, e.cause.clone()));
             }),
-            ledger_events!()
-            | edge_events!()
-            | step_events!()
+            step_events!()
             | running_events!()
             | registry_events!()
             | hold_events!()
-            | Event::DeploymentRequested(_)
-            | Event::ImagePulled(_)
-            | Event::EffectFailed(_)
-            | Event::ImagePushed(_)
-            | Event::ReleaseTagged(_)
-            | Event::ReleaseUntagged(_)
-            | Event::DeploymentSucceeded(_)
-            | Event::DeploymentFailed(_)
-            | Event::DeploymentRolledBack(_)
-            | Event::DeploymentCancelled(_)
-            | Event::DeploymentInterrupted(_)
-            | Event::ImageLost(_)
-            | Event::ImageFound(_)
-            | Event::RetentionChanged(_)
-            | Event::DeploymentRefused(_)
-            | Event::TargetStopped(_)
-            | Event::ExecRun(_) => Ok(()),
+            | TargetEvent::DeploymentRequested(_)
+            | TargetEvent::ImagePulled(_)
+            | TargetEvent::EffectFailed(_)
+            | TargetEvent::ImagePushed(_)
+            | TargetEvent::ReleaseTagged(_)
+            | TargetEvent::ReleaseUntagged(_)
+            | TargetEvent::DeploymentSucceeded(_)
+            | TargetEvent::DeploymentFailed(_)
+            | TargetEvent::DeploymentRolledBack(_)
+            | TargetEvent::DeploymentCancelled(_)
+            | TargetEvent::DeploymentInterrupted(_)
+            | TargetEvent::ImageLost(_)
+            | TargetEvent::ImageFound(_)
+            | TargetEvent::RetentionChanged(_)
+            | TargetEvent::DeploymentRefused(_)
+            | TargetEvent::TargetStopped(_)
+            | TargetEvent::ExecRun(_) => Ok(()),
         }
     }
 

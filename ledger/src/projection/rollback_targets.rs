@@ -5,9 +5,8 @@ use super::Projection;
 use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
 use super::versions::ROLLBACK_TARGETS as ID;
-use crate::deployment::Event;
-use crate::deployment::event::{
-    Ask, DeploymentRequested, DeploymentSucceeded, PruneRule, ReleaseTagged, edge_events, ledger_events,
+use crate::event::{
+    AnyEvent, Ask, DeploymentRequested, DeploymentSucceeded, PruneRule, ReleaseTagged, TargetEvent,
     running_events, step_events,
 };
 use crate::ids::{DeploymentId, Digest, Position, ReleaseName, TargetKey, Timestamp};
@@ -127,6 +126,7 @@ impl Projection for RollbackTargets {
     }
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
+        let AnyEvent::Target(happened) = &event.event else { return Ok(()) };
         let at = event.head.position;
         let stream = stream_part(&event.envelope.stream);
         let key = |id: DeploymentId| ID.key(ROW, &[&stream, id.to_string().as_bytes()]);
@@ -140,18 +140,18 @@ impl Projection for RollbackTargets {
             }
         };
         let all = &mut self.candidates;
-        match &event.event {
-            Event::DeploymentRequested(e) => self.requested(event, e, key(e.id)),
-            Event::DeploymentSucceeded(e) => self.succeeded(event, e, &stream, rows),
-            Event::DeploymentRefused(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
-            Event::DeploymentFailed(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
-            Event::DeploymentRolledBack(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
-            Event::DeploymentCancelled(e) => all.change(rows, key(e.id), never_good(None)),
-            Event::DeploymentInterrupted(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
+        match happened {
+            TargetEvent::DeploymentRequested(e) => self.requested(event, e, key(e.id)),
+            TargetEvent::DeploymentSucceeded(e) => self.succeeded(event, e, &stream, rows),
+            TargetEvent::DeploymentRefused(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
+            TargetEvent::DeploymentFailed(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
+            TargetEvent::DeploymentRolledBack(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
+            TargetEvent::DeploymentCancelled(e) => all.change(rows, key(e.id), never_good(None)),
+            TargetEvent::DeploymentInterrupted(e) => all.change(rows, key(e.id), never_good(Some(&e.cause))),
             // What becomes of a volume says nothing about the image.
-            Event::PrunePlanned(e) if e.artefact.is_volume() => Ok(()),
-            Event::PruneFailed(e) if e.artefact.is_volume() => Ok(()),
-            Event::PrunePlanned(e) => all.change(rows, key(e.rel), |row| {
+            TargetEvent::PrunePlanned(e) if e.artefact.is_volume() => Ok(()),
+            TargetEvent::PruneFailed(e) if e.artefact.is_volume() => Ok(()),
+            TargetEvent::PrunePlanned(e) => all.change(rows, key(e.rel), |row| {
                 // What a registry keeps is restorable without anything on the host.
                 if let Fate::Good { at: good } = row.fate
                     && e.rule != PruneRule::HostKeepsCurrent
@@ -159,45 +159,45 @@ impl Projection for RollbackTargets {
                     row.fate = Fate::Pruned { at, rule: e.rule, count: e.count, good };
                 }
             }),
-            Event::PruneFailed(e) => all.change(rows, key(e.rel), |row| {
+            TargetEvent::PruneFailed(e) => all.change(rows, key(e.rel), |row| {
                 if let Fate::Pruned { good, .. } = row.fate {
                     row.fate = Fate::Good { at: good };
                 }
             }),
-            Event::ImageLost(e) => all.change(rows, key(e.rel), |row| row.lost = Some((at, e.cause.clone()))),
-            Event::RetentionChanged(e) => (e.dropped.iter())
+            TargetEvent::ImageLost(e) => {
+                all.change(rows, key(e.rel), |row| row.lost = Some((at, e.cause.clone())))
+            }
+            TargetEvent::RetentionChanged(e) => (e.dropped.iter())
                 .try_for_each(|rel| all.change(rows, key(*rel), |row| dropped(row, at, e.count))),
-            Event::TagMoved(e) => all.change(rows, key(e.rel), |row| {
+            TargetEvent::TagMoved(e) => all.change(rows, key(e.rel), |row| {
                 let moved = Moved { at, now: e.now.clone() };
                 row.moved = Some(moved).filter(|_| e.now.as_ref() != Some(&e.recorded));
             }),
-            Event::RegistryUnreachable(e) => all.change(rows, key(e.rel), unanswered(at, &e.cause)),
-            Event::ImagesChecked(e) => {
+            TargetEvent::RegistryUnreachable(e) => all.change(rows, key(e.rel), unanswered(at, &e.cause)),
+            TargetEvent::ImagesChecked(e) => {
                 let checked = checked((event.head.recorded, at));
                 e.releases.iter().try_for_each(|rel| all.change(rows, key(*rel), checked))
             }
-            Event::ReleaseTagged(e) => self.named(e, key, rows),
-            Event::ReleaseUntagged(e) => {
+            TargetEvent::ReleaseTagged(e) => self.named(e, key, rows),
+            TargetEvent::ReleaseUntagged(e) => {
                 all.change(rows, key(e.before), |row| row.names.retain(|name| *name != e.name))
             }
-            Event::ReleasePinned(e) => all.change(rows, key(e.rel), pinned(Some(at))),
-            Event::ReleaseUnpinned(e) => all.change(rows, key(e.rel), pinned(None)),
-            Event::HoldPlaced(e) => all.change(rows, key(e.rel), held(Some(at))),
-            Event::HoldReleased(e) => all.change(rows, key(e.rel), held(None)),
-            Event::ImageFound(e) => all.change(rows, key(e.rel), |row| row.lost = None),
-            ledger_events!()
-            | edge_events!()
-            | step_events!()
+            TargetEvent::ReleasePinned(e) => all.change(rows, key(e.rel), pinned(Some(at))),
+            TargetEvent::ReleaseUnpinned(e) => all.change(rows, key(e.rel), pinned(None)),
+            TargetEvent::HoldPlaced(e) => all.change(rows, key(e.rel), held(Some(at))),
+            TargetEvent::HoldReleased(e) => all.change(rows, key(e.rel), held(None)),
+            TargetEvent::ImageFound(e) => all.change(rows, key(e.rel), |row| row.lost = None),
+            step_events!()
             | running_events!()
-            | Event::ImageResolved(_)
-            | Event::ImageBuilt(_)
-            | Event::ImagePulled(_)
-            | Event::ImageTagged(_)
-            | Event::EffectFailed(_)
-            | Event::ImagePushed(_)
-            | Event::ArtefactPruned(_)
-            | Event::TargetStopped(_)
-            | Event::ExecRun(_) => Ok(()),
+            | TargetEvent::ImageResolved(_)
+            | TargetEvent::ImageBuilt(_)
+            | TargetEvent::ImagePulled(_)
+            | TargetEvent::ImageTagged(_)
+            | TargetEvent::EffectFailed(_)
+            | TargetEvent::ImagePushed(_)
+            | TargetEvent::ArtefactPruned(_)
+            | TargetEvent::TargetStopped(_)
+            | TargetEvent::ExecRun(_) => Ok(()),
         }
     }
 

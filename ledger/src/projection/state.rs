@@ -7,8 +7,9 @@ use super::rows::{ProjectionError, ProjectionId, get, get_plain, put, stream_par
 use super::states::{Fresh, States};
 use super::target_row::{ROW, TargetRow, changes_kept, put_beside};
 use super::versions::STATE as ID;
-use crate::deployment::{Event, TargetState, evolve};
+use crate::deployment::{TargetState, evolve};
 use crate::edge::EdgeState;
+use crate::event::{AnyEvent, TargetEvent};
 use crate::ids::{AppName, Position, Revision, StreamId, TargetKey, slug};
 use crate::log::{Recorded, Rows, RowsMut};
 use serde::{Deserialize, Serialize};
@@ -61,7 +62,11 @@ impl Projection for State {
             StreamId::Edge => {
                 return self.edge.update(rows, ID.key(EDGE, &[]), |row| {
                     let before = row.map(|row| row.state).unwrap_or_default();
-                    Some(EdgeRow { revision, state: crate::edge::evolve(before, &event.event) })
+                    let state = match &event.event {
+                        AnyEvent::Edge(happened) => crate::edge::evolve(before, happened),
+                        AnyEvent::Ledger(_) | AnyEvent::Target(_) => before,
+                    };
+                    Some(EdgeRow { revision, state })
                 });
             }
             StreamId::Ledger
@@ -75,20 +80,27 @@ impl Projection for State {
             put(rows, ID.key(SLUG, &[slug(target.app.as_str()).as_bytes()]), at, &target.app)?;
         }
         let key = row_key(stream);
+        let AnyEvent::Target(happened) = &event.event else {
+            // No rule writes such an event here; as an event of the stream it counts all the same.
+            return self.targets.update(rows, key, |row| {
+                let state = row.map_or_else(|| TargetState::new(target.clone()), |row| row.state);
+                Some(TargetRow { revision, state })
+            });
+        };
         let before = self.targets.get(rows, key.clone())?;
-        if let Event::DeploymentRequested(asked) = &event.event
+        if let TargetEvent::DeploymentRequested(asked) = happened
             && before.is_some_and(|row| row.state.rollout.is_some() || row.state.proposed.is_some())
         {
             return Err(ProjectionError::Overlaps(asked.id.to_string()));
         }
-        let kept = changes_kept(&event.event)
-            .then(|| before.map_or_else(Vec::new, |row| row.state.releases.clone()));
+        let kept =
+            changes_kept(happened).then(|| before.map_or_else(Vec::new, |row| row.state.releases.clone()));
         self.targets.update(rows, key.clone(), |row| {
             let state = row.map_or_else(|| TargetState::new(target.clone()), |row| row.state);
-            Some(TargetRow { revision, state: evolve(state, &event.event) })
+            Some(TargetRow { revision, state: evolve(state, happened) })
         })?;
         match self.targets.get(rows, key.clone())? {
-            Some(row) => put_beside(rows, &key, (at, &event.event), kept.as_deref(), &row.state),
+            Some(row) => put_beside(rows, &key, (at, happened), kept.as_deref(), &row.state),
             None => Ok(()),
         }
     }

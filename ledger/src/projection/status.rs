@@ -4,11 +4,8 @@ use super::Projection;
 use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, get, stream_part};
 use super::versions::STATUS as ID;
-use crate::deployment::Event;
-use crate::deployment::event::{
-    edge_events, hold_events, ledger_events, registry_events, running_events, step_events,
-};
 use crate::deployment::state::Ending;
+use crate::event::{AnyEvent, TargetEvent, hold_events, registry_events, running_events, step_events};
 use crate::ids::{DeploymentId, Position, TargetKey, Timestamp};
 use crate::log::{Recorded, Rows, RowsMut};
 use serde::{Deserialize, Serialize};
@@ -45,6 +42,7 @@ impl Projection for Status {
     }
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
+        let AnyEvent::Target(happened) = &event.event else { return Ok(()) };
         let here = (event.head.position, event.head.recorded);
         let ended = |id: DeploymentId, ending| {
             move |row: &mut StatusRow| {
@@ -52,42 +50,40 @@ impl Projection for Status {
                 row.last_ended = Some((id, ending, here.0));
             }
         };
-        let change: Box<dyn FnOnce(&mut StatusRow)> = match &event.event {
-            Event::DeploymentRequested(e) => Box::new(|row| row.rollout = Some((e.id, here.0))),
-            Event::DeploymentSucceeded(e) => Box::new(|row| {
+        let change: Box<dyn FnOnce(&mut StatusRow)> = match happened {
+            TargetEvent::DeploymentRequested(e) => Box::new(|row| row.rollout = Some((e.id, here.0))),
+            TargetEvent::DeploymentSucceeded(e) => Box::new(|row| {
                 row.requested = row.rollout.map(|(_, at)| at);
                 row.live = Some((e.id, e.rel));
                 row.since = Some(here);
                 row.stopped = None;
                 ended(e.id, Ending::Succeeded)(row);
             }),
-            Event::DeploymentRefused(e) => Box::new(ended(e.id, Ending::Refused)),
-            Event::DeploymentFailed(e) => Box::new(ended(e.id, Ending::Failed)),
-            Event::DeploymentRolledBack(e) => Box::new(ended(e.id, Ending::RolledBack)),
-            Event::DeploymentCancelled(e) => Box::new(ended(e.id, Ending::Cancelled)),
-            Event::DeploymentInterrupted(e) => Box::new(ended(e.id, Ending::Interrupted)),
-            Event::TargetStopped(_) => Box::new(|row| row.stopped = Some(here)),
-            ledger_events!()
-            | edge_events!()
-            | step_events!()
+            TargetEvent::DeploymentRefused(e) => Box::new(ended(e.id, Ending::Refused)),
+            TargetEvent::DeploymentFailed(e) => Box::new(ended(e.id, Ending::Failed)),
+            TargetEvent::DeploymentRolledBack(e) => Box::new(ended(e.id, Ending::RolledBack)),
+            TargetEvent::DeploymentCancelled(e) => Box::new(ended(e.id, Ending::Cancelled)),
+            TargetEvent::DeploymentInterrupted(e) => Box::new(ended(e.id, Ending::Interrupted)),
+            TargetEvent::TargetStopped(_) => Box::new(|row| row.stopped = Some(here)),
+            step_events!()
             | running_events!()
             | registry_events!()
             | hold_events!()
-            | Event::ImageResolved(_)
-            | Event::ImageBuilt(_)
-            | Event::ImagePulled(_)
-            | Event::ImageTagged(_)
-            | Event::EffectFailed(_)
-            | Event::ImagePushed(_)
-            | Event::ReleaseTagged(_)
-            | Event::ReleaseUntagged(_)
-            | Event::PrunePlanned(_)
-            | Event::ArtefactPruned(_)
-            | Event::PruneFailed(_)
-            | Event::ImageLost(_)
-            | Event::ImageFound(_)
-            | Event::RetentionChanged(_)
-            | Event::ExecRun(_) => return Ok(()),
+            | TargetEvent::ImageResolved(_)
+            | TargetEvent::ImageBuilt(_)
+            | TargetEvent::ImagePulled(_)
+            | TargetEvent::ImageTagged(_)
+            | TargetEvent::EffectFailed(_)
+            | TargetEvent::ImagePushed(_)
+            | TargetEvent::ReleaseTagged(_)
+            | TargetEvent::ReleaseUntagged(_)
+            | TargetEvent::PrunePlanned(_)
+            | TargetEvent::ArtefactPruned(_)
+            | TargetEvent::PruneFailed(_)
+            | TargetEvent::ImageLost(_)
+            | TargetEvent::ImageFound(_)
+            | TargetEvent::RetentionChanged(_)
+            | TargetEvent::ExecRun(_) => return Ok(()),
         };
         let key = ID.key(ROW, &[&stream_part(&event.envelope.stream)]);
         self.0.update(rows, key, |row| {

@@ -8,9 +8,9 @@ use super::held::Row;
 use super::kept_row::StoredKept;
 use super::rows::{ProjectionError, all_raw, decode, get, put};
 use super::versions::STATE as ID;
-use crate::deployment::event::{HookId, SecretsFrom, step_events};
+use crate::deployment::TargetState;
 use crate::deployment::state::*;
-use crate::deployment::{Event, TargetState};
+use crate::event::{HookId, SecretsFrom, TargetEvent, step_events};
 use crate::ids::*;
 use crate::log::{Rows, RowsMut};
 use crate::outcome::HookExit;
@@ -271,13 +271,13 @@ fn joined_rollout(
 pub(super) fn put_beside(
     rows: &mut dyn RowsMut,
     key: &[u8],
-    (at, event): (Position, &Event),
+    (at, event): (Position, &TargetEvent),
     kept: Option<&[Kept]>,
     state: &TargetState,
 ) -> Result<(), ProjectionError> {
     if let Some(rollout) = state.rollout.as_ref().or(state.proposed.as_ref()) {
         let id = rollout.deployment;
-        if matches!(event, Event::DeploymentRequested(_)) {
+        if matches!(event, TargetEvent::DeploymentRequested(_)) {
             put(rows, beside(key, SPEC, id), at, rollout.spec.as_ref())?;
         }
         if changes_image(event) {
@@ -294,25 +294,28 @@ pub(super) fn put_beside(
 }
 
 /// Whether an event may say what the image of the rollout is, or what it is called.
-fn changes_image(event: &Event) -> bool {
+fn changes_image(event: &TargetEvent) -> bool {
     matches!(
         event,
-        Event::DeploymentRequested(_)
-            | Event::ImageResolved(_)
-            | Event::ImageBuilt(_)
-            | Event::ImagePulled(_)
-            | Event::ImagePushed(_)
-            | Event::ImageTagged(_)
+        TargetEvent::DeploymentRequested(_)
+            | TargetEvent::ImageResolved(_)
+            | TargetEvent::ImageBuilt(_)
+            | TargetEvent::ImagePulled(_)
+            | TargetEvent::ImagePushed(_)
+            | TargetEvent::ImageTagged(_)
     )
 }
 
 /// Whether an event may change what is kept of a release. Most do not, and comparing takes a copy.
-pub(super) fn changes_kept(event: &Event) -> bool {
+pub(super) fn changes_kept(event: &TargetEvent) -> bool {
     let step = matches!(
         event,
-        step_events!() | Event::ImageResolved(_) | Event::ImageBuilt(_) | Event::ImagePulled(_)
+        step_events!()
+            | TargetEvent::ImageResolved(_)
+            | TargetEvent::ImageBuilt(_)
+            | TargetEvent::ImagePulled(_)
     );
-    !step || matches!(event, Event::EffectAttemptFailed(_))
+    !step || matches!(event, TargetEvent::EffectAttemptFailed(_))
 }
 
 /// Every target that was ever used, by name.

@@ -2,10 +2,10 @@
 //! each of them makes live, and what was erased.
 
 use super::View;
-use crate::deployment::event::PruneRule;
 use crate::deployment::restorable::is_restorable;
 use crate::deployment::retention as rules;
 use crate::deployment::state::{ImageSeen, TargetState};
+use crate::event::PruneRule;
 use crate::ids::*;
 use crate::log::{LogError, Rows};
 use crate::outcome::Failure;

@@ -1,7 +1,7 @@
 //! Events for people and for export: private values joined, redacted ones said to be so.
 
 use super::View;
-use crate::deployment::Event;
+use crate::event::AnyEvent;
 use crate::ids::{Position, Revision, StreamId, Timestamp};
 use crate::log::{Head, LogError, Recorded, codec};
 use crate::private::PrivateRow;
@@ -115,7 +115,7 @@ impl View<'_> {
     }
 
     fn event(&self, head: &Head, entry: &[u8], filter: &EventFilter) -> Result<Option<EventView>, LogError> {
-        let known = Event::KINDS.iter().find(|info| info.number == head.kind);
+        let known = AnyEvent::kinds().find(|info| info.number == head.kind);
         let kind = known.map_or_else(|| format!("kind {}", head.kind), |info| info.name.to_owned());
         if !filter.kinds.is_empty() && !filter.kinds.contains(&kind) {
             return Ok(None);

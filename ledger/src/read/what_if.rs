@@ -1,9 +1,9 @@
 //! Another retention, tried on what really happened: which rollbacks would it have made impossible?
 
 use super::View;
-use crate::deployment::event::{Ask, DeploymentRequested};
 use crate::deployment::retention::restorable;
-use crate::deployment::{Event, TargetState, evolve};
+use crate::deployment::{TargetState, evolve};
+use crate::event::{AnyEvent, Ask, DeploymentRequested, TargetEvent};
 use crate::ids::*;
 use crate::log::LogError;
 use crate::release::Retention;
@@ -45,12 +45,13 @@ impl View<'_> {
             next = Position(last.head.position.0 + 1);
             for recorded in events.into_iter().filter(|recorded| recorded.envelope.stream == stream) {
                 let at = (recorded.head.recorded, recorded.head.position);
-                if let Event::DeploymentRequested(e) = &recorded.event
+                let AnyEvent::Target(event) = recorded.event else { continue };
+                if let TargetEvent::DeploymentRequested(e) = &event
                     && at.0 >= since
                 {
                     found.extend(past(&state, e, at));
                 }
-                if let Some(event) = under(recorded.event, retention) {
+                if let Some(event) = under(event, retention) {
                     state = evolve(state, &event);
                 }
             }
@@ -66,18 +67,18 @@ fn past(state: &TargetState, e: &DeploymentRequested, at: (Timestamp, Position))
 }
 
 /// The same event in a world with another retention; none for one that the retention itself made.
-fn under(event: Event, retention: &Retention) -> Option<Event> {
+fn under(event: TargetEvent, retention: &Retention) -> Option<TargetEvent> {
     match event {
-        Event::DeploymentRequested(mut e) => {
+        TargetEvent::DeploymentRequested(mut e) => {
             if let Ask::Deploy { release } = &mut e.ask {
                 release.config.retention = retention.clone();
             }
             Some(e.into())
         }
-        Event::PrunePlanned(_)
-        | Event::ArtefactPruned(_)
-        | Event::PruneFailed(_)
-        | Event::RetentionChanged(_) => None,
+        TargetEvent::PrunePlanned(_)
+        | TargetEvent::ArtefactPruned(_)
+        | TargetEvent::PruneFailed(_)
+        | TargetEvent::RetentionChanged(_) => None,
         other => Some(other),
     }
 }

@@ -2,7 +2,7 @@
 //! haloy for nothing but what is there now.
 
 use super::world::World;
-use haloy_ledger::deployment::Event;
+use haloy_ledger::event::{AnyEvent, LedgerEvent};
 use haloy_ledger::ids::{Position, Revision, StreamId};
 use haloy_ledger::integrity::verify::{Asked, Report};
 use haloy_ledger::ledger::Evidence;
@@ -206,7 +206,9 @@ impl Before {
             return silent(format!("{now} entries, {before} before, the first {same} are the same"));
         }
         let new = ledger.log().read_all(Position(self.entries.len() as u64), usize::MAX)?;
-        if let Some(other) = new.iter().find(|event| !matches!(event.event, Event::Recovered(_))) {
+        if let Some(other) =
+            new.iter().find(|event| !matches!(event.event, AnyEvent::Ledger(LedgerEvent::Recovered(_))))
+        {
             return silent(format!("{} was added", other.event.name()));
         }
         if let Some(what) = self.different_rows(ledger, new.is_empty())? {

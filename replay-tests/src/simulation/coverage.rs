@@ -1,7 +1,7 @@
 //! What came of a run, and what it met.
 
 use super::invariants::Broken;
-use haloy_ledger::deployment::Event;
+use haloy_ledger::event::AnyEvent;
 use haloy_ledger::log::codec::decode_head;
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ impl Coverage {
     pub(super) fn count(&mut self, entries: &[Vec<u8>]) {
         for entry in entries {
             let kind = decode_head(entry).ok().map(|head| head.kind);
-            let known = Event::KINDS.iter().find(|known| Some(known.number) == kind);
+            let known = AnyEvent::kinds().find(|known| Some(known.number) == kind);
             *self.events.entry(known.map_or("unknown", |known| known.name).to_owned()).or_default() += 1;
         }
     }

@@ -113,7 +113,7 @@ pub fn restorable(ledger: &Ledger, key: &TargetKey, world: &World) -> Result<(),
 fn rows_pruned_too_early(candidates: &[haloy_ledger::read::Candidate], count: usize, left: usize) -> bool {
     use haloy_ledger::projection::Fate;
     let pruned = candidates.iter().any(|candidate| {
-        matches!(candidate.row.fate, Fate::Pruned { rule, .. } if rule == haloy_ledger::deployment::event::PruneRule::BeyondCount)
+        matches!(candidate.row.fate, Fate::Pruned { rule, .. } if rule == haloy_ledger::event::PruneRule::BeyondCount)
     });
     pruned && left < count
 }

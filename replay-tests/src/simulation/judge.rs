@@ -3,7 +3,8 @@
 use super::invariants::Broken;
 use super::retention::Retention;
 use haloy_ledger::Ledger;
-use haloy_ledger::deployment::{Event, TargetState};
+use haloy_ledger::deployment::TargetState;
+use haloy_ledger::event::{AnyEvent, EdgeEvent, TargetEvent};
 use haloy_ledger::ids::{Position, StreamId};
 use haloy_ledger::log::Recorded;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +33,7 @@ impl Judge {
             self.in_order(&recorded)?;
             self.retention.next(&recorded)?;
             self.generation(&recorded)?;
-            if let Event::DomainClaimed(e) = &recorded.event {
+            if let AnyEvent::Edge(EdgeEvent::DomainClaimed(e)) = &recorded.event {
                 let by = (e.app.to_string(), e.target.to_string());
                 self.claimed.entry(e.domain.clone()).or_default().insert(by);
             }
@@ -61,7 +62,7 @@ impl Judge {
 
     /// What the edge was told of a target is never older than what it was told before.
     fn generation(&mut self, recorded: &Recorded) -> Result<(), Broken> {
-        let Event::RoutesApplied(e) = &recorded.event else { return Ok(()) };
+        let AnyEvent::Target(TargetEvent::RoutesApplied(e)) = &recorded.event else { return Ok(()) };
         let stream = &recorded.envelope.stream;
         let last = self.generations.insert(stream.clone(), e.generation).unwrap_or(0);
         if e.generation <= last {

@@ -3,11 +3,11 @@
 use super::invariants::Broken;
 use super::run::Sim;
 use haloy_ledger::deployment::Command;
-use haloy_ledger::deployment::event::PushedTag;
 use haloy_ledger::deployment::owed;
 use haloy_ledger::deployment::restorable::stays_restorable;
 use haloy_ledger::deployment::retention::{restorable, what_if};
 use haloy_ledger::deployment::state::{Ending, TargetState};
+use haloy_ledger::event::PushedTag;
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::{Failure, FailureCode, RegistryAnswer, RegistrySeen};
 use haloy_ledger::ports::Clock;

@@ -2,8 +2,7 @@
 //! of the state that the rules are computed from.
 
 use super::invariants::Broken;
-use haloy_ledger::deployment::Event;
-use haloy_ledger::deployment::event::{Ask, PruneRule};
+use haloy_ledger::event::{AnyEvent, Ask, PruneRule, TargetEvent};
 use haloy_ledger::ids::{DeploymentId, StreamId};
 use haloy_ledger::log::Recorded;
 use haloy_ledger::release::HistoryStrategy;
@@ -32,9 +31,10 @@ pub(super) struct Retention(BTreeMap<StreamId, Seen>);
 impl Retention {
     /// Whether the next event removes nothing that must stay.
     pub(super) fn next(&mut self, recorded: &Recorded) -> Result<(), Broken> {
+        let AnyEvent::Target(event) = &recorded.event else { return Ok(()) };
         let seen = self.0.entry(recorded.envelope.stream.clone()).or_default();
-        seen.judge(&recorded.event).map_err(|what| format!("{}: {what}", recorded.head.position))?;
-        seen.learn(&recorded.event);
+        seen.judge(event).map_err(|what| format!("{}: {what}", recorded.head.position))?;
+        seen.learn(event);
         Ok(())
     }
 }
@@ -45,11 +45,11 @@ impl Seen {
         earlier.copied().find(|id| !self.gone.contains(id) && !self.never.contains(id))
     }
 
-    fn judge(&self, event: &Event) -> Result<(), String> {
+    fn judge(&self, event: &TargetEvent) -> Result<(), String> {
         match event {
-            Event::PrunePlanned(e) if e.artefact.is_volume() => Ok(()),
-            Event::PrunePlanned(e) => self.may_go(e.rel, e.rule == PruneRule::HostKeepsCurrent),
-            Event::RetentionChanged(e) => e.dropped.iter().try_for_each(|rel| self.may_go(*rel, false)),
+            TargetEvent::PrunePlanned(e) if e.artefact.is_volume() => Ok(()),
+            TargetEvent::PrunePlanned(e) => self.may_go(e.rel, e.rule == PruneRule::HostKeepsCurrent),
+            TargetEvent::RetentionChanged(e) => e.dropped.iter().try_for_each(|rel| self.may_go(*rel, false)),
             _other => Ok(()),
         }
     }
@@ -69,9 +69,9 @@ impl Seen {
         }
     }
 
-    fn learn(&mut self, event: &Event) {
+    fn learn(&mut self, event: &TargetEvent) {
         match event {
-            Event::DeploymentRequested(e) => {
+            TargetEvent::DeploymentRequested(e) => {
                 let release = match &e.ask {
                     Ask::Deploy { release } => {
                         if release.config.retention.strategy == HistoryStrategy::None {
@@ -83,26 +83,28 @@ impl Seen {
                 };
                 self.rolling = Some((e.id, release));
             }
-            Event::DeploymentSucceeded(e) => {
+            TargetEvent::DeploymentSucceeded(e) => {
                 self.good.retain(|id| *id != e.rel);
                 self.good.push(e.rel);
                 (self.current, self.rolling) = (Some(e.rel), None);
             }
-            Event::DeploymentFailed(_)
-            | Event::DeploymentRolledBack(_)
-            | Event::DeploymentCancelled(_)
-            | Event::DeploymentInterrupted(_) => self.rolling = None,
-            Event::PrunePlanned(e) if !e.artefact.is_volume() && e.rule != PruneRule::HostKeepsCurrent => {
+            TargetEvent::DeploymentFailed(_)
+            | TargetEvent::DeploymentRolledBack(_)
+            | TargetEvent::DeploymentCancelled(_)
+            | TargetEvent::DeploymentInterrupted(_) => self.rolling = None,
+            TargetEvent::PrunePlanned(e)
+                if !e.artefact.is_volume() && e.rule != PruneRule::HostKeepsCurrent =>
+            {
                 self.gone.insert(e.rel);
             }
-            Event::PruneFailed(e) if !e.artefact.is_volume() => drop(self.gone.remove(&e.rel)),
-            Event::RetentionChanged(e) => self.gone.extend(&e.dropped),
-            Event::ImageLost(e) => drop(self.gone.insert(e.rel)),
-            Event::ImageFound(e) => drop(self.gone.remove(&e.rel)),
-            Event::ReleasePinned(e) => drop(self.pinned.insert(e.rel)),
-            Event::ReleaseUnpinned(e) => drop(self.pinned.remove(&e.rel)),
-            Event::HoldPlaced(e) => drop(self.held.insert(e.rel)),
-            Event::HoldReleased(e) => drop(self.held.remove(&e.rel)),
+            TargetEvent::PruneFailed(e) if !e.artefact.is_volume() => drop(self.gone.remove(&e.rel)),
+            TargetEvent::RetentionChanged(e) => self.gone.extend(&e.dropped),
+            TargetEvent::ImageLost(e) => drop(self.gone.insert(e.rel)),
+            TargetEvent::ImageFound(e) => drop(self.gone.remove(&e.rel)),
+            TargetEvent::ReleasePinned(e) => drop(self.pinned.insert(e.rel)),
+            TargetEvent::ReleaseUnpinned(e) => drop(self.pinned.remove(&e.rel)),
+            TargetEvent::HoldPlaced(e) => drop(self.held.insert(e.rel)),
+            TargetEvent::HoldReleased(e) => drop(self.held.remove(&e.rel)),
             _other => {}
         }
     }

@@ -13,7 +13,7 @@ use haloy_executors::simulated::{Faults, SimulatedExecutor};
 use haloy_executors::*;
 use haloy_ledger::deployment::Command;
 use haloy_ledger::deployment::command::{Deploy, Rollback};
-use haloy_ledger::deployment::event::SecretsFrom;
+use haloy_ledger::event::SecretsFrom;
 use haloy_ledger::ids::*;
 use haloy_ledger::log::{MemoryLog, MemoryStore};
 use haloy_ledger::outcome::Outcome;
@@ -260,11 +260,13 @@ impl Sim {
     }
 
     fn note(&mut self, done: Result<(), ExecuteError>) {
-        if let Err(ExecuteError::Rejected(rejection)) = done {
-            let json = serde_json::to_value(&rejection).unwrap_or_default();
-            let name = json["rejection"].as_str().unwrap_or("other").to_owned();
-            *self.coverage.rejections.entry(name).or_default() += 1;
-        }
+        let json = match done {
+            Err(ExecuteError::Rejected(rejection)) => serde_json::to_value(&rejection),
+            Err(ExecuteError::RejectedAtEdge(rejection)) => serde_json::to_value(&rejection),
+            Ok(()) | Err(ExecuteError::Append(_) | ExecuteError::Log(_)) => return,
+        };
+        let name = json.unwrap_or_default()["rejection"].as_str().unwrap_or("other").to_owned();
+        *self.coverage.rejections.entry(name).or_default() += 1;
     }
 
     /// Asks, and drives to the end, to a cancellation, or to a crash.
@@ -284,7 +286,7 @@ impl Sim {
         let left_behind = state.rollout.is_some() || state.restart.is_some();
         match self.ledger.execute(key, &command, &context) {
             Ok(_) => taken.map_or(Ok(()), |taken| Err(format!("{key} got {taken}, unasked")))?,
-            Err(error @ ExecuteError::Rejected(_)) => {
+            Err(error @ (ExecuteError::Rejected(_) | ExecuteError::RejectedAtEdge(_))) => {
                 self.note(Err(error));
                 // Now and then what stands in the way is settled, as the next command would do.
                 return self.settle(key).await;

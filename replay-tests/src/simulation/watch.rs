@@ -4,7 +4,8 @@
 use super::invariants::Broken;
 use haloy_executors::simulated::World;
 use haloy_ledger::Ledger;
-use haloy_ledger::deployment::{Event, TargetState};
+use haloy_ledger::deployment::TargetState;
+use haloy_ledger::event::{AnyEvent, TargetEvent};
 use haloy_ledger::ids::{EffectId, EffectNumber, Position, TargetKey};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,9 +46,10 @@ impl GivenUp {
         if !self.told {
             let events = ledger.log().read_all(Position(self.next), usize::MAX).unwrap_or_default();
             self.next += events.len() as u64;
-            self.told = events.iter().any(
-                |event| matches!(&event.event, Event::EffectFailed(e) if e.eff.number == EffectNumber::ApplyRoutes),
-            );
+            self.told = events.iter().any(|recorded| match &recorded.event {
+                AnyEvent::Target(TargetEvent::EffectFailed(e)) => e.eff.number == EffectNumber::ApplyRoutes,
+                _other => false,
+            });
         }
         self.told
     }

@@ -207,7 +207,7 @@ fn proofs_are_accepted_and_changed_ones_are_refused() {
 /// What haloy itself publishes, of a ledger in use: not the tree of this test, but the real one.
 #[test]
 fn what_a_ledger_publishes_is_accepted() {
-    use haloy_ledger::deployment::{Event, event::ClockStepped};
+    use haloy_ledger::event::{AnyEvent, ClockStepped};
     use haloy_ledger::ids::{Position, StreamId, Timestamp};
     use haloy_ledger::log::{Expected, NewEvent, Stage, StreamWrite};
     use haloy_ledger::{CommandContext, Ledger, LedgerOptions};
@@ -219,7 +219,7 @@ fn what_a_ledger_publishes_is_accepted() {
         let ledger = Ledger::open(options()).expect("a ledger");
         let envelope = ledger.log().read_all(Position(0), 1).expect("event 0").remove(0).envelope;
         for _ in 0..5 {
-            let stepped = || Event::from(ClockStepped { before: Timestamp(2), after: Timestamp(1) });
+            let stepped = || AnyEvent::from(ClockStepped { before: Timestamp(2), after: Timestamp(1) });
             let seal = |_| NewEvent::seal(envelope.clone(), stepped(), || ledger.entropy().salt());
             let events = (0..67).map(seal).collect();
             let write = StreamWrite { stream: StreamId::Ledger, expected: Expected::Any, events };

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use syn::visit::Visit;
 
 /// Modules of the ledger, each above those before it.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
     "locks",
     "ids",
     "private",
@@ -19,6 +19,7 @@ const ORDER: [&str; 16] = [
     "files",
     "secrets",
     "outcome",
+    "event",
     "deployment",
     "edge",
     "log",

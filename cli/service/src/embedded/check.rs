@@ -6,8 +6,9 @@ use futures_util::StreamExt;
 use haloy_executors::limits::REGISTRY_LOOK;
 use haloy_executors::{Dispatcher, Driver, RegistryLogin};
 use haloy_ledger::Ledger;
+use haloy_ledger::deployment::Command;
 use haloy_ledger::deployment::state::{Origin, TargetState};
-use haloy_ledger::deployment::{Command, Event};
+use haloy_ledger::event::TargetEvent;
 use haloy_ledger::ids::{DeploymentId, TargetKey, Timestamp};
 use haloy_ledger::outcome::{Failure, FailureCode, RegistryAnswer, RegistrySeen};
 use std::collections::{BTreeMap, BTreeSet};
@@ -184,12 +185,15 @@ async fn record(
     }
     let command = Command::RecordChecked { releases, seen, at };
     let executed = open.handle.execute(key, command, context).await.map_err(errors::execute)?;
-    let bad = |event: &Event| {
-        matches!(event, Event::TagMoved(_) | Event::RegistryUnreachable(_) | Event::ImageLost(_))
+    let bad = |event: &TargetEvent| {
+        matches!(
+            event,
+            TargetEvent::TagMoved(_) | TargetEvent::RegistryUnreachable(_) | TargetEvent::ImageLost(_)
+        )
     };
-    let (bad, fine): (Vec<Event>, Vec<Event>) = executed.events.into_iter().partition(bad);
+    let (bad, fine): (Vec<TargetEvent>, Vec<TargetEvent>) = executed.events.into_iter().partition(bad);
     for event in &bad {
-        follow.note(&format!("warning: {key}: {}", event::sentence(event)));
+        follow.note(&format!("warning: {key}: {}", event::of_a_target(event)));
     }
     follow.recorded(key, &fine);
     Ok(())

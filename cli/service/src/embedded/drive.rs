@@ -7,7 +7,8 @@ use haloy_executors::{
     Progress, ProgressSink,
 };
 use haloy_ledger::CommandContext;
-use haloy_ledger::deployment::{Effect, Event};
+use haloy_ledger::deployment::Effect;
+use haloy_ledger::event::TargetEvent;
 use haloy_ledger::ids::{DeploymentId, EffectId, TargetKey};
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ impl Observer for Relay {
     fn started(&self, key: &TargetKey, id: &EffectId, effect: &Effect) {
         self.0.started(key, id, effect);
     }
-    fn recorded(&self, key: &TargetKey, events: &[Event]) {
+    fn recorded(&self, key: &TargetKey, events: &[TargetEvent]) {
         self.0.recorded(key, events);
     }
 }

@@ -3,6 +3,7 @@
 use crate::{Error, Kind};
 use haloy_executors::{DispatchError, ExecutorError};
 use haloy_ledger::deployment::Rejection;
+use haloy_ledger::edge;
 use haloy_ledger::integrity::code::{Code, Fault};
 use haloy_ledger::log::{AppendError, LogError};
 use haloy_ledger::{ExecuteError, OpenError};
@@ -28,6 +29,7 @@ pub fn dispatch(error: DispatchError) -> Error {
 pub fn execute(error: ExecuteError) -> Error {
     match error {
         ExecuteError::Rejected(rejection) => rejected(&rejection),
+        ExecuteError::RejectedAtEdge(rejection) => rejected_at_edge(&rejection),
         ExecuteError::Append(error) => append(error),
         ExecuteError::Log(error) => log(error),
     }
@@ -55,13 +57,19 @@ fn rejected(rejection: &Rejection) -> Error {
         Rejection::NotRunning { .. } | Rejection::NothingRuns | Rejection::AlreadyStopped => {
             Error::new(Kind::Operational, message)
         }
-        Rejection::DomainTaken { alias: false, .. } => Error::new(Kind::Usage, message)
-            .hint("remove it there, or take it over with --move-domains; see: haloy routes"),
-        Rejection::DomainTaken { alias: true, .. } => {
-            Error::new(Kind::Usage, message).hint("remove it from the `aliases` there; see: haloy routes")
-        }
         Rejection::SlugTaken { .. } => {
             Error::new(Kind::Usage, message).hint("give one of the two apps another `name`")
+        }
+    }
+}
+
+fn rejected_at_edge(rejection: &edge::Rejection) -> Error {
+    let message = rejection.to_string();
+    match rejection {
+        edge::Rejection::DomainTaken { alias: false, .. } => Error::new(Kind::Usage, message)
+            .hint("remove it there, or take it over with --move-domains; see: haloy routes"),
+        edge::Rejection::DomainTaken { alias: true, .. } => {
+            Error::new(Kind::Usage, message).hint("remove it from the `aliases` there; see: haloy routes")
         }
     }
 }

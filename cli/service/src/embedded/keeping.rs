@@ -3,9 +3,9 @@
 use super::find::{by_name, find_deployment};
 use super::{As, Embedded, Open, choose, drive, errors};
 use crate::*;
-use haloy_ledger::deployment::event::field::DETAIL;
-use haloy_ledger::deployment::event::{PushedTag, field::BASIS};
-use haloy_ledger::deployment::{Command, Event, retention};
+use haloy_ledger::deployment::{Command, retention};
+use haloy_ledger::event::field::DETAIL;
+use haloy_ledger::event::{AnyEvent, PushedTag, TargetEvent, field::BASIS};
 use haloy_ledger::ids::{DeploymentId, ImageRef, ReleaseName, TargetKey, Timestamp};
 use haloy_ledger::log::envelope_field as field;
 use haloy_ledger::read::View;
@@ -156,7 +156,9 @@ fn failed_since(
     let causes = recorded.into_iter().filter(|recorded| recorded.envelope.stream == stream);
     causes
         .filter_map(|recorded| match recorded.event {
-            Event::EffectFailed(e) => Some((recorded.head.position, e.cause.to_string())),
+            AnyEvent::Target(TargetEvent::EffectFailed(e)) => {
+                Some((recorded.head.position, e.cause.to_string()))
+            }
             _other => None,
         })
         .map(|(at, cause)| {

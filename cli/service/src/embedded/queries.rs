@@ -5,9 +5,9 @@ use super::told::{REDACTED, detail, log_tail, of_deployment, said, warnings};
 use super::{Embedded, errors, keeping};
 use crate::*;
 use haloy_executors::{LogLine, LogQuery, Scope};
-use haloy_ledger::deployment::Event;
 use haloy_ledger::deployment::retention::prunable as no_rule_keeps;
 use haloy_ledger::deployment::state::Ending;
+use haloy_ledger::event::{AnyEvent, TargetEvent};
 use haloy_ledger::ids::{DeploymentId, Position, TargetKey};
 use haloy_ledger::log::envelope_field as field;
 use haloy_ledger::projection::{DeploymentRow, DeploymentStatus, Page};
@@ -80,7 +80,7 @@ pub fn rollback_targets(view: &View<'_>, key: &TargetKey, all: bool) -> Result<T
 fn reason_of_rollback(view: &View<'_>, at: Position) -> Result<Option<String>, Error> {
     let recorded = view.recorded(at, 1).map_err(errors::log)?;
     let id = recorded.first().and_then(|recorded| match &recorded.event {
-        Event::DeploymentSucceeded(succeeded) => Some(succeeded.id),
+        AnyEvent::Target(TargetEvent::DeploymentSucceeded(succeeded)) => Some(succeeded.id),
         _other => None,
     });
     let Some(id) = id else { return Ok(None) };

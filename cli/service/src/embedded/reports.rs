@@ -15,7 +15,7 @@ const REFUSED: &str = "refused.jsonl";
 /// Whether the ledger says no to this report, whenever it is asked, and not to the moment.
 fn refused_for_ever(error: &ExecuteError) -> bool {
     match error {
-        ExecuteError::Rejected(_) => true,
+        ExecuteError::Rejected(_) | ExecuteError::RejectedAtEdge(_) => true,
         ExecuteError::Append(error) => match error {
             AppendError::KeyReused { .. }
             | AppendError::TooLarge { .. }

@@ -3,8 +3,8 @@
 use super::{As, Open, drive, errors};
 use crate::*;
 use haloy_executors::Dispatcher;
-use haloy_ledger::deployment::event::{RestartEnded, RestartRequested};
-use haloy_ledger::deployment::{Command, Event};
+use haloy_ledger::deployment::Command;
+use haloy_ledger::event::{AnyEvent, RestartEnded, RestartRequested, TargetEvent};
 use haloy_ledger::ids::{Position, TargetKey};
 use haloy_ledger::outcome::FailureCode;
 use haloy_ledger::read::View;
@@ -110,10 +110,12 @@ fn told(
     for recorded in view.recorded(first, usize::MAX)? {
         match recorded.event {
             _elsewhere if recorded.envelope.stream != stream => {}
-            Event::RestartRequested(RestartRequested { replicas, .. }) if asked == 0 => {
+            AnyEvent::Target(TargetEvent::RestartRequested(RestartRequested { replicas, .. }))
+                if asked == 0 =>
+            {
                 asked = replicas.len()
             }
-            Event::RestartEnded(e) if ended.is_none() => ended = Some(e),
+            AnyEvent::Target(TargetEvent::RestartEnded(e)) if ended.is_none() => ended = Some(e),
             _other => {}
         }
     }

@@ -4,9 +4,9 @@ use super::drive::{dispatcher, revive, settle_first};
 use super::{As, Embedded, Open, check, choose, errors, queries, running, values};
 use crate::*;
 use haloy_executors::{Dispatcher, Driver};
+use haloy_ledger::deployment::Command;
 use haloy_ledger::deployment::command::{Deploy, Rollback};
-use haloy_ledger::deployment::event::{CiFacts, GitFacts};
-use haloy_ledger::deployment::{Command, Event};
+use haloy_ledger::event::{AnyEvent, CiFacts, GitFacts, TargetEvent};
 use haloy_ledger::ids::{DeploymentId, StreamId, TargetKey};
 use haloy_ledger::{CommandContext, Executed};
 use std::collections::VecDeque;
@@ -137,7 +137,7 @@ impl One {
         let Some((first, _)) = executed.positions else { return Ok(None) };
         let events = self.handle.call(move |ledger| ledger.log().read_all(first, 1)).await;
         Ok(events.map_err(errors::log)?.first().and_then(|recorded| match &recorded.event {
-            Event::DeploymentRequested(requested) => Some(requested.id),
+            AnyEvent::Target(TargetEvent::DeploymentRequested(requested)) => Some(requested.id),
             _other => None,
         }))
     }

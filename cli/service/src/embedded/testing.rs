@@ -4,7 +4,8 @@ use super::{As, Embedded, EmbeddedOptions, Entropies, Machine};
 use crate::{Caller, Follow, Interrupt};
 use haloy_edge::Silent;
 use haloy_executors::SimulatedExecutor;
-use haloy_ledger::deployment::{Effect, Event};
+use haloy_ledger::deployment::Effect;
+use haloy_ledger::event::TargetEvent;
 use haloy_ledger::ids::{EffectId, TargetKey};
 use haloy_ledger::ledger::ActorFacts;
 use haloy_ledger::log::{ActorKind, Auth};
@@ -18,7 +19,7 @@ pub struct Notes(pub Mutex<Vec<String>>);
 
 impl Follow for Notes {
     fn started(&self, _key: &TargetKey, _id: &EffectId, _effect: &Effect) {}
-    fn recorded(&self, _key: &TargetKey, _events: &[Event]) {}
+    fn recorded(&self, _key: &TargetKey, _events: &[TargetEvent]) {}
     fn line(&self, _id: &EffectId, _line: &str) {}
     fn note(&self, text: &str) {
         self.0.lock().expect("whole").push(text.to_owned());

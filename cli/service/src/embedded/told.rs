@@ -3,9 +3,8 @@
 
 use super::errors;
 use crate::{Error, Warned};
-use haloy_ledger::deployment::Event;
-use haloy_ledger::deployment::event::HookStage;
-use haloy_ledger::deployment::event::field::{DETAIL, LOG_TAIL};
+use haloy_ledger::event::field::{DETAIL, LOG_TAIL};
+use haloy_ledger::event::{AnyEvent, HookStage, TargetEvent};
 use haloy_ledger::ids::DeploymentId;
 use haloy_ledger::outcome::HookExit;
 use haloy_ledger::projection::{DeploymentRow, DeploymentStatus};
@@ -69,13 +68,18 @@ fn lines(text: Option<&str>) -> Vec<String> {
 fn release_failed(view: &View<'_>, event: &EventView) -> Result<bool, Error> {
     let recorded = view.recorded(event.position, 1).map_err(errors::log)?;
     let event = recorded.first().map(|recorded| &recorded.event);
-    Ok(matches!(event, Some(Event::ReleaseCommandFinished(finished)) if finished.exit != HookExit::Code(0)))
+    let Some(AnyEvent::Target(TargetEvent::ReleaseCommandFinished(finished))) = event else {
+        return Ok(false);
+    };
+    Ok(finished.exit != HookExit::Code(0))
 }
 
 /// What is told of a hook that did not end well; nothing of one that did.
 fn failed_hook(view: &View<'_>, event: &EventView) -> Result<Option<(HookStage, String)>, Error> {
     let recorded = view.recorded(event.position, 1).map_err(errors::log)?;
-    let Some(Event::HookFinished(finished)) = recorded.first().map(|recorded| &recorded.event) else {
+    let Some(AnyEvent::Target(TargetEvent::HookFinished(finished))) =
+        recorded.first().map(|recorded| &recorded.event)
+    else {
         return Ok(None);
     };
     let ended = match finished.exit {

@@ -4,7 +4,7 @@
 use super::{choose, errors};
 use crate::{ConfigValue, Error, Kind, NamedSource, ReleaseSources, ReleaseValues, TargetRequest, Values};
 use haloy_ledger::Ledger;
-use haloy_ledger::deployment::event::{ChangedSecret, SecretsFrom};
+use haloy_ledger::event::{ChangedSecret, SecretsFrom};
 use haloy_ledger::ids::{DeploymentId, TargetKey};
 use haloy_ledger::read::View;
 use haloy_ledger::release::*;

@@ -3,8 +3,8 @@
 use super::{failure, id, key, name, same, text};
 use haloy_edge::EdgeStatus;
 use haloy_executors::{EngineOffer, LogLine};
-use haloy_ledger::deployment::event::PruneRule;
 use haloy_ledger::deployment::state::{Ending, ReplicaPhase};
+use haloy_ledger::event::PruneRule;
 use haloy_ledger::ids::{Position, Timestamp};
 use haloy_ledger::integrity::code::{Code, Fault};
 use haloy_ledger::integrity::verify::{Against, Looked, Report};

@@ -3,7 +3,7 @@
 mod answers;
 mod requests;
 
-use haloy_ledger::deployment::event::{CiFacts, GitFacts};
+use haloy_ledger::event::{CiFacts, GitFacts};
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::{Failure, FailureCode};
 use haloy_service::Why;

@@ -1,7 +1,7 @@
 //! Requests, and the values in them.
 
 use super::{ci, git, id, key, name, same, text, why};
-use haloy_ledger::deployment::event::SecretsFrom;
+use haloy_ledger::event::SecretsFrom;
 use haloy_ledger::ids::ImageRef;
 use haloy_ledger::release::*;
 use haloy_service::*;

@@ -1,8 +1,8 @@
 //! Replicas that are connected to and do not answer: out of the route by the edge's own checks, and back.
 
 use super::*;
-use haloy_ledger::deployment::event::UpstreamCause;
 use haloy_ledger::edge::Report;
+use haloy_ledger::event::UpstreamCause;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;

@@ -2,8 +2,8 @@
 
 use super::*;
 use haloy_edge::ReplicaStatus;
-use haloy_ledger::deployment::event::UpstreamCause;
 use haloy_ledger::edge::Report;
+use haloy_ledger::event::UpstreamCause;
 use std::sync::Mutex;
 
 /// What the container's own server answers begins with its name; pages of the edge have the word elsewhere.

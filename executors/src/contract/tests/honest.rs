@@ -6,7 +6,7 @@ use crate::contract::{Capability, ExecutorError, Progress, ProgressSink, Retry, 
 use crate::mask::{Mask, MaskedProgress};
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::deployment::effect::ReplicaSpec;
-use haloy_ledger::deployment::event::{HookId, HookStage};
+use haloy_ledger::event::{HookId, HookStage};
 use haloy_ledger::ids::{Digest, EffectId, EffectNumber, ImageRef, ReplicaId};
 use haloy_ledger::outcome::{FailureCode, Outcome};
 use haloy_ledger::release::{BuildSpec, CommandForm, Resources};

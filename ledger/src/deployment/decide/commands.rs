@@ -4,7 +4,7 @@
 use super::conclude;
 use super::deciding::Deciding;
 use crate::deployment::effect::Effect;
-use crate::deployment::event::*;
+use crate::event::*;
 use crate::ids::DeploymentId;
 use crate::outcome::{Failure, FailureCode, HookExit};
 use crate::private::Private;

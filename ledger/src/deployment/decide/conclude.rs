@@ -3,9 +3,9 @@
 use super::deciding::{Deciding, expire, plan_prunes, retention_before};
 use super::keeping;
 use crate::defect::{Defect, planted};
-use crate::deployment::event::*;
 use crate::deployment::plan::{self, Step};
 use crate::deployment::state::{Direction, Rollout, TargetState};
+use crate::event::*;
 use crate::ids::{ReplicaId, Timestamp};
 use crate::outcome::{Failure, FailureCode, FailureReport};
 use crate::release::HistoryStrategy;
@@ -78,7 +78,7 @@ fn succeed(deciding: &mut Deciding, rollout: &Rollout, at: Option<Timestamp>) {
 }
 
 /// How a rollout that went back ended. Never unknown.
-fn ending(state: &TargetState, rollout: &Rollout, cause: Failure, after_retired: bool) -> Event {
+fn ending(state: &TargetState, rollout: &Rollout, cause: Failure, after_retired: bool) -> TargetEvent {
     let id = rollout.deployment;
     let restored = state.current.as_ref().filter(|_| after_retired);
     if let Some(live) = restored {

@@ -1,14 +1,14 @@
 //! Events as they are decided, each folded before the next.
 
-use crate::deployment::event::{Artefact, Event, PrunePlanned, RetentionBefore, RetentionChanged};
 use crate::deployment::state::TargetState;
 use crate::deployment::{evolve, retention};
+use crate::event::{Artefact, PrunePlanned, RetentionBefore, RetentionChanged, TargetEvent};
 use crate::ids::DeploymentId;
 
 /// Events and the state that they lead to, while one command is being decided.
 pub(super) struct Deciding {
     pub(super) state: TargetState,
-    pub(super) events: Vec<Event>,
+    pub(super) events: Vec<TargetEvent>,
 }
 
 impl Deciding {
@@ -16,7 +16,7 @@ impl Deciding {
         Self { state: state.clone(), events: Vec::new() }
     }
 
-    pub(super) fn push(&mut self, event: impl Into<Event>) {
+    pub(super) fn push(&mut self, event: impl Into<TargetEvent>) {
         let event = event.into();
         let empty = TargetState::new(self.state.key.clone());
         let state = std::mem::replace(&mut self.state, empty);
@@ -26,7 +26,7 @@ impl Deciding {
 }
 
 /// A removal for every artefact that no rule keeps.
-pub(super) fn plan_prunes(state: &TargetState) -> Vec<Event> {
+pub(super) fn plan_prunes(state: &TargetState) -> Vec<TargetEvent> {
     let count = state.retention.as_ref().map_or(0, |r| r.count);
     retention::prunable(state)
         .into_iter()

@@ -4,9 +4,9 @@ use super::deciding::{Deciding, expire, plan_prunes, retention_before};
 use super::rejection::nothing_running;
 use super::{NotRestorable, Rejection};
 use crate::deployment::effect::name_tag;
-use crate::deployment::event::*;
 use crate::deployment::restorable::restorable;
 use crate::deployment::state::{Kept, TargetState};
+use crate::event::*;
 use crate::ids::{DeploymentId, ImageRef, ReleaseName};
 
 /// A release that can be named, pinned or held: a good one of which something is left.
@@ -26,7 +26,7 @@ pub(super) fn tag(
     name: ReleaseName,
     release: DeploymentId,
     push: Option<PushedTag>,
-) -> Result<Vec<Event>, Rejection> {
+) -> Result<Vec<TargetEvent>, Rejection> {
     nothing_running(state)?;
     let kept = good(state, release)?;
     let before = state.names.get(&name).copied();
@@ -41,14 +41,18 @@ pub(super) fn untag(
     state: &TargetState,
     name: ReleaseName,
     pushed: Option<ImageRef>,
-) -> Result<Vec<Event>, Rejection> {
+) -> Result<Vec<TargetEvent>, Rejection> {
     nothing_running(state)?;
     let Some(before) = state.names.get(&name).copied() else { return Err(Rejection::NoSuchName { name }) };
     let local_tag = name_tag(state, &name);
     Ok(vec![ReleaseUntagged { name, before, local_tag, pushed }.into()])
 }
 
-pub(super) fn pin(state: &TargetState, release: DeploymentId, pinned: bool) -> Result<Vec<Event>, Rejection> {
+pub(super) fn pin(
+    state: &TargetState,
+    release: DeploymentId,
+    pinned: bool,
+) -> Result<Vec<TargetEvent>, Rejection> {
     if pinned {
         let kept = good(state, release)?;
         return Ok(if kept.holds.pinned { Vec::new() } else { vec![ReleasePinned { rel: release }.into()] });
@@ -61,7 +65,7 @@ pub(super) fn hold(
     state: &TargetState,
     release: DeploymentId,
     basis: String,
-) -> Result<Vec<Event>, Rejection> {
+) -> Result<Vec<TargetEvent>, Rejection> {
     let kept = good(state, release)?;
     if kept.holds.held {
         return Err(Rejection::AlreadyHeld { release });
@@ -69,7 +73,10 @@ pub(super) fn hold(
     Ok(vec![HoldPlaced { rel: release, basis: basis.into() }.into()])
 }
 
-pub(super) fn release_hold(state: &TargetState, release: DeploymentId) -> Result<Vec<Event>, Rejection> {
+pub(super) fn release_hold(
+    state: &TargetState,
+    release: DeploymentId,
+) -> Result<Vec<TargetEvent>, Rejection> {
     let Some(kept) = state.kept(release).filter(|kept| kept.holds.held) else {
         return Err(Rejection::NotHeld { release });
     };
@@ -77,7 +84,7 @@ pub(super) fn release_hold(state: &TargetState, release: DeploymentId) -> Result
 }
 
 /// Without its pin or hold a release may have no place left.
-fn let_go(state: &TargetState, event: Event) -> Vec<Event> {
+fn let_go(state: &TargetState, event: TargetEvent) -> Vec<TargetEvent> {
     let mut deciding = Deciding::new(state);
     deciding.push(event);
     expire(&mut deciding, Vec::new(), retention_before(state));
@@ -105,7 +112,7 @@ pub(super) fn remove_volumes(deciding: &mut Deciding, named: &[String]) {
 }
 
 /// A removal for everything that no rule keeps, and for the volumes that are named.
-pub(super) fn prune(state: &TargetState, volumes: &[String]) -> Vec<Event> {
+pub(super) fn prune(state: &TargetState, volumes: &[String]) -> Vec<TargetEvent> {
     let mut deciding = Deciding::new(state);
     expire(&mut deciding, Vec::new(), retention_before(state));
     for planned in plan_prunes(&deciding.state) {

@@ -24,12 +24,12 @@ pub use rejection::Rejection;
 use deciding::Deciding;
 
 use super::command::Command;
-use super::event::Event;
 use super::state::TargetState;
+use crate::event::TargetEvent;
 use crate::outcome::{Failure, FailureCode};
 
 /// Decides. Events come in order, and folding them is part of deciding what follows.
-pub fn decide(state: &TargetState, command: Command) -> Result<Vec<Event>, Rejection> {
+pub fn decide(state: &TargetState, command: Command) -> Result<Vec<TargetEvent>, Rejection> {
     match command {
         Command::Deploy(deploy) => request::deploy(state, *deploy),
         Command::Rollback(rollback) => request::rollback(state, *rollback),

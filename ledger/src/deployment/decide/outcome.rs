@@ -6,8 +6,8 @@ use super::deciding::Deciding;
 use super::{commands, conclude, restart};
 use crate::defect::{Defect, planted};
 use crate::deployment::effect::{Effect, owed};
-use crate::deployment::event::*;
 use crate::deployment::state::TargetState;
+use crate::event::*;
 use crate::ids::{EffectId, EffectNumber, ReplicaId, Timestamp};
 use crate::outcome::*;
 
@@ -43,7 +43,7 @@ pub(super) struct Attempt {
     pub(super) retryable: bool,
 }
 
-pub(super) fn record(state: &TargetState, id: EffectId, outcome: Outcome, at: Timestamp) -> Vec<Event> {
+pub(super) fn record(state: &TargetState, id: EffectId, outcome: Outcome, at: Timestamp) -> Vec<TargetEvent> {
     let unfenced = planted(Defect::LateOutcome);
     let counts = |owed: &EffectId| *owed == id || unfenced && owed.number == id.number;
     let Some((id, effect)) = owed(state).into_iter().find(|(owed, _)| counts(owed)) else {
@@ -55,7 +55,7 @@ pub(super) fn record(state: &TargetState, id: EffectId, outcome: Outcome, at: Ti
     deciding.events
 }
 
-pub(super) fn record_attempt(state: &TargetState, attempt: Attempt, at: Timestamp) -> Vec<Event> {
+pub(super) fn record_attempt(state: &TargetState, attempt: Attempt, at: Timestamp) -> Vec<TargetEvent> {
     let Attempt { effect: eff, why, retryable } = attempt;
     let Some((_, effect)) = owed(state).into_iter().find(|(owed, _)| *owed == eff) else {
         return Vec::new();
@@ -154,7 +154,7 @@ fn failure(eff: &EffectId, why: &FailureReport, attempts: u32) -> EffectFailed {
 }
 
 /// A rollback that finds its image gone has learnt something about the world.
-fn lost_image(state: &TargetState, why: &FailureReport) -> Option<Event> {
+fn lost_image(state: &TargetState, why: &FailureReport) -> Option<TargetEvent> {
     let rollout = state.rollout.as_ref().filter(|r| r.rollback)?;
     let kept = state.kept(rollout.release).filter(|k| !k.is_lost())?;
     if let Some(origin) = &kept.origin {

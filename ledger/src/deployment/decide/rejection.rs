@@ -77,16 +77,6 @@ pub enum Rejection {
         /// The release that was named.
         release: DeploymentId,
     },
-    /// Another target has a domain that is asked for.
-    #[error("domain {domain} belongs to {holder}")]
-    DomainTaken {
-        /// The name that was asked for.
-        domain: String,
-        /// App and target that have it.
-        holder: String,
-        /// It is only an alias there, so it cannot be moved by itself.
-        alias: bool,
-    },
     /// Another app of this ledger has the same slug, so their images could not be told apart.
     #[error("app `{app}` and app `{other}` would share the name `{slug}` on Docker")]
     SlugTaken {

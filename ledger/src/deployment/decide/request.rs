@@ -4,15 +4,15 @@ use super::deciding::Deciding;
 use super::rejection::nothing_running;
 use super::{NotRestorable, Rejection, conclude};
 use crate::deployment::command::{Deploy, Rollback};
-use crate::deployment::event::*;
 use crate::deployment::evolve::volumes::is_named;
 use crate::deployment::restorable::restorable;
 use crate::deployment::state::{Direction, Kept, TargetState};
+use crate::event::*;
 use crate::ids::{DeploymentId, Timestamp};
 use crate::outcome::{Failure, FailureCode};
 use crate::release::HistoryStrategy;
 
-pub(super) fn deploy(state: &TargetState, deploy: Deploy) -> Result<Vec<Event>, Rejection> {
+pub(super) fn deploy(state: &TargetState, deploy: Deploy) -> Result<Vec<TargetEvent>, Rejection> {
     nothing_running(state)?;
     let Deploy { id, at, release, git, ci, engine, move_domains: _ } = deploy;
     let ask = Ask::Deploy { release: Box::new(release) };
@@ -32,7 +32,7 @@ fn admitted(id: DeploymentId) -> DeploymentAdmitted {
     }
 }
 
-pub(super) fn rollback(state: &TargetState, rollback: Rollback) -> Result<Vec<Event>, Rejection> {
+pub(super) fn rollback(state: &TargetState, rollback: Rollback) -> Result<Vec<TargetEvent>, Rejection> {
     nothing_running(state)?;
     let release = rollback.to.release;
     let stopped = state.current.as_ref().is_some_and(|live| live.stopped);
@@ -72,7 +72,7 @@ fn allowed(kept: Option<&Kept>, rollback: &Rollback) -> Result<(), NotRestorable
     }
 }
 
-pub(super) fn cancel(state: &TargetState, id: DeploymentId) -> Result<Vec<Event>, Rejection> {
+pub(super) fn cancel(state: &TargetState, id: DeploymentId) -> Result<Vec<TargetEvent>, Rejection> {
     let Some(rollout) = state.rollout.as_ref().filter(|r| r.deployment == id) else {
         return Err(Rejection::NotRunning { id });
     };
@@ -91,7 +91,7 @@ pub(super) fn stop(
     remove: bool,
     mut volumes: Vec<String>,
     at: Timestamp,
-) -> Result<Vec<Event>, Rejection> {
+) -> Result<Vec<TargetEvent>, Rejection> {
     nothing_running(state)?;
     let Some(live) = &state.current else { return Err(Rejection::NothingRuns) };
     let made = |volume: &String| is_made(state, volume) && !is_named(state, volume);

@@ -4,14 +4,14 @@ use super::deciding::Deciding;
 use super::rejection::nothing_running;
 use super::{Rejection, conclude};
 use crate::deployment::effect::Effect;
-use crate::deployment::event::*;
 use crate::deployment::plan;
 use crate::deployment::state::TargetState;
+use crate::event::*;
 use crate::ids::{ReplicaId, Timestamp};
 use crate::outcome::Failure;
 
 /// Asks for one.
-pub(super) fn request(state: &TargetState, at: Timestamp) -> Result<Vec<Event>, Rejection> {
+pub(super) fn request(state: &TargetState, at: Timestamp) -> Result<Vec<TargetEvent>, Rejection> {
     nothing_running(state)?;
     let live = state.current.as_ref().ok_or(Rejection::NothingRuns)?;
     if live.stopped {

@@ -2,10 +2,10 @@
 
 use super::super::command::{Command, Deploy, Rollback};
 use super::super::effect::{Effect, ReplicaSpec, owed};
-use super::super::event::*;
 use super::super::state::{Ending, TargetState};
 use super::super::{evolve, retention};
 use super::{NotRestorable, Rejection, decide};
+use crate::event::*;
 use crate::ids::*;
 use crate::outcome::*;
 use crate::release::*;
@@ -22,7 +22,7 @@ mod volumes;
 /// A target whose world does what it is told; the test says where it does not.
 struct Target {
     state: TargetState,
-    log: Vec<Event>,
+    log: Vec<TargetEvent>,
     made: u64,
 }
 
@@ -38,7 +38,7 @@ impl Target {
         for event in &events {
             self.state = evolve(self.state.clone(), event);
         }
-        let names = events.iter().map(Event::name).collect();
+        let names = events.iter().map(TargetEvent::name).collect();
         self.log.extend(events);
         Ok(names)
     }
@@ -77,7 +77,7 @@ impl Target {
 
     fn spec_of(&self, release: DeploymentId) -> ReleaseSpec {
         let asked = self.log.iter().find_map(|event| match event {
-            Event::DeploymentRequested(e) if e.id == release => Some(e.ask.clone()),
+            TargetEvent::DeploymentRequested(e) if e.id == release => Some(e.ask.clone()),
             _other => None,
         });
         match asked {

@@ -4,23 +4,23 @@ use super::deciding::Deciding;
 use super::{commands, conclude, restart};
 use crate::deployment::command::Restarted;
 use crate::deployment::effect::{Effect, owed};
-use crate::deployment::event::*;
 use crate::deployment::plan;
 use crate::deployment::state::{Direction, Kept, Origin, ReplicaPhase, Rollout, TagNow, TargetState};
+use crate::event::*;
 use crate::ids::{DeploymentId, Timestamp};
 use crate::outcome::*;
 use crate::release::RolloutStrategy;
 use crate::words;
 
 /// Images that somebody removed, and images that are back.
-pub(super) fn observed(state: &TargetState, observed: &Observed) -> Vec<Event> {
+pub(super) fn observed(state: &TargetState, observed: &Observed) -> Vec<TargetEvent> {
     // What a registry keeps does not depend on the engine.
     let here = |k: &&Kept| k.pruning.is_none() && k.origin.is_none();
     state.releases.iter().filter(here).filter_map(|k| changed(k, observed)).collect()
 }
 
 /// Replicas of what is live that run again, or elsewhere. Others are the business of a rollout or a stop.
-pub(super) fn restarted(state: &TargetState, restarted: Vec<Restarted>) -> Vec<Event> {
+pub(super) fn restarted(state: &TargetState, restarted: Vec<Restarted>) -> Vec<TargetEvent> {
     let known = |found: &Restarted| {
         let mut live = state.current.iter().filter(|live| !live.stopped).flat_map(|live| &live.replicas);
         let container = Some(&found.container_id);
@@ -39,8 +39,8 @@ pub(super) fn checked(
     mut releases: Vec<DeploymentId>,
     seen: &[RegistrySeen],
     at: Timestamp,
-) -> Vec<Event> {
-    let mut events: Vec<Event> = Vec::new();
+) -> Vec<TargetEvent> {
+    let mut events: Vec<TargetEvent> = Vec::new();
     let mut unanswered = Vec::new();
     for seen in seen {
         let Some((kept, origin)) =
@@ -58,7 +58,7 @@ pub(super) fn checked(
     events
 }
 
-fn in_registry(kept: &Kept, origin: &Origin, answer: &RegistryAnswer) -> Vec<Event> {
+fn in_registry(kept: &Kept, origin: &Origin, answer: &RegistryAnswer) -> Vec<TargetEvent> {
     let (rel, place) = (kept.release, ImagePlace::Registry);
     let (there, tag) = match answer {
         RegistryAnswer::Unknown { cause, detail } => {
@@ -89,7 +89,11 @@ fn in_registry(kept: &Kept, origin: &Origin, answer: &RegistryAnswer) -> Vec<Eve
 }
 
 /// What it means for a release that a registry did not give its image.
-pub(super) fn not_in_registry(rel: DeploymentId, origin: &Origin, why: &FailureReport) -> Option<Event> {
+pub(super) fn not_in_registry(
+    rel: DeploymentId,
+    origin: &Origin,
+    why: &FailureReport,
+) -> Option<TargetEvent> {
     let (reference, cause, detail) = (origin.reference.clone(), why.cause.clone(), why.private());
     match cause.code {
         FailureCode::ImageNotFound => {
@@ -100,7 +104,7 @@ pub(super) fn not_in_registry(rel: DeploymentId, origin: &Origin, why: &FailureR
     }
 }
 
-fn changed(kept: &Kept, observed: &Observed) -> Option<Event> {
+fn changed(kept: &Kept, observed: &Observed) -> Option<TargetEvent> {
     let tagged = kept.tagged.as_ref().filter(|t| t.engine_id == observed.engine_id)?;
     let place = ImagePlace::Engine(tagged.engine_id.clone());
     let seen = observed.tags.iter().find(|seen| seen.local_tag == tagged.local_tag);
@@ -130,7 +134,7 @@ fn not_found(words: Words) -> Failure {
 }
 
 /// D7: after a crash, from what is really there, on or back.
-pub(super) fn settle(state: &TargetState, found: Observed, at: Timestamp) -> Vec<Event> {
+pub(super) fn settle(state: &TargetState, found: Observed, at: Timestamp) -> Vec<TargetEvent> {
     let mut deciding = Deciding::new(state);
     if let Some(rollout) = &state.rollout {
         let id = rollout.deployment;

@@ -1,6 +1,6 @@
 //! Effects, as data.
 
-use crate::deployment::event::HookId;
+use crate::event::HookId;
 use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ImageRef, ReplicaId};
 use crate::outcome::Wish;
 use crate::release::{BuildSpec, CommandForm, HealthSpec, ImageSpec, MadeVolume, PullPolicy, Resources};

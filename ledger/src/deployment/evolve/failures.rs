@@ -2,9 +2,9 @@
 
 use super::parts::{set_phase, with_rollout};
 use super::routes;
-use crate::deployment::event::{EffectAttemptFailed, EffectFailed};
 use crate::deployment::kept;
 use crate::deployment::state::{Direction, Replica, ReplicaPhase, TargetState};
+use crate::event::{EffectAttemptFailed, EffectFailed};
 use crate::ids::{EffectId, EffectNumber, ReplicaId};
 
 pub(super) fn attempt_failed(state: &mut TargetState, e: &EffectAttemptFailed) {

@@ -2,8 +2,8 @@
 
 use super::parts::{replicas, set_phase, with_rollout};
 use super::{restart, routes, volumes};
-use crate::deployment::event::{ReplicaRemoved, ReplicaRestarted, ReplicaStarted, RestartCause};
 use crate::deployment::state::{Replica, ReplicaPhase, TargetState};
+use crate::event::{ReplicaRemoved, ReplicaRestarted, ReplicaStarted, RestartCause};
 use crate::ids::ReplicaId;
 
 pub(super) fn replica_started(state: &mut TargetState, e: &ReplicaStarted) {

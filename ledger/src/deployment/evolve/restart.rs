@@ -2,16 +2,16 @@
 
 use super::parts::set_phase;
 use super::routes;
-use crate::deployment::event::{Event, ReplicaRestarted, RestartCause, RestartCutShort, RestartRequested};
 use crate::deployment::plan::{self, Step};
 use crate::deployment::state::{ReplicaPhase, Restart, TargetState};
+use crate::event::{ReplicaRestarted, RestartCause, RestartCutShort, RestartRequested, TargetEvent};
 use crate::ids::ReplicaId;
 
-pub(super) fn evolve(state: &mut TargetState, event: &Event) {
+pub(super) fn evolve(state: &mut TargetState, event: &TargetEvent) {
     match event {
-        Event::RestartRequested(e) => requested(state, e),
-        Event::RestartCutShort(e) => cut_short(state, e),
-        Event::RestartEnded(_) => ended(state),
+        TargetEvent::RestartRequested(e) => requested(state, e),
+        TargetEvent::RestartCutShort(e) => cut_short(state, e),
+        TargetEvent::RestartEnded(_) => ended(state),
         _other => {}
     }
 }

@@ -1,8 +1,8 @@
 //! What the edge was told, folded.
 
-use crate::deployment::event::RoutesApplied;
 use crate::deployment::route::wish;
 use crate::deployment::state::{Direction, TargetState};
+use crate::event::RoutesApplied;
 use crate::ids::{EffectNumber, ReplicaId};
 
 /// The edge does as wished: who left has yet to end what it had.

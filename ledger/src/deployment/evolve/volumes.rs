@@ -3,9 +3,9 @@
 //! One rule for every event: what a replica had before it and none has after it is left. Nothing here ever
 //! takes a volume away but the event that it is gone, and the user who names it.
 
-use crate::deployment::event::{Artefact, ArtefactPruned, PruneFailed, PrunePlanned};
 use crate::deployment::plan;
 use crate::deployment::state::{LeftVolume, Replica, ReplicaPhase, TargetState};
+use crate::event::{Artefact, ArtefactPruned, PruneFailed, PrunePlanned};
 use crate::ids::ReplicaId;
 use crate::release::{MadeVolume, RolloutStrategy, volumes};
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! Whether private values are those that the entries commit to, or were erased by an event.
 
-use crate::deployment::Event;
+use crate::event::{AnyEvent, LedgerEvent};
 use crate::ids::Position;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::tiles::WIDTH;
@@ -73,7 +73,7 @@ impl PrivateCheck {
         if let Some(row) = rows.iter().find(|row| !committed.iter().any(|(field, _)| *field == row.field)) {
             self.bad(at, format!("field {} of {at} is a value that was never recorded", row.field));
         }
-        if let Event::PayloadRedacted(redacted) = &recorded.event {
+        if let AnyEvent::Ledger(LedgerEvent::PayloadRedacted(redacted)) = &recorded.event {
             self.erased.extend(redacted.fields.iter().map(|field| (redacted.position, *field)));
         }
     }

@@ -9,7 +9,7 @@ use super::super::upgrade::{StreamIndex, Upgrade};
 use super::errors::store_error;
 use super::open::{self, Spaces};
 use super::*;
-use crate::deployment::Event;
+use crate::event::{AnyEvent, LedgerEvent};
 use ::fjall::PersistMode;
 use std::collections::BTreeMap;
 
@@ -54,13 +54,13 @@ impl Rebuild {
     /// The next event: its exact bytes and its private values.
     pub fn push(&mut self, entry: &[u8], private: &[PrivateRow]) -> Result<(), LogError> {
         let recorded = codec::decode(entry)?;
-        if let Event::FormatRaised(raised) = &recorded.event {
+        if let AnyEvent::Ledger(LedgerEvent::FormatRaised(raised)) = &recorded.event {
             if raised.to > FORMAT {
                 // The store that is made would have this program's format, and this entry in it.
                 return Err(LogError::NewerFormat { found: raised.to, supported: FORMAT });
             }
             self.said = raised.to;
-        } else if let Event::LedgerCreated(created) = &recorded.event {
+        } else if let AnyEvent::Ledger(LedgerEvent::LedgerCreated(created)) = &recorded.event {
             self.said = created.format;
         }
         let at = recorded.head.position;

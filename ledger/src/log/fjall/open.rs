@@ -206,7 +206,7 @@ pub(super) fn newer_format(store: &Spaces) -> Result<Option<LogError>, LogError>
 pub(super) mod tests {
     use super::super::keys::Key;
     use super::*;
-    use crate::deployment::event::CancelRequested;
+    use crate::event::CancelRequested;
     use crate::ids::{DeploymentId, StreamId};
     use crate::log::*;
     use crate::ports::SystemClock;

@@ -1,7 +1,8 @@
 //! Histories for big ledgers: targets that deploy again and again, made by the real rules.
 
 use haloy_ledger::deployment::command::Deploy;
-use haloy_ledger::deployment::{Command, Effect, Event, TargetState, decide, evolve, owed};
+use haloy_ledger::deployment::{Command, Effect, TargetState, decide, evolve, owed};
+use haloy_ledger::event::TargetEvent;
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::*;
 use haloy_ledger::ports::{Entropy, SystemEntropy};
@@ -82,12 +83,12 @@ fn next_with(state: &TargetState, config: &dyn Fn() -> ConfigSnapshot) -> Comman
 }
 
 /// The events of the next command, and the state after them.
-pub fn step(state: TargetState) -> (TargetState, Vec<Event>) {
+pub fn step(state: TargetState) -> (TargetState, Vec<TargetEvent>) {
     step_with(state, &config)
 }
 
 /// The same, with a configuration of its own.
-pub fn step_with(state: TargetState, config: &dyn Fn() -> ConfigSnapshot) -> (TargetState, Vec<Event>) {
+pub fn step_with(state: TargetState, config: &dyn Fn() -> ConfigSnapshot) -> (TargetState, Vec<TargetEvent>) {
     let events = decide(&state, next_with(&state, config)).expect("a command that the rules take");
     (events.iter().fold(state, evolve), events)
 }

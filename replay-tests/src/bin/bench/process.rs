@@ -35,7 +35,7 @@ pub fn fill(ledger: &Ledger, events: usize) {
             state = after;
             batch.extend(happened.into_iter().map(|event| {
                 let envelope = haloy_ledger::log::Envelope { stream: stream.clone(), ..template.clone() };
-                NewEvent::seal(envelope, event, || ledger.entropy().salt())
+                NewEvent::seal(envelope, event.into(), || ledger.entropy().salt())
             }));
         }
         written += batch.len();

@@ -6,7 +6,8 @@ use super::edge::{HOST, Server, edge};
 use super::line::{Line, median, rounds, sized};
 use async_trait::async_trait;
 use haloy_executors::*;
-use haloy_ledger::deployment::{Command, Effect, Event};
+use haloy_ledger::deployment::{Command, Effect};
+use haloy_ledger::event::TargetEvent;
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::{Observed, Outcome};
 use haloy_ledger::ports::{SystemClock, SystemEntropy};
@@ -53,8 +54,8 @@ struct Healthy(Mutex<Option<Instant>>);
 
 impl Observer for Healthy {
     fn started(&self, _key: &TargetKey, _id: &EffectId, _effect: &Effect) {}
-    fn recorded(&self, _key: &TargetKey, events: &[Event]) {
-        if events.iter().any(|event| matches!(event, Event::ReplicaHealthy(_))) {
+    fn recorded(&self, _key: &TargetKey, events: &[TargetEvent]) {
+        if events.iter().any(|event| matches!(event, TargetEvent::ReplicaHealthy(_))) {
             self.0.lock().expect("not poisoned").get_or_insert_with(Instant::now);
         }
     }

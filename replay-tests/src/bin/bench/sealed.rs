@@ -55,7 +55,7 @@ fn made(ledger: &Ledger, writers: usize, appends: usize) -> Vec<Appends> {
             state = after;
             let sealed = events.into_iter().map(|event| {
                 let envelope = Envelope { stream: stream.clone(), ..template.clone() };
-                NewEvent::seal(envelope, event, || ledger.entropy().salt())
+                NewEvent::seal(envelope, event.into(), || ledger.entropy().salt())
             });
             StreamWrite { stream: stream.clone(), expected: Expected::Any, events: sealed.collect() }
         };

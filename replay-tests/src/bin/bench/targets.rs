@@ -39,7 +39,7 @@ fn deploy(ledger: &Ledger, key: &TargetKey, releases: u64, config: &dyn Fn() -> 
             state = after;
             batch.extend(events.into_iter().map(|event| {
                 let envelope = Envelope { stream: stream.clone(), ..first.envelope.clone() };
-                NewEvent::seal(envelope, event, || ledger.entropy().salt())
+                NewEvent::seal(envelope, event.into(), || ledger.entropy().salt())
             }));
         }
         let write = StreamWrite { stream: stream.clone(), expected: Expected::Any, events: batch };

@@ -3,7 +3,7 @@
 
 use super::line::{Line, median, rounds, sized, smoke};
 use super::process::{self, fill};
-use haloy_ledger::deployment::Event;
+use haloy_ledger::event::{AnyEvent, LedgerEvent};
 use haloy_ledger::ids::Position;
 use haloy_ledger::integrity::hash::leaf;
 use haloy_ledger::integrity::note::Verifier;
@@ -57,7 +57,8 @@ fn speed(at: &Path) -> Vec<Line> {
     let ledger = Ledger::open(options(at)).expect("a ledger");
     let entries = ledger.log().read_entries(Position(0), usize::MAX).expect("entries");
     // The second event of a ledger names its key.
-    let Event::KeyAdded(added) = ledger.log().read_all(Position(1), 1).expect("an event").remove(0).event
+    let AnyEvent::Ledger(LedgerEvent::KeyAdded(added)) =
+        ledger.log().read_all(Position(1), 1).expect("an event").remove(0).event
     else {
         panic!("no key is named");
     };

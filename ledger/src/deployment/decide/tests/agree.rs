@@ -20,7 +20,7 @@ fn folded(target: &Target, mut look: impl FnMut(usize, &MapRows)) -> MapRows {
             flags: 0,
             stream_number: 0,
         };
-        let recorded = Recorded { head, envelope, event: event.clone() };
+        let recorded = Recorded { head, envelope, event: event.clone().into() };
         fold.apply(&recorded, &mut rows).expect("folded");
         fold.finish(&mut rows).expect("put");
         look(at, &rows);
@@ -67,7 +67,8 @@ fn a_release_that_could_not_be_pruned_is_good_since_it_was_good() {
     target.run_until(removes);
     let pruned = fate(&target, oldest);
     assert!(pruned.contains("Pruned"), "{pruned}");
-    let succeeded = |event: &Event| matches!(event, Event::DeploymentSucceeded(e) if e.id == oldest);
+    let succeeded =
+        |event: &TargetEvent| matches!(event, TargetEvent::DeploymentSucceeded(e) if e.id == oldest);
     let good = target.log.iter().position(succeeded).expect("it succeeded");
     given_up(&mut target, removes);
     assert_eq!(target.count("PruneFailed"), 1);

@@ -153,7 +153,7 @@ fn a_changed_count_is_recorded_with_what_it_drops() {
     let one = Retention { strategy: HistoryStrategy::Local, count: 1, pattern: None };
     target.deployed(ConfigSnapshot { retention: one, ..config() });
     let changed = target.log.iter().rev().find_map(|event| match event {
-        Event::RetentionChanged(e) => Some(e.dropped.clone()),
+        TargetEvent::RetentionChanged(e) => Some(e.dropped.clone()),
         _other => None,
     });
     assert_eq!(changed, Some(vec![ids[1], ids[0]]));

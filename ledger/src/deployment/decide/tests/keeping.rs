@@ -31,7 +31,7 @@ fn the_host_keeps_the_current_release_only_and_count_earlier_ones_stay_restorabl
     assert_eq!(restorable(&target), [ids[2], ids[1]]);
     let dropped: Vec<_> = (target.log.iter())
         .filter_map(|event| match event {
-            Event::RetentionChanged(e) => Some(e.dropped.clone()),
+            TargetEvent::RetentionChanged(e) => Some(e.dropped.clone()),
             _other => None,
         })
         .flatten()
@@ -144,7 +144,7 @@ fn a_name_moves_with_an_event_and_reaches_engine_and_registry() {
     target.finish();
     target.when(tag(new, None)).expect("ok");
     let moved = target.log.last().cloned();
-    assert!(matches!(moved, Some(Event::ReleaseTagged(e)) if e.before == Some(old) && e.after == new));
+    assert!(matches!(moved, Some(TargetEvent::ReleaseTagged(e)) if e.before == Some(old) && e.after == new));
     let (id, effect) = owed(&target.state).remove(0);
     assert!(matches!(&effect, Effect::TagImage { local_tag, .. } if local_tag == "web:stable"), "{id}");
     target.finish();

@@ -17,7 +17,7 @@ fn asked(config: ConfigSnapshot) -> Target {
 }
 
 fn names(target: &Target) -> Vec<&'static str> {
-    target.log.iter().map(Event::name).collect()
+    target.log.iter().map(TargetEvent::name).collect()
 }
 
 fn phases(target: &Target) -> Vec<ReplicaPhase> {
@@ -26,7 +26,7 @@ fn phases(target: &Target) -> Vec<ReplicaPhase> {
 
 fn ended(target: &Target) -> RestartEnded {
     let ended = target.log.iter().filter_map(|event| match event {
-        Event::RestartEnded(e) => Some(e.clone()),
+        TargetEvent::RestartEnded(e) => Some(e.clone()),
         _other => None,
     });
     let ended: Vec<RestartEnded> = ended.collect();
@@ -47,7 +47,7 @@ fn one_after_the_other_and_each_out_of_the_route_first() {
     assert_eq!(target.state.routes.replicas.len(), 2);
     // One call brings the first back and takes the second out: somebody serves at every moment.
     let routed = target.log.iter().filter_map(|event| match event {
-        Event::RoutesApplied(e) => Some(e.routed.iter().map(|id| id.index).collect::<Vec<_>>()),
+        TargetEvent::RoutesApplied(e) => Some(e.routed.iter().map(|id| id.index).collect::<Vec<_>>()),
         _other => None,
     });
     assert_eq!(routed.collect::<Vec<_>>(), [vec![1], vec![0], vec![0, 1]]);

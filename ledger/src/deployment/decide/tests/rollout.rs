@@ -95,8 +95,9 @@ fn a_restore_that_fails_is_a_failure_that_says_so() {
         }
     }
     target.finish();
-    let failed = target.log.iter().any(|e| matches!(e, Event::DeploymentFailed(e) if !e.target_unchanged));
-    assert!(failed, "{:?}", target.log.iter().map(Event::name).collect::<Vec<_>>());
+    let failed =
+        target.log.iter().any(|e| matches!(e, TargetEvent::DeploymentFailed(e) if !e.target_unchanged));
+    assert!(failed, "{:?}", target.log.iter().map(TargetEvent::name).collect::<Vec<_>>());
 }
 
 #[test]
@@ -163,7 +164,9 @@ fn cancelling_while_an_old_replica_is_being_stopped_restores_it() {
     target.finish();
     let live = target.state.current.as_ref().expect("the old one");
     assert_eq!((live.release, live.replicas.len()), (old, 2));
-    assert!(target.log.iter().any(|e| matches!(e, Event::DeploymentCancelled(e) if !e.target_unchanged)));
+    assert!(
+        target.log.iter().any(|e| matches!(e, TargetEvent::DeploymentCancelled(e) if !e.target_unchanged))
+    );
 }
 
 #[test]
@@ -213,7 +216,7 @@ fn a_release_command_runs_once_before_anything_starts_and_never_in_a_rollback() 
         target.finish();
         assert_eq!(restored(&target), Some(Ending::Failed));
         let moved = (target.count("ReplicaStarted"), target.count("ReplicaStopped"));
-        let names: Vec<&str> = target.log.iter().map(Event::name).collect();
+        let names: Vec<&str> = target.log.iter().map(TargetEvent::name).collect();
         assert_eq!(moved, before, "nothing moved: {rollout:?} {names:?}");
         target.deployed(with);
         let before = target.count("ReleaseCommandFinished");

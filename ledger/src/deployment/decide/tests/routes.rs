@@ -11,10 +11,10 @@ fn routed(rollout: RolloutStrategy) -> ConfigSnapshot {
 /// Steps with the edge and with containers that stop, in order.
 fn steps(target: &Target, from: usize) -> Vec<String> {
     let named = target.log[from..].iter().filter_map(|event| match event {
-        Event::ReplicaHealthy(e) => Some(format!("healthy {}", e.r.index)),
-        Event::RoutesApplied(e) => Some(format!("routes {}-{}", e.routed.len(), e.out.len())),
-        Event::ReplicaDrained(e) => Some(format!("drained {}", e.r.index)),
-        Event::ReplicaStopped(e) => Some(format!("stopped {}", e.r.index)),
+        TargetEvent::ReplicaHealthy(e) => Some(format!("healthy {}", e.r.index)),
+        TargetEvent::RoutesApplied(e) => Some(format!("routes {}-{}", e.routed.len(), e.out.len())),
+        TargetEvent::ReplicaDrained(e) => Some(format!("drained {}", e.r.index)),
+        TargetEvent::ReplicaStopped(e) => Some(format!("stopped {}", e.r.index)),
         _other => None,
     });
     named.collect()

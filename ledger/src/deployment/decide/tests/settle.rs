@@ -45,7 +45,7 @@ fn before_the_first_retirement_the_new_ones_go() {
     settle(&mut target, observed);
     assert_eq!(ending(&target), Some(Ending::Interrupted));
     assert_eq!(target.state.current_release(), Some(old));
-    assert!(target.log.iter().any(|e| matches!(e, Event::ReplicaRemoved(e) if e.r == unrecorded)));
+    assert!(target.log.iter().any(|e| matches!(e, TargetEvent::ReplicaRemoved(e) if e.r == unrecorded)));
 }
 
 #[test]
@@ -117,7 +117,9 @@ fn a_hook_is_never_repeated_after_a_crash() {
     target.ask(ConfigSnapshot { hooks, ..config() });
     settle(&mut target, Observed::default());
     assert_eq!(ending(&target), Some(Ending::Interrupted));
-    assert!(target.log.iter().any(|e| matches!(e, Event::HookFinished(e) if e.exit == HookExit::Unknown)));
+    assert!(
+        target.log.iter().any(|e| matches!(e, TargetEvent::HookFinished(e) if e.exit == HookExit::Unknown))
+    );
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl Target {
     /// Volumes that were removed, in order.
     fn removed(&self) -> Vec<String> {
         let gone = self.log.iter().filter_map(|event| match event {
-            Event::ArtefactPruned(e) if e.artefact.is_volume() => Some(e.artefact.tag().to_owned()),
+            TargetEvent::ArtefactPruned(e) if e.artefact.is_volume() => Some(e.artefact.tag().to_owned()),
             _other => None,
         });
         gone.collect()
@@ -129,7 +129,7 @@ fn only_what_is_named_is_pruned_and_an_event_names_it_first() {
     target.finish();
     assert_eq!(target.removed(), [left[0].clone()]);
     assert_eq!(target.left(), [left[1].clone()]);
-    let names: Vec<&str> = target.log.iter().rev().take(2).map(Event::name).collect();
+    let names: Vec<&str> = target.log.iter().rev().take(2).map(TargetEvent::name).collect();
     assert_eq!(names, ["ArtefactPruned", "PrunePlanned"]);
     assert!(target.state.releases.iter().all(|kept| kept.pruning.is_none() && kept.tagged.is_some()));
 }

@@ -1,8 +1,8 @@
-//! Kinds about what is kept, and about stopping: appended to those of `kinds`.
+//! Kinds of the stream of a target about what is kept, and about stopping: appended to those of `target`.
 
 macro_rules! with_kept {
     ($($before:tt)*) => {
-        crate::deployment::event::kinds_edge::with_edge! {
+        crate::event::catalogue::events! {
     $($before)*
     /// An artefact is to be removed.
     60 = PrunePlanned v 2 since "0.1.0" {

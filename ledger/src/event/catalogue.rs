@@ -1,4 +1,4 @@
-//! The macro that declares every kind of event once: type, number, version, description.
+//! The macro that declares the kinds of one stream, each once: type, number, version, description.
 
 /// One kind of event, as the catalogue in `docs/events.md` shows it.
 #[derive(Debug, Clone, Copy)]
@@ -28,8 +28,14 @@ pub struct FieldInfo {
     pub about: &'static str,
 }
 
+/// A kind of event: the payload that it has.
+pub trait Kind: Sized {
+    /// What can happen in the stream that the kind belongs to.
+    type Of: From<Self>;
+}
+
 macro_rules! events {
-    ($(
+    ($(#[doc = $of_what:literal])+ $Of:ident; $(
         $(#[doc = $about:literal])+
         $number:literal = $name:ident v $version:literal since $since:literal {
             $( $(#[doc = $field_about:literal])+ $(#[serde $serde:tt])? $field:ident : $ty:ty, )*
@@ -43,21 +49,21 @@ macro_rules! events {
             }
         )+
 
-        /// One thing that happened.
+        $(#[doc = $of_what])+
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[expect(missing_docs, reason = "each variant is the struct of its name, documented there")]
-        pub enum Event { $( $name($name), )+ }
+        pub enum $Of { $( $name($name), )+ }
 
-        impl Event {
-            /// Every kind that this program knows, in order of number.
-            pub const KINDS: &'static [$crate::deployment::event::KindInfo] = &[
-                $( $crate::deployment::event::KindInfo {
+        impl $Of {
+            /// Every kind of the stream that this program knows, in order of number.
+            pub const KINDS: &'static [$crate::event::catalogue::KindInfo] = &[
+                $( $crate::event::catalogue::KindInfo {
                     number: $number,
                     version: $version,
                     name: stringify!($name),
                     since: $since,
                     about: concat!($($about),+),
-                    fields: &[ $( $crate::deployment::event::FieldInfo {
+                    fields: &[ $( $crate::event::catalogue::FieldInfo {
                         name: stringify!($field),
                         kind: stringify!($ty),
                         about: concat!($($field_about),+),
@@ -75,6 +81,15 @@ macro_rules! events {
                 match self { $( Self::$name(_) => $version, )+ }
             }
 
+            /// The version of a kind that this program writes; `None` for a kind of another stream, or an
+            /// unknown one.
+            pub(super) fn version_of(kind: u16) -> Option<u16> {
+                match kind {
+                    $( $number => Some($version), )+
+                    _other => None,
+                }
+            }
+
             /// The name of its kind.
             pub fn name(&self) -> &'static str {
                 match self { $( Self::$name(_) => stringify!($name), )+ }
@@ -85,14 +100,14 @@ macro_rules! events {
                 match self { $( Self::$name(payload) => rmp_serde::encode::write_named(out, payload), )+ }
             }
 
-            /// Reads a payload of this program's version of a kind; `None` if the kind is unknown.
+            /// Reads a payload of this program's version of a kind; `None` if the kind is not of the stream.
             pub fn deserialize_payload<'de, D: serde::Deserializer<'de>>(
                 kind: u16,
                 payload: D,
             ) -> Option<Result<Self, D::Error>> {
                 match kind {
                     $( $number => Some(<$name as serde::Deserialize>::deserialize(payload).map(Self::$name)), )+
-                    _unknown => None,
+                    _other => None,
                 }
             }
 
@@ -102,9 +117,15 @@ macro_rules! events {
             }
         }
 
-        $( impl From<$name> for Event {
-            fn from(payload: $name) -> Self { Self::$name(payload) }
-        } )+
+        $(
+            impl From<$name> for $Of {
+                fn from(payload: $name) -> Self { Self::$name(payload) }
+            }
+
+            impl $crate::event::catalogue::Kind for $name {
+                type Of = $Of;
+            }
+        )+
     };
 }
 pub(super) use events;

@@ -1,9 +1,17 @@
-//! Kinds of the stream `edge`: domains and certificates. Appended to those of `kinds_kept`.
+//! Kinds of the stream `edge`, in order of number: domains and certificates.
+//!
+//! Reserved, never to be used for anything else: 103, 104, 122 and 123.
 
-macro_rules! with_edge {
-    ($($before:tt)*) => {
-        crate::deployment::event::catalogue::events! {
-    $($before)*
+use super::field;
+use super::parts::UpstreamCause;
+use crate::ids::{AppName, DeploymentId, ReplicaId, TargetKey, TargetName, Timestamp};
+use crate::outcome::Failure;
+use crate::private::{FieldNumber, Private};
+
+super::catalogue::events! {
+    /// What happened at the edge.
+    EdgeEvent;
+
     /// A domain and its aliases belong to a target from now on.
     100 = DomainClaimed v 1 since "0.1.0" {
         /// The domain.
@@ -123,7 +131,23 @@ macro_rules! with_edge {
         /// Version of the one that serves.
         after: String,
     }
-        }
-    };
 }
-pub(super) use with_edge;
+
+impl EdgeEvent {
+    /// Every private value of the event, with its field number.
+    pub(super) fn private_fields(&mut self) -> Vec<(FieldNumber, &mut Private)> {
+        match self {
+            Self::CertificateFailed(e) => field::detail(&mut e.detail),
+            Self::DomainClaimed(_)
+            | Self::DomainReleased(_)
+            | Self::DomainMoved(_)
+            | Self::CertificateIssued(_)
+            | Self::CertificateImported(_)
+            | Self::AcmeAccountCreated(_)
+            | Self::UpstreamDown(_)
+            | Self::UpstreamUp(_)
+            | Self::EdgeStarted(_)
+            | Self::EdgeReplaced(_) => Vec::new(),
+        }
+    }
+}

@@ -1,92 +1,19 @@
-//! Every kind of event that this version writes, in order of number: here those of the ledger and of
-//! rollouts; `kinds_kept` and `kinds_edge` append theirs to the same list.
+//! Kinds of the stream of a target, in order of number: here those of rollouts; `target_kept` appends its
+//! own to the same list.
 //!
-//! Reserved, never to be used for anything else: 9 to 11, 37, 83, 85 to 92, 103, 104, 122, 123 and the
-//! ranges 130-149 (governance), 150-169 (fleet), 170-189 (witness), 190-199 (access).
+//! Reserved, never to be used for anything else: 37, 83 and 88 to 92.
 
+use super::field;
 use super::parts::*;
 use crate::ids::*;
 use crate::outcome::*;
-use crate::private::Private;
+use crate::private::{FieldNumber, Private};
 use crate::release::{Domain, HistoryStrategy, MadeVolume, ResolvedImage};
 
-super::kinds_kept::with_kept! {
-    /// The ledger was made. Always the event at position 0.
-    1 = LedgerCreated v 1 since "0.1.0" {
-        /// Id of this ledger; labels on containers carry it.
-        ledger_id: LedgerId,
-        /// Name of this log to the outside, as in a signed head.
-        origin: String,
-        /// Format of the store; a newer one is read where possible and never written.
-        format: u32,
-        /// Ids of the keys in use: purpose and id.
-        key_ids: Vec<String>,
-    }
-    /// The store has another format from here on.
-    2 = FormatRaised v 1 since "0.1.0" {
-        /// The format before.
-        from: u32,
-        /// The format from here on.
-        to: u32,
-        /// Program that raised it.
-        tool: String,
-    }
-    /// A key counts from here on.
-    3 = KeyAdded v 1 since "0.1.0" {
-        /// Id of the key.
-        key_id: String,
-        /// What signatures are checked with; none for a key that signs nothing.
-        verifier_key: Option<String>,
-        /// What it is for: `signing`, `fingerprint` or `vault`.
-        purpose: String,
-    }
-    /// A key no longer counts.
-    4 = KeyRetired v 1 since "0.1.0" {
-        /// Id of the key.
-        key_id: String,
-        /// `rotated` (it signed this, too) or `lost` (it could not).
-        cause: String,
-        /// The last head under the key, for one that signs: the text of a checkpoint.
-        last_head: Option<String>,
-    }
-    /// The wall clock went back by more than a second.
-    5 = ClockStepped v 1 since "0.1.0" {
-        /// As read for the previous event.
-        before: Timestamp,
-        /// As read now.
-        after: Timestamp,
-    }
-    /// Somebody vouched for a clock that is far ahead of the previous event.
-    6 = ClockAccepted v 1 since "0.1.0" {
-        /// As read for the previous event.
-        before: Timestamp,
-        /// As read now.
-        after: Timestamp,
-    }
-    /// Something of the ledger was made anew after a fault, or brought back from a backup.
-    7 = Recovered v 1 since "0.1.0" {
-        /// Where it came from: `published`, `store` or `backup`.
-        source: String,
-        /// Entries that were there before; those that could be read.
-        from: Position,
-        /// Entries that are there now.
-        to: Position,
-        /// Names of the faults that were found, in the order in which they were.
-        codes: Vec<String>,
-        /// What was made anew: `store`, `published`, `private`, `heads`.
-        repaired: Vec<String>,
-        /// The last head that was signed before, where it is not of this log any more.
-        lost_head: Option<String>,
-    }
-    /// Private values of an event were erased, and nobody can bring them back.
-    8 = PayloadRedacted v 1 since "0.1.0" {
-        /// The event.
-        position: Position,
-        /// Numbers of its private fields.
-        fields: Vec<u32>,
-        /// Why: a law, a request, a contract. Not private: it must not repeat what is erased.
-        basis: String,
-    }
+super::target_kept::with_kept! {
+    /// What happened to a target.
+    TargetEvent;
+
     /// A deploy or rollback was asked for. Owes nothing yet.
     20 = DeploymentRequested v 4 since "0.1.0" {
         /// Id of the deployment.
@@ -384,5 +311,70 @@ super::kinds_kept::with_kept! {
         cause: Failure,
         /// What ran before runs unchanged.
         target_unchanged: bool,
+    }
+}
+
+impl TargetEvent {
+    /// Every private value of the event, with its field number.
+    pub(super) fn private_fields(&mut self) -> Vec<(FieldNumber, &mut Private)> {
+        match self {
+            Self::DeploymentRequested(e) => match &mut e.ask {
+                Ask::Deploy { release } => release.config.private_fields(),
+                // The literals stay with the request that made the release: one redaction is enough.
+                Ask::Rollback { .. } => Vec::new(),
+            },
+            Self::HookFinished(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],
+            Self::ReleaseCommandFinished(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],
+            Self::ReplicaUnhealthy(e) => {
+                let detail = e.detail.iter_mut().map(|detail| (field::DETAIL, detail));
+                detail.chain([(field::LOG_TAIL, &mut e.log_tail)]).collect()
+            }
+            Self::EffectFailed(e) => vec![(field::DETAIL, &mut e.detail)],
+            Self::EffectAttemptFailed(e) => field::detail(&mut e.detail),
+            Self::RolloutTurnedBack(e) => field::detail(&mut e.detail),
+            Self::PruneFailed(e) => field::detail(&mut e.detail),
+            Self::ImageLost(e) => field::detail(&mut e.detail),
+            Self::RegistryUnreachable(e) => field::detail(&mut e.detail),
+            Self::ExecRun(e) => vec![(field::ARGV, &mut e.argv)],
+            Self::HoldPlaced(e) => vec![(field::BASIS, &mut e.basis)],
+            Self::DeploymentAdmitted(_)
+            | Self::DeploymentRefused(_)
+            | Self::CancelRequested(_)
+            | Self::ImageResolved(_)
+            | Self::ImageBuilt(_)
+            | Self::ImagePulled(_)
+            | Self::ImageTagged(_)
+            | Self::NetworkReady(_)
+            | Self::ReplicaStarted(_)
+            | Self::ReplicaHealthy(_)
+            | Self::RoutesApplied(_)
+            | Self::ReplicaDrained(_)
+            | Self::ReplicaStopped(_)
+            | Self::ReplicaRemoved(_)
+            | Self::RolloutInterrupted(_)
+            | Self::DeploymentSucceeded(_)
+            | Self::DeploymentFailed(_)
+            | Self::DeploymentRolledBack(_)
+            | Self::DeploymentCancelled(_)
+            | Self::DeploymentInterrupted(_)
+            | Self::PrunePlanned(_)
+            | Self::ArtefactPruned(_)
+            | Self::ImageFound(_)
+            | Self::ImagePushed(_)
+            | Self::TagMoved(_)
+            | Self::ImagesChecked(_)
+            | Self::ReleaseTagged(_)
+            | Self::ReleaseUntagged(_)
+            | Self::ReleasePinned(_)
+            | Self::ReleaseUnpinned(_)
+            | Self::HoldReleased(_)
+            | Self::RetentionChanged(_)
+            | Self::StopRequested(_)
+            | Self::TargetStopped(_)
+            | Self::ReplicaRestarted(_)
+            | Self::RestartRequested(_)
+            | Self::RestartCutShort(_)
+            | Self::RestartEnded(_) => Vec::new(),
+        }
     }
 }
