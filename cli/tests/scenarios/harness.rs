@@ -210,7 +210,9 @@ fn hashes(line: &str) -> String {
 
 /// Numbers behind and before these words.
 fn measured(line: &str) -> String {
-    const BETWEEN: [(&str, &str); 12] = [
+    const BETWEEN: [(&str, &str); 13] = [
+        // How far a publisher came before its process died.
+        ("under a signed head, ", " published"),
         (" in ", " ms"),
         (" in ", " s"),
         ("took ", " ms"),
