@@ -3,8 +3,6 @@
 SEED ?= 1
 BITS ?= 100000
 HALOY = target/debug/haloy
-# What is built once more for one small test is built quickly.
-UNOPTIMISED = --config profile.dev.package.haloy-ledger.opt-level=0 --config profile.dev.package.haloy-edge.opt-level=0 --config profile.dev.package.haloy-executors.opt-level=0
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -16,7 +14,8 @@ demo: ## The whole story, for real: deploys, breaks, rolls back, shows the ledge
 
 test: ## The whole test suite, against a real Docker engine
 	tools/docker-up --registry || [ -z "$$HALOY_REQUIRE_E2E" ]
-	cargo test --quiet $(UNOPTIMISED) -p haloy --test release
+	# As `make demo` builds it.
+	cargo test --quiet --profile dev -p haloy --test release
 	cargo test --workspace --features haloy/failpoints,haloy-replay-tests/bench
 
 torture: ## Faults in the long form: every system call, every cut, and so many flipped bits: make torture BITS=100000
