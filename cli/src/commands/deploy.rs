@@ -63,9 +63,13 @@ pub(crate) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     {
         file.fit(&targets, &offer)?;
     }
-    ask_about_retention(cx, &targets).await?;
+    let agreed = ask_about_retention(cx, &targets, &[]).await?;
     let folder = file.folder();
-    hooks(&file.global_pre_deploy, &folder, cx).await?;
+    if !file.global_pre_deploy.is_empty() {
+        hooks(&file.global_pre_deploy, &folder, cx).await?;
+        // The ledger was closed meanwhile, and may be another one now: only what was asked is agreed to.
+        ask_about_retention(cx, &targets, &agreed).await?;
+    }
     let request = DeployRequest {
         targets: targets.into_iter().map(TargetConfig::request).collect(),
         move_domains: args.move_domains,
@@ -92,10 +96,16 @@ pub(crate) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     Ok(reply(&answers).exit(code))
 }
 
-/// A lower count makes releases unrestorable: that is asked before, not found out after.
-async fn ask_about_retention(cx: &Context, targets: &[TargetConfig]) -> Result<(), Error> {
+/// A lower count makes releases unrestorable: that is asked before, not found out after. Gives what was agreed to;
+/// what was agreed to before is not asked again.
+async fn ask_about_retention(
+    cx: &Context,
+    targets: &[TargetConfig],
+    agreed: &[Dropped],
+) -> Result<Vec<Dropped>, Error> {
     let wanted = targets.iter().map(|target| (target.key(), target.config.retention.clone())).collect();
-    for dropped in cx.service.dropped(wanted).await? {
+    let all = cx.service.dropped(wanted).await?;
+    for dropped in all.iter().filter(|dropped| !agreed.contains(dropped)) {
         let Dropped { key, before, after, releases } = dropped;
         let ids: Vec<String> = releases.iter().map(ToString::to_string).collect();
         let question = format!(
@@ -105,7 +115,7 @@ async fn ask_about_retention(cx: &Context, targets: &[TargetConfig]) -> Result<(
         );
         confirm(cx, &question, Some(key.app.as_str()))?;
     }
-    Ok(())
+    Ok(all)
 }
 
 /// Commands around all targets: run by this command, once, on this machine.

@@ -14,6 +14,24 @@ pub fn shop(version: &str, more: &str) -> String {
 pub const BROKEN: &str = "env: [{name: STATUS, value: \"503\"}]\n";
 
 #[test]
+fn what_a_global_hook_changed_is_asked_about() {
+    let mut scenario = Scenario::with(&shop("v1", "history: {strategy: local, count: 2}\n"));
+    scenario.set("DEPLOYS", HALOY);
+    scenario.silently("deploy");
+    scenario.file("other.yaml", shop("v2", "history: {strategy: local, count: 2}\n"));
+    scenario.note("a count of one costs nothing yet; the hook deploys, and then it does");
+    let hook = "global_pre_deploy: [\"$DEPLOYS deploy --config other.yaml > /dev/null 2>&1\"]\n";
+    scenario.config(&shop("v3", &format!("history: {{strategy: local, count: 1}}\n{hook}")));
+    scenario.haloy("deploy");
+    scenario.haloy("history");
+    scenario.note("what was agreed to is not asked twice");
+    scenario.config(&shop("v3", "history: {strategy: local, count: 1}\nglobal_pre_deploy: [\"true\"]\n"));
+    scenario.haloy("deploy --yes");
+    scenario.haloy("rollback-targets");
+    scenario.end("after-a-hook");
+}
+
+#[test]
 fn a_first_deploy_and_what_is_seen_of_it() {
     let mut scenario = Scenario::with(SHOP);
     scenario.haloy("deploy -m first --ticket OPS-1");
