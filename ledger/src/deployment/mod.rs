@@ -13,6 +13,7 @@ pub mod plan;
 pub mod restorable;
 pub mod retention;
 pub mod route;
+mod standing;
 pub mod state;
 
 pub use command::Command;
