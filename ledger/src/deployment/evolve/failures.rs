@@ -60,8 +60,15 @@ pub(super) fn effect_failed(state: &mut TargetState, e: &EffectFailed) {
         }
         return;
     }
-    // Its end is an event of its own, and says what its replicas are taken for.
-    let Some(id) = id.filter(|_| state.restart.is_none()) else { return };
+    let Some(id) = id else { return };
+    if state.restart.is_some() {
+        // The end of a restart is an event of its own. What could not be stopped may be down all the same,
+        // stopped by an attempt whose answer was lost: it is known to be well no more.
+        if e.eff.number == N::StopReplica {
+            set_phase(state, id, ReplicaPhase::Started);
+        }
+        return;
+    }
     let going_back = (state.rollout.as_ref()).is_some_and(|r| matches!(r.direction, Direction::Back { .. }));
     match e.eff.number {
         N::StartReplica => with_rollout(state, id.deployment, |rollout| {

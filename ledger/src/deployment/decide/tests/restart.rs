@@ -104,6 +104,24 @@ fn the_only_replica_goes_back_to_the_route_whatever_came_of_it() {
 }
 
 #[test]
+fn what_could_not_be_stopped_is_not_taken_to_be_well() {
+    // An attempt may have stopped it without an answer, in this process or in one that died.
+    for interrupted in [false, true] {
+        let mut target = asked(domains());
+        target.run_until(|effect| matches!(effect, Effect::StopReplica { .. }));
+        if interrupted {
+            let observed = Observed { engine_id: "engine".to_owned(), ..Observed::default() };
+            target.when(Command::Settle { observed, at: Timestamp(5) }).expect("accepted");
+        }
+        given_up(&mut target, |effect| matches!(effect, Effect::StopReplica { .. }));
+        target.finish();
+        assert_eq!(ended(&target).restarted, []);
+        assert_eq!(phases(&target), [ReplicaPhase::Started, ReplicaPhase::Healthy]);
+        assert_eq!(target.state.routes.replicas.iter().map(|id| id.index).collect::<Vec<_>>(), [1]);
+    }
+}
+
+#[test]
 fn an_edge_that_cannot_be_told_keeps_its_replicas() {
     let mut target = asked(domains());
     given_up(&mut target, |effect| matches!(effect, Effect::ApplyRoutes { .. }));
