@@ -248,3 +248,69 @@ fn every_row_says_which_event_it_was_last_put_for() {
     plant(None);
     assert!(found.is_some(), "a row stamped with the wrong position is found");
 }
+
+/// Compares each mark of the targets of a log with the state that its stream folds to; says how many there are.
+fn marks_are_states_that_were(rows: &MapRows, events: &[Recorded]) -> usize {
+    let mut streams: BTreeMap<TargetKey, Vec<(Position, TargetState)>> = BTreeMap::new();
+    for event in events {
+        let (StreamId::Target(key), AnyEvent::Target(happened)) = (&event.envelope.stream, &event.event)
+        else {
+            continue;
+        };
+        let states = streams.entry(key.clone()).or_default();
+        let before = states.last().map_or_else(|| TargetState::new(key.clone()), |(_, state)| state.clone());
+        states.push((event.head.position, evolve(before, happened)));
+    }
+    let mut marks = 0;
+    for (key, states) in &streams {
+        let mut last = 0;
+        for (revision, (position, state)) in states.iter().enumerate() {
+            let mark = read::target_mark(rows, key, Position(position.0 + 1)).expect("readable");
+            let Some((at, row)) = mark else {
+                assert!(revision < 256, "{key} has {revision} events and no mark");
+                continue;
+            };
+            let marked = usize::try_from(row.revision.0).expect("small");
+            assert!(revision - marked < 256 && row.marked == row.revision, "{key}: {marked}, {revision}");
+            assert_eq!((&at, &row.state), (&states[marked].0, &states[marked].1), "{key}");
+            if at == *position {
+                let busy = state.rollout.is_some() || state.stop.is_some() || state.restart.is_some();
+                assert!(marked - last == 256 || marked - last >= 64 && !busy, "{key}: {last}, {marked}");
+                (last, marks) = (marked, marks + 1);
+            }
+        }
+    }
+    marks
+}
+
+#[test]
+fn a_mark_is_the_state_as_of_its_event_whatever_came_after() {
+    let mut marks = 0;
+    for seed in 0..8 {
+        let entries = haloy_replay_tests::simulation::run(seed, None).entries;
+        let events: Vec<_> = entries.iter().map(|entry| codec::decode(entry).expect("an event")).collect();
+        let rows = in_batches(&events, 7, |_, _, _| {});
+        assert_eq!(rows.0, in_batches(&events, 64, |_, _, _| {}).0, "whatever the batches are");
+        marks += marks_are_states_that_were(&rows, &events);
+    }
+    assert!(marks > 16, "{marks}");
+}
+
+#[test]
+fn the_edge_has_marks_of_its_own() {
+    let claim = every_kind().into_iter().find(|recorded| recorded.event.name() == "DomainClaimed");
+    let claim = claim.expect("of every kind");
+    let at = |position: u64| {
+        let mut event = claim.clone();
+        (event.head.position, event.head.revision) = (Position(position), Revision(position));
+        event
+    };
+    let events: Vec<_> = (0..200).map(at).collect();
+    let rows = in_batches(&events, 9, |_, _, _| {});
+    let marked = [0, 64, 65, 128, 129, 193, 200].map(|at| {
+        let mark = read::edge_mark(&rows, Position(at)).expect("readable");
+        mark.map(|(position, row)| (position.0, row.revision.0))
+    });
+    let (one, two, three) = (Some((64, 64)), Some((128, 128)), Some((192, 192)));
+    assert_eq!(marked, [None, None, one, one, two, three, three]);
+}

@@ -10,6 +10,7 @@ mod fold;
 mod folding;
 mod held;
 mod kept_row;
+mod marks;
 mod pending;
 #[cfg(test)]
 mod properties;
@@ -41,6 +42,7 @@ pub use versions::gone;
 pub mod read {
     pub use super::deployments::{by_prefix, deployment, newest, release};
     pub use super::erased::{all_erased, erased, erasure};
+    pub use super::marks::{edge_mark, target_mark};
     pub use super::pending::pending;
     pub use super::retention::{artefact, artefacts};
     pub use super::rollback_targets::{candidate, candidates};

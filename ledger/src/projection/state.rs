@@ -3,9 +3,10 @@
 
 use super::Projection;
 use super::held::{Held, Row};
+use super::marks;
 use super::rows::{ProjectionError, ProjectionId, get, get_plain, put, stream_part};
 use super::states::{Fresh, States};
-use super::target_row::{ROW, TargetRow, changes_kept, put_beside};
+use super::target_row::{ROW, TargetRow, changes_kept, none, put_beside};
 use super::versions::STATE as ID;
 use crate::deployment::{TargetState, evolve};
 use crate::edge::EdgeState;
@@ -23,6 +24,9 @@ const EDGE: u8 = 3;
 pub struct EdgeRow {
     /// Revision of the last event folded.
     pub revision: Revision,
+    /// Revision of the event that the last mark was put for; 0 where there is none.
+    #[serde(default, skip_serializing_if = "none")]
+    pub marked: Revision,
     /// The state.
     pub state: EdgeState,
 }
@@ -44,6 +48,77 @@ impl State {
     }
 }
 
+impl State {
+    fn of_edge(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
+        let (revision, at) = (event.head.revision, event.head.position);
+        let key = ID.key(EDGE, &[]);
+        self.edge.update(rows, key.clone(), |row| {
+            let (marked, before) = row.map(|row| (row.marked, row.state)).unwrap_or_default();
+            let state = match &event.event {
+                AnyEvent::Edge(happened) => crate::edge::evolve(before, happened),
+                AnyEvent::Ledger(_) | AnyEvent::Target(_) => before,
+            };
+            let marked = if marks::due(revision, marked, true) { revision } else { marked };
+            Some(EdgeRow { revision, marked, state })
+        })?;
+        match self.edge.get(rows, key)? {
+            Some(row) if marks::put_for(revision, row.marked) => marks::put_edge(rows, at, row),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn of_target(
+        &mut self,
+        target: &TargetKey,
+        event: &Recorded,
+        rows: &mut dyn RowsMut,
+    ) -> Result<(), ProjectionError> {
+        let stream = &event.envelope.stream;
+        let (revision, at) = (event.head.revision, event.head.position);
+        if revision == Revision(0) {
+            put(rows, ID.key(SLUG, &[slug(target.app.as_str()).as_bytes()]), at, &target.app)?;
+        }
+        // No rule writes an event of another stream here; as an event of the stream it counts all the same.
+        let happened = match &event.event {
+            AnyEvent::Target(happened) => Some(happened),
+            AnyEvent::Ledger(_) | AnyEvent::Edge(_) => None,
+        };
+        let key = row_key(stream);
+        let before = self.targets.get(rows, key.clone())?;
+        if let Some(TargetEvent::DeploymentRequested(asked)) = happened
+            && before.is_some_and(|row| row.state.rollout.is_some() || row.state.proposed.is_some())
+        {
+            return Err(ProjectionError::Overlaps(asked.id.to_string()));
+        }
+        let kept = happened
+            .is_some_and(changes_kept)
+            .then(|| before.map_or_else(Vec::new, |row| row.state.releases.clone()));
+        self.targets.update(rows, key.clone(), |row| {
+            let (marked, before) = row.map_or_else(
+                || (Revision(0), TargetState::new(target.clone())),
+                |row| (row.marked, row.state),
+            );
+            let state = match happened {
+                Some(happened) => evolve(before, happened),
+                None => before,
+            };
+            let marked = if marks::due(revision, marked, settled(&state)) { revision } else { marked };
+            Some(TargetRow { revision, marked, state })
+        })?;
+        let Some(row) = self.targets.get(rows, key.clone())? else { return Ok(()) };
+        if let Some(happened) = happened {
+            put_beside(rows, &key, (at, happened), kept.as_deref(), &row.state)?;
+        }
+        if marks::put_for(revision, row.marked) { marks::put_target(rows, &key, at, row) } else { Ok(()) }
+    }
+}
+
+/// Whether nothing is on its way at a target.
+fn settled(state: &TargetState) -> bool {
+    let rollout = state.rollout.is_some() || state.proposed.is_some();
+    !rollout && state.stop.is_none() && state.restart.is_none() && state.naming.is_none()
+}
+
 impl Projection for State {
     fn id(&self) -> ProjectionId {
         ID
@@ -55,53 +130,15 @@ impl Projection for State {
     }
 
     fn apply(&mut self, event: &Recorded, rows: &mut dyn RowsMut) -> Result<(), ProjectionError> {
-        let stream = &event.envelope.stream;
-        let (revision, at) = (event.head.revision, event.head.position);
-        let target = match stream {
-            StreamId::Target(target) => target,
-            StreamId::Edge => {
-                return self.edge.update(rows, ID.key(EDGE, &[]), |row| {
-                    let before = row.map(|row| row.state).unwrap_or_default();
-                    let state = match &event.event {
-                        AnyEvent::Edge(happened) => crate::edge::evolve(before, happened),
-                        AnyEvent::Ledger(_) | AnyEvent::Target(_) => before,
-                    };
-                    Some(EdgeRow { revision, state })
-                });
-            }
+        match &event.envelope.stream {
+            StreamId::Target(target) => self.of_target(target, event, rows),
+            StreamId::Edge => self.of_edge(event, rows),
             StreamId::Ledger
             | StreamId::Access
             | StreamId::Fleet
             | StreamId::Witness
             | StreamId::Governance
-            | StreamId::Newer(_) => return Ok(()),
-        };
-        if revision == Revision(0) {
-            put(rows, ID.key(SLUG, &[slug(target.app.as_str()).as_bytes()]), at, &target.app)?;
-        }
-        let key = row_key(stream);
-        let AnyEvent::Target(happened) = &event.event else {
-            // No rule writes such an event here; as an event of the stream it counts all the same.
-            return self.targets.update(rows, key, |row| {
-                let state = row.map_or_else(|| TargetState::new(target.clone()), |row| row.state);
-                Some(TargetRow { revision, state })
-            });
-        };
-        let before = self.targets.get(rows, key.clone())?;
-        if let TargetEvent::DeploymentRequested(asked) = happened
-            && before.is_some_and(|row| row.state.rollout.is_some() || row.state.proposed.is_some())
-        {
-            return Err(ProjectionError::Overlaps(asked.id.to_string()));
-        }
-        let kept =
-            changes_kept(happened).then(|| before.map_or_else(Vec::new, |row| row.state.releases.clone()));
-        self.targets.update(rows, key.clone(), |row| {
-            let state = row.map_or_else(|| TargetState::new(target.clone()), |row| row.state);
-            Some(TargetRow { revision, state: evolve(state, happened) })
-        })?;
-        match self.targets.get(rows, key.clone())? {
-            Some(row) => put_beside(rows, &key, (at, happened), kept.as_deref(), &row.state),
-            None => Ok(()),
+            | StreamId::Newer(_) => Ok(()),
         }
     }
 

@@ -34,22 +34,33 @@ const KEPT: u8 = 8;
 pub struct TargetRow {
     /// Revision of the last event folded.
     pub revision: Revision,
+    /// Revision of the event that the last mark was put for; 0 where there is none.
+    pub marked: Revision,
     /// The state.
     pub state: TargetState,
 }
 
 /// What is known of the image of a deployment.
-#[derive(Default, Serialize, Deserialize)]
-struct Image<'a> {
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(super) struct Image<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     image: Option<Cow<'a, ResolvedImage>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tagged: Option<Cow<'a, TaggedImage>>,
 }
 
+impl<'a> Image<'a> {
+    pub fn of(image: Option<&'a ResolvedImage>, tagged: Option<&'a TaggedImage>) -> Self {
+        Self { image: image.map(Cow::Borrowed), tagged: tagged.map(Cow::Borrowed) }
+    }
+}
+
+/// The row as it is stored.
 #[derive(Serialize, Deserialize)]
-struct Stored<'a> {
+pub(super) struct Stored<'a> {
     revision: Revision,
+    #[serde(default, skip_serializing_if = "none")]
+    marked: Revision,
     app: Cow<'a, AppName>,
     target: Cow<'a, TargetName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,9 +125,15 @@ fn is_empty<T>(list: &[T]) -> bool {
     list.is_empty()
 }
 
+/// Whether a row has no mark.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+pub(super) fn none(marked: &Revision) -> bool {
+    *marked == Revision(0)
+}
+
 impl Row for TargetRow {
     fn load(rows: &dyn Rows, key: &[u8]) -> Result<Option<Self>, ProjectionError> {
-        rows.get(key)?.map(|value| joined(rows, key, &value)).transpose()
+        rows.get(key)?.map(|value| joined(decode(&value)?, &InRows { rows, key })).transpose()
     }
 
     fn save(&self, rows: &mut dyn RowsMut, key: Vec<u8>, at: Position) -> Result<(), ProjectionError> {
@@ -124,10 +141,11 @@ impl Row for TargetRow {
     }
 }
 
-fn stored(row: &TargetRow) -> Stored<'_> {
+pub(super) fn stored(row: &TargetRow) -> Stored<'_> {
     let state = &row.state;
     Stored {
         revision: row.revision,
+        marked: row.marked,
         app: Cow::Borrowed(&state.key.app),
         target: Cow::Borrowed(&state.key.target),
         current: state.current.as_ref().map(|live| StoredLive {
@@ -182,30 +200,53 @@ fn beside(key: &[u8], kind: u8, id: DeploymentId) -> Vec<u8> {
     ID.key(kind, &[stream, id.to_string().as_bytes()])
 }
 
-fn missing(what: &str, id: DeploymentId) -> ProjectionError {
+pub(super) fn missing(what: &str, id: DeploymentId) -> ProjectionError {
     ProjectionError::Missing(format!("{what} of deployment {id}"))
 }
 
-fn spec(rows: &dyn Rows, key: &[u8], id: DeploymentId) -> Result<Arc<ReleaseSpec>, ProjectionError> {
-    let spec = get(rows, &beside(key, SPEC, id))?;
-    spec.map(Arc::new).ok_or_else(|| missing("the configuration", id))
+/// Where what a row leaves out is found.
+pub(super) trait Beside {
+    /// The configuration of a deployment.
+    fn spec(&self, id: DeploymentId) -> Result<Arc<ReleaseSpec>, ProjectionError>;
+    /// What is known of its image.
+    fn image(&self, id: DeploymentId) -> Result<Image<'static>, ProjectionError>;
+    /// What is kept of a release.
+    fn kept(&self, id: DeploymentId) -> Result<Kept, ProjectionError>;
 }
 
-/// A row with what lies beside it.
-fn joined(rows: &dyn Rows, key: &[u8], value: &[u8]) -> Result<TargetRow, ProjectionError> {
-    let stored: Stored<'_> = decode(value)?;
-    let releases = stored.releases.into_iter().map(|release| {
-        let kept: Option<StoredKept<'_>> = get(rows, &beside(key, KEPT, release))?;
-        kept.map(Kept::from).ok_or_else(|| missing("what is kept", release))
-    });
+/// In the rows beside the one under `key`.
+pub(super) struct InRows<'a> {
+    pub rows: &'a dyn Rows,
+    pub key: &'a [u8],
+}
+
+impl Beside for InRows<'_> {
+    fn spec(&self, id: DeploymentId) -> Result<Arc<ReleaseSpec>, ProjectionError> {
+        let spec = get(self.rows, &beside(self.key, SPEC, id))?;
+        spec.map(Arc::new).ok_or_else(|| missing("the configuration", id))
+    }
+
+    fn image(&self, id: DeploymentId) -> Result<Image<'static>, ProjectionError> {
+        Ok(get(self.rows, &beside(self.key, IMAGE, id))?.unwrap_or_default())
+    }
+
+    fn kept(&self, id: DeploymentId) -> Result<Kept, ProjectionError> {
+        let kept: Option<StoredKept<'_>> = get(self.rows, &beside(self.key, KEPT, id))?;
+        kept.map(Kept::from).ok_or_else(|| missing("what is kept", id))
+    }
+}
+
+/// A row with what it leaves out.
+pub(super) fn joined(stored: Stored<'_>, beside: &dyn Beside) -> Result<TargetRow, ProjectionError> {
+    let releases = stored.releases.into_iter().map(|release| beside.kept(release));
     let (proposed, rollout) = match stored.rollout {
-        Some(begun) if begun.admitted => (None, Some(joined_rollout(rows, key, begun)?)),
-        Some(proposed) => (Some(joined_rollout(rows, key, proposed)?), None),
+        Some(begun) if begun.admitted => (None, Some(joined_rollout(beside, begun)?)),
+        Some(proposed) => (Some(joined_rollout(beside, proposed)?), None),
         None => (None, None),
     };
     let state = TargetState {
         key: TargetKey { app: stored.app.into_owned(), target: stored.target.into_owned() },
-        current: stored.current.map(|live| joined_live(rows, key, live)).transpose()?,
+        current: stored.current.map(|live| joined_live(beside, live)).transpose()?,
         proposed,
         rollout,
         stop: stored.stop.map(Cow::into_owned),
@@ -220,16 +261,16 @@ fn joined(rows: &dyn Rows, key: &[u8], value: &[u8]) -> Result<TargetRow, Projec
         volumes: stored.volumes.into_owned(),
         last_ended: stored.last_ended,
     };
-    Ok(TargetRow { revision: stored.revision, state })
+    Ok(TargetRow { revision: stored.revision, marked: stored.marked, state })
 }
 
-fn joined_live(rows: &dyn Rows, key: &[u8], live: StoredLive<'_>) -> Result<Live, ProjectionError> {
+fn joined_live(beside: &dyn Beside, live: StoredLive<'_>) -> Result<Live, ProjectionError> {
     let id = live.deployment;
-    let Image { image, tagged } = get(rows, &beside(key, IMAGE, id))?.unwrap_or_default();
+    let Image { image, tagged } = beside.image(id)?;
     Ok(Live {
         deployment: id,
         release: live.release,
-        spec: spec(rows, key, id)?,
+        spec: beside.spec(id)?,
         image: image.ok_or_else(|| missing("the image", id))?.into_owned(),
         tagged: tagged.ok_or_else(|| missing("the tag", id))?.into_owned(),
         replicas: live.replicas.into_owned(),
@@ -239,18 +280,14 @@ fn joined_live(rows: &dyn Rows, key: &[u8], live: StoredLive<'_>) -> Result<Live
     })
 }
 
-fn joined_rollout(
-    rows: &dyn Rows,
-    key: &[u8],
-    rollout: StoredRollout<'_>,
-) -> Result<Rollout, ProjectionError> {
+fn joined_rollout(beside: &dyn Beside, rollout: StoredRollout<'_>) -> Result<Rollout, ProjectionError> {
     let id = rollout.deployment;
-    let Image { image, tagged } = get(rows, &beside(key, IMAGE, id))?.unwrap_or_default();
+    let Image { image, tagged } = beside.image(id)?;
     Ok(Rollout {
         deployment: id,
         requested: rollout.requested,
         release: rollout.release,
-        spec: spec(rows, key, id)?,
+        spec: beside.spec(id)?,
         rollback: rollout.rollback,
         secrets: rollout.secrets,
         direction: rollout.direction.into_owned(),
@@ -281,8 +318,7 @@ pub(super) fn put_beside(
             put(rows, beside(key, SPEC, id), at, rollout.spec.as_ref())?;
         }
         if changes_image(event) {
-            let (image, tagged) = (rollout.image.as_ref(), rollout.tagged.as_ref());
-            let row = Image { image: image.map(Cow::Borrowed), tagged: tagged.map(Cow::Borrowed) };
+            let row = Image::of(rollout.image.as_ref(), rollout.tagged.as_ref());
             put(rows, beside(key, IMAGE, id), at, &row)?;
         }
     }
@@ -321,5 +357,5 @@ pub(super) fn changes_kept(event: &TargetEvent) -> bool {
 /// Every target that was ever used, by name.
 pub fn targets(rows: &dyn Rows) -> Result<Vec<TargetRow>, ProjectionError> {
     let found = all_raw(rows, &ID.key(ROW, &[]))?;
-    found.iter().map(|(key, value)| joined(rows, key, value)).collect()
+    found.iter().map(|(key, value)| joined(decode(value)?, &InRows { rows, key })).collect()
 }

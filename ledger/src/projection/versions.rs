@@ -10,7 +10,7 @@ const fn id(number: u8, version: u8, name: &'static str) -> ProjectionId {
     ProjectionId { name, number, version }
 }
 
-pub(super) const STATE: ProjectionId = id(1, 4, "state");
+pub(super) const STATE: ProjectionId = id(1, 5, "state");
 pub(super) const DEPLOYMENTS: ProjectionId = id(2, 3, "deployments");
 pub(super) const ROLLBACK_TARGETS: ProjectionId = id(3, 4, "rollback_targets");
 pub(super) const STATUS: ProjectionId = id(4, 2, "status");
@@ -21,7 +21,7 @@ pub(super) const ERASED: ProjectionId = id(11, 1, "erased");
 /// Versions of which a store may have rows that nothing reads any more, by number. Read model 7 listed
 /// events by actor and by stream; index key 5 and the envelopes say the same.
 const GONE: [(u8, RangeInclusive<u8>); 7] =
-    [(1, 1..=3), (2, 1..=2), (3, 1..=3), (4, 1..=1), (5, 1..=2), (6, 1..=3), (7, 1..=1)];
+    [(1, 1..=4), (2, 1..=2), (3, 1..=3), (4, 1..=1), (5, 1..=2), (6, 1..=3), (7, 1..=1)];
 
 /// Read models that were, each in every version that it had.
 pub fn gone() -> impl Iterator<Item = ProjectionId> {

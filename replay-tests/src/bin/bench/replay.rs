@@ -17,7 +17,7 @@ const CHUNK: usize = 4096;
 pub fn bench(folder: &Path) -> Line {
     let (at, events) = (folder.join("replay"), sized(1_000_000, 3_000));
     let options = || LedgerOptions::new(at.join("ledger"), at.join("keys"), "bench");
-    fill(&Ledger::open(options()).expect("a ledger"), events);
+    fill(&Ledger::open(options()).expect("a ledger"), events, super::process::TARGETS);
     let ledger = Ledger::open(options()).expect("a ledger");
     let raw = at.join("raw");
     copy(&ledger, &raw);

@@ -25,7 +25,7 @@ fn options(at: &Path) -> LedgerOptions {
 
 fn filled(at: &Path, events: usize) {
     let ledger = Ledger::open(options(at)).expect("a ledger");
-    fill(&ledger, events);
+    fill(&ledger, events, process::TARGETS);
 }
 
 /// Seconds to hash every entry as a leaf, half of them on each core.
