@@ -91,7 +91,7 @@ fn heads_that_are_gone_do_not_make_it_an_old_one() {
     let ledger = Ledger::open(options()).expect("raised");
     let context = haloy_ledger::CommandContext::system("test", "c");
     drop(ledger);
-    Ledger::rotate_key(options(), &context).expect("rotated");
+    Ledger::open(options()).expect("a ledger").rotate_key(&context).expect("rotated");
     for name in ["head.a", "head.b"] {
         std::fs::remove_file(folder.path().join("ledger").join(name)).expect("removed");
     }

@@ -5,6 +5,7 @@ use haloy_ledger::defect::{Failing, Step, watch, watched};
 use haloy_ledger::event::{AnyEvent, LedgerEvent};
 use haloy_ledger::ids::Position;
 use haloy_ledger::integrity::verify::Asked;
+use haloy_ledger::ledger::RedactError;
 use haloy_ledger::log::envelope_field::REASON;
 use haloy_ledger::read::{EventFilter, EventView};
 use haloy_ledger::{CommandContext, Ledger, LedgerOptions};
@@ -74,12 +75,14 @@ fn a_value_whose_erasure_is_recorded_is_gone_whatever_failed() {
     drop(ledger);
     left_by_a_reader(&world, &reason);
     let image = Image::take(folder.path()).expect("its files");
-    let erase = || {
+    let erase = |failing: Option<Failing>| {
         let context = CommandContext::system("erasing", "c");
-        Ledger::redact(options(&world), &[at], &[], "request 88", &context).map(drop)
+        let ledger = Ledger::open(options(&world)).expect("a ledger");
+        watch(failing);
+        ledger.redact(&[at], &[], "request 88", &context)?;
+        ledger.erase().map(drop).map_err(RedactError::from)
     };
-    watch(None);
-    erase().expect("erased");
+    erase(None).expect("erased");
     let mut points = Vec::new();
     for (step, count) in watched() {
         println!("{step:?}: {count}");
@@ -90,8 +93,7 @@ fn a_value_whose_erasure_is_recorded_is_gone_whatever_failed() {
     assert_eq!(having(folder.path(), &reason), Vec::<String>::new());
     for failing in &points {
         image.restore(folder.path()).expect("restored");
-        watch(Some(*failing));
-        let done = erase();
+        let done = erase(Some(*failing));
         drop(watched());
         let reads = shown(&world, at, &reason);
         let events =

@@ -140,13 +140,14 @@ fn a_newer_ledger_is_shown_and_not_one_byte_of_it_changes() {
         assert_eq!(report.faults, [], "{how:?}");
         assert!(report.newer.is_some());
         same("verified");
-        let mut rotate = world.options();
-        rotate.key_mode = KeyMode::Rotate;
+        let mut adopt = world.options();
+        adopt.key_mode = KeyMode::Adopt;
+        let opened = || Ledger::open(world.options());
         let refusals: [(&str, Option<OpenError>); 5] = [
-            ("rotate", Ledger::rotate_key(world.options(), &context).err()),
+            ("rotate", opened().and_then(|ledger| ledger.rotate_key(&context)).err()),
             ("adopt", Ledger::adopt_keys(world.options(), &context).err()),
             ("recover", Ledger::recover(world.options(), &context).err()),
-            ("open to rotate", Ledger::open(rotate).err()),
+            ("open to adopt", Ledger::open(adopt).err()),
             (
                 "restore",
                 Ledger::restore(world.options(), &folder.path().join("ledger"), true, &context).err(),
@@ -157,7 +158,7 @@ fn a_newer_ledger_is_shown_and_not_one_byte_of_it_changes() {
             assert!(is_newer(&error), "{how:?}, {what}: {error}");
             same(what);
         }
-        let erased = Ledger::redact(world.options(), &[Position(3)], &[], "b", &context);
+        let erased = opened().expect("opens").redact(&[Position(3)], &[], "b", &context);
         assert!(erased.is_err());
         same("redact");
         // An erasure that somebody did not finish is for the newer program to finish.

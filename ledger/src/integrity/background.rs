@@ -4,7 +4,7 @@
 use super::checkpoint::TreeHead;
 use super::publish::Publisher;
 use crate::log::{LogError, Published};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,16 @@ impl Background {
     /// Tells when everything below `next` is published.
     pub fn wait(&self, next: u64, done: Published) {
         self.send(Message::Wait(next, done));
+    }
+
+    /// Waits until everything below `next`, whose head was signed, is published.
+    ///
+    /// # Errors
+    /// Why it could not be.
+    pub fn published(&self, next: u64) -> Result<(), LogError> {
+        let (tell, told) = sync_channel(1);
+        self.wait(next, Box::new(move |done| drop(tell.send(done))));
+        told.recv().unwrap_or_else(|_| Err(LogError::Store("nothing is published any more".to_owned())))
     }
 
     fn send(&self, message: Message) {

@@ -8,25 +8,43 @@ use super::hash::leaf;
 use super::heads::Heads;
 use super::note::Signer;
 use crate::ids::Position;
+use crate::locks::{locked_to_read, locked_to_write};
 use crate::log::{LogError, Published, Seal};
+use std::sync::{Arc, RwLock};
+
+/// The keys that sign: one, or during a rotation both. Whoever rotates changes them while heads are signed.
+#[derive(Default)]
+pub struct Signers(RwLock<Vec<Signer>>);
+
+impl Signers {
+    /// These keys, from the first head on.
+    pub fn new(signers: Vec<Signer>) -> Self {
+        Self(RwLock::new(signers))
+    }
+
+    /// Other keys, from the next head on.
+    pub fn change(&self, signers: Vec<Signer>) {
+        *locked_to_write(&self.0) = signers;
+    }
+}
 
 /// Signs heads.
 pub struct Sealer {
     origin: String,
-    signers: Vec<Signer>,
+    signers: Arc<Signers>,
     frontier: Frontier,
     heads: Heads,
-    publisher: Background,
+    publisher: Arc<Background>,
 }
 
 impl Sealer {
-    /// Goes on with a tree. `signers` is one key, or during a rotation both.
+    /// Goes on with a tree.
     pub fn new(
         origin: String,
-        signers: Vec<Signer>,
+        signers: Arc<Signers>,
         frontier: Frontier,
         heads: Heads,
-        publisher: Background,
+        publisher: Arc<Background>,
     ) -> Self {
         Self { origin, signers, frontier, heads, publisher }
     }
@@ -35,7 +53,7 @@ impl Sealer {
     pub fn sign(&mut self) -> Result<(), LogError> {
         let head =
             TreeHead { origin: self.origin.clone(), size: self.frontier.size(), root: self.frontier.root() };
-        let note = head.sign(&self.signers);
+        let note = head.sign(&locked_to_read(&self.signers.0));
         self.heads
             .write(&note)
             .map_err(|error| LogError::Store(format!("the signed head could not be written: {error}")))?;

@@ -2,7 +2,7 @@
 
 use super::hash::Hash;
 // A bundle is stored in the same bytes as it is published.
-pub use crate::log::bundle::{BundleError, WIDTH, decode_bundle, push_entry};
+pub use crate::log::bundle::{BundleError, WIDTH, beginning, decode_bundle, push_entry};
 
 /// Levels of tiles that a log of 2^63 entries could have.
 pub const MAX_LEVELS: u32 = 8;

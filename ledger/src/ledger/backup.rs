@@ -171,6 +171,18 @@ fn check(folder: &Path) -> Report {
 }
 
 impl Ledger {
+    /// Copies everything up to now into a folder, as [`backup`] does, while others append.
+    ///
+    /// # Errors
+    /// As [`backup`]; [`OpenError::NotALedger`] for a log in memory.
+    pub fn backup(&self, into: &Path) -> Result<Backup, OpenError> {
+        let options = self.options.as_ref().ok_or(OpenError::NotALedger)?;
+        if let Some(publisher) = self.publisher.upgrade() {
+            publisher.published(self.head().next.0)?;
+        }
+        backup(options, into)
+    }
+
     /// Puts a backup in the place of the ledger, or where there is none. One that is older than what was
     /// signed here is refused, unless `older`: then what is lost is recorded.
     pub fn restore(

@@ -1,5 +1,6 @@
 //! Checking a ledger without trusting it, and proofs for those who have none.
 
+use super::Ledger;
 use super::options::{LedgerOptions, OpenError};
 use crate::ids::{LedgerId, Position};
 use crate::integrity::checkpoint::TreeHead;
@@ -12,15 +13,24 @@ use crate::integrity::proof_text::Proof;
 use crate::integrity::publish::CHECKPOINT;
 use crate::integrity::verify::published::Published;
 use crate::integrity::verify::{Asked, Report, Sources, known_from, signed, verify};
-use crate::log::{FjallStore, LogError, standing};
+use crate::log::{EventLog, FjallStore, LogError, standing};
 use crate::secrets::{Keys, Make, Vault};
 use std::path::Path;
+use std::sync::Arc;
 
 /// What is to be checked, opened as far as it can be. The store is held while this lives.
 pub struct Evidence {
     sources: Sources,
-    store: Option<FjallStore>,
-    vault: Option<Vault>,
+    held: Held,
+    vault: Option<Arc<Vault>>,
+}
+
+/// What keeps the store open.
+enum Held {
+    Nothing,
+    Store(FjallStore),
+    /// Somebody writes to it meanwhile.
+    Log(Arc<dyn EventLog>),
 }
 
 impl Evidence {
@@ -33,7 +43,7 @@ impl Evidence {
         let mut faults = Vec::new();
         let store = store_to_read(&places, &mut faults)?;
         let vault = match Keys::open(&options.keys, options.entropy.as_ref(), Make::None) {
-            Ok(keys) if keys.lost().is_empty() => Some(Vault::new(places.vault(), &keys)),
+            Ok(keys) if keys.lost().is_empty() => Some(Arc::new(Vault::new(places.vault(), &keys))),
             Ok(_) | Err(_) => None,
         };
         let sources = Sources {
@@ -41,16 +51,18 @@ impl Evidence {
             published: places.published().to_owned(),
             places: Some(places),
             keys: Vec::new(),
+            heads: None,
             faults,
         };
-        Ok(Self { sources, store, vault })
+        Ok(Self { sources, held: store.map_or(Held::Nothing, Held::Store), vault })
     }
 
     /// Of a published tree alone, with the keys that are believed.
     pub fn published(folder: &Path, keys: Vec<Verifier>) -> Self {
         let published = folder.to_owned();
-        let sources = Sources { stored: None, places: None, published, keys, faults: Vec::new() };
-        Self { sources, store: None, vault: None }
+        let sources =
+            Sources { stored: None, places: None, published, keys, heads: None, faults: Vec::new() };
+        Self { sources, held: Held::Nothing, vault: None }
     }
 
     /// Checks everything.
@@ -63,10 +75,38 @@ impl Evidence {
                 .push(crate::integrity::verify::Looked { what: "values of the vault".into(), count: good });
             report.faults.extend(bad.map(|cause| Fault::new(Code::VaultDamaged, cause)));
         }
-        if let Some(store) = self.store.as_ref().filter(|_| !report.faults.is_empty()) {
-            store.distrust();
+        match &self.held {
+            Held::Store(store) if !report.faults.is_empty() => store.distrust(),
+            Held::Log(log) if !report.faults.is_empty() => log.distrust(),
+            Held::Store(_) | Held::Log(_) | Held::Nothing => {}
         }
         report
+    }
+}
+
+impl Ledger {
+    /// What is to be checked of this ledger, as of now: others append meanwhile, and what they append is left out.
+    ///
+    /// # Errors
+    /// [`LogError::Store`] for a log in memory: nothing of it is signed.
+    pub fn evidence(&self) -> Result<Evidence, LogError> {
+        let none = || LogError::Store("a log in memory has no evidence".to_owned());
+        let places = self.places.clone().ok_or_else(none)?;
+        let (mut stored, mut seen) = (None, None);
+        self.log.at_rest(&mut |now| {
+            stored = now;
+            seen = Some(signed::all(Some(places.folder()), places.published()));
+        });
+        let sources = Sources {
+            stored: Some(stored.ok_or_else(none)?),
+            published: places.published().to_owned(),
+            places: Some(places),
+            keys: Vec::new(),
+            heads: seen,
+            faults: Vec::new(),
+        };
+        let vault = Some(Arc::clone(&self.vault)).filter(|_| self.frozen.is_none());
+        Ok(Evidence { sources, held: Held::Log(Arc::clone(&self.log)), vault })
     }
 }
 

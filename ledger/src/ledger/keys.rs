@@ -10,6 +10,7 @@ use crate::integrity::heads::{self, Slot};
 use crate::integrity::known::Known;
 use crate::integrity::note::{Note, Signer};
 use crate::integrity::publish::CHECKPOINT;
+use crate::locks::locked;
 use crate::log::*;
 use crate::secrets::Keys;
 
@@ -92,25 +93,34 @@ impl Ledger {
         }
     }
 
-    /// Goes from the signing key to a new one; the head of that is signed by both.
-    pub fn rotate_key(mut options: LedgerOptions, context: &CommandContext) -> Result<KeyChange, OpenError> {
-        options.key_mode = KeyMode::Rotate;
-        let folder = options.keys.clone();
-        let entropy = std::sync::Arc::clone(&options.entropy);
-        let ledger = Self::open(options)?;
-        ledger.writable()?;
-        let mut keys = Keys::open(&folder, entropy.as_ref(), crate::secrets::Make::None)?;
-        let known = ledger.known()?.ok_or(OpenError::NotALedger)?;
-        let (Some(old), Some(seed)) = (known.active(), &keys.next) else { return Err(OpenError::NotALedger) };
-        let new = Signer::new(&ledger.origin, seed);
-        let retired = retired(&old.verifier.id(), "rotated", ledger.last_head()?);
-        ledger.record(&[added(&new), retired], context)?;
+    /// Goes from the signing key to a new one; the head of that is signed by both. Others append meanwhile.
+    ///
+    /// # Errors
+    /// [`OpenError::Append`] if nothing may be appended, [`OpenError::Keys`] if the new key cannot be kept; cut off in
+    /// between, the next open goes on.
+    pub fn rotate_key(&self, context: &CommandContext) -> Result<KeyChange, OpenError> {
+        let _alone = locked(&self.rotating);
+        self.writable()?;
+        let options = self.options.as_ref().ok_or(OpenError::NotALedger)?;
+        let mut keys = Keys::open(&options.keys, self.entropy.as_ref(), crate::secrets::Make::None)?;
+        let known = self.known()?.ok_or(OpenError::NotALedger)?;
+        let (Some(active), Some(seed)) = (known.active(), &keys.signing) else {
+            return Err(OpenError::NotALedger);
+        };
+        let old = Signer::new(&self.origin, seed);
+        let retired = retired(&active.verifier.id(), "rotated", self.last_head()?);
+        let new = Signer::new(&self.origin, &keys.prepare_rotation(&options.keys, self.entropy.as_ref())?);
         let change = KeyChange {
-            retired: vec![format!("signing:{}", old.verifier.id())],
+            retired: vec![format!("signing:{}", active.verifier.id())],
             added: vec![format!("signing:{}", new.verifier().id())],
         };
-        drop(ledger);
-        keys.finish_rotation(&folder)?;
+        self.signers.change(vec![old.clone(), new.clone()]);
+        if let Err(error) = self.record(&[added(&new), retired], context) {
+            self.signers.change(vec![old]);
+            return Err(error.into());
+        }
+        self.signers.change(vec![new]);
+        keys.finish_rotation(&options.keys)?;
         Ok(change)
     }
 

@@ -17,13 +17,13 @@ use crate::integrity::known::Known;
 use crate::integrity::note::Signer;
 use crate::integrity::places::Places;
 use crate::integrity::publish::{CHECKPOINT, Publisher};
-use crate::integrity::sealer::Sealer;
+use crate::integrity::sealer::{Sealer, Signers};
 use crate::log::*;
 use crate::ports::{Clock, Entropy};
 use crate::projection::{Projections, States};
 use crate::secrets::{Fingerprinter, Keys, KeysError, Make, Vault};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// A ledger: the log, its read models and its secrets.
 pub struct Ledger {
@@ -31,7 +31,7 @@ pub struct Ledger {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) fingerprints: Fingerprinter,
-    pub(super) vault: Vault,
+    pub(super) vault: Arc<Vault>,
     pub(super) id: LedgerId,
     pub(super) origin: String,
     pub(super) tool: String,
@@ -41,8 +41,16 @@ pub struct Ledger {
     pub(super) frozen: Frozen,
     /// Where its parts lie; none for a log in memory.
     pub(super) places: Option<Places>,
+    /// What it was opened with, to be written; none for a log in memory, and for one that is only read.
+    pub(super) options: Option<LedgerOptions>,
+    /// The keys that sign heads.
+    pub(super) signers: Arc<Signers>,
+    /// Publishes what is under a signed head; none where nothing is signed.
+    pub(super) publisher: Weak<Background>,
     /// Who decides shares it; who met too many conflicts has it alone.
     pub(super) turns: std::sync::RwLock<()>,
+    /// Whoever rotates the signing key does so alone.
+    pub(super) rotating: std::sync::Mutex<()>,
     /// Whoever deploys to a target for the first time looks at the slugs of others, alone.
     pub(super) slugs: std::sync::Mutex<()>,
 }
@@ -94,9 +102,14 @@ impl Ledger {
         let (signers, frozen) = signing::signers(&origin, known, &keys, options.key_mode);
         let sealed_before = known.is_some_and(|known| !known.signing.is_empty());
         let mended = examined.mended.clone();
-        let seal: Box<dyn Seal> = match signers.is_empty() || newer.is_some() {
-            true => Box::new(Unsealed),
-            false => Box::new(sealer(&places, &store, examined, origin, signers)?),
+        let unsealed = signers.is_empty() || newer.is_some();
+        let signers = Arc::new(Signers::new(signers));
+        let (seal, publisher): (Box<dyn Seal>, _) = match unsealed {
+            true => (Box::new(Unsealed), Weak::new()),
+            false => {
+                let (sealer, publisher) = sealer(&places, &store, examined, origin, Arc::clone(&signers))?;
+                (Box::new(sealer), publisher)
+            }
         };
         let states = Arc::<States>::default();
         let log = FjallLog::start(
@@ -113,14 +126,15 @@ impl Ledger {
         let parts = Parts {
             log: Arc::new(log),
             states,
-            clock: options.clock,
-            entropy: options.entropy,
+            clock: Arc::clone(&options.clock),
+            entropy: Arc::clone(&options.entropy),
             keys: keys.clone(),
             vault: places.vault(),
-            tool: options.tool,
+            tool: options.tool.clone(),
         };
         let mut ledger = Self::assemble(parts, new_id, newer)?;
         (ledger.frozen, ledger.places) = (frozen, Some(places));
+        (ledger.options, ledger.signers, ledger.publisher) = (Some(options), signers, publisher);
         if ledger.newer.is_none() && ledger.frozen.is_none() {
             upgrade::remove_gone(ledger.log())?;
             if !sealed_before {
@@ -159,7 +173,7 @@ impl Ledger {
         if newer.is_none() {
             upgrade::build(log.as_ref())?;
         }
-        let vault = Vault::new(vault, &keys);
+        let vault = Arc::new(Vault::new(vault, &keys));
         Ok(Self {
             log,
             clock,
@@ -173,7 +187,11 @@ impl Ledger {
             states,
             frozen: None,
             places: None,
+            options: None,
+            signers: Arc::default(),
+            publisher: Weak::new(),
             turns: std::sync::RwLock::default(),
+            rotating: std::sync::Mutex::default(),
             slugs: std::sync::Mutex::default(),
         })
     }
@@ -220,9 +238,6 @@ fn keys(options: &LedgerOptions, known: Option<&Known>) -> Result<Keys, KeysErro
     let mut keys = Keys::open(&options.keys, entropy, signing::may_make(known, options.key_mode))?;
     if signing::rotation_unfinished(known, &keys) {
         keys.finish_rotation(&options.keys)?;
-    }
-    if options.key_mode == KeyMode::Rotate {
-        keys.prepare_rotation(&options.keys, entropy)?;
     }
     Ok(keys)
 }
@@ -277,25 +292,26 @@ fn sealer(
     store: &FjallStore,
     examined: Examined,
     origin: String,
-    signers: Vec<Signer>,
-) -> Result<Sealer, LogError> {
+    signers: Arc<Signers>,
+) -> Result<(Sealer, Weak<Background>), LogError> {
     let Examined { known, head, newest, edge, frontier, .. } = examined;
     let heads = Heads::open(places.folder(), newest)
         .map_err(|error| LogError::Io { path: places.folder().to_owned(), cause: error.to_string() })?;
     let (size, published) = (frontier.size(), edge.size());
     let publisher = Publisher::new(places.published().to_owned(), places.mirror(), store.stored(), edge);
-    let background = Background::start(publisher)?;
+    let background = Arc::new(Background::start(publisher)?);
     let sealed = head.filter(|(head, _)| head.size == size);
     let named = known.is_some_and(|known| !known.signing.is_empty());
     let again = sealed.clone().filter(|_| published < size);
     if let Some((head, note)) = again {
         background.head(head, note);
     }
+    let publisher = Arc::downgrade(&background);
     let mut sealer = Sealer::new(origin, signers, frontier, heads, background);
     if named && sealed.is_none() {
         sealer.sign()?;
     }
-    Ok(sealer)
+    Ok((sealer, publisher))
 }
 
 pub(super) fn origin_of(id: LedgerId) -> String {

@@ -1,7 +1,7 @@
 //! Erasing private values: first the event, then every copy of the text, wherever it lies in the ledger.
 
-use super::erasing::{erase, marker};
-use super::{CommandContext, Ledger, LedgerOptions, OpenError};
+use super::erasing::marker;
+use super::{CommandContext, Ledger, OpenError};
 use crate::event::{AnyEvent, LedgerEvent, PayloadRedacted, TargetEvent};
 use crate::files::{self, Readers};
 use crate::ids::{DeploymentId, Position, Revision, StreamId};
@@ -57,20 +57,24 @@ pub struct Redacted {
 const FIRST_VALUE: u32 = crate::release::field::CREDENTIAL;
 
 impl Ledger {
-    /// Erases private values of events: all of each event, or those whose numbers lie in these ranges.
+    /// Records that private values of events are erased: all of each event, or those whose numbers lie in these
+    /// ranges. Others append meanwhile. The values themselves go when the store is replaced, which needs the ledger
+    /// alone: with [`Ledger::erase`], or at the next open.
+    ///
+    /// # Errors
+    /// As [`RedactError`] says; nothing was recorded then.
     pub fn redact(
-        options: LedgerOptions,
+        &self,
         events: &[Position],
         only: &[(u32, u32)],
         basis: &str,
         context: &CommandContext,
     ) -> Result<Redacted, RedactError> {
-        let places = options.places();
-        let ledger = Self::open(options)?;
-        ledger.writable().map_err(OpenError::from)?;
+        let places = self.places.as_ref().ok_or(OpenError::NotALedger)?;
+        self.writable().map_err(OpenError::from)?;
         let mut chosen = Vec::new();
         for at in events {
-            let fields = ledger.erasable(*at, only)?;
+            let fields = self.erasable(*at, only)?;
             if !fields.is_empty() {
                 chosen.push((*at, fields));
             }
@@ -86,14 +90,23 @@ impl Ledger {
                 PayloadRedacted { position, fields, basis: basis.to_owned() }.into()
             })
             .collect();
-        let io = |error: std::io::Error| LogError::Io { path: marker(&places), cause: error.to_string() };
+        let io = |error: std::io::Error| LogError::Io { path: marker(places), cause: error.to_string() };
         // Durable before the event is: else a power loss could leave the event, and the values for good.
-        files::write_whole(&marker(&places), b"", Readers::Owner).map_err(io)?;
-        let write = ledger.write(StreamId::Ledger, Expected::Any, &redactions, context);
-        let appended = ledger.log.append(vec![write], None, Stage::Published).map_err(OpenError::from)?;
-        drop(ledger);
-        erase(&places)?;
+        files::write_whole(&marker(places), b"", Readers::Owner).map_err(io)?;
+        let write = self.write(StreamId::Ledger, Expected::Any, &redactions, context);
+        let appended = self.log.append(vec![write], None, Stage::Published).map_err(OpenError::from)?;
         Ok(Redacted { fields: chosen, recorded: Position(appended.next.0 - 1) })
+    }
+
+    /// Takes the ledger for itself, removes the text of every value that was redacted, wherever it lies in it, and
+    /// gives the ledger back.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`]; the next open goes on with it.
+    pub fn erase(self) -> Result<Self, OpenError> {
+        let options = self.options.clone().ok_or(OpenError::NotALedger)?;
+        drop(self);
+        Self::open(options)
     }
 
     /// Fields of an event that are there and may be erased.

@@ -24,6 +24,7 @@ pub(super) fn best_head(places: &Places) -> Result<(TreeHead, String), OpenError
         places: Some(places.clone()),
         published: places.published().to_owned(),
         keys: Vec::new(),
+        heads: None,
         faults: Vec::new(),
     };
     let keys = believed(&sources, published.as_ref(), &mut faults);

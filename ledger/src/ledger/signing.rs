@@ -12,8 +12,6 @@ pub enum KeyMode {
     /// With the keys that the log names.
     #[default]
     Named,
-    /// To go from one signing key to the next: both sign.
-    Rotate,
     /// To take the keys of the folder in place of those that are lost.
     Adopt,
 }
@@ -26,7 +24,7 @@ pub fn may_make(known: Option<&Known>, mode: KeyMode) -> Make {
     match (known, mode) {
         (None, _) | (_, KeyMode::Adopt) => Make::All,
         (Some(known), _) if known.signing.is_empty() => Make::Signing,
-        (Some(_), KeyMode::Named | KeyMode::Rotate) => Make::None,
+        (Some(_), KeyMode::Named) => Make::None,
     }
 }
 
@@ -56,9 +54,6 @@ pub fn signers(origin: &str, known: Option<&Known>, keys: &Keys, mode: KeyMode) 
         return (Vec::new(), Some((Code::KeyLost.name(), "the log names no key that signs".to_owned())));
     };
     match own.filter(|own| *own.verifier() == active.verifier) {
-        Some(own) if mode == KeyMode::Rotate => {
-            (std::iter::once(own).chain(keys.next.as_ref().map(signer)).collect(), None)
-        }
         Some(own) => (vec![own], None),
         None => {
             let cause = format!("the signing key here is not {}, which the log names", active.verifier.id());

@@ -46,6 +46,14 @@ pub fn entry_of(bytes: &[u8], index: usize) -> Result<&[u8], BundleError> {
     Entries { bytes }.nth(index).unwrap_or(Err(BundleError::Count(WIDTH)))
 }
 
+/// How many bytes the first entries of a bundle take; none where it has fewer.
+pub fn beginning(bytes: &[u8], width: u64) -> Option<usize> {
+    let entries = Entries { bytes }.take(usize::try_from(width).ok()?).map_while(Result::ok);
+    let (count, length) =
+        entries.fold((0, 0), |(count, length), entry| (count + 1, length + 2 + entry.len()));
+    (count == width).then_some(length)
+}
+
 /// Walks a bundle. Ends after an error.
 struct Entries<'a> {
     bytes: &'a [u8],

@@ -39,6 +39,7 @@ pub use ports::{InBatch, PrivateRows, Published, Rows, RowsMut, Seal, Stored, Un
 pub use sum::RowSum;
 
 use crate::ids::{Position, Revision, StreamId};
+use std::sync::Arc;
 
 /// Largest encoded entry, in bytes; an entry bundle of tlog-tiles holds at most 65,535.
 pub const MAX_ENTRY_BYTES: usize = 60 * 1024;
@@ -158,6 +159,16 @@ pub trait EventLog: Send + Sync {
 
     /// Writes rows without an event, durably: for a projection that catches up. `None` removes.
     fn put_rows(&self, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<(), LogError>;
+
+    /// Calls `look` at a moment at which nothing is being appended and everything that was is under a signed head,
+    /// with what is stored: it stays what it was at that moment. None for a log that is not on disk. The writer waits
+    /// meanwhile, so that what lies beside the store can be looked at, too.
+    fn at_rest(&self, look: &mut dyn FnMut(Option<Arc<dyn Stored>>)) {
+        look(None);
+    }
+
+    /// What is stored is not what it should be: whoever opens it next is to look closely.
+    fn distrust(&self) {}
 
     /// A read-only view of the projection rows, consistent with whole appends.
     fn read_rows(&self, read: &mut dyn FnMut(&dyn Rows)) -> Result<(), LogError>;

@@ -105,9 +105,10 @@ impl Keys {
     }
 
     /// Makes the key that a rotation brings; one that is there already is taken.
-    pub fn prepare_rotation(&mut self, folder: &Path, entropy: &dyn Entropy) -> Result<(), KeysError> {
-        self.next = Some(read_or_make(&folder.join(NEXT), entropy)?);
-        Ok(())
+    pub fn prepare_rotation(&mut self, folder: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], KeysError> {
+        let next = read_or_make(&folder.join(NEXT), entropy)?;
+        self.next = Some(next);
+        Ok(next)
     }
 
     /// The log names the new key: it takes the place of the old one.

@@ -152,7 +152,9 @@ impl Vault {
         let (mut good, mut bad) = (0, None);
         for name in names.filter(|name| !name.ends_with(UNFINISHED)) {
             match self.get(&Fingerprint(name)) {
-                Ok(_) => good += 1,
+                Ok(Some(_)) => good += 1,
+                // It was let go since the folder was listed.
+                Ok(None) => {}
                 Err(error) => bad = bad.or(Some(error.to_string())),
             }
         }

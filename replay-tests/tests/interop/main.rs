@@ -247,6 +247,8 @@ fn what_a_ledger_publishes_is_accepted() {
         go.proof(&path, &active).expect("accepted");
     }
     // From here on both keys sign, then the new one alone: heads of before are still those of the old.
-    Ledger::rotate_key(options(), &CommandContext::system("interop", "c")).expect("rotated");
+    let ledger = Ledger::open(options()).expect("a ledger");
+    ledger.rotate_key(&CommandContext::system("interop", "c")).expect("rotated");
+    drop(ledger);
     go.log(&published, &active, &kept).expect("both signed the head of the rotation");
 }

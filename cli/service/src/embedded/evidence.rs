@@ -2,6 +2,7 @@
 
 use super::{Embedded, errors, queries};
 use crate::*;
+use haloy_executors::LedgerHandle;
 use haloy_ledger::ids::Position;
 use haloy_ledger::integrity::checkpoint::TreeHead;
 use haloy_ledger::integrity::hash::hex;
@@ -11,6 +12,7 @@ use haloy_ledger::ledger::{self, Backup, Evidence, KeyChange, Recovery, RedactEr
 use haloy_ledger::log::ClockPolicy;
 use haloy_ledger::read::View;
 use haloy_ledger::{CommandContext, Ledger, OpenError};
+use std::sync::Arc;
 use std::time::Instant;
 
 impl Embedded {
@@ -66,9 +68,11 @@ impl Embedded {
     }
 
     pub(super) async fn rotate_key(&self, context: CommandContext) -> Result<KeyChange, Error> {
-        let policy = self.clock_policy().await;
-        let rotate = move |options| Ledger::rotate_key(options, &context);
-        self.patiently(policy, |_| {}, rotate).await?.map_err(errors::open)
+        let ledger = self.wait_for(self.clock_policy().await, |_| {}).await?;
+        LedgerHandle::new(Arc::new(ledger))
+            .call(move |ledger| ledger.rotate_key(&context))
+            .await
+            .map_err(errors::open)
     }
 
     pub(super) async fn adopt_keys(&self, context: CommandContext) -> Result<KeyChange, Error> {
@@ -82,33 +86,19 @@ impl Embedded {
         request: RedactRequest,
         context: CommandContext,
     ) -> Result<Redacted, Error> {
-        let what = request.what.clone();
-        let events = self.view(move |view| positions(view, &what)).await?;
-        let positions: Vec<Position> = events.into_iter().map(|(at, _)| at).collect();
-        let policy = self.clock_policy().await;
-        let redact = move |options| match Ledger::redact(
-            options,
-            &positions,
-            &request.fields,
-            &request.basis,
-            &context,
-        ) {
-            Err(RedactError::Open(error)) => Err(error),
-            done => Ok(done),
+        self.must_be_there()?;
+        let ledger = self.wait_for(self.clock_policy().await, |_| {}).await?;
+        let RedactRequest { what, fields, basis, .. } = request;
+        let work = move || {
+            let events = ledger.view(|view| positions(view, &what))?;
+            let positions: Vec<Position> = events.into_iter().map(|(at, _)| at).collect();
+            let redacted = ledger.redact(&positions, &fields, &basis, &context).map_err(not_redacted)?;
+            let erased = ledger.erase().map_err(errors::open);
+            erased
+                .map_err(|error| error.hint("the erasure is recorded; the next command goes on with it"))?;
+            Ok(redacted)
         };
-        let done = self.patiently(policy, |_| {}, redact).await?.map_err(errors::open)?;
-        done.map_err(|error| {
-            let told = Error::new(Kind::Operational, error.to_string());
-            match error {
-                RedactError::Open(error) => errors::open(error),
-                RedactError::NoEvent(_) => {
-                    Error { kind: Kind::Usage, ..told }.hint("list them with: haloy events")
-                }
-                RedactError::Nothing { .. } => Error { kind: Kind::Usage, ..told },
-                RedactError::Held { .. } => told.hint("see who holds it and why with: haloy hold"),
-                RedactError::Live { .. } => told.hint("deploy without those values first"),
-            }
-        })
+        haloy_executors::join::ended(tokio::task::spawn_blocking(work).await).await
     }
 
     pub(super) async fn recover(&self, context: CommandContext) -> Result<Recovery, Error> {
@@ -127,21 +117,21 @@ impl Embedded {
         self.must_be_there()?;
         let (options, BackupRequest { into }) = (self.ledger_options(), request);
         let copied = tokio::task::spawn_blocking(move || {
-            // Opening and closing publishes what a crash left unpublished. Who has the ledger now need not
-            // stop, and a ledger that is refused has a published copy all the same.
-            if options.places().store().exists() {
-                let opened = Ledger::open(options.clone());
-                if let Some(newer) = opened.as_ref().ok().and_then(Ledger::newer) {
-                    return Err(errors::log(newer.clone()));
-                }
-            }
             if let Err(error) = std::fs::create_dir_all(&into) {
                 let message = format!("the folder {} cannot be made: {error}", into.display());
                 return Err(Error::new(Kind::Operational, message));
             }
-            ledger::backup(&options, &into).map_err(errors::open)
+            // Who has the ledger now need not stop, and a ledger that is refused has a published copy all the same.
+            let opened = options.places().store().exists().then(|| Ledger::open(options.clone()));
+            match opened {
+                Some(Ok(ledger)) => match ledger.newer() {
+                    Some(newer) => Err(errors::log(newer.clone())),
+                    None => ledger.backup(&into).map_err(errors::open),
+                },
+                Some(Err(_)) | None => ledger::backup(&options, &into).map_err(errors::open),
+            }
         });
-        copied.await.map_err(|error| Error::new(Kind::Operational, error.to_string()))?
+        haloy_executors::join::ended(copied.await).await
     }
 
     pub(super) async fn restore(
@@ -168,6 +158,17 @@ impl Embedded {
             }
             other => errors::open(other),
         })
+    }
+}
+
+fn not_redacted(error: RedactError) -> Error {
+    let told = Error::new(Kind::Operational, error.to_string());
+    match error {
+        RedactError::Open(error) => errors::open(error),
+        RedactError::NoEvent(_) => Error { kind: Kind::Usage, ..told }.hint("list them with: haloy events"),
+        RedactError::Nothing { .. } => Error { kind: Kind::Usage, ..told },
+        RedactError::Held { .. } => told.hint("see who holds it and why with: haloy hold"),
+        RedactError::Live { .. } => told.hint("deploy without those values first"),
     }
 }
 

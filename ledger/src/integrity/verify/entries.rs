@@ -30,6 +30,8 @@ pub struct Entries {
     mirror: Option<Mirror>,
     /// Values of entries below this must have a second copy; those above may have one.
     mirrored: u64,
+    /// Where the second copy may go on: others append meanwhile.
+    end: Option<u64>,
     since: u64,
     next: u64,
     chain: Chain,
@@ -70,6 +72,7 @@ impl Entries {
             stored: sources.stored.clone(),
             mirror: sources.places.as_ref().map(super::Places::mirror).filter(|_| !newer),
             mirrored,
+            end: sources.heads.is_some().then_some(size),
             since,
             next: since,
             chain: Chain::from(since),
@@ -124,7 +127,8 @@ impl Entries {
         let Some(mut first) = self.values.take() else { return };
         let Some(mirror) = self.mirror.as_ref().filter(|_| self.following) else { return };
         let fault = match mirror.get(bundle) {
-            Ok(second) => {
+            Ok(mut second) => {
+                second.retain(|at, _| self.end.is_none_or(|end| at.0 < end));
                 first.retain(|at, _| at.0 < self.mirrored || second.contains_key(at));
                 self.private.mirror(&first, &second)
             }

@@ -3,6 +3,7 @@
 
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::tiles;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Looks at every folder of partial files.
@@ -23,16 +24,16 @@ pub fn look(published: &Path, faults: &mut Vec<Fault>) {
 
 /// The first file of a folder that is not as it was published.
 fn partial(folder: &Path, entries: bool) -> Option<Fault> {
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let width = |path: &PathBuf| -> Option<u64> { path.file_name()?.to_str()?.parse().ok() };
-    let mut widths: Vec<(u64, PathBuf)> =
-        files.filter_map(|path| width(&path).map(|width| (width, path))).collect();
-    widths.sort();
+    let widths = widths(folder);
     let full = folder.with_extension("");
-    let (_, widest) = widths.last()?;
-    let whole = std::fs::read(if full.is_file() { &full } else { widest }).unwrap_or_default();
     let good = |width: u64, path: &Path| {
-        let Ok(bytes) = std::fs::read(path) else { return false };
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            // Somebody publishes meanwhile: it went after it was listed.
+            Err(error) => return error.kind() == ErrorKind::NotFound,
+        };
+        // Read after it: what takes its place only grows.
+        let Some(whole) = largest(folder, &full) else { return !path.exists() };
         let complete = match entries {
             true => tiles::decode_bundle(&bytes, width).is_ok(),
             false => tiles::decode_hashes(&bytes, width).is_ok(),
@@ -43,4 +44,22 @@ fn partial(folder: &Path, entries: bool) -> Option<Fault> {
     let code = if entries { Code::BundleDiffers } else { Code::TileDiffers };
     let cause = "does not begin the file that took its place";
     Some(Fault::new(code, format!("{}: {cause}", bad.display())))
+}
+
+/// Partial files of a folder by their width.
+fn widths(folder: &Path) -> Vec<(u64, PathBuf)> {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let width = |path: &PathBuf| -> Option<u64> { path.file_name()?.to_str()?.parse().ok() };
+    let mut widths: Vec<_> = files.filter_map(|path| width(&path).map(|width| (width, path))).collect();
+    widths.sort();
+    widths
+}
+
+/// The full file, or the widest partial one, as it is now.
+fn largest(folder: &Path, full: &Path) -> Option<Vec<u8>> {
+    // Twice: the widest may give its place to the full one between the two questions.
+    (0..2).find_map(|_| {
+        let whole = std::fs::read(full).ok();
+        whole.or_else(|| std::fs::read(&widths(folder).last()?.1).ok())
+    })
 }

@@ -4,6 +4,7 @@ use crate::ids::Position;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::hash::Hash;
 use crate::integrity::tiles::{self, Tile, WIDTH};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// A published folder, as far as its checkpoint says.
@@ -26,7 +27,9 @@ impl Published {
     /// Whether there is any file of a group: its entries or their hashes.
     pub fn has(&self, index: u64) -> bool {
         let width = tiles::width_of(0, index, self.size);
-        let there = |tile: Tile| self.folder.join(tile.path(width)).exists();
+        let there = |tile: Tile| {
+            self.folder.join(tile.path(width)).exists() || self.folder.join(tile.path(WIDTH)).exists()
+        };
         there(Tile::Entries { index }) || there(Tile::Hashes { level: 0, index })
     }
 
@@ -51,6 +54,25 @@ impl Published {
 
     fn file(&self, tile: Tile, width: u64) -> Result<Vec<u8>, String> {
         let path = tile.path(width);
-        std::fs::read(self.folder.join(&path)).map_err(|error| format!("{path}: {error}"))
+        match std::fs::read(self.folder.join(&path)) {
+            Err(error) if error.kind() == ErrorKind::NotFound && width < WIDTH => {
+                self.larger(tile, width).ok_or_else(|| format!("{path}: {error}"))
+            }
+            read => read.map_err(|error| format!("{path}: {error}")),
+        }
+    }
+
+    /// The beginning of the file that took the place of a partial one, which went while the log grew. Nothing is
+    /// believed of it either: it is hashed as what it stands for.
+    fn larger(&self, tile: Tile, width: u64) -> Option<Vec<u8>> {
+        let widths = (width + 1..=WIDTH).rev();
+        let mut bytes =
+            widths.into_iter().find_map(|width| std::fs::read(self.folder.join(tile.path(width))).ok())?;
+        let length = match tile {
+            Tile::Hashes { .. } => usize::try_from(width).ok()? * size_of::<Hash>(),
+            Tile::Entries { .. } => tiles::beginning(&bytes, width)?,
+        };
+        (length <= bytes.len()).then(|| bytes.truncate(length))?;
+        Some(bytes)
     }
 }

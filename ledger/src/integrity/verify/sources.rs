@@ -1,5 +1,6 @@
 //! The copies of a log that are checked.
 
+use super::signed::SignedHead;
 use crate::integrity::code::Fault;
 use crate::integrity::note::Verifier;
 use crate::integrity::places::Places;
@@ -17,6 +18,9 @@ pub struct Sources {
     pub published: PathBuf,
     /// Keys to believe in place of those that the log names.
     pub keys: Vec<Verifier>,
+    /// The signed heads as they were at the instant of the store, and what is wrong with them; none where they are to be
+    /// read when the check begins.
+    pub heads: Option<(Vec<SignedHead>, Vec<Fault>)>,
     /// What was found before the check began.
     pub faults: Vec<Fault>,
 }

@@ -3,7 +3,8 @@
 use super::bundles::Mover;
 use super::open::{FjallOptions, Spaces};
 use super::queue::{Job, Queue, queue};
-use super::store::FjallStore;
+use super::rest::Rest;
+use super::store::{Cut, FjallStore, FjallStored};
 use super::visible::Visible;
 use super::{read, upgrade, writer};
 use crate::defect::inherited;
@@ -21,6 +22,7 @@ use std::thread::JoinHandle;
 pub struct FjallLog {
     pub(super) store: Arc<Spaces>,
     visible: Arc<Visible>,
+    rest: Arc<Rest>,
     queue: Option<Queue>,
     writer: Option<JoinHandle<()>>,
     folder: PathBuf,
@@ -49,11 +51,13 @@ impl FjallLog {
             upgrade::index(&store).inspect_err(|_| store.not_clean())?;
         }
         let visible = Arc::new(Visible::all(&store, tail(&store)?));
+        let rest = Arc::<Rest>::default();
         let (queue, jobs) = queue();
         let planted = inherited();
         let writer = writer::Writer {
             store: Arc::clone(&store),
             visible: Arc::clone(&visible),
+            rest: Arc::clone(&rest),
             clock,
             policy,
             in_batch,
@@ -69,7 +73,8 @@ impl FjallLog {
             })
             .map_err(|error| LogError::Io { path: folder.clone(), cause: error.to_string() })?;
         let beside = RwLock::default();
-        Ok(Self { store, visible, queue: Some(queue), writer: Some(writer), folder, newer, frozen, beside })
+        let (queue, writer) = (Some(queue), Some(writer));
+        Ok(Self { store, visible, rest, queue, writer, folder, newer, frozen, beside })
     }
 
     /// Folder of the store.
@@ -161,6 +166,19 @@ impl EventLog for FjallLog {
         // Rows are put before anything is appended: nothing unsealed is shown with them.
         self.visible.show(&self.store, self.visible.tail());
         Ok(())
+    }
+
+    fn at_rest(&self, look: &mut dyn FnMut(Option<Arc<dyn Stored>>)) {
+        self.rest.look(|| {
+            let (tail, rows) = self.visible.instant();
+            let cut = Some(Cut { next: tail.next, rows });
+            let (spaces, newer) = (Arc::clone(&self.store), self.newer.clone());
+            look(Some(Arc::new(FjallStored { spaces, newer, cut })));
+        });
+    }
+
+    fn distrust(&self) {
+        self.store.not_clean();
     }
 
     fn read_rows(&self, read: &mut dyn FnMut(&dyn Rows)) -> Result<(), LogError> {

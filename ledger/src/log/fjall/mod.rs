@@ -15,6 +15,7 @@ mod peek;
 mod queue;
 mod read;
 mod reader;
+mod rest;
 mod room;
 mod scratch;
 mod scratch_folder;

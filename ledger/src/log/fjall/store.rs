@@ -6,6 +6,7 @@ use super::errors::store_error;
 use super::open::Spaces;
 use super::*;
 use crate::log::ports::EachRow;
+use ::fjall::Readable;
 use std::ops::Range;
 use std::path::Path;
 
@@ -67,7 +68,7 @@ impl FjallStore {
 
     /// What lies in it, as long as anybody holds on to this.
     pub fn stored(&self) -> Arc<dyn Stored> {
-        Arc::new(FjallStored { spaces: Arc::clone(&self.spaces), newer: self.newer.clone() })
+        Arc::new(FjallStored { spaces: Arc::clone(&self.spaces), newer: self.newer.clone(), cut: None })
     }
 
     /// Events below are stored 256 as one value.
@@ -89,9 +90,19 @@ impl FjallStore {
     }
 }
 
-struct FjallStored {
-    spaces: Arc<Spaces>,
-    newer: Option<LogError>,
+/// What lies in a store: as it is, or as it was at an instant while others go on writing.
+pub(super) struct FjallStored {
+    pub(super) spaces: Arc<Spaces>,
+    pub(super) newer: Option<LogError>,
+    pub(super) cut: Option<Cut>,
+}
+
+/// An instant at which everything that was stored was under a signed head.
+pub(super) struct Cut {
+    /// Position after the last entry.
+    pub(super) next: Position,
+    /// What changes and goes: index, private values and rows of read models. Entries stay as they are.
+    pub(super) rows: ::fjall::Snapshot,
 }
 
 impl Stored for FjallStored {
@@ -100,6 +111,9 @@ impl Stored for FjallStored {
     }
 
     fn next(&self) -> Result<Position, LogError> {
+        if let Some(cut) = &self.cut {
+            return Ok(cut.next);
+        }
         // The key counts here, not what lies under it: that is for those who check to say.
         Ok(read::last(&self.spaces)?.map_or(Position(0), |(last, _)| Position(last.0.saturating_add(1))))
     }
@@ -110,11 +124,18 @@ impl Stored for FjallStored {
         limit: usize,
         each: &mut dyn FnMut(&[u8]) -> Result<(), LogError>,
     ) -> Result<(), LogError> {
-        read::entries(&self.spaces, from, limit, each)
+        let left = self.cut.as_ref().map_or(u64::MAX, |cut| cut.next.0.saturating_sub(from.0));
+        read::entries(&self.spaces, from, limit.min(usize::try_from(left).unwrap_or(usize::MAX)), each)
     }
 
     fn stream(&self, stream: &StreamId, from: Revision, limit: usize) -> Result<Vec<Vec<u8>>, LogError> {
-        read::stream(&self.spaces, stream, from, limit)
+        let mut entries = read::stream(&self.spaces, stream, from, limit)?;
+        if let Some(cut) = &self.cut {
+            // In order: what was appended since is at the end.
+            let after = entries.iter().rposition(|entry| position(entry).is_none_or(|at| at < cut.next));
+            entries.truncate(after.map_or(0, |last| last + 1));
+        }
+        Ok(entries)
     }
 
     fn privates(&self, events: Range<Position>) -> Result<PrivateRows, LogError> {
@@ -124,13 +145,18 @@ impl Stored for FjallStored {
     fn scan(&self, keyspace: Keyspace, each: &mut EachRow<'_>) -> Result<(), LogError> {
         if keyspace == Keyspace::Entries {
             let mut at = 0u64;
-            return read::entries(&self.spaces, Position(0), usize::MAX, &mut |entry| {
+            return self.entries(Position(0), usize::MAX, &mut |entry| {
                 each(&Key::Entry(Position(at)).encode(), entry)?;
                 at += 1;
                 Ok(())
             });
         }
-        for row in self.spaces.get(keyspace).iter() {
+        let space = self.spaces.get(keyspace);
+        let rows = match &self.cut {
+            Some(cut) => cut.rows.iter(space),
+            None => space.iter(),
+        };
+        for row in rows {
             let (key, value) = row.into_inner().map_err(store_error)?;
             each(&key, &value)?;
         }
@@ -139,9 +165,20 @@ impl Stored for FjallStored {
 
     fn row(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, LogError> {
         if keyspace == Keyspace::Entries {
-            return keys::number(key).map_or(Ok(None), |at| read::entry(&self.spaces, Position(at)));
+            let number = keys::number(key).filter(|at| self.cut.as_ref().is_none_or(|cut| *at < cut.next.0));
+            return number.map_or(Ok(None), |at| read::entry(&self.spaces, Position(at)));
         }
-        let value = self.spaces.get(keyspace).get(key).map_err(store_error)?;
+        let space = self.spaces.get(keyspace);
+        let value = match &self.cut {
+            Some(cut) => cut.rows.get(space, key),
+            None => space.get(key),
+        };
+        let value = value.map_err(store_error)?;
         Ok(value.map(|value| value.to_vec()))
     }
+}
+
+/// The position that an entry says it has; none if it cannot be read.
+fn position(entry: &[u8]) -> Option<Position> {
+    codec::decode_head(entry).ok().map(|head| head.position)
 }

@@ -25,6 +25,11 @@ impl Visible {
         locked_to_read(&self.0).1.clone()
     }
 
+    /// Both.
+    pub(super) fn instant(&self) -> (Tail, Snapshot) {
+        locked_to_read(&self.0).clone()
+    }
+
     /// Shows everything that is stored now; the log ends at `tail`.
     pub(super) fn show(&self, store: &Spaces, tail: Tail) {
         let rows = store.db.snapshot();

@@ -6,6 +6,7 @@ use super::errors::{plain, store_error};
 use super::open::Spaces;
 use super::queue::{Job, Jobs};
 use super::read::RowsView;
+use super::rest::Rest;
 use super::visible::Visible;
 use super::*;
 use crate::defect::{Defect, planted};
@@ -16,6 +17,7 @@ use ::fjall::PersistMode;
 pub(super) struct Writer {
     pub(super) store: Arc<Spaces>,
     pub(super) visible: Arc<Visible>,
+    pub(super) rest: Arc<Rest>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) policy: ClockPolicy,
     pub(super) in_batch: Box<dyn InBatch>,
@@ -28,7 +30,9 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn run(mut self, jobs: &Jobs) {
         // What arrived during the last fsync is the next group: no need to wait for more.
+        let rest = Arc::clone(&self.rest);
         while let Some(group) = jobs.group() {
+            let _writing = rest.write();
             self.commit(group);
         }
     }

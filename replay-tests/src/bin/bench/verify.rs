@@ -103,6 +103,7 @@ fn published_alone(at: &Path, key: Verifier) -> Sources {
         places: None,
         published: at.join("ledger/published"),
         keys: vec![key],
+        heads: None,
         faults: Vec::new(),
     }
 }

@@ -1,0 +1,89 @@
+//! Moments at which the writer rests: what is stored, what is under a signed head and what readers see are one.
+
+use crate::locks::locked;
+use std::sync::{Condvar, Mutex, PoisonError};
+
+/// Keeps the writer from beginning while somebody looks. Whoever waits goes first: a writer that always has
+/// something to do would never let anybody look.
+#[derive(Default)]
+pub(super) struct Rest {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    writing: bool,
+    waiting: usize,
+}
+
+/// The writer writes for as long as this lives.
+pub(super) struct Writing<'a>(&'a Rest);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        locked(&self.0.state).writing = false;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Rest {
+    /// Begins to write, once nobody looks or waits to look.
+    pub(super) fn write(&self) -> Writing<'_> {
+        let state = locked(&self.state);
+        let looked = self.changed.wait_while(state, |state| state.waiting > 0);
+        looked.unwrap_or_else(PoisonError::into_inner).writing = true;
+        Writing(self)
+    }
+
+    /// Looks while nothing is written.
+    pub(super) fn look<T>(&self, look: impl FnOnce() -> T) -> T {
+        let mut state = locked(&self.state);
+        state.waiting += 1;
+        let resting = self.changed.wait_while(state, |state| state.writing);
+        let mut state = resting.unwrap_or_else(PoisonError::into_inner);
+        let looked = look();
+        state.waiting -= 1;
+        drop(state);
+        self.changed.notify_all();
+        looked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn who_looks_sees_nothing_half_done_and_is_not_kept_waiting() {
+        let (rest, half, ended) = (Arc::<Rest>::default(), AtomicBool::new(false), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !ended.load(Ordering::SeqCst) {
+                    let _writing = rest.write();
+                    half.store(true, Ordering::SeqCst);
+                    std::thread::yield_now();
+                    half.store(false, Ordering::SeqCst);
+                }
+            });
+            for _ in 0..1000 {
+                assert!(!rest.look(|| half.load(Ordering::SeqCst)));
+            }
+            ended.store(true, Ordering::SeqCst);
+        });
+    }
+
+    #[test]
+    fn a_writer_that_panics_keeps_nobody() {
+        let rest = Arc::<Rest>::default();
+        let writer = Arc::clone(&rest);
+        let panicked = std::thread::spawn(move || {
+            let _writing = writer.write();
+            panic!("as planned");
+        });
+        assert!(panicked.join().is_err());
+        assert_eq!(rest.look(|| 7), 7);
+    }
+}
