@@ -1,6 +1,5 @@
 //! Checking a ledger without trusting it, and proofs for those who have none.
 
-use super::Ledger;
 use super::options::{LedgerOptions, OpenError};
 use crate::ids::{LedgerId, Position};
 use crate::integrity::checkpoint::TreeHead;
@@ -57,6 +56,11 @@ impl Evidence {
         Ok(Self { sources, held: store.map_or(Held::Nothing, Held::Store), vault })
     }
 
+    /// Of a log that others append to: these sources are those of an instant.
+    pub(super) fn of(sources: Sources, log: Arc<dyn EventLog>, vault: Option<Arc<Vault>>) -> Self {
+        Self { sources, held: Held::Log(log), vault }
+    }
+
     /// Of a published tree alone, with the keys that are believed.
     pub fn published(folder: &Path, keys: Vec<Verifier>) -> Self {
         let published = folder.to_owned();
@@ -81,32 +85,6 @@ impl Evidence {
             Held::Store(_) | Held::Log(_) | Held::Nothing => {}
         }
         report
-    }
-}
-
-impl Ledger {
-    /// What is to be checked of this ledger, as of now: others append meanwhile, and what they append is left out.
-    ///
-    /// # Errors
-    /// [`LogError::Store`] for a log in memory: nothing of it is signed.
-    pub fn evidence(&self) -> Result<Evidence, LogError> {
-        let none = || LogError::Store("a log in memory has no evidence".to_owned());
-        let places = self.places.clone().ok_or_else(none)?;
-        let (mut stored, mut seen) = (None, None);
-        self.log.at_rest(&mut |now| {
-            stored = now;
-            seen = Some(signed::all(Some(places.folder()), places.published()));
-        });
-        let sources = Sources {
-            stored: Some(stored.ok_or_else(none)?),
-            published: places.published().to_owned(),
-            places: Some(places),
-            keys: Vec::new(),
-            heads: seen,
-            faults: Vec::new(),
-        };
-        let vault = Some(Arc::clone(&self.vault)).filter(|_| self.frozen.is_none());
-        Ok(Evidence { sources, held: Held::Log(Arc::clone(&self.log)), vault })
     }
 }
 

@@ -100,6 +100,7 @@ impl Ledger {
     /// between, the next open goes on.
     pub fn rotate_key(&self, context: &CommandContext) -> Result<KeyChange, OpenError> {
         let _alone = locked(&self.rotating);
+        self.readable()?;
         self.writable()?;
         let options = self.options.as_ref().ok_or(OpenError::NotALedger)?;
         let mut keys = Keys::open(&options.keys, self.entropy.as_ref(), crate::secrets::Make::None)?;

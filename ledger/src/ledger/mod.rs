@@ -1,6 +1,7 @@
 //! The shell: load, decide, append, project. Nothing else ties rules and log together.
 
 mod backup;
+mod checking;
 mod context;
 mod edge;
 mod erasing;

@@ -71,6 +71,7 @@ impl Ledger {
         context: &CommandContext,
     ) -> Result<Redacted, RedactError> {
         let places = self.places.as_ref().ok_or(OpenError::NotALedger)?;
+        self.readable()?;
         self.writable().map_err(OpenError::from)?;
         let mut chosen = Vec::new();
         for at in events {

@@ -5,9 +5,9 @@
 //! What a row leaves to the rows beside it is in the mark, since those change later; configurations never do,
 //! and are not. Where marks lie follows from the stream alone, whatever its batches were.
 
+use super::edge_row::EdgeRow;
 use super::kept_row::StoredKept;
 use super::rows::{ProjectionError, decode, put, stream_part};
-use super::state::EdgeRow;
 use super::target_row::{Beside, Image, InRows, ROW, Stored, TargetRow, joined, missing, stored};
 use super::versions::STATE as ID;
 use crate::deployment::state::Kept;

@@ -5,6 +5,7 @@
 //! last event for which it was put: a row that is older than an instant is what it was at that instant.
 
 mod deployments;
+mod edge_row;
 mod erased;
 mod fold;
 mod folding;
@@ -25,6 +26,7 @@ mod target_row;
 mod versions;
 
 pub use deployments::{DeploymentRow, DeploymentStatus, Found, ReleaseRow};
+pub use edge_row::EdgeRow;
 pub use fold::{Behind, CATCH_UP_EVENTS, Projections};
 pub use folding::Folding;
 pub use pending::PendingRow;
@@ -32,7 +34,6 @@ pub use rebuild::{Difference, LiveRows, RebuildReport, rebuild};
 pub use retention::ArtefactRow;
 pub use rollback_targets::{CandidateRow, Fate, Moved};
 pub use rows::{Page, ProjectionError, ProjectionId, stamp};
-pub use state::EdgeRow;
 pub use states::{STATES_KEPT, States};
 pub use status::StatusRow;
 pub use target_row::TargetRow;

@@ -2,34 +2,21 @@
 //! row of a target leaves out is in `target_row`.
 
 use super::Projection;
+use super::edge_row::EdgeRow;
 use super::held::{Held, Row};
 use super::marks;
 use super::rows::{ProjectionError, ProjectionId, get, get_plain, put, stream_part};
 use super::states::{Fresh, States};
-use super::target_row::{ROW, TargetRow, changes_kept, none, put_beside};
+use super::target_row::{ROW, TargetRow, changes_kept, put_beside};
 use super::versions::STATE as ID;
 use crate::deployment::{TargetState, evolve};
-use crate::edge::EdgeState;
 use crate::event::{AnyEvent, TargetEvent};
 use crate::ids::{AppName, Position, Revision, StreamId, TargetKey, slug};
 use crate::log::{Recorded, Rows, RowsMut};
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 const SLUG: u8 = 2;
 const EDGE: u8 = 3;
-
-/// The state of the edge and the revision of its stream that it is of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EdgeRow {
-    /// Revision of the last event folded.
-    pub revision: Revision,
-    /// Revision of the event that the last mark was put for; 0 where there is none.
-    #[serde(default, skip_serializing_if = "none")]
-    pub marked: Revision,
-    /// The state.
-    pub state: EdgeState,
-}
 
 #[derive(Default)]
 pub(super) struct State {
