@@ -21,10 +21,11 @@ test: ## The whole test suite, against a real Docker engine
 torture: ## Faults in the long form: every system call, every cut, and so many flipped bits: make torture BITS=100000
 	HALOY_TORTURE=$(BITS) cargo test -p haloy-replay-tests --test faults --test steps -- --nocapture
 
-foreign: ## With programs that Debian does not have: sops with keys of age, the plugin buildx of docker; Go builds them
+foreign: ## With programs that Debian does not have (sops, age, buildx; Go builds them), and with an earlier haloy
 	tools/docker-up --registry
 	tools/foreign-programs
-	HALOY_REQUIRE_E2E=1 HALOY_FOREIGN=$(CURDIR)/target/foreign/bin cargo test --workspace --features haloy/failpoints,haloy-replay-tests/bench --test e2e --test release -- --ignored real_
+	tools/earlier-haloy
+	HALOY_REQUIRE_E2E=1 HALOY_FOREIGN=$(CURDIR)/target/foreign/bin cargo test --workspace --features haloy/failpoints,haloy-replay-tests/bench --test e2e --test release --test newer -- --ignored real_
 
 lint: ## Format, clippy with warnings as errors, dependencies
 	cargo fmt --all --check

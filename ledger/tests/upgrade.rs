@@ -52,6 +52,7 @@ fn old_ledger(folder: &Path) -> LedgerId {
         seal: Box::new(Unsealed),
         frozen: None,
         bundle_after: BUNDLE_AFTER,
+        progress: no_progress(),
     };
     let log = FjallLog::open(&folder.join("ledger/log"), options).expect("a log");
     let ledger_id = LedgerId::from_parts(1, 7);

@@ -25,6 +25,7 @@ fn options(bundle_after: u64) -> FjallOptions {
         seal: Box::new(Unsealed),
         frozen: None,
         bundle_after,
+        progress: no_progress(),
     }
 }
 

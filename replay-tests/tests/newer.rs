@@ -181,6 +181,85 @@ fn an_entry_of_a_newer_kind_is_enough_to_write_nothing_more() {
     assert_eq!(ledger.head().next, size);
 }
 
+/// What is answered of a ledger that a newer haloy wrote.
+const SHOWN: [&[&str]; 4] = [&["events"], &["checkpoint"], &["prove", "#2"], &["verify"]];
+/// What is refused: it would be answered wrongly, or would write.
+const REFUSED: [&[&str]; 13] = [
+    &["status"],
+    &["history"],
+    &["replay"],
+    &["key"],
+    &["key", "rotate"],
+    &["rollback-targets"],
+    &["settle"],
+    &["recover"],
+    &["redact", "#3", "--basis", "b", "--yes"],
+    &["backup", "copy"],
+    &["stop", "--yes"],
+    &["tag"],
+    &["routes"],
+];
+
+fn configured(folder: &tempfile::TempDir) {
+    let config = "name: shop\nimage: shop:v1\ntargets:\n  production: {}\n";
+    std::fs::write(folder.path().join("haloy.yaml"), config).expect("written");
+}
+
+/// A command given to a program of haloy: its exit code, and what it said.
+fn given(
+    program: &Path,
+    folder: &tempfile::TempDir,
+    world: &World,
+    arguments: &[&str],
+) -> (Option<i32>, String) {
+    let output = std::process::Command::new(program)
+        .args(arguments)
+        .current_dir(folder.path())
+        .env("HALOY_LEDGER", world.ledger())
+        .env("HALOY_KEYS", folder.path().join("keys"))
+        // No engine answers there: nothing here needs one.
+        .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+        .output()
+        .expect("it runs");
+    let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    (output.status.code(), told)
+}
+
+/// `make foreign` builds the program of the last landing that wrote an older format.
+#[test]
+#[ignore = "needs the program of an earlier landing: make foreign"]
+fn real_the_program_of_an_earlier_landing_shows_entries_and_writes_nothing() {
+    let programs = std::env::var_os("HALOY_FOREIGN").expect("HALOY_FOREIGN; run: make foreign");
+    let earlier = Path::new(&programs).join("haloy-earlier");
+    let folder = folder();
+    let world = World::new(folder.path(), 11);
+    let ledger = Arc::new(Ledger::open(world.options()).expect("a ledger"));
+    world.deploy(&ledger, 0..3).expect("deployed");
+    world.published(&ledger).expect("published");
+    drop(ledger);
+    configured(&folder);
+    let everything = || {
+        let ledger = Ledger::open(world.options()).expect("a ledger");
+        let report = ledger.evidence().expect("evidence").verify(&Asked::default(), &mut |_, _| {});
+        let entries = ledger.log().read_entries(Position(0), usize::MAX).expect("readable");
+        let differences = ledger.replay(&mut |_| {}).expect("folded").differences;
+        assert_eq!((report.faults, differences), (Vec::new(), Vec::new()));
+        entries
+    };
+    let before = everything();
+    for arguments in SHOWN {
+        let (code, told) = given(&earlier, &folder, &world, arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {told}");
+    }
+    let words = format!("written by a newer haloy (format {FORMAT}; this one reads {})", FORMAT - 1);
+    for arguments in REFUSED {
+        let (code, told) = given(&earlier, &folder, &world, arguments);
+        assert_eq!(code, Some(9), "{arguments:?}: {told}");
+        assert!(told.contains(&words), "{arguments:?}: {told}");
+    }
+    assert_eq!(everything(), before);
+}
+
 /// The same through the program, by exit code and words.
 #[test]
 fn every_command_but_those_that_show_entries_says_so_and_ends_with_9() {
@@ -192,47 +271,23 @@ fn every_command_but_those_that_show_entries_says_so_and_ends_with_9() {
         return;
     }
     let (folder, world) = newer(Newer::Kind);
-    let config = "name: shop\nimage: shop:v1\ntargets:\n  production: {}\n";
-    std::fs::write(folder.path().join("haloy.yaml"), config).expect("written");
+    configured(&folder);
     let before = bytes(folder.path());
     let run = |arguments: &[&str]| {
-        let output = std::process::Command::new(&binary)
-            .args(arguments)
-            .current_dir(folder.path())
-            .env("HALOY_LEDGER", world.ledger())
-            .env("HALOY_KEYS", folder.path().join("keys"))
-            // No engine answers there: nothing here needs one.
-            .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
-            .output()
-            .expect("it runs");
-        let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        let ran = given(&binary, &folder, &world, arguments);
         let now = bytes(folder.path());
         let changed: Vec<_> =
             before.keys().chain(now.keys()).filter(|path| before.get(*path) != now.get(*path)).collect();
         assert!(changed.is_empty(), "{arguments:?} changed {changed:?}");
-        (output.status.code(), told)
+        ran
     };
-    for arguments in [&["events"][..], &["checkpoint"], &["prove", "#2"], &["verify"]] {
+    for arguments in SHOWN {
         let (code, told) = run(arguments);
         assert_eq!(code, Some(0), "{arguments:?}: {told}");
     }
     assert!(run(&["events"]).1.contains("kind 250"));
     let words = format!("written by a newer haloy (format {}; this one reads {FORMAT})", FORMAT + 1);
-    for arguments in [
-        &["status"][..],
-        &["history"],
-        &["replay"],
-        &["key"],
-        &["key", "rotate"],
-        &["rollback-targets"],
-        &["settle"],
-        &["recover"],
-        &["redact", "#3", "--basis", "b", "--yes"],
-        &["backup", "copy"],
-        &["stop", "--yes"],
-        &["tag"],
-        &["routes"],
-    ] {
+    for arguments in REFUSED {
         let (code, told) = run(arguments);
         assert_eq!(code, Some(9), "{arguments:?}: {told}");
         assert!(told.contains(&words), "{arguments:?}: {told}");

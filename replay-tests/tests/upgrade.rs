@@ -15,8 +15,11 @@ use haloy_ledger::projection::Projections;
 use haloy_ledger::secrets::Keys;
 use haloy_replay_tests::faults::{Image, World, folder};
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -220,6 +223,66 @@ fn a_ledger_of_format_4_is_upgraded_however_often_it_is_cut_off() {
     );
 }
 
+const CHILD: &str = "HALOY_UPGRADE_CHILD";
+
+/// The child: upgrades, and says when a batch is written, and how far it has come.
+#[test]
+fn child() {
+    let Some(folder) = std::env::var_os(CHILD) else { return };
+    small_batches(40);
+    let mut options = World::new(Path::new(&folder), 12).options();
+    options.progress = Arc::new(|done, of| println!("progress {done} {of}"));
+    look(Some(Box::new(|step| {
+        if step == Step::Upgraded {
+            println!("batch");
+        }
+    })));
+    drop(Ledger::open(options).expect("upgraded"));
+    println!("upgraded");
+}
+
+/// What is not synced is lost to a power cut; what a process had not written yet is lost to a kill.
+#[test]
+fn an_upgrade_that_is_killed_goes_on() {
+    let _alone = alone();
+    let (left, folder, world) = format_4();
+    let scratch = haloy_replay_tests::faults::folder();
+    let [index, rows] = from_scratch(&left, scratch.path());
+    let (mut kills, mut batches, mut upgraded) = (0, 0, false);
+    while !upgraded {
+        let mut child = Command::new(std::env::current_exe().expect("this test"))
+            .args(["child", "--exact", "--nocapture"])
+            .env(CHILD, folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the child");
+        for line in BufReader::new(child.stdout.take().expect("its output")).lines().map_while(Result::ok) {
+            let words: Vec<&str> = line.split(' ').collect();
+            if let ["progress", done, of] = words[..] {
+                let (done, of): (u64, u64) = (done.parse().expect("a number"), of.parse().expect("a number"));
+                assert!(done <= of && of >= left.entries().count() as u64, "{line}");
+            }
+            upgraded |= line == "upgraded";
+            batches += usize::from(line == "batch");
+            // At another moment each time: with the line of a batch, or a little after it.
+            if line == "batch" && batches % 4 == 3 {
+                std::thread::sleep(Duration::from_micros(200 * (kills as u64 % 9)));
+                child.kill().expect("killed");
+                kills += 1;
+            }
+        }
+        child.wait().expect("ended");
+        assert!(kills < 200, "it does not come to its end");
+        let reading = Ledger::open_to_read(world.options()).expect("readable").expect("not empty");
+        assert_eq!(reading.replay(&mut |_| {}).expect("replayed").differences, [], "after {kills} kills");
+    }
+    assert!(kills > 5, "{kills}");
+    drop(Ledger::open(world.options()).expect("a ledger"));
+    assert_eq!(without_keys(scan(folder.path(), Keyspace::Index)), without_keys(index));
+    assert_eq!(scan(folder.path(), Keyspace::Rows), rows);
+    assert_eq!(faults(&world), Vec::<String>::new());
+}
+
 #[test]
 fn the_first_append_says_that_the_format_was_raised() {
     let _alone = alone();
@@ -274,6 +337,7 @@ fn open_unsealed(folder: &Path) -> Result<Ledger, haloy_ledger::OpenError> {
         seal: Box::new(Unsealed),
         frozen: None,
         bundle_after: BUNDLE_AFTER,
+        progress: no_progress(),
     };
     let log = Arc::new(FjallLog::open(&folder.join("ledger/log"), options)?);
     let entropy = Arc::new(SystemEntropy);

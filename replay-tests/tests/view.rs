@@ -135,6 +135,7 @@ fn seen_too_early(folder: &Path) -> Vec<&'static str> {
         seal: Box::new(Held { hold: Arc::clone(&hold), waits, go: goes }),
         frozen: None,
         bundle_after: BUNDLE_AFTER,
+        progress: no_progress(),
     };
     let log = Arc::new(FjallLog::open(&folder.join("log"), options).expect("a log"));
     let entropy = Arc::new(SystemEntropy);

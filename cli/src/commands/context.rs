@@ -3,7 +3,7 @@
 use crate::args::{Global, TargetArgs};
 use crate::config::{Guard, Named, is_here};
 use crate::error::{Error, Kind, code, tell};
-use crate::output::foreign;
+use crate::output::{foreign, progress};
 use crate::places::{keys_folder, ledger_folder};
 use crate::{facts, machine};
 use crate::{settings, signals};
@@ -41,6 +41,7 @@ pub fn service_options(global: &Global) -> EmbeddedOptions {
         registry_timeout: settings::seconds(settings::REGISTRY_TIMEOUT),
         registry_certs: settings::path(settings::REGISTRY_CERTS),
         drain: settings::seconds(settings::DRAIN_TIMEOUT),
+        upgrading: progress::upgrading(global.progress, global.quiet),
         ..EmbeddedOptions::new(ledger, keys_folder(), this_machine())
     }
 }

@@ -8,12 +8,13 @@ use haloy_executors::limits::SILENCE_TOLD;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::event::TargetEvent;
 use haloy_ledger::ids::{EffectId, TargetKey};
+use haloy_ledger::locks::locked;
 use haloy_service::Follow;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, Once};
+use std::time::{Duration, Instant};
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -62,6 +63,28 @@ pub fn counter(mode: Mode, quiet: bool, what: &'static str) -> Arc<dyn Fn(u64, u
         bar.set_position(done);
         if done >= of {
             bar.finish_and_clear();
+        }
+    })
+}
+
+/// How long bringing a ledger up to date may take before a word is said about it.
+const SHORT: Duration = Duration::from_secs(1);
+
+/// Counts the events of a ledger that an older haloy left, while it is brought up to date: nobody asked for that, so
+/// that one line says it where there is no terminal.
+pub fn upgrading(mode: Mode, quiet: bool) -> Arc<dyn Fn(u64, u64) + Send + Sync> {
+    let began: Mutex<Option<Instant>> = Mutex::new(None);
+    let live = counter(mode, quiet, "events, bringing the ledger up to date");
+    let plain = !quiet && matches!(mode, Mode::Auto | Mode::Plain) && !std::io::stderr().is_terminal();
+    let said = Once::new();
+    Arc::new(move |done, of| {
+        let long = locked(&began).get_or_insert_with(Instant::now).elapsed() >= SHORT;
+        if !long {
+            return;
+        }
+        live(done, of);
+        if plain {
+            said.call_once(|| eprintln!("bringing the ledger up to date: {of} events"));
         }
     })
 }

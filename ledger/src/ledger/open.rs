@@ -121,6 +121,7 @@ impl Ledger {
                 seal,
                 frozen: frozen.clone(),
                 bundle_after: options.bundle_after,
+                progress: Arc::clone(&options.progress),
             },
         )?;
         let parts = Parts {
@@ -132,7 +133,7 @@ impl Ledger {
             vault: places.vault(),
             tool: options.tool.clone(),
         };
-        let mut ledger = Self::assemble(parts, new_id, newer)?;
+        let mut ledger = Self::assemble(parts, new_id, newer, options.progress.as_ref())?;
         (ledger.frozen, ledger.places) = (frozen, Some(places));
         (ledger.options, ledger.signers, ledger.publisher) = (Some(options), signers, publisher);
         if ledger.newer.is_none() && ledger.frozen.is_none() {
@@ -148,7 +149,7 @@ impl Ledger {
     /// A ledger made of parts: for simulation, and for tests.
     pub fn with(parts: Parts) -> Result<Self, OpenError> {
         let new_id = LedgerId::from_parts(parts.clock.now().unix_ms(), parts.entropy.ulid_bits());
-        let ledger = Self::assemble(parts, new_id, None)?;
+        let ledger = Self::assemble(parts, new_id, None, &|_, _| {})?;
         upgrade::remove_gone(ledger.log())?;
         Ok(ledger)
     }
@@ -157,6 +158,7 @@ impl Ledger {
         parts: Parts,
         new_id: LedgerId,
         newer: Option<LogError>,
+        progress: &dyn Fn(u64, u64),
     ) -> Result<Self, OpenError> {
         let Parts { log, states, clock, entropy, keys, vault, tool } = parts;
         let fingerprints = Fingerprinter::new(&keys);
@@ -171,7 +173,7 @@ impl Ledger {
         };
         let (id, origin) = (created.ledger_id, created.origin.clone());
         if newer.is_none() {
-            upgrade::build(log.as_ref())?;
+            upgrade::build(log.as_ref(), progress)?;
         }
         let vault = Arc::new(Vault::new(vault, &keys));
         Ok(Self {

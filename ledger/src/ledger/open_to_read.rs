@@ -45,7 +45,7 @@ impl Ledger {
         let newer = store.newer().cloned();
         let mut log = FjallReader::new(store, end)?;
         if newer.is_none() && erasing::unfinished(&places)? {
-            upgrade::build(&log)?;
+            upgrade::build(&log, options.progress.as_ref())?;
             log.hide(erased(&log)?);
         }
         let entropy = options.entropy.as_ref();
@@ -62,7 +62,7 @@ impl Ledger {
             vault: places.vault(),
             tool: options.tool,
         };
-        let mut ledger = Self::assemble(parts, new_id, newer)?;
+        let mut ledger = Self::assemble(parts, new_id, newer, options.progress.as_ref())?;
         (ledger.frozen, ledger.places) = (frozen, Some(places));
         Ok(Some(ledger))
     }

@@ -3,7 +3,7 @@
 use super::signing::KeyMode;
 use crate::integrity::code::Fault;
 use crate::integrity::places::Places;
-use crate::log::{AppendError, BUNDLE_AFTER, ClockPolicy, LogError};
+use crate::log::{AppendError, BUNDLE_AFTER, ClockPolicy, LogError, Progress, no_progress};
 use crate::ports::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::secrets::KeysError;
 use std::path::PathBuf;
@@ -30,6 +30,8 @@ pub struct LedgerOptions {
     pub scratch: PathBuf,
     /// What it is opened for, as far as its keys go.
     pub key_mode: KeyMode,
+    /// Told how far what takes long has come.
+    pub progress: Progress,
     /// Events that wait, at least, before they are stored 256 as one value.
     pub bundle_after: u64,
 }
@@ -47,6 +49,7 @@ impl LedgerOptions {
             publish: None,
             scratch: std::env::temp_dir(),
             key_mode: KeyMode::Named,
+            progress: no_progress(),
             bundle_after: BUNDLE_AFTER,
         }
     }

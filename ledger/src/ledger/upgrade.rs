@@ -17,7 +17,7 @@ const REMOVED_AT_ONCE: usize = 10_000;
 
 /// Builds read models that are new or of a changed version, beside the old ones. Those that have come
 /// equally far are folded together: reading the log takes longer than folding it.
-pub(super) fn build(log: &dyn EventLog) -> Result<(), LogError> {
+pub(super) fn build(log: &dyn EventLog, progress: &dyn Fn(u64, u64)) -> Result<(), LogError> {
     let next = log.head().next;
     let mut behind = Ok(Vec::new());
     log.read_rows(&mut |rows| behind = Projections::default().behind(rows, next))?;
@@ -26,20 +26,24 @@ pub(super) fn build(log: &dyn EventLog) -> Result<(), LogError> {
     behind
         .into_iter()
         .for_each(|projection| together.entry(projection.from).or_default().push(projection.id));
-    together.into_iter().try_for_each(|(from, ids)| fold(log, Projections::default().keep(&ids), from, next))
+    let mut fold = |(from, ids): (Position, Vec<ProjectionId>)| {
+        fold(log, Projections::default().keep(&ids), (from, next), progress)
+    };
+    together.into_iter().try_for_each(&mut fold)
 }
 
 fn fold(
     log: &dyn EventLog,
     mut projections: Projections,
-    mut from: Position,
-    next: Position,
+    (mut from, next): (Position, Position),
+    progress: &dyn Fn(u64, u64),
 ) -> Result<(), LogError> {
     while from < next {
         let events = log.read_all(from, defect::at_once(CATCH_UP_EVENTS))?;
         let Some(last) = events.last() else { break };
         from = last.head.position.next();
         put(log, fold_rows(log, &mut projections, &events)?)?;
+        progress(from.0, next.0);
     }
     Ok(())
 }

@@ -113,6 +113,14 @@ pub struct LogHead {
     pub last: Option<(crate::ids::Timestamp, crate::ids::Timestamp)>,
 }
 
+/// Called with how many of how many events were looked at, while a ledger of an older haloy is brought up to date.
+pub type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
+
+/// Tells nobody.
+pub fn no_progress() -> Progress {
+    Arc::new(|_, _| {})
+}
+
 /// The append log.
 ///
 /// # Contract

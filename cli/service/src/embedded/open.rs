@@ -204,6 +204,7 @@ impl Embedded {
         let EmbeddedOptions { ledger, keys, publish, machine, .. } = &self.options;
         let mut options = LedgerOptions::new(ledger.clone(), keys.clone(), machine.tool.clone());
         options.publish.clone_from(publish);
+        options.progress = Arc::clone(&self.options.upgrading);
         options.scratch.clone_from(&machine.scratch);
         options.clock = Arc::clone(&machine.clock);
         options.entropy = Arc::clone(&machine.entropy.ledger);

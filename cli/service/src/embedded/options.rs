@@ -1,6 +1,7 @@
 //! What the service in this process is given: where the ledger and its keys lie, how long it waits for them, and
 //! everything of its process and machine that it does not read itself.
 
+use crate::Counter;
 use haloy_edge::Waits;
 use haloy_executors::Limits;
 use haloy_ledger::ports::{Clock, Entropy};
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How the service finds its ledger, how long it waits, and what it knows of its machine.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct EmbeddedOptions {
     /// Folder of the ledger.
     pub ledger: PathBuf,
@@ -34,6 +35,8 @@ pub struct EmbeddedOptions {
     pub registry_certs: Option<PathBuf>,
     /// How long the edge lets a replica finish its requests; none = the default.
     pub drain: Option<Duration>,
+    /// Told how far the ledger of an older haloy was brought up to date, in events.
+    pub upgrading: Counter,
     /// The process and the machine.
     pub machine: Machine,
 }
@@ -53,6 +56,7 @@ impl EmbeddedOptions {
             registry_timeout: None,
             registry_certs: None,
             drain: None,
+            upgrading: Arc::new(|_, _| {}),
             machine,
         }
     }

@@ -180,6 +180,7 @@ mod tests {
             seal: Box::new(Unsealed),
             frozen: None,
             bundle_after,
+            progress: no_progress(),
         };
         FjallLog::open(&folder.join("log"), options).expect("a log")
     }

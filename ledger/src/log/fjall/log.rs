@@ -45,10 +45,10 @@ impl FjallLog {
     /// Starts the writer of a store that was opened, and perhaps looked at, before. The index of one of an
     /// older format is upgraded first, unless nothing may be written.
     pub fn start(store: FjallStore, options: FjallOptions) -> Result<Self, LogError> {
-        let FjallOptions { clock, policy, in_batch, seal, frozen, bundle_after } = options;
+        let FjallOptions { clock, policy, in_batch, seal, frozen, bundle_after, progress } = options;
         let FjallStore { spaces: store, folder, newer, .. } = store;
         if newer.is_none() && frozen.is_none() {
-            upgrade::index(&store).inspect_err(|_| store.not_clean())?;
+            upgrade::index(&store, progress.as_ref()).inspect_err(|_| store.not_clean())?;
         }
         let visible = Arc::new(Visible::all(&store, tail(&store)?));
         let rest = Arc::<Rest>::default();

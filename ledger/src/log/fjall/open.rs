@@ -27,6 +27,8 @@ pub struct FjallOptions {
     /// Events that wait, at least, before they are stored 256 as one value: [`BUNDLE_AFTER`], or fewer in
     /// a test.
     pub bundle_after: u64,
+    /// Told how far the upgrade of a store of an older format has come.
+    pub progress: Progress,
 }
 
 /// The file that fjall makes first: a folder without it has no store.
@@ -221,6 +223,7 @@ pub(super) mod tests {
             seal: Box::new(Unsealed),
             frozen: None,
             bundle_after: BUNDLE_AFTER,
+            progress: no_progress(),
         }
     }
 

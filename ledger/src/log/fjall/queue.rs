@@ -135,6 +135,7 @@ mod tests {
             seal: Box::new(seal),
             frozen: None,
             bundle_after: u64::MAX,
+            progress: no_progress(),
         };
         (FjallLog::open(&folder.join("log"), options).expect("a log"), told, go)
     }

@@ -15,12 +15,13 @@ use ::fjall::PersistMode;
 const AT_ONCE: usize = 10_000;
 
 /// Does what is left to do. Nobody else reads or writes the store meanwhile.
-pub(super) fn index(store: &Spaces) -> Result<(), LogError> {
+pub(super) fn index(store: &Spaces, progress: &dyn Fn(u64, u64)) -> Result<(), LogError> {
     let at_once = defect::at_once(AT_ONCE);
     let rows = store.get(Keyspace::Index);
     let row = |key: Key| rows.get(key.encode()).map_err(store_error);
     let upgrade = Upgrade::of(row(Key::Format)?.as_deref(), row(Key::Upgrade)?.as_deref())?;
     let Some(Upgrade { from, mut streams }) = upgrade else { return Ok(()) };
+    let events = read::last(store)?.map_or(0, |(last, _)| last.0 + 1);
     // Where removing has come to: below there is nothing to walk over.
     let mut after: Option<Vec<u8>> = None;
     loop {
@@ -30,7 +31,10 @@ pub(super) fn index(store: &Spaces) -> Result<(), LogError> {
                 write.insert(rows, Key::Format.encode(), FORMAT.to_be_bytes());
                 StreamIndex::Building(Position(0))
             }
-            StreamIndex::Building(below) => build(store, below, at_once, &mut write)?,
+            StreamIndex::Building(below) => {
+                progress(below.0, events);
+                build(store, below, at_once, &mut write)?
+            }
             StreamIndex::Removing(below) => remove(store, below, at_once, &mut after, &mut write)?,
             StreamIndex::Current => return Ok(()),
         };

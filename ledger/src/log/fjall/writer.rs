@@ -215,6 +215,7 @@ mod tests {
             seal: Box::new(seal),
             frozen: None,
             bundle_after: BUNDLE_AFTER,
+            progress: no_progress(),
         };
         let log = FjallLog::open(&folder.path().join("log"), options).expect("a log");
         let (told, results) = channel();

@@ -38,6 +38,7 @@ fn unsealed(folder: &Path) -> FjallLog {
         seal: Box::new(Unsealed),
         frozen: None,
         bundle_after: BUNDLE_AFTER,
+        progress: no_progress(),
     };
     FjallLog::open(&folder.join("log"), options).expect("a log")
 }
