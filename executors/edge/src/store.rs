@@ -78,8 +78,7 @@ impl Store {
         let aside = (1_u32..).map(|number| format!("{name}{ASIDE}{number}"));
         let mut free = aside.filter(|aside| !self.folder.join(aside).exists());
         let aside = free.next().unwrap_or_default();
-        std::fs::rename(&path, self.folder.join(&aside))?;
-        files::sync_folder(&self.folder)?;
+        files::move_to(&path, &self.folder.join(&aside))?;
         eprintln!("haloy edge: {name} cannot be read ({cause}); it is kept as {aside}");
         Ok(None)
     }
@@ -178,6 +177,7 @@ impl Store {
         if waiting.len() >= self.most {
             let newest = self.full_files()?.last().and_then(|name| full_number(name)).unwrap_or(0);
             let full = format!("reports-{:08}.json", newest.saturating_add(1));
+            // Durable with the file that is written in its place, below.
             std::fs::rename(self.folder.join(REPORTED), self.folder.join(full))?;
             waiting.clear();
         }

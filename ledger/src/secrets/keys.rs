@@ -113,8 +113,7 @@ impl Keys {
     /// The log names the new key: it takes the place of the old one.
     pub fn finish_rotation(&mut self, folder: &Path) -> Result<(), KeysError> {
         let path = folder.join(SIGNING);
-        let moved = std::fs::rename(folder.join(NEXT), &path).and_then(|()| files::sync_folder(folder));
-        moved.map_err(|error| io(&path, &error))?;
+        files::move_to(&folder.join(NEXT), &path).map_err(|error| io(&path, &error))?;
         self.signing = self.next.take();
         Ok(())
     }
