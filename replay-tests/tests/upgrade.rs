@@ -27,8 +27,7 @@ struct Left {
 }
 
 fn unhex(text: &str) -> Vec<u8> {
-    let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("hex"), 16);
-    text.as_bytes().chunks(2).map(|pair| digits(pair).expect("hex")).collect()
+    hex::decode(text).expect("hex")
 }
 
 impl Left {

@@ -71,7 +71,7 @@ impl Cert {
         let nanos = |time: x509_cert::time::Time| {
             i64::try_from(time.to_unix_duration().as_nanos()).map_or(Timestamp(i64::MAX), Timestamp)
         };
-        let serial = tbs.serial_number().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let serial = hex::encode(tbs.serial_number().as_bytes());
         let (not_before, not_after) = (nanos(validity.not_before), nanos(validity.not_after));
         let key = CertifiedKey::from_der(chain, key, &ring::default_provider());
         let key = Arc::new(key.map_err(|error| error.to_string())?);

@@ -24,8 +24,7 @@ impl Drop for Server {
 }
 
 pub fn sha256(bytes: &[u8]) -> String {
-    let hex: String = sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", hex::encode(sha2::Sha256::digest(bytes)))
 }
 
 pub fn image(text: String) -> ImageRef {

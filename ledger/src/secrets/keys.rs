@@ -128,8 +128,7 @@ impl Keys {
     pub fn ids(&self) -> Vec<String> {
         let id = |purpose: &str, key: &[u8; 32]| {
             let hash = blake3::derive_key("haloy 2026 key id", key);
-            let hex: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{purpose}:{hex}")
+            format!("{purpose}:{}", hex::encode(&hash[..8]))
         };
         vec![id("fingerprint", &self.fingerprint), id("vault", &self.vault)]
     }
