@@ -8,6 +8,7 @@ use haloy_ledger::event::{AnyEvent, LedgerEvent};
 use haloy_ledger::ids::*;
 use haloy_ledger::integrity::verify::Asked;
 use haloy_ledger::ledger::{Evidence, Parts};
+use haloy_ledger::locks::locked;
 use haloy_ledger::log::keys::{Key, Keyspace};
 use haloy_ledger::log::*;
 use haloy_ledger::ports::{SystemClock, SystemEntropy};
@@ -16,7 +17,7 @@ use haloy_ledger::secrets::Keys;
 use haloy_replay_tests::faults::{Image, World, folder};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -120,7 +121,7 @@ fn scan(folder: &Path, space: Keyspace) -> Map {
 /// What is planted, and who looks, is of the whole process.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
-    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let alone = locked(&ALONE);
     small_batches(40);
     alone
 }

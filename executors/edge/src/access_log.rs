@@ -7,6 +7,7 @@ use super::client_origin::ClientOrigin;
 use super::limits::LOG_LINES;
 use super::options::AccessLog;
 use bytes::Bytes;
+use haloy_ledger::locks::locked;
 use haloy_ledger::ports::{Clock, SystemClock};
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
@@ -17,7 +18,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -77,7 +78,7 @@ impl Access {
 
     /// Writes what waits. Requests that end later are not logged.
     pub fn end(&self) {
-        let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = locked(&self.writer).take();
         if let (Some(lines), Some(thread)) = (&self.lines, thread) {
             // Only a writer that ended by itself takes no line, and then there is nothing to wait for.
             drop(lines.send(Line::End));

@@ -8,10 +8,11 @@ use super::wire::Reported;
 use haloy_ledger::edge::{Report, RouteSnapshot};
 use haloy_ledger::files::{self, Readers};
 use haloy_ledger::ids::Timestamp;
+use haloy_ledger::locks::locked;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 const SNAPSHOT: &str = "routes.json";
 const CONTACTS: &str = "contacts.json";
@@ -49,7 +50,7 @@ impl Store {
     }
 
     fn lock(&self) -> MutexGuard<'_, ()> {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.writing)
     }
 
     /// Replaces a file in one step: after a crash it is the old one or the new one.
