@@ -153,15 +153,7 @@ fn entry(event: AnyEvent) -> Vec<u8> {
         Box::new(Unsealed),
     );
     let log = log.expect("a log");
-    let actor = Actor {
-        id: "a".to_owned(),
-        kind: ActorKind::System,
-        auth: Auth::None,
-        on_behalf: None,
-        name: None,
-        on_behalf_name: None,
-        uid: None,
-    };
+    let actor = Actor::system("a");
     let envelope = Envelope {
         event_id: DeploymentId::from_parts(1_790_000_000_000, 9).to_string(),
         stream: StreamId::Ledger,
