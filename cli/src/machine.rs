@@ -8,6 +8,7 @@
 use crate::error::Error;
 use haloy_executors::SimulatedExecutor;
 use haloy_ledger::ids::Timestamp;
+use haloy_ledger::locks::locked;
 use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
 use std::sync::Arc;
 
@@ -76,8 +77,8 @@ mod simulated {
     use crate::error::Kind;
     use std::collections::BTreeMap;
     use std::path::Path;
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicU64, Ordering};
-    use std::sync::{Mutex, PoisonError};
 
     /// A clock that stands still: whatever is done meanwhile, and in whichever order.
     #[derive(Clone, Copy)]
@@ -112,7 +113,7 @@ mod simulated {
     pub fn entropy(what: &'static str) -> Option<Arc<dyn Entropy>> {
         static ALL: Mutex<BTreeMap<&str, Arc<Counted>>> = Mutex::new(BTreeMap::new());
         let Stopped(at) = clock()?;
-        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = locked(&ALL);
         let counted = all.entry(what).or_insert_with(|| {
             Arc::new(Counted { seed: format!("{what} {}", at.0), asked: AtomicU64::new(0) })
         });

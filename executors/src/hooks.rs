@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::event::HookStage;
 use haloy_ledger::ids::EffectId;
+use haloy_ledger::locks::locked;
 use haloy_ledger::outcome::*;
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -46,14 +47,12 @@ impl Executor for HookExecutor {
         let Some(Some(command)) = lines.get(usize::from(hook.index)) else {
             return Ok(Outcome::HookFinished { exit: HookExit::Unknown, log_tail: LogTail::default() });
         };
-        let before = self.done.lock().ok().and_then(|done| done.get(&cx.request.id).cloned());
+        let before = locked(&self.done).get(&cx.request.id).cloned();
         if let Some(outcome) = before {
             return Ok(outcome);
         }
         let outcome = run(cx, command, folder).await?;
-        if let Ok(mut done) = self.done.lock() {
-            done.insert(cx.request.id.clone(), outcome.clone());
-        }
+        locked(&self.done).insert(cx.request.id.clone(), outcome.clone());
         Ok(outcome)
     }
 
@@ -104,8 +103,8 @@ async fn run(cx: &EffectContext, command: &str, folder: &str) -> Result<Outcome,
     } else {
         group.ended();
     }
-    let tail = lines.tail.into_inner().unwrap_or_default();
-    Ok(Outcome::HookFinished { exit, log_tail: LogTail::new(&tail.text()) })
+    let log_tail = LogTail::new(&locked(&lines.tail).text());
+    Ok(Outcome::HookFinished { exit, log_tail })
 }
 
 struct Output<'a> {
@@ -127,9 +126,7 @@ impl Output<'_> {
     fn take(&self, lines: Vec<String>) {
         for line in lines {
             self.cx.tell(Progress::Line(line.clone()));
-            if let Ok(mut tail) = self.tail.lock() {
-                tail.push(line);
-            }
+            locked(&self.tail).push(line);
         }
     }
 }

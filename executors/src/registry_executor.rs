@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::deployment::state::Origin;
 use haloy_ledger::ids::ImageRef;
+use haloy_ledger::locks::locked;
 use haloy_ledger::outcome::*;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
@@ -60,7 +61,7 @@ impl RegistryExecutor {
     /// The place of a connection; a new one where the login of the old one may have ended.
     fn made(&self, key: Opened) -> Arc<OnceCell<Arc<Registry>>> {
         let fresh = || Connection { since: Instant::now(), made: Arc::default() };
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = locked(&self.open);
         let ends = key.1.is_none();
         let connection = open.entry(key).or_insert_with(fresh);
         if ends && connection.since.elapsed() > LOGIN_KEPT {

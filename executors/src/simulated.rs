@@ -115,21 +115,7 @@ impl SimulatedExecutor {
         let key = |replica: ReplicaId| (*ledger, app.to_string(), target.to_string(), replica);
         match effect {
             Effect::ResolveImage { image, .. } => images::resolve(&world, &image.reference),
-            Effect::BuildImage { local_tag, .. } => {
-                let args: Vec<String> =
-                    cx.values.build_args.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                let image_id = digest(&args.join(" "));
-                world.tags.insert(local_tag.clone(), image_id.clone());
-                let platform = "linux/amd64".to_owned();
-                let (context_digest, dockerfile_digest) = ("simulated".to_owned(), "simulated".to_owned());
-                Ok(Outcome::ImageBuilt {
-                    image_id,
-                    context_digest,
-                    dockerfile_digest,
-                    platform,
-                    size: Some(1),
-                })
-            }
+            Effect::BuildImage { local_tag, .. } => Ok(images::build(&mut world, cx, local_tag)),
             Effect::PullImage { reference, digest: known, .. } => {
                 let image_id = known.clone().unwrap_or_else(|| digest(reference.as_str()));
                 Ok(Outcome::ImagePulled { image_id, bytes: 1, from: PulledFrom::Registry })
@@ -160,17 +146,8 @@ impl SimulatedExecutor {
             Effect::StartReplica(spec) => Ok(self.start(&mut world, cx, key(spec.replica), spec)),
             Effect::AwaitHealthy { replica, .. } => Ok(replicas::await_healthy(&world, &key(*replica))),
             Effect::StopReplica { replica, .. } => Ok(replicas::stop(&mut world, &key(*replica))),
-            Effect::RemoveReplica { replica } => {
-                let gone = world.replicas.remove(&key(*replica));
-                let container_id = gone.as_ref().map(|_| format!("sim-{replica}"));
-                let volumes = gone.map(|gone| gone.volumes).unwrap_or_default();
-                Ok(Outcome::ReplicaRemoved { container_id, volumes })
-            }
-            Effect::RemoveLocalTag { local_tag } => {
-                let gone = world.tags.remove(local_tag);
-                let shared = gone.is_some_and(|id| world.tags.values().any(|other| *other == id));
-                Ok(Outcome::LocalTagRemoved { freed: u64::from(!shared), shared })
-            }
+            Effect::RemoveReplica { replica } => Ok(replicas::remove(&mut world, &key(*replica))),
+            Effect::RemoveLocalTag { local_tag } => Ok(images::remove_tag(&mut world, local_tag)),
             Effect::RemoveVolume { volume } => images::remove_volume(&mut world, volume),
             Effect::ApplyRoutes { .. } => edge::apply(&mut world, cx),
             Effect::Drain { .. } => Ok(Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 1 }),

@@ -175,17 +175,13 @@ async fn a_registry_that_asks_to_slow_down_says_when_another_attempt_can_help() 
 
 /// A registry that wants a token of its own service, which wants user and password.
 fn with_tokens(digest: &Digest) -> String {
-    use std::io::{Read, Write};
+    use std::io::Write;
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("known").to_string();
     let (host, digest) = (address.clone(), digest.clone());
     std::thread::spawn(move || {
         for mut client in listener.incoming().flatten() {
-            let (mut seen, mut byte) = (Vec::new(), [0]);
-            while !seen.ends_with(b"\r\n\r\n") && client.read(&mut byte).is_ok_and(|read| read == 1) {
-                seen.push(byte[0]);
-            }
-            let request = String::from_utf8_lossy(&seen).to_lowercase();
+            let request = String::from_utf8_lossy(&server::head(&mut client)).to_lowercase();
             // `ci:secret-pass` as HTTP has it.
             let known = request.contains("authorization: basic y2k6c2vjcmv0lxbhc3m=");
             let answer = if request.starts_with("get /token") && known {

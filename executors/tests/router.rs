@@ -1,16 +1,14 @@
 //! What is asked of routers beside the contract (`conformance`): newest routes only, as they were sent, and nothing to
 //! drain is drained at once.
 
-use haloy_edge::identity::{self, Inspector, Looked};
-use haloy_edge::{EdgeOptions, run};
+mod routed;
+
 use haloy_executors::*;
 use haloy_ledger::deployment::Effect;
-use haloy_ledger::edge::{RouteSnapshot, TargetRoutes};
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::*;
 use haloy_ledger::ports::{Entropy, SystemEntropy};
 use haloy_ledger::read::Routes;
-use haloy_ledger::release::Domain;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,42 +21,15 @@ struct Subject {
     _folder: tempfile::TempDir,
 }
 
-/// There are no containers.
-#[derive(Debug)]
-struct Nobody;
-
-#[async_trait::async_trait]
-impl Inspector for Nobody {
-    async fn look(&self, _: &identity::Subject) -> Looked {
-        Looked::Gone
-    }
-}
-
 fn id(number: u128) -> DeploymentId {
     DeploymentId::from_parts(1, number)
 }
 
 async fn subjects() -> Vec<Subject> {
     let folder = tempfile::tempdir().expect("a folder");
-    let at = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
-    let ended = tokio::spawn(run(EdgeOptions {
-        folder: folder.path().to_owned(),
-        http: vec![at],
-        https: Vec::new(),
-        acme: Default::default(),
-        metrics: None,
-        patience: Duration::from_secs(5),
-        answer: Duration::from_secs(5),
-        checks: Default::default(),
-        takeover: false,
-        access_log: Default::default(),
-        inspector: Arc::new(Nobody),
-    }));
+    // It ends with the test.
+    drop(routed::edge(folder.path()).await);
     let edge = EdgeRouter::new(folder.path(), None, Some(Duration::from_millis(200)));
-    while edge.client().status().await.is_err() {
-        assert!(!ended.is_finished(), "the edge does not start");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
     let simulated = SimulatedBeside::router(Arc::new(SimulatedExecutor::new(1, Faults::default())));
     let other = tempfile::tempdir().expect("a folder");
     vec![subject("edge", Arc::new(edge), folder), subject("simulated", Arc::new(simulated), other)]
@@ -75,28 +46,7 @@ fn subject(name: &'static str, router: Arc<dyn Executor>, folder: tempfile::Temp
 
 impl Subject {
     fn routes(&self, generation: u64, replicas: &[u16]) -> Routes {
-        let domains = vec![Domain { domain: "a.example".to_owned(), aliases: Vec::new() }];
-        let backends = replicas.iter().map(|index| Backend {
-            replica: ReplicaId { deployment: id(7), index: *index },
-            container: Some(format!("c{index}")),
-            address: format!("10.0.0.{}", index + 1),
-            port: 8080,
-            health: None,
-        });
-        let route = haloy_ledger::edge::Route {
-            domain: "a.example".to_owned(),
-            aliases: Vec::new(),
-            app: self.scope.key.app.clone(),
-            target: self.scope.key.target.clone(),
-            backends: backends.collect(),
-            acme: None,
-        };
-        let routed = route.backends.iter().map(|backend| backend.replica).collect();
-        Routes {
-            snapshot: RouteSnapshot { ledger: self.scope.ledger, generation, routes: vec![route] },
-            targets: BTreeMap::from([(self.scope.key.clone(), TargetRoutes { domains, routed })]),
-            contacts: BTreeMap::new(),
-        }
+        routed::routes(&self.scope, id(7), generation, replicas)
     }
 
     async fn perform(&self, effect: &Effect, routes: Option<Routes>) -> Result<Outcome, ExecutorError> {

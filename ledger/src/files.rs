@@ -25,7 +25,8 @@ impl Readers {
 }
 
 /// Writes a file beside its place, makes it durable, and moves it there. The move itself is durable once
-/// the folder is synced: for callers that put many files and sync each folder once, see [`sync_folder`].
+/// the folder is synced: for callers that put many files and sync each folder once (see [`sync_folder`]), or
+/// that can do with the old file after a power loss.
 pub fn put(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     let (mode, folder_mode) = readers.modes();
     let folder = folder_of(path);
@@ -54,6 +55,13 @@ pub fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()
         changed = folder.parent().map(named).filter(|_| parent_of_made.as_deref() != Some(folder));
     }
     Ok(())
+}
+
+/// Moves a file or a folder to its place, over a file that is there. When this returns, the move is durable.
+/// Both places lie in the same folder.
+pub fn move_to(from: &Path, path: &Path) -> io::Result<()> {
+    std::fs::rename(from, path)?;
+    sync_folder(folder_of(path))
 }
 
 /// The nearest folder, upwards from this one, that exists: what is made, is made in it.
@@ -125,6 +133,18 @@ mod tests {
         let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(&folder.path().join("a"))), (0o600, 0o700));
         assert_eq!(list_if_there(&folder.path().join("a/b")).expect("listed").len(), 1, "nothing is left");
+    }
+
+    #[test]
+    fn a_file_is_moved_over_another_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        write_whole(&from, b"new", Readers::Owner).expect("written");
+        write_whole(&to, b"old", Readers::Owner).expect("written");
+        move_to(&from, &to).expect("moved");
+        assert_eq!(std::fs::read(&to).expect("read"), b"new");
+        assert!(!from.exists());
+        assert!(move_to(&from, &to).is_err(), "there is nothing to move");
     }
 
     #[test]

@@ -16,15 +16,7 @@ use std::sync::Arc;
 
 fn append(log: &FjallLog, event: AnyEvent, reason: Option<&str>) {
     let entropy: &dyn Entropy = &SystemEntropy;
-    let actor = Actor {
-        id: "a".to_owned(),
-        kind: ActorKind::System,
-        auth: Auth::None,
-        on_behalf: None,
-        name: None,
-        on_behalf_name: None,
-        uid: None,
-    };
+    let actor = Actor::system("a");
     let envelope = Envelope {
         event_id: DeploymentId::from_parts(1, entropy.ulid_bits()).to_string(),
         stream: StreamId::Ledger,

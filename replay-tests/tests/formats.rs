@@ -20,18 +20,6 @@ fn json(event: &AnyEvent) -> serde_json::Value {
     event.serialize_payload(serde_json::value::Serializer).expect("every payload is data")
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digits = text.trim().as_bytes();
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(&String::from_utf8_lossy(pair), 16).expect("hex"))
-        .collect()
-}
-
 /// One entry of every kind: from the simulation, and by hand what it does not meet.
 fn samples() -> BTreeMap<u16, Vec<u8>> {
     let mut samples = BTreeMap::new();
@@ -165,15 +153,7 @@ fn entry(event: AnyEvent) -> Vec<u8> {
         Box::new(Unsealed),
     );
     let log = log.expect("a log");
-    let actor = Actor {
-        id: "a".to_owned(),
-        kind: ActorKind::System,
-        auth: Auth::None,
-        on_behalf: None,
-        name: None,
-        on_behalf_name: None,
-        uid: None,
-    };
+    let actor = Actor::system("a");
     let envelope = Envelope {
         event_id: DeploymentId::from_parts(1_790_000_000_000, 9).to_string(),
         stream: StreamId::Ledger,
@@ -203,7 +183,7 @@ fn every_kind_ever_written_is_readable_as_it_was() {
     for file in files.filter(|file| file.path().extension().is_some_and(|extension| extension == "txt")) {
         let text = std::fs::read_to_string(file.path()).expect("text");
         let (bytes, expected) = text.split_once('\n').expect("hex, then JSON");
-        let entry = unhex(bytes);
+        let entry = hex::decode(bytes).expect("hex");
         let recorded =
             codec::decode(&entry).unwrap_or_else(|error| panic!("{}: {error}", file.path().display()));
         // What an older version is read as today is frozen, too, where that is not what was written.
@@ -238,7 +218,7 @@ fn write_raised() {
         let Some((bytes, written)) = text.split_once('\n').filter(|(bytes, _)| bytes.len() > 96) else {
             continue;
         };
-        let recorded = codec::decode(&unhex(bytes)).expect("what was written once");
+        let recorded = codec::decode(&hex::decode(bytes).expect("hex")).expect("what was written once");
         let (now, version) = (json(&recorded.event), recorded.event.version());
         let path = raised(&file.path(), version);
         let same = serde_json::from_str::<serde_json::Value>(written).expect("JSON") == now;
@@ -257,7 +237,7 @@ fn write_missing() {
         let path = folder().join(name);
         if !path.exists() {
             let json = serde_json::to_string_pretty(&json(&recorded.event)).expect("JSON");
-            std::fs::write(path, format!("{}\n{json}\n", hex(&entry))).expect("written");
+            std::fs::write(path, format!("{}\n{json}\n", hex::encode(&entry))).expect("written");
         }
     }
 }

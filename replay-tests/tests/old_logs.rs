@@ -22,13 +22,8 @@ fn file(format: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/logs/format-{format}.txt"))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn unhex(text: &str) -> Vec<u8> {
-    let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("hex"), 16);
-    text.as_bytes().chunks(2).map(|pair| digits(pair).expect("hex")).collect()
+    hex::decode(text).expect("hex")
 }
 
 fn fold(entries: &[Vec<u8>]) -> Rows {
@@ -77,8 +72,8 @@ fn rows_of_an_older_format_are_what_its_log_folds_to_today() {
                 (key, value)
             }));
         for (key, value) in &before {
-            let now = folded.get(key).map(|value| hex(value));
-            assert_eq!(now, Some(hex(value)), "format {format}, the row under {}", hex(key));
+            let now = folded.get(key).map(hex::encode);
+            assert_eq!(now, Some(hex::encode(value)), "format {format}, the row under {}", hex::encode(key));
         }
         assert_eq!(folded.len(), before.len(), "format {format}: no row more");
         assert!(before.len() > 80, "format {format}: {}", before.len());

@@ -25,9 +25,7 @@ fn every_kind() -> Vec<Recorded> {
     files.sort_by_key(|file| file.file_name());
     let read = |file: std::fs::DirEntry| {
         let text = std::fs::read_to_string(file.path()).expect("text");
-        let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("hex"), 16);
-        let hex = text.lines().next().expect("hex, then JSON").as_bytes();
-        let entry: Vec<u8> = hex.chunks(2).map(|pair| digits(pair).expect("hex")).collect();
+        let entry = hex::decode(text.lines().next().expect("hex, then JSON")).expect("hex");
         codec::decode(&entry).expect("an event")
     };
     files.into_iter().map(read).collect()
@@ -97,8 +95,7 @@ fn every_row_that_differs_is_named_with_its_key() {
             log.put_rows(vec![(key.clone(), put)]).expect("put");
             let differences = in_memory(&log).differences;
             assert_eq!(differences.len(), 1, "{number} {what}: {differences:?}");
-            let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!((&differences[0].key, differences[0].what), (&hex, what), "{number}");
+            assert_eq!((&differences[0].key, differences[0].what), (&hex::encode(key), what), "{number}");
             log.put_rows(vec![(key.clone(), back)]).expect("put");
         }
     }
@@ -128,10 +125,8 @@ fn an_event_that_cannot_be_folded_is_named_also_on_another_thread() {
 fn kept(path: &str) -> Vec<Recorded> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path);
     let text = std::fs::read_to_string(path).expect("entries");
-    let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("hex"), 16).expect("hex");
     let entries = text.lines().filter_map(|line| line.strip_prefix("entry "));
-    let unhex = |hex: &str| hex.as_bytes().chunks(2).map(digits).collect::<Vec<u8>>();
-    entries.map(|hex| codec::decode(&unhex(hex)).expect("an entry")).collect()
+    entries.map(|entry| codec::decode(&hex::decode(entry).expect("hex")).expect("an entry")).collect()
 }
 
 /// What the rows say of every target, against what its stream folds to.

@@ -51,6 +51,33 @@ fn nothing_is_left_to_do_and_nothing_of_a_machine_is_named() {
     }
 }
 
+/// What one helper does, by how it is done by hand, and where that may be.
+const HELPERS: [(&str, &[&str]); 4] = [
+    ("PoisonError", &["ledger/src/locks.rs"]),
+    (".lock().expect(", &[]),
+    ("{byte:02x}", &["executors/src/mask/quotings.rs"]),
+    // Elsewhere it is a file that is kept open and written in place.
+    (
+        "sync_all()",
+        &["ledger/src/files.rs", "ledger/src/integrity/heads.rs", "ledger/src/log/fjall/journals.rs"],
+    ),
+];
+
+#[test]
+fn what_one_helper_does_is_not_done_by_hand() {
+    for (path, text) in all() {
+        let inside = path.strip_prefix(root()).expect("inside").to_string_lossy().into_owned();
+        if inside.starts_with("replay-tests/") || !inside.contains("/src/") {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (by_hand, places) in HELPERS {
+            let fine = places.contains(&inside.as_str()) || !code.contains(by_hand);
+            assert!(fine, "{inside} has `{by_hand}`, for which there is a helper");
+        }
+    }
+}
+
 /// An engine beside another one in one network namespace removes the bridge and the firewall rules of the
 /// other; the one place that starts one makes sure that it is in a namespace of the test's own.
 #[test]

@@ -8,6 +8,7 @@ use haloy_ledger::event::{AnyEvent, LedgerEvent};
 use haloy_ledger::ids::*;
 use haloy_ledger::integrity::verify::Asked;
 use haloy_ledger::ledger::{Evidence, Parts};
+use haloy_ledger::locks::locked;
 use haloy_ledger::log::keys::{Key, Keyspace};
 use haloy_ledger::log::*;
 use haloy_ledger::ports::{SystemClock, SystemEntropy};
@@ -18,7 +19,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -30,8 +31,7 @@ struct Left {
 }
 
 fn unhex(text: &str) -> Vec<u8> {
-    let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("hex"), 16);
-    text.as_bytes().chunks(2).map(|pair| digits(pair).expect("hex")).collect()
+    hex::decode(text).expect("hex")
 }
 
 impl Left {
@@ -124,7 +124,7 @@ fn scan(folder: &Path, space: Keyspace) -> Map {
 /// What is planted, and who looks, is of the whole process.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
-    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let alone = locked(&ALONE);
     small_batches(40);
     alone
 }

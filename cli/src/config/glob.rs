@@ -1,32 +1,15 @@
-//! Globs: `*` is any text, `?` any one character.
+//! Globs: `*` is any text, `?` any one character, every other character is itself. Rules of `.dockerignore`, which
+//! are another language (`executors/src/docker/context/ignore.rs`), become regular expressions in the same way.
+
+use regex::RegexBuilder;
 
 /// Whether `text` matches `pattern` as a whole.
 pub fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(c) if *c == '?' || *c == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            // The last star takes one more character.
-            Some(_) | None => match star {
-                Some((star_p, star_t)) => {
-                    star = Some((star_p, star_t + 1));
-                    p = star_p + 1;
-                    t = star_t + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
+    let plain = regex::escape(pattern);
+    let expression = format!("^{}$", plain.replace(r"\*", ".*").replace(r"\?", "."));
+    // One that is too large has tens of thousands of wildcards, more than a name or a tag has characters.
+    let built = RegexBuilder::new(&expression).dot_matches_new_line(true).build();
+    built.is_ok_and(|built| built.is_match(text))
 }
 
 #[cfg(test)]
@@ -43,7 +26,51 @@ mod tests {
             ("v?.*.0", "v1.22.1", false),
             ("*", "", true),
             ("", "", true),
+            ("", "a", false),
+            ("?", "", false),
+            ("?*", "", false),
             ("a*b*c", "a-b-b-c", true),
+            ("a**c", "a-c", true),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");
+        }
+    }
+
+    #[test]
+    fn a_character_of_any_length_is_one_and_a_slash_or_a_line_end_is_nothing_special() {
+        for (pattern, text, expected) in [
+            ("?", "ü", true),
+            ("??", "ü", false),
+            ("*ü", "grün", false),
+            ("gr*n", "grün", true),
+            ("a*d", "a/b/c/d", true),
+            ("a?b", "a/b", true),
+            ("a*b", "a\nb", true),
+            ("a?b", "a\nb", true),
+            ("a", "a\n", false),
+            ("a", "A", false),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern:?} on {text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_special_elsewhere_is_itself() {
+        for text in ["v1.2", "[ab]", "{a,b}", "a+b", "(a|b)", "^a$", r"\d", r"\", "!a", "#a b", "~", "a-b&&c"]
+        {
+            assert!(matches(text, text), "{text}");
+        }
+        for (pattern, text, expected) in [
+            ("v1.2", "v1x2", false),
+            ("[ab]", "a", false),
+            ("{a,b}", "a", false),
+            ("a|b", "a", false),
+            (r"\d", "1", false),
+            (r"\*", r"\anything", true),
+            (r"\*", "*", false),
+            (r"\?", r"\x", true),
+            (r"\\*", r"\\x", true),
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");
         }

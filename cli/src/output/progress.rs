@@ -111,7 +111,7 @@ struct Told(Mutex<BTreeMap<u64, Duration>>);
 
 impl Told {
     fn due(&self, silent: &[Waited]) -> Vec<String> {
-        let Ok(mut told) = self.0.lock() else { return Vec::new() };
+        let mut told = locked(&self.0);
         told.retain(|number, _| silent.iter().any(|wait| wait.number == *number));
         let mut due = Vec::new();
         for wait in silent {
@@ -194,8 +194,8 @@ struct Live {
 }
 
 impl Live {
-    fn bar(&self, key: &TargetKey) -> Option<ProgressBar> {
-        let mut bars = self.bars.lock().ok()?;
+    fn bar(&self, key: &TargetKey) -> ProgressBar {
+        let mut bars = locked(&self.bars);
         let bar = bars.entry(key.clone()).or_insert_with(|| {
             let style = ProgressStyle::with_template("{spinner} {prefix} · {msg} ({elapsed})");
             let bar = self.block.add(ProgressBar::new_spinner());
@@ -204,7 +204,7 @@ impl Live {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Some(bar.clone())
+        bar.clone()
     }
 
     fn ends(event: &TargetEvent) -> bool {
@@ -223,12 +223,10 @@ impl Live {
 
 impl Follow for Live {
     fn started(&self, key: &TargetKey, _: &EffectId, effect: &Effect) {
-        if let Some(bar) = self.bar(key) {
-            bar.set_message(foreign::line(&doing(effect)).into_owned());
-        }
+        self.bar(key).set_message(foreign::line(&doing(effect)).into_owned());
     }
     fn recorded(&self, key: &TargetKey, events: &[TargetEvent]) {
-        let Some(bar) = self.bar(key) else { return };
+        let bar = self.bar(key);
         for event in events {
             drop(self.block.println(format!("  {}", foreign::line(&event::of_a_target(event)))));
             if Self::ends(event) {
@@ -245,7 +243,7 @@ impl Follow for Live {
         drop(self.block.println(foreign::line(text)));
     }
     fn waiting(&self, silent: &[Waited]) {
-        let Ok(mut bar) = self.waits.lock() else { return };
+        let mut bar = locked(&self.waits);
         if silent.is_empty() {
             if let Some(bar) = bar.take() {
                 bar.finish_and_clear();

@@ -2,14 +2,14 @@
 //!
 //! Requests never wait for it: a thread of its own writes, and what it cannot take is counted.
 
-use super::body::{Body, Broken};
+use super::body::{Body, Passed, Passing, Polled};
 use super::client_origin::ClientOrigin;
 use super::limits::LOG_LINES;
 use super::options::AccessLog;
-use bytes::Bytes;
+use haloy_ledger::locks::locked;
 use haloy_ledger::ports::{Clock, SystemClock};
 use http_body_util::BodyExt;
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Body as _;
 use hyper::header::{self, HeaderValue};
 use hyper::{Request, Response};
 use std::io::{BufWriter, Write};
@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -77,7 +77,7 @@ impl Access {
 
     /// Writes what waits. Requests that end later are not logged.
     pub fn end(&self) {
-        let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = locked(&self.writer).take();
         if let (Some(lines), Some(thread)) = (&self.lines, thread) {
             // Only a writer that ended by itself takes no line, and then there is nothing to wait for.
             drop(lines.send(Line::End));
@@ -91,7 +91,8 @@ impl Access {
         entry.status = response.status().as_u16();
         entry.replica = response.extensions().get::<ServedBy>().cloned();
         let lost = Arc::clone(&self.lost);
-        response.map(|inner| Followed { inner, entry, lines, lost, bytes: 0, whole: false }.boxed_unsync())
+        let followed = Followed { entry, lines, lost, bytes: 0, whole: false };
+        response.map(|inner| Passed::new(inner, followed).boxed_unsync())
     }
 }
 
@@ -196,9 +197,8 @@ impl Entry {
     }
 }
 
-/// A body that is logged when it is dropped.
+/// A body that is logged when it is let go of.
 struct Followed {
-    inner: Body,
     entry: Entry,
     lines: SyncSender<Line>,
     lost: Arc<AtomicU64>,
@@ -206,15 +206,9 @@ struct Followed {
     whole: bool,
 }
 
-impl HttpBody for Followed {
-    type Data = Bytes;
-    type Error = Broken;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+impl Passing<Body> for Followed {
+    fn poll(&mut self, inner: &mut Body, cx: &mut Context<'_>) -> Polled {
+        let polled = Pin::new(inner).poll_frame(cx);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
@@ -225,19 +219,9 @@ impl HttpBody for Followed {
         polled
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
-
-impl Drop for Followed {
-    fn drop(&mut self) {
+    fn let_go(&mut self, inner: &Body) {
         // A body that is known to have ended is not asked again.
-        let whole = self.whole || self.inner.is_end_stream();
+        let whole = self.whole || inner.is_end_stream();
         let line = self.entry.line(self.bytes, whole);
         if self.lines.try_send(Line::Text(line)).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);

@@ -8,6 +8,7 @@ use super::store::Store;
 use super::tls::Tls;
 use haloy_ledger::edge::Report;
 use haloy_ledger::ids::Timestamp;
+use haloy_ledger::locks::locked;
 use haloy_ledger::outcome::{Failure, FailureCode};
 use haloy_ledger::ports::{Clock, SystemClock, SystemEntropy};
 use haloy_ledger::release::{AcmeMode, names};
@@ -15,7 +16,7 @@ use instant_acme::{
     Account, AccountCredentials, AuthorizationStatus, CertificateIdentifier, ChallengeType, Error,
     Identifier, NewAccount, NewOrder, OrderStatus, RetryPolicy,
 };
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Look at least this often; it costs a look at what is in memory.
@@ -169,7 +170,7 @@ async fn issue(keeper: &Keeper, names: Vec<String>, contact: Option<&str>) {
     });
     match kept {
         Ok((account, cert)) => {
-            keeper.tls.acme.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&domain);
+            locked(&keeper.tls.acme.failures).remove(&domain);
             let (serial, not_after) = (cert.serial.clone(), cert.not_after);
             keeper.observed.report(Report::Issued { names, serial, not_after, ca, account, renewal });
         }
@@ -263,7 +264,7 @@ async fn challenge(
         let mut challenge = challenge.ok_or("the authority offers no challenge over http")?;
         let (token, answer) = (challenge.token.clone(), challenge.key_authorization().as_str().to_owned());
         tokens.push(token.clone());
-        keeper.tls.acme.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(token, answer);
+        locked(&keeper.tls.acme.tokens).insert(token, answer);
         challenge.set_ready().await.map_err(told)?;
     }
     Ok(())

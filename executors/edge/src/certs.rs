@@ -3,13 +3,14 @@
 use arc_swap::ArcSwap;
 use haloy_ledger::files::{self, Readers};
 use haloy_ledger::ids::Timestamp;
+use haloy_ledger::locks::locked;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use x509_cert::der::Decode;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, SubjectAltName};
@@ -71,7 +72,7 @@ impl Cert {
         let nanos = |time: x509_cert::time::Time| {
             i64::try_from(time.to_unix_duration().as_nanos()).map_or(Timestamp(i64::MAX), Timestamp)
         };
-        let serial = tbs.serial_number().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let serial = hex::encode(tbs.serial_number().as_bytes());
         let (not_before, not_after) = (nanos(validity.not_before), nanos(validity.not_after));
         let key = CertifiedKey::from_der(chain, key, &ring::default_provider());
         let key = Arc::new(key.map_err(|error| error.to_string())?);
@@ -148,7 +149,7 @@ impl Certs {
             }
         }
         self.by_name.store(Arc::new(by_name));
-        *self.unreadable.lock().unwrap_or_else(PoisonError::into_inner) = unreadable;
+        *locked(&self.unreadable) = unreadable;
         own
     }
 
@@ -161,7 +162,7 @@ impl Certs {
 
     /// Files that hold no certificate that can be served, and why.
     pub fn unreadable(&self) -> Vec<String> {
-        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.unreadable).clone()
     }
 
     /// All of them, once each.
@@ -181,7 +182,7 @@ impl Certs {
 
     /// Made here, trusted by nobody: better than no answer while there is no other.
     pub fn self_signed(&self, name: &str) -> Option<Arc<CertifiedKey>> {
-        let mut known = self.self_signed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = locked(&self.self_signed);
         if let Some(found) = known.get(name) {
             return Some(Arc::clone(found));
         }

@@ -3,8 +3,9 @@
 use super::renewal::Renewals;
 use super::terms::Terms;
 use haloy_ledger::ids::Timestamp;
+use haloy_ledger::locks::locked;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use tokio::sync::Notify;
 
 /// Challenges that are being answered, and when what failed is tried again.
@@ -38,18 +39,18 @@ impl Acme {
     /// The answer to a challenge, if it is one of ours.
     pub fn answer(&self, path: &str) -> Option<String> {
         let token = path.strip_prefix("/.well-known/acme-challenge/")?;
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
+        locked(&self.tokens).get(token).cloned()
     }
 
     /// These need no answer any more.
     pub(super) fn forget(&self, tokens: &[String]) {
-        let mut answering = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answering = locked(&self.tokens);
         answering.retain(|token, _| !tokens.contains(token));
     }
 
     /// Domains that have no certificate, or an old one, because the last attempt failed.
     pub fn failures(&self) -> Vec<(String, Failed)> {
-        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let failures = locked(&self.failures);
         let mut all: Vec<_> =
             failures.iter().map(|(domain, failed)| (domain.clone(), failed.clone())).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
@@ -57,13 +58,13 @@ impl Acme {
     }
 
     pub(super) fn waits(&self, domain: &str, now: Timestamp) -> bool {
-        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let failures = locked(&self.failures);
         failures.get(domain).is_some_and(|failed| now < failed.next_try)
     }
 
     /// Takes note of a failure; when to try again.
     pub(super) fn failed(&self, domain: &str, now: Timestamp, why: &str) -> Timestamp {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failures = locked(&self.failures);
         let attempts = failures.get(domain).map_or(0, |failed| failed.attempts);
         let wait = WAIT.saturating_mul(1 << attempts.min(20)).min(LONGEST_WAIT);
         let next_try = Timestamp(now.0.saturating_add(wait));

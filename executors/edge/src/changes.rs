@@ -4,8 +4,9 @@
 use super::limits::{CHANGES, CHANGES_WITHIN};
 use haloy_ledger::edge::Report;
 use haloy_ledger::ids::{AppName, TargetName};
+use haloy_ledger::locks::locked;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Instant;
 
 /// What was told of each target.
@@ -18,11 +19,6 @@ pub struct Changes {
     pub(super) writing: Mutex<()>,
 }
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic elsewhere leaves plain data, which is still what it was.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[derive(Default)]
 struct Told {
     at: Vec<Instant>,
@@ -33,7 +29,7 @@ struct Told {
 impl Changes {
     /// Whether a change of a target is to be told now, and if so how many others were only counted before.
     pub(super) fn tell(&self, of: (AppName, TargetName), now: Instant) -> Option<u32> {
-        let mut known = lock(&self.told);
+        let mut known = locked(&self.told);
         let told = known.entry(of).or_default();
         told.at.retain(|at| now.saturating_duration_since(*at) < CHANGES_WITHIN);
         if told.at.len() >= CHANGES {

@@ -1,9 +1,10 @@
 //! Connections of clients: how many there are, of whom, and how many the edge takes.
 
 use super::limits::{CONNECTIONS, PER_ADDRESS};
+use haloy_ledger::locks::locked;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// How many connections there are, of whom.
 #[derive(Default)]
@@ -31,7 +32,7 @@ fn who(client: IpAddr) -> IpAddr {
 
 impl Clients {
     fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 
     /// Counts a connection; none if there are too many.

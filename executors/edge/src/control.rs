@@ -30,6 +30,7 @@ const BUSY: Duration = Duration::from_millis(10);
 /// Makes the socket, in place of one that an edge before left behind.
 pub fn bind(folder: &Path) -> std::io::Result<UnixListener> {
     use std::os::unix::fs::PermissionsExt;
+    // A socket is bound, not written, so `files` has nothing for it; it is of no use after a power loss.
     let (path, new) = (folder.join(SOCKET), folder.join(format!("{SOCKET}.{}", std::process::id())));
     let listener = UnixListener::bind(&new)?;
     std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600))?;

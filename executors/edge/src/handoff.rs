@@ -2,6 +2,7 @@
 //! not even a connection that waits to be accepted is lost.
 
 use super::options::{AccessLog, EdgeOptions};
+use haloy_ledger::locks::locked;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, recvmsg, sendmsg,
@@ -12,7 +13,7 @@ use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// How long the next edge may take to serve.
@@ -50,12 +51,12 @@ pub struct Other(Mutex<Option<UnixStream>>);
 impl Other {
     /// There is one, and its end of this connection closes when it has left.
     pub fn set(&self, connection: Option<UnixStream>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+        *locked(&self.0) = connection;
     }
 
     /// Whether it is still there.
     pub fn lives(&self) -> bool {
-        let mut connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = locked(&self.0);
         let Some(stream) = connection.as_mut() else { return false };
         let lives = matches!(stream.read(&mut [0]), Err(e) if e.kind() == std::io::ErrorKind::WouldBlock);
         if !lives {

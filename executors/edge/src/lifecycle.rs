@@ -4,9 +4,10 @@ use super::clients::Clients;
 use super::handoff::Other;
 use super::options::EdgeError;
 use super::workers::Workers;
+use haloy_ledger::locks::locked;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -65,6 +66,6 @@ impl Lifecycle {
 
     /// Its listening sockets, to hand over.
     pub fn listeners(&self) -> MutexGuard<'_, Vec<TcpListener>> {
-        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.listeners)
     }
 }

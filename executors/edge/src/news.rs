@@ -1,12 +1,12 @@
 //! Replicas that get requests, or none, otherwise than before: found out by whoever connects to one.
 
-use super::changes::lock;
 use super::identity::{Doubt, Subject};
 use super::observed::Observed;
 use super::upstream::Upstream;
 use super::verify::Unconnected;
 use haloy_ledger::edge::Report;
 use haloy_ledger::event::UpstreamCause;
+use haloy_ledger::locks::locked;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -39,12 +39,12 @@ impl Observed {
             false => Report::Up { app, target, r, cause, more },
             true => Report::Down { app, target, r, cause, more },
         };
-        lock(&self.changes.waiting).push_back(report);
+        locked(&self.changes.waiting).push_back(report);
         let observed = Arc::clone(self);
         // Written to disk: no request waits for that.
         drop(tokio::task::spawn_blocking(move || {
-            let _one_at_a_time = lock(&observed.changes.writing);
-            let next = || lock(&observed.changes.waiting).pop_front();
+            let _one_at_a_time = locked(&observed.changes.writing);
+            let next = || locked(&observed.changes.waiting).pop_front();
             while let Some(report) = next() {
                 observed.report(report);
             }

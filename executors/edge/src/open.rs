@@ -1,14 +1,13 @@
 //! Requests over one connection of HTTP/2: hyper has no time limit for a connection without any.
 
-use super::body::{Body, Broken};
-use bytes::Bytes;
+use super::body::{Body, Passed, Passing, Polled};
 use http_body_util::BodyExt;
 use hyper::Response;
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Body as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::Duration;
 
 /// How many there are, and how many there were.
@@ -54,31 +53,13 @@ impl Drop for One {
 impl One {
     /// Counts until the body of the answer has ended.
     pub fn until_end(self, response: Response<Body>) -> Response<Body> {
-        response.map(|inner| Counted { inner, _one: self }.boxed_unsync())
+        response.map(|inner| Passed::new(inner, self).boxed_unsync())
     }
 }
 
-struct Counted {
-    inner: Body,
-    _one: One,
-}
-
-impl HttpBody for Counted {
-    type Data = Bytes;
-    type Error = Broken;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        Pin::new(&mut self.inner).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+/// Counted as long as the body is there.
+impl Passing<Body> for One {
+    fn poll(&mut self, inner: &mut Body, cx: &mut Context<'_>) -> Polled {
+        Pin::new(inner).poll_frame(cx)
     }
 }

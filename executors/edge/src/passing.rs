@@ -1,13 +1,13 @@
 //! Bodies on their way through: counted, limited, and giving their connection back at the end.
 
-use super::body::Broken;
+use super::body::{Passed, Passing, Polled};
 use super::headers;
 use super::limits::{BODY_BYTES, BODY_PAUSE};
 use super::link::Link;
 use super::upstream::InFlight;
 use bytes::Bytes;
 use hyper::HeaderMap;
-use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::body::{Body as _, Frame, Incoming};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,7 +27,6 @@ fn with_trailers(frame: Frame<Bytes>, change: impl FnOnce(&mut HeaderMap)) -> Fr
 
 /// The body of a client: not too long, and not too slow.
 pub struct FromClient {
-    inner: Incoming,
     pieces: Arc<AtomicU64>,
     left: u64,
     pause: Pin<Box<Sleep>>,
@@ -35,20 +34,15 @@ pub struct FromClient {
 
 impl FromClient {
     /// Of a request; counts the pieces that were passed on.
-    pub fn new(inner: Incoming, pieces: Arc<AtomicU64>) -> Self {
-        Self { inner, pieces, left: BODY_BYTES, pause: Box::pin(tokio::time::sleep(BODY_PAUSE)) }
+    pub fn body(inner: Incoming, pieces: Arc<AtomicU64>) -> Passed<Incoming, Self> {
+        let pause = Box::pin(tokio::time::sleep(BODY_PAUSE));
+        Passed::new(inner, Self { pieces, left: BODY_BYTES, pause })
     }
 }
 
-impl HttpBody for FromClient {
-    type Data = Bytes;
-    type Error = Broken;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        match Pin::new(&mut self.inner).poll_frame(cx) {
+impl Passing<Incoming> for FromClient {
+    fn poll(&mut self, inner: &mut Incoming, cx: &mut Context<'_>) -> Polled {
+        match Pin::new(inner).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 let frame = with_trailers(frame, |trailers| {
                     headers::strip(trailers);
@@ -73,30 +67,21 @@ impl HttpBody for FromClient {
             },
         }
     }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
 }
 
 /// The body of a replica's answer; the request counts until it was read to its end, or dropped.
 pub struct FromUpstream {
-    inner: Incoming,
     way: Option<(InFlight, Link)>,
 }
 
 impl FromUpstream {
     /// Of an answer that came over this connection.
-    pub fn new(inner: Incoming, in_flight: InFlight, link: Link) -> Self {
-        let mut body = Self { inner, way: Some((in_flight, link)) };
-        if body.inner.is_end_stream() {
-            body.ended();
+    pub fn body(inner: Incoming, in_flight: InFlight, link: Link) -> Passed<Incoming, Self> {
+        let mut passing = Self { way: Some((in_flight, link)) };
+        if inner.is_end_stream() {
+            passing.ended();
         }
-        body
+        Passed::new(inner, passing)
     }
 
     fn ended(&mut self) {
@@ -106,22 +91,16 @@ impl FromUpstream {
     }
 }
 
-impl HttpBody for FromUpstream {
-    type Data = Bytes;
-    type Error = Broken;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let mut polled = Pin::new(&mut self.inner).poll_frame(cx);
+impl Passing<Incoming> for FromUpstream {
+    fn poll(&mut self, inner: &mut Incoming, cx: &mut Context<'_>) -> Polled {
+        let mut polled = Pin::new(&mut *inner).poll_frame(cx);
         if let (Poll::Pending, Some((_, link))) = (&polled, &mut self.way) {
             link.step(cx);
-            polled = Pin::new(&mut self.inner).poll_frame(cx);
+            polled = Pin::new(&mut *inner).poll_frame(cx);
         }
         let ended = match &polled {
             Poll::Ready(None) => true,
-            Poll::Ready(Some(Ok(_))) => self.inner.is_end_stream(),
+            Poll::Ready(Some(Ok(_))) => inner.is_end_stream(),
             Poll::Ready(Some(Err(_))) | Poll::Pending => false,
         };
         if ended {
@@ -129,13 +108,5 @@ impl HttpBody for FromUpstream {
         }
         let stripped = |frame| with_trailers(frame, headers::strip);
         polled.map(|frame| frame.map(|frame| frame.map(stripped).map_err(Into::into)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
     }
 }

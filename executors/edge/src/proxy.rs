@@ -119,7 +119,7 @@ async fn pass_on(
     let again = (bodiless && methods::safe(&outgoing.method)).then(|| outgoing.clone());
     let pieces = Arc::<AtomicU64>::default();
     let body =
-        if bodiless { body::empty() } else { FromClient::new(incoming, Arc::clone(&pieces)).boxed_unsync() };
+        if bodiless { body::empty() } else { FromClient::body(incoming, Arc::clone(&pieces)).boxed_unsync() };
     let mut next = Some(outgoing.request(body));
     let mut tried: Vec<Arc<Upstream>> = Vec::new();
     let (mut silent, mut renewed, mut doubted) = (false, false, None);
@@ -304,5 +304,5 @@ fn finish(
         parts.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     parts.version = Version::default();
-    Response::from_parts(parts, FromUpstream::new(incoming, in_flight, link).boxed_unsync())
+    Response::from_parts(parts, FromUpstream::body(incoming, in_flight, link).boxed_unsync())
 }

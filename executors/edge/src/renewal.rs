@@ -3,9 +3,10 @@
 
 use super::certs::Cert;
 use haloy_ledger::ids::Timestamp;
+use haloy_ledger::locks::locked;
 use haloy_ledger::ports::Entropy;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// Shortest and longest wait between two questions (RFC 9773, 4.3.2 and 4.3.3).
@@ -32,7 +33,7 @@ struct Advice {
 
 impl Renewals {
     fn advice(&self, cert: &Cert) -> Option<Advice> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&cert.serial).copied()
+        locked(&self.0).get(&cert.serial).copied()
     }
 
     /// Whether a certificate is to be renewed now.
@@ -56,7 +57,7 @@ impl Renewals {
 
     /// What the authority said, and how long it wants not to be asked again; none if it said nothing.
     pub fn told(&self, cert: &Cert, said: Option<(Window, Duration)>, now: Timestamp, entropy: &dyn Entropy) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = locked(&self.0);
         let before = all.get(&cert.serial).and_then(|advice| advice.renew);
         let (renew, wait) = match said {
             Some((window, wait)) => {
@@ -74,7 +75,7 @@ impl Renewals {
 
     /// Only these are served.
     pub fn keep_only(&self, serials: &[String]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|serial, _| serials.contains(serial));
+        locked(&self.0).retain(|serial, _| serials.contains(serial));
     }
 }
 

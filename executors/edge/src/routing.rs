@@ -6,7 +6,8 @@ use super::table::{Refused, Table};
 use super::upstream::Upstreams;
 use arc_swap::ArcSwap;
 use haloy_ledger::edge::RouteSnapshot;
-use std::sync::{Arc, Mutex, PoisonError};
+use haloy_ledger::locks::locked;
+use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
 /// The table in force and its replicas.
@@ -46,7 +47,7 @@ impl Routing {
 
     /// Puts a table in force: kept on disk first, then swapped in one step.
     pub fn apply(&self, snapshot: RouteSnapshot) -> Result<Arc<Table>, Refused> {
-        let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = locked(&self.applying);
         self.table().admits(&snapshot)?;
         self.store.keep_snapshot(&snapshot).map_err(|error| Refused::NotKept(error.to_string()))?;
         let table = Arc::new(Table::new(snapshot, &self.upstreams));

@@ -8,10 +8,11 @@ use super::wire::Reported;
 use haloy_ledger::edge::{Report, RouteSnapshot};
 use haloy_ledger::files::{self, Readers};
 use haloy_ledger::ids::Timestamp;
+use haloy_ledger::locks::locked;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 const SNAPSHOT: &str = "routes.json";
 const CONTACTS: &str = "contacts.json";
@@ -49,7 +50,7 @@ impl Store {
     }
 
     fn lock(&self) -> MutexGuard<'_, ()> {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.writing)
     }
 
     /// Replaces a file in one step: after a crash it is the old one or the new one.
@@ -78,8 +79,7 @@ impl Store {
         let aside = (1_u32..).map(|number| format!("{name}{ASIDE}{number}"));
         let mut free = aside.filter(|aside| !self.folder.join(aside).exists());
         let aside = free.next().unwrap_or_default();
-        std::fs::rename(&path, self.folder.join(&aside))?;
-        files::sync_folder(&self.folder)?;
+        files::move_to(&path, &self.folder.join(&aside))?;
         eprintln!("haloy edge: {name} cannot be read ({cause}); it is kept as {aside}");
         Ok(None)
     }
@@ -178,6 +178,7 @@ impl Store {
         if waiting.len() >= self.most {
             let newest = self.full_files()?.last().and_then(|name| full_number(name)).unwrap_or(0);
             let full = format!("reports-{:08}.json", newest.saturating_add(1));
+            // Durable with the file that is written in its place, below.
             std::fs::rename(self.folder.join(REPORTED), self.folder.join(full))?;
             waiting.clear();
         }

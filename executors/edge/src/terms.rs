@@ -3,7 +3,8 @@
 
 use super::limits::TERMS_TIME;
 use super::options::AcmeOptions;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use haloy_ledger::locks::locked;
+use std::sync::{Mutex, MutexGuard};
 
 /// Longest address of terms that is passed on, in bytes.
 const LONGEST: usize = 1024;
@@ -21,8 +22,7 @@ struct Known {
 
 impl Terms {
     fn lock(&self) -> MutexGuard<'_, Known> {
-        // A panic elsewhere leaves plain data, which is still what it was.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 
     /// Where they are, if the directory says; none at all if it was not asked yet.

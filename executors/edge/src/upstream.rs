@@ -8,10 +8,11 @@ use super::verify::{Identity, Unconnected};
 use super::workers;
 use haloy_ledger::event::UpstreamCause;
 use haloy_ledger::ids::ReplicaId;
+use haloy_ledger::locks::locked;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -67,11 +68,6 @@ impl Drop for InFlight {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic elsewhere leaves plain data, which is still what it was.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Upstream {
     fn new(subject: Subject, port: u16, recorded: IpAddr, inspector: Arc<dyn Inspector>) -> Self {
         Self {
@@ -101,12 +97,12 @@ impl Upstream {
 
     /// Where it was when it started.
     pub fn recorded(&self) -> SocketAddr {
-        SocketAddr::new(*lock(&self.recorded), self.port)
+        SocketAddr::new(*locked(&self.recorded), self.port)
     }
 
     /// Where it is as far as is known, and why no request is sent there, if so.
     pub fn seen(&self) -> (Option<SocketAddr>, Option<Doubt>) {
-        let (at, doubt) = self.identity.seen(*lock(&self.recorded));
+        let (at, doubt) = self.identity.seen(*locked(&self.recorded));
         (at.map(|at| SocketAddr::new(at, self.port)), doubt)
     }
 
@@ -155,7 +151,7 @@ impl Upstream {
 
     /// What it is asked, to see whether it is well; none where the table does not say.
     pub fn check(&self) -> Option<Check> {
-        lock(&self.check).clone()
+        locked(&self.check).clone()
     }
 
     /// From now on it is checked; false if somebody does so already.
@@ -170,7 +166,7 @@ impl Upstream {
 
     /// Takes in what a check saw; a cause if it is out of the route from now on, or back.
     pub fn learn(&self, seen: Seen) -> Option<UpstreamCause> {
-        let mut standing = lock(&self.standing);
+        let mut standing = locked(&self.standing);
         let turned = standing.learn(seen);
         self.stands.store(standing.stands() as u8, Ordering::Relaxed);
         drop(standing);
@@ -204,7 +200,7 @@ impl Upstream {
     /// Why checks keep it out of the route, if they do.
     pub fn out(&self) -> Option<String> {
         let path = self.check().map_or_else(|| "/".to_owned(), |check| check.path);
-        let standing = lock(&self.standing);
+        let standing = locked(&self.standing);
         standing.out().map(|why| format!("{why}, when the edge asked for GET {path}"))
     }
 
@@ -236,7 +232,7 @@ impl Upstream {
     }
 
     fn mine(&self) -> MutexGuard<'_, Vec<Unused>> {
-        lock(&self.idle[workers::number() % self.idle.len()])
+        locked(&self.idle[workers::number() % self.idle.len()])
     }
 
     /// A connection that was used a moment ago and is still open, if there is one. What must not be asked
@@ -258,7 +254,7 @@ impl Upstream {
 
     /// Connections that were kept are not to be relied on.
     pub fn forget_idle(&self) {
-        self.idle.iter().for_each(|idle| lock(idle).clear());
+        self.idle.iter().for_each(|idle| locked(idle).clear());
     }
 
     /// Keeps a connection whose answer was read to its end.
@@ -275,7 +271,7 @@ impl Upstream {
 
     /// A new connection, which was shown to end at its container.
     pub async fn connect(&self) -> Result<Link, Unconnected> {
-        let recorded = *lock(&self.recorded);
+        let recorded = *locked(&self.recorded);
         let stream = self.identity.connect(recorded, self.port).await?;
         self.marked_until_ms.store(0, Ordering::Relaxed);
         // One whose network was taken away answers nothing, and nobody else would say so.
@@ -305,30 +301,30 @@ impl Upstreams {
             let inspector = Arc::clone(&self.inspector);
             Arc::new(Upstream::new(subject.clone(), port, recorded, inspector))
         };
-        let mut known = lock(&self.known);
+        let mut known = locked(&self.known);
         let found = known.entry((subject.clone(), port)).or_insert_with(make);
         if found.cut.is_cancelled() {
             *found = make();
         }
-        *lock(&found.recorded) = recorded;
-        *lock(&found.check) = check;
+        *locked(&found.recorded) = recorded;
+        *locked(&found.check) = check;
         Arc::clone(found)
     }
 
     /// All that is known of a replica: also what an older table said less of.
     pub fn of(&self, replica: ReplicaId) -> Vec<Arc<Upstream>> {
-        let known = lock(&self.known);
+        let known = locked(&self.known);
         known.values().filter(|upstream| upstream.subject().replica == replica).cloned().collect()
     }
 
     /// Forgets those that are in no table and have no requests.
     pub fn forget_unused(&self) {
-        lock(&self.known).retain(|_, upstream| Arc::strong_count(upstream) > 1 || upstream.in_flight() > 0);
+        locked(&self.known).retain(|_, upstream| Arc::strong_count(upstream) > 1 || upstream.in_flight() > 0);
     }
 
     /// All of them, by app, target and replica.
     pub fn all(&self) -> Vec<Arc<Upstream>> {
-        let mut all: Vec<_> = lock(&self.known).values().cloned().collect();
+        let mut all: Vec<_> = locked(&self.known).values().cloned().collect();
         let key = |upstream: &Arc<Upstream>| {
             let subject = upstream.subject();
             (subject.app.clone(), subject.target.clone(), subject.replica, upstream.port)

@@ -4,9 +4,10 @@
 use super::identity::{Doubt, Inspector, Looked, Place, Sighting, Subject};
 use super::limits::*;
 use super::netns;
+use haloy_ledger::locks::locked;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::net::TcpStream;
 
 /// Why there is no connection.
@@ -59,8 +60,7 @@ impl Identity {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        // A panic elsewhere leaves plain data, which is still what it was.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.known)
     }
 
     /// Where it is as far as is known, and why no request is sent there, if so.

@@ -3,9 +3,10 @@
 //! Whoever asks somebody outside notes it here for as long as it waits; whoever draws progress looks. Both have
 //! a clone of the same.
 
+use haloy_ledger::locks::locked;
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// What is waited for.
@@ -38,8 +39,7 @@ pub struct Wait {
 
 impl Waits {
     fn table(&self) -> MutexGuard<'_, Table> {
-        // A panic elsewhere leaves plain data, which is still what it was.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 
     /// From now on somebody is waited for.

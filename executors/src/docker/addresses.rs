@@ -4,6 +4,7 @@
 //! was created with it, stopped or not. An address is used again as late as possible: what still remembers
 //! the replica that had it (a route, a drain, a kept connection) is to have let go of it by then.
 
+use haloy_ledger::files::{self, Readers};
 use std::collections::{BTreeMap, HashSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -102,11 +103,8 @@ impl Used {
         lines.sort_unstable_by(|a, b| b.cmp(a));
         lines.truncate(REMEMBERED);
         let text: String = lines.iter().map(|(at, address)| format!("{address} {at}\n")).collect();
-        let temporary = file.with_extension("new");
         // Lost, it is a hint less.
-        if std::fs::write(&temporary, text).is_ok() {
-            drop(std::fs::rename(&temporary, file));
-        }
+        drop(files::put(file, text.as_bytes(), Readers::All));
     }
 }
 

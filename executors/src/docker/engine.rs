@@ -5,6 +5,7 @@ use super::{addresses, buildkit};
 use crate::contract::ExecutorError;
 use bollard::Docker;
 use haloy_ledger::ids::EffectId;
+use haloy_ledger::locks::locked;
 use haloy_ledger::outcome::Outcome;
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -58,7 +59,7 @@ impl DockerExecutor {
     }
 
     async fn connect(&self) -> Result<client::Connection, ConnectError> {
-        let before = self.silent.lock().ok().and_then(|silent| silent.clone());
+        let before = locked(&self.silent).clone();
         if let Some((_, error)) = before.filter(|(at, _)| at.elapsed() < self.options.hello()) {
             return Err(error);
         }
@@ -68,10 +69,8 @@ impl DockerExecutor {
             Some(waits) => waits.during("Docker", connecting).await,
             None => connecting.await,
         };
-        if let Err(error @ ConnectError::Silent { .. }) = &connected
-            && let Ok(mut silent) = self.silent.lock()
-        {
-            *silent = Some((Instant::now(), error.clone()));
+        if let Err(error @ ConnectError::Silent { .. }) = &connected {
+            *locked(&self.silent) = Some((Instant::now(), error.clone()));
         }
         connected
     }
@@ -95,12 +94,10 @@ pub(super) struct Released(std::sync::Mutex<BTreeMap<EffectId, Outcome>>);
 
 impl Released {
     pub(super) fn get(&self, id: &EffectId) -> Option<Outcome> {
-        self.0.lock().ok()?.get(id).cloned()
+        locked(&self.0).get(id).cloned()
     }
 
     pub(super) fn put(&self, id: &EffectId, outcome: &Outcome) {
-        if let Ok(mut known) = self.0.lock() {
-            known.insert(id.clone(), outcome.clone());
-        }
+        locked(&self.0).insert(id.clone(), outcome.clone());
     }
 }

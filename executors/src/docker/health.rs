@@ -65,17 +65,14 @@ impl Engine<'_> {
         let within = healthy_within(self.executor.options.health, awaited.health);
         let start = Instant::now();
         let waits = self.executor.options.waits.as_ref();
-        let number =
-            cx.request.id.subject.parse::<u16>().map_or_else(|_| String::new(), |i| format!(" {}", i + 1));
-        let _waiting = waits.map(|waits| waits.begin(format!("replica{number} to be healthy")));
+        let _waiting = waits.map(|waits| waits.begin(waiting_for(cx)));
         let mut probes = Probes::default();
         let mut pause = FIRST_PAUSE;
         let mut good_since: Option<Instant> = None;
         let min_ready = Duration::from_secs(u64::from(awaited.health.min_ready_seconds));
         loop {
             probes.made += 1;
-            let seen = self.look(&awaited, &cx.values.health_headers).await?;
-            let trouble = match seen {
+            let trouble = match self.look(&awaited, &cx.values.health_headers).await? {
                 Seen::Good(how) => {
                     let since = *good_since.get_or_insert_with(Instant::now);
                     tell(cx, &probes, "healthy");
@@ -86,42 +83,41 @@ impl Engine<'_> {
                     pause = FIRST_PAUSE.max(Duration::from_millis(250));
                     None
                 }
-                Seen::Gone => {
-                    return Err(ExecutorError::new(FailureCode::ExitedEarly, "the container is gone"));
+                seen @ (Seen::Bad(_) | Seen::Starting(_) | Seen::Silent(_)) => {
+                    good_since = None;
+                    probes.note(seen);
+                    tell(cx, &probes, probes.saw());
+                    (start.elapsed() >= within).then(|| (probes.too_late(within, &awaited), None))
                 }
                 Seen::Ended(ending) => {
                     let ending = self.as_it_ended(awaited.container_id, ending).await;
-                    let exit_code = ending.exit_code;
-                    Some((ended(&ending).into(), exit_code))
+                    Some((ended(&ending).into(), ending.exit_code))
                 }
                 Seen::Unhealthy(said) => {
                     let cause = Failure::new(FailureCode::NeverHealthy, "its HEALTHCHECK failed");
                     Some((FailureReport { cause, detail: said }, None))
                 }
-                seen @ (Seen::Bad(_) | Seen::Starting(_) | Seen::Silent(_)) => {
-                    good_since = None;
-                    probes.note(seen);
-                    tell(cx, &probes, probes.saw());
-                    None
+                Seen::Gone => {
+                    return Err(ExecutorError::new(FailureCode::ExitedEarly, "the container is gone"));
                 }
             };
-            let trouble = trouble.or_else(|| {
-                let late = good_since.is_none() && start.elapsed() >= within;
-                late.then(|| (probes.too_late(within, &awaited), None))
-            });
-            if let Some((FailureReport { cause, detail }, exit_code)) = trouble {
-                let log_tail = self.tail(awaited.container_id, &cx.values.mask).await;
-                return Ok(Outcome::ReplicaUnhealthy {
-                    cause,
-                    detail,
-                    probes: probes.made,
-                    exit_code,
-                    log_tail,
-                });
+            if let Some((report, exit_code)) = trouble {
+                return Ok(self.unhealthy(cx, awaited.container_id, (report, exit_code), probes.made).await);
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
         }
+    }
+
+    async fn unhealthy(
+        &self,
+        cx: &EffectContext,
+        container_id: &str,
+        (FailureReport { cause, detail }, exit_code): (FailureReport, Option<i64>),
+        probes: u32,
+    ) -> Outcome {
+        let log_tail = self.tail(container_id, &cx.values.mask).await;
+        Outcome::ReplicaUnhealthy { cause, detail, probes, exit_code, log_tail }
     }
 
     async fn look(&self, awaited: &Awaited<'_>, headers: &[(String, String)]) -> Result<Seen, ExecutorError> {
@@ -212,6 +208,13 @@ fn ended(ending: &Ending) -> Failure {
         more => words!(" (restarted {} times)", more),
     };
     Failure::new(FailureCode::ExitedEarly, words!("the container ended with {}{}{}", code, why, again))
+}
+
+/// `replica 2 to be healthy`.
+fn waiting_for(cx: &EffectContext) -> String {
+    let number =
+        cx.request.id.subject.parse::<u16>().map_or_else(|_| String::new(), |i| format!(" {}", i + 1));
+    format!("replica{number} to be healthy")
 }
 
 fn tell(cx: &EffectContext, probes: &Probes, saw: &str) {

@@ -12,6 +12,7 @@ use bollard::models::{ContainerState, RestartPolicy, RestartPolicyNameEnum};
 use bollard::query_parameters::{CreateContainerOptions, LogsOptions, RemoveContainerOptions};
 use futures_util::StreamExt;
 use haloy_ledger::deployment::effect::ReplicaSpec;
+use haloy_ledger::locks::locked;
 use haloy_ledger::outcome::{FailureCode, HookExit, LogTail, Outcome, Public};
 use haloy_ledger::release::CommandForm;
 use haloy_ledger::words;
@@ -52,11 +53,12 @@ impl Engine<'_> {
             None => self.create_release(cx, spec, argv(form, line)?).await?,
         };
         self.start_once(&id).await?;
-        let mut tail = Mutex::new(Tail::default());
+        let tail = Mutex::new(Tail::default());
         let exit = match self.wait_for(cx, &id, &tail).await {
             Waited::Ended(state) => {
-                if let (Some(true), Ok(tail)) = (state.oom_killed, tail.get_mut()) {
-                    tail.push("haloy: it was killed for using more memory than `resources` gives".to_owned());
+                if state.oom_killed == Some(true) {
+                    locked(&tail)
+                        .push("haloy: it was killed for using more memory than `resources` gives".to_owned());
                 }
                 state.exit_code.and_then(|code| i32::try_from(code).ok()).map(HookExit::Code)
             }
@@ -70,7 +72,7 @@ impl Engine<'_> {
                 Some(HookExit::Killed)
             }
         };
-        let log_tail = LogTail::new(&tail.into_inner().unwrap_or_default().text());
+        let log_tail = LogTail::new(&locked(&tail).text());
         let outcome = Outcome::HookFinished { exit: exit.unwrap_or(HookExit::Unknown), log_tail };
         released.put(&cx.request.id, &outcome);
         // One that nobody can tell the end of may still run.
@@ -181,9 +183,7 @@ impl Engine<'_> {
         let take = |lines: Vec<String>| {
             for line in lines {
                 cx.tell(Progress::Line(line.clone()));
-                if let Ok(mut tail) = tail.lock() {
-                    tail.push(line);
-                }
+                locked(tail).push(line);
             }
         };
         // An engine whose log driver keeps nothing has nothing to read; the end is looked for all the same.

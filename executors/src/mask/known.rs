@@ -1,8 +1,9 @@
 //! The values that must not be shown, and what hides them.
 
 use super::Masker;
+use haloy_ledger::locks::locked;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// What must not be shown while an effect is performed: the values that it was given, and those that it finds
 /// on its way, such as what `docker login` left.
@@ -34,7 +35,7 @@ impl Mask {
 
     /// Hides these from now on, too.
     pub fn learn<'a>(&self, values: impl IntoIterator<Item = &'a String>) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = locked(&self.known);
         let before = known.values.len();
         known.values.extend(values.into_iter().cloned());
         if known.values.len() > before {
@@ -44,13 +45,13 @@ impl Mask {
 
     /// Hides what another mask hides.
     pub fn learn_from(&self, other: &Self) {
-        let values = other.known.lock().unwrap_or_else(PoisonError::into_inner).values.clone();
+        let values = locked(&other.known).values.clone();
         self.learn(&values);
     }
 
     /// Of all that is known now.
     pub fn masker(&self) -> Arc<Masker> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = locked(&self.known);
         let Known { values, masker } = &mut *known;
         let masker = masker.get_or_insert_with(|| Arc::new(Masker::new(values.iter().map(String::as_str))));
         Arc::clone(masker)

@@ -235,9 +235,10 @@ fn markup(value: &str) -> [String; 3] {
 
 /// Hex, `\x` or `%` before each byte, and base64 of both alphabets wherever in a text the value may begin.
 fn encoded(value: &[u8]) -> Vec<Vec<u8>> {
-    let hex = |front: &str| value.iter().map(|byte| format!("{front}{byte:02x}")).collect::<String>();
-    let upper = |front: &str| value.iter().map(|byte| format!("{front}{byte:02X}")).collect::<String>();
-    let mut all = ["", "\\x", "%"].iter().flat_map(|front| [hex(front), upper(front)]).collect::<Vec<_>>();
+    let lower = |front: &str| value.iter().map(|byte| format!("{front}{byte:02x}")).collect();
+    let upper = |front: &str| value.iter().map(|byte| format!("{front}{byte:02X}")).collect();
+    let mut all = vec![hex::encode(value), hex::encode_upper(value)];
+    all.extend(["\\x", "%"].iter().flat_map(|front| [lower(front), upper(front)]));
     for before in 0..3 {
         let shifted: Vec<u8> = [&b"\0\0"[..before], value].concat();
         // Characters that also hold bits of what stands before or behind are left out.

@@ -40,7 +40,7 @@ fn written(value: &str) -> Vec<String> {
         base64(format!("us{value}&more")),
         base64(format!("user:{value}")),
         base64::Engine::encode(&url, value),
-        value.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        hex::encode(value),
         value.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>().replace("%2E", "."),
         format!("'{}'", value.replace('\'', "'\\''")),
     ]

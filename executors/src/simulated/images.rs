@@ -7,6 +7,16 @@ use haloy_ledger::outcome::{FailureCode, HookExit, LogTail, Outcome};
 use haloy_ledger::release::{ResolvedImage, volumes};
 use haloy_ledger::words;
 
+pub(super) fn build(world: &mut World, cx: &EffectContext, local_tag: &str) -> Outcome {
+    let args: Vec<String> =
+        cx.values.build_args.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let image_id = digest(&args.join(" "));
+    world.tags.insert(local_tag.to_owned(), image_id.clone());
+    let platform = "linux/amd64".to_owned();
+    let (context_digest, dockerfile_digest) = ("simulated".to_owned(), "simulated".to_owned());
+    Outcome::ImageBuilt { image_id, context_digest, dockerfile_digest, platform, size: Some(1) }
+}
+
 pub(super) fn tag(
     world: &mut World,
     image_id: &Digest,
@@ -20,6 +30,12 @@ pub(super) fn tag(
     world.tags.insert(local_tag.to_owned(), image_id.clone());
     let (image_id, local_tag) = (image_id.clone(), local_tag.to_owned());
     Ok(Outcome::ImageTagged { local_tag, image_id, engine_id: ENGINE.to_owned() })
+}
+
+pub(super) fn remove_tag(world: &mut World, local_tag: &str) -> Outcome {
+    let gone = world.tags.remove(local_tag);
+    let shared = gone.is_some_and(|id| world.tags.values().any(|other| *other == id));
+    Outcome::LocalTagRemoved { freed: u64::from(!shared), shared }
 }
 
 /// Ends as a shell would with the line `exit CODE`; well with every other.

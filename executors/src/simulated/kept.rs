@@ -3,6 +3,7 @@
 
 use super::world::{Faults, SimReplica, SimulatedExecutor, World};
 use haloy_ledger::edge::RouteSnapshot;
+use haloy_ledger::files::{self, Readers};
 use haloy_ledger::ids::{Digest, LedgerId, ReplicaId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,10 +29,9 @@ struct Kept {
 impl SimulatedExecutor {
     /// The world of a file, empty where there is none; what happens to it is written there.
     pub fn kept_in(file: &Path) -> std::io::Result<Self> {
-        let kept = match std::fs::read(file) {
-            Ok(bytes) => serde_json::from_slice(&bytes)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Kept::default(),
-            Err(error) => return Err(error),
+        let kept = match files::read_if_there(file)? {
+            Some(bytes) => serde_json::from_slice(&bytes)?,
+            None => Kept::default(),
         };
         let Kept { faults, missing, replicas, tags, pushed, routes, networks, addresses, random } = kept;
         let replicas = replicas.into_iter().collect();
@@ -66,11 +66,8 @@ impl SimulatedExecutor {
             addresses: world.addresses,
             random: world.random,
         };
-        let written = serde_json::to_vec(&kept).map_err(std::io::Error::from).and_then(|bytes| {
-            let new = file.with_extension("new");
-            std::fs::write(&new, bytes)?;
-            std::fs::rename(&new, file)
-        });
+        let bytes = serde_json::to_vec(&kept).map_err(std::io::Error::from);
+        let written = bytes.and_then(|bytes| files::put(file, &bytes, Readers::All));
         written.expect("a test keeps its world where it can be written");
     }
 }

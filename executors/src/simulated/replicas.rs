@@ -85,6 +85,13 @@ pub(super) fn stop(world: &mut World, key: &(LedgerId, String, String, ReplicaId
     Outcome::ReplicaStopped { exit_code, forced: false }
 }
 
+pub(super) fn remove(world: &mut World, key: &(LedgerId, String, String, ReplicaId)) -> Outcome {
+    let gone = world.replicas.remove(key);
+    let container_id = gone.as_ref().map(|_| format!("sim-{}", key.3));
+    let volumes = gone.map(|gone| gone.volumes).unwrap_or_default();
+    Outcome::ReplicaRemoved { container_id, volumes }
+}
+
 pub(super) fn await_healthy(world: &World, key: &(LedgerId, String, String, ReplicaId)) -> Outcome {
     let unhealthy = |code, text: &'static str| Outcome::ReplicaUnhealthy {
         cause: Failure::new(code, text),

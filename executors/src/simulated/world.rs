@@ -1,9 +1,10 @@
 //! The simulated world: what is there, and how often something goes wrong.
 
 use haloy_ledger::ids::{DeploymentId, Digest, EffectId, LedgerId, ReplicaId};
+use haloy_ledger::locks::locked;
 use haloy_ledger::release::MadeVolume;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 /// How often things go wrong, in thousandths.
@@ -117,8 +118,7 @@ impl SimulatedExecutor {
 
     /// The world, to look at and to meddle with.
     pub fn world(&self) -> MutexGuard<'_, World> {
-        // A panic elsewhere leaves plain data, which is still what it was.
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.world)
     }
 
     /// What the engine has, as [`DockerExecutor::offer`](crate::DockerExecutor::offer) tells.
@@ -129,11 +129,11 @@ impl SimulatedExecutor {
 
     /// Other faults from now on.
     pub fn set_faults(&self, faults: Faults) {
-        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
+        *locked(&self.faults) = faults;
     }
 
     pub(super) fn faults(&self) -> Faults {
-        *self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+        *locked(&self.faults)
     }
 
     pub(super) async fn delay(&self) {

@@ -1,6 +1,6 @@
 //! Hooks: commands of the user on this machine.
 
-use crate::{cases, deployment, keeps_the_contract, scope};
+use crate::{cases, keeps_the_contract};
 use async_trait::async_trait;
 use haloy_executors::contract::tests::{Case, Step, Subject, World};
 use haloy_executors::*;
@@ -57,14 +57,6 @@ fn executor() -> Arc<dyn Executor> {
 
 #[async_trait]
 impl World for Folder {
-    fn scope(&self) -> Scope {
-        scope()
-    }
-
-    fn deployment(&self) -> DeploymentId {
-        deployment()
-    }
-
     fn executor(&self) -> Arc<dyn Executor> {
         executor()
     }

@@ -1,8 +1,8 @@
 //! One engine and a target of its own on it: Docker's, or a simulated one.
 
-use crate::{cases, deployment, digest, endless_simulation, scope};
+use crate::{cases, digest, endless_simulation};
 use async_trait::async_trait;
-use haloy_executors::contract::tests::{Case, Step, World};
+use haloy_executors::contract::tests::{Case, Step, World, default_deployment, default_scope};
 use haloy_executors::*;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::deployment::effect::ReplicaSpec;
@@ -73,7 +73,7 @@ impl Engine {
 
     pub fn simulated(faults: Faults) -> Self {
         let simulated = Some(Arc::new(SimulatedExecutor::new(1, faults)));
-        let (scope, deployment) = (scope(), deployment());
+        let (scope, deployment) = (default_scope(), default_deployment());
         Self { docker: None, simulated, scope, deployment, context: context(), kinds: &SIMULATED }
     }
 

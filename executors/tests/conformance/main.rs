@@ -5,6 +5,8 @@ mod engine;
 mod engines;
 mod planted;
 mod registries;
+#[path = "../routed/mod.rs"]
+mod routed;
 mod routers;
 #[path = "../server/mod.rs"]
 mod server;
@@ -13,17 +15,6 @@ use haloy_executors::contract::tests::{Case, Step, Subject, suite};
 use haloy_executors::*;
 use haloy_ledger::ids::*;
 use std::sync::Arc;
-
-/// Always the same, so that worlds can be compared.
-fn scope() -> Scope {
-    let (app, target) = (AppName::new("conformance"), TargetName::new("t"));
-    let key = TargetKey { app: app.expect("a name"), target: target.expect("a name") };
-    Scope { ledger: LedgerId::from_parts(1, 1), key }
-}
-
-fn deployment() -> DeploymentId {
-    DeploymentId::from_parts(1_790_000_000_000, 7)
-}
 
 fn digest(of: u8) -> Digest {
     Digest::new(format!("sha256:{}", format!("{of:02x}").repeat(32))).expect("a digest")

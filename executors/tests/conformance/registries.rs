@@ -2,8 +2,8 @@
 
 use crate::engine::silence;
 use crate::engines::has_engine;
-use crate::server::{Server, image, sha256};
-use crate::{cases, deployment, digest, endless_simulation, keeps_the_contract, scope};
+use crate::server::{Server, head, image, sha256};
+use crate::{cases, digest, endless_simulation, keeps_the_contract};
 use async_trait::async_trait;
 use haloy_executors::contract::tests::{Case, Step, Subject, World};
 use haloy_executors::registry::{Registry, RegistryOptions};
@@ -12,7 +12,7 @@ use haloy_ledger::deployment::Effect;
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::Outcome;
 use haloy_ledger::release::*;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::sync::Arc;
 
 struct Registries {
@@ -84,10 +84,7 @@ fn refusing(words: &str) -> String {
     let body = format!("{{\"errors\": [{{\"code\": \"UNKNOWN\", \"message\": \"{words}\"}}]}}");
     std::thread::spawn(move || {
         for mut client in listener.incoming().flatten() {
-            let (mut seen, mut byte) = (Vec::new(), [0]);
-            while !seen.ends_with(b"\r\n\r\n") && client.read(&mut byte).is_ok_and(|read| read == 1) {
-                seen.push(byte[0]);
-            }
+            drop(head(&mut client));
             let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close";
             let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
             drop(client.write_all(answer.as_bytes()));
@@ -105,14 +102,6 @@ impl RealWorld {
 
 #[async_trait]
 impl World for RealWorld {
-    fn scope(&self) -> Scope {
-        scope()
-    }
-
-    fn deployment(&self) -> DeploymentId {
-        deployment()
-    }
-
     fn executor(&self) -> Arc<dyn Executor> {
         executor()
     }
@@ -160,14 +149,6 @@ impl World for RealWorld {
 
 #[async_trait]
 impl World for SimulatedWorld {
-    fn scope(&self) -> Scope {
-        scope()
-    }
-
-    fn deployment(&self) -> DeploymentId {
-        deployment()
-    }
-
     fn executor(&self) -> Arc<dyn Executor> {
         Arc::new(SimulatedBeside::registry(Arc::clone(&self.0)))
     }

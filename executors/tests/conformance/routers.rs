@@ -1,19 +1,15 @@
 //! Routers: the edge of this machine, and the simulated one.
 
-use crate::{cases, deployment, endless_simulation, keeps_the_contract, scope};
+use crate::server::head;
+use crate::{cases, endless_simulation, keeps_the_contract, routed};
 use async_trait::async_trait;
-use haloy_edge::identity::{self, Inspector, Looked};
-use haloy_edge::{EdgeOptions, run};
-use haloy_executors::contract::tests::{Case, Step, Subject, World};
+use haloy_executors::contract::tests::{Case, Step, Subject, World, default_deployment, default_scope};
 use haloy_executors::*;
 use haloy_ledger::deployment::Effect;
-use haloy_ledger::edge::{Route, RouteSnapshot, TargetRoutes};
 use haloy_ledger::ids::*;
-use haloy_ledger::outcome::{Backend, Outcome, Wish};
-use haloy_ledger::read::Routes;
-use haloy_ledger::release::Domain;
+use haloy_ledger::outcome::{Outcome, Wish};
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -33,17 +29,6 @@ struct RealWorld {
 
 struct SimulatedWorld(Arc<SimulatedExecutor>);
 
-/// There are no containers.
-#[derive(Debug)]
-struct Nobody;
-
-#[async_trait]
-impl Inspector for Nobody {
-    async fn look(&self, _: &identity::Subject) -> Looked {
-        Looked::Gone
-    }
-}
-
 fn router(folder: &Path) -> Arc<dyn Executor> {
     Arc::new(EdgeRouter::new(folder, None, Some(Duration::from_millis(200))))
 }
@@ -56,25 +41,7 @@ impl Subject for Edge {
 
     async fn world(&self) -> Box<dyn World> {
         let folder = tempfile::tempdir().expect("a folder");
-        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-        let edge = tokio::spawn(run(EdgeOptions {
-            folder: folder.path().to_owned(),
-            http: vec![free.expect("a port")],
-            https: Vec::new(),
-            acme: Default::default(),
-            metrics: None,
-            patience: Duration::from_secs(5),
-            answer: Duration::from_secs(5),
-            checks: Default::default(),
-            takeover: false,
-            access_log: Default::default(),
-            inspector: Arc::new(Nobody),
-        }));
-        let client = haloy_edge::Client::new(folder.path());
-        while client.status().await.is_err() {
-            assert!(!edge.is_finished(), "the edge does not start");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let edge = routed::edge(folder.path()).await;
         Box::new(RealWorld { folder, others: tempfile::tempdir().expect("a folder"), edge })
     }
 }
@@ -90,44 +57,17 @@ impl Subject for Simulated {
     }
 }
 
-/// Routes of the target of the suite to these replicas.
-fn routes(generation: u64, replicas: &[u16]) -> Routes {
-    let Scope { ledger, key } = scope();
-    let domains = vec![Domain { domain: "a.example".to_owned(), aliases: Vec::new() }];
-    let backends = replicas.iter().map(|index| Backend {
-        replica: ReplicaId { deployment: deployment(), index: *index },
-        container: Some(format!("c{index}")),
-        address: format!("10.0.0.{}", index + 1),
-        port: 8080,
-        health: None,
-    });
-    let route = Route {
-        domain: "a.example".to_owned(),
-        aliases: Vec::new(),
-        app: key.app.clone(),
-        target: key.target.clone(),
-        backends: backends.collect(),
-        acme: None,
-    };
-    let routed = route.backends.iter().map(|backend| backend.replica).collect();
-    Routes {
-        snapshot: RouteSnapshot { ledger, generation, routes: vec![route] },
-        targets: BTreeMap::from([(key, TargetRoutes { domains, routed })]),
-        contacts: BTreeMap::new(),
-    }
-}
-
 fn unrouted() -> Step {
     Step::new(EffectNumber::ApplyRoutes, "routes-1", Effect::ApplyRoutes { wish: Wish::default() })
 }
 
 fn apply(generation: u64, replicas: &[u16]) -> Step {
     let step = Step { subject: format!("routes-{generation}"), ..unrouted() };
-    step.routed(routes(generation, replicas))
+    step.routed(routed::routes(&default_scope(), default_deployment(), generation, replicas))
 }
 
 fn drain() -> Step {
-    let replica = ReplicaId { deployment: deployment(), index: 0 };
+    let replica = ReplicaId { deployment: default_deployment(), index: 0 };
     Step::new(EffectNumber::Drain, "0", Effect::Drain { replica })
 }
 
@@ -139,9 +79,13 @@ fn next(done: &[Outcome]) -> Option<Step> {
 async fn stale(world: &dyn World) -> Step {
     let newer = apply(9, &[1]);
     let request = EffectRequest {
-        id: EffectId { deployment: deployment(), number: newer.number, subject: newer.subject.clone() },
-        scope: scope(),
-        deployment: deployment(),
+        id: EffectId {
+            deployment: default_deployment(),
+            number: newer.number,
+            subject: newer.subject.clone(),
+        },
+        scope: default_scope(),
+        deployment: default_deployment(),
         attempt: 1,
         facts: BTreeMap::new(),
     };
@@ -168,10 +112,7 @@ fn in_place_of_an_edge(folder: &Path, answer: Option<String>) {
                 silent.push(client);
                 continue;
             };
-            let (mut seen, mut byte) = (Vec::new(), [0]);
-            while !seen.ends_with(b"\r\n\r\n") && client.read(&mut byte).is_ok_and(|read| read == 1) {
-                seen.push(byte[0]);
-            }
+            drop(head(&mut client));
             drop(client.write_all(answer.as_bytes()));
         }
     });
@@ -195,14 +136,6 @@ impl RealWorld {
 
 #[async_trait]
 impl World for RealWorld {
-    fn scope(&self) -> Scope {
-        scope()
-    }
-
-    fn deployment(&self) -> DeploymentId {
-        deployment()
-    }
-
     fn executor(&self) -> Arc<dyn Executor> {
         router(self.folder.path())
     }
@@ -238,14 +171,6 @@ impl World for RealWorld {
 
 #[async_trait]
 impl World for SimulatedWorld {
-    fn scope(&self) -> Scope {
-        scope()
-    }
-
-    fn deployment(&self) -> DeploymentId {
-        deployment()
-    }
-
     fn executor(&self) -> Arc<dyn Executor> {
         Arc::new(SimulatedBeside::router(Arc::clone(&self.0)))
     }

@@ -3,6 +3,7 @@
 use haloy_ledger::ids::{Digest, ImageRef};
 use serde_json::json;
 use sha2::Digest as _;
+use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -23,9 +24,17 @@ impl Drop for Server {
     }
 }
 
+/// Reads the head of a request up to its empty line, or what comes of it.
+pub fn head(client: &mut impl Read) -> Vec<u8> {
+    let (mut seen, mut byte) = (Vec::new(), [0]);
+    while !seen.ends_with(b"\r\n\r\n") && client.read(&mut byte).is_ok_and(|read| read == 1) {
+        seen.push(byte[0]);
+    }
+    seen
+}
+
 pub fn sha256(bytes: &[u8]) -> String {
-    let hex: String = sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", hex::encode(sha2::Sha256::digest(bytes)))
 }
 
 pub fn image(text: String) -> ImageRef {

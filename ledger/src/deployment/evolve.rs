@@ -9,7 +9,7 @@ use super::state::*;
 use crate::event::*;
 use crate::ids::{DeploymentId, ReplicaId};
 use crate::outcome::{Failure, Observed};
-use crate::release::{HistoryStrategy, MadeVolume, ReleaseSpec, ResolvedImage};
+use crate::release::{HistoryStrategy, MadeVolume, ReleaseSpec};
 use std::sync::Arc;
 
 pub(super) mod failures;
@@ -41,7 +41,9 @@ pub fn evolve(mut state: TargetState, event: &TargetEvent) -> TargetState {
         TargetEvent::ExecRun(_) => {}
         TargetEvent::CancelRequested(e) => cancel_requested(&mut state, e.id),
         TargetEvent::ImageResolved(e) => with_rollout(&mut state, e.id, |r| r.image = Some(e.image.clone())),
-        TargetEvent::ImageBuilt(e) => with_rollout(&mut state, e.id, |r| r.image = Some(built(r, e))),
+        TargetEvent::ImageBuilt(e) => with_rollout(&mut state, e.id, |r| {
+            r.image = Some(e.image(r.spec.config.image.reference.clone()));
+        }),
         TargetEvent::ImagePulled(e) => with_rollout(&mut state, e.id, |r| {
             if let Some(image) = &mut r.image {
                 image.image_id = Some(e.image_id.clone());
@@ -147,20 +149,6 @@ fn cancel_requested(state: &mut TargetState, id: DeploymentId) {
 fn refused(state: &mut TargetState, id: DeploymentId) {
     if state.proposed.take_if(|proposed| proposed.deployment == id).is_some() {
         state.last_ended = Some((id, Ending::Refused));
-    }
-}
-
-fn built(rollout: &Rollout, e: &ImageBuilt) -> ResolvedImage {
-    ResolvedImage {
-        reference: rollout.spec.config.image.reference.clone(),
-        index_digest: None,
-        digest: None,
-        image_id: Some(e.image_id.clone()),
-        platform: e.platform.clone(),
-        size: e.size,
-        created: None,
-        revision: None,
-        source: None,
     }
 }
 

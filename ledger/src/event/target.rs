@@ -378,3 +378,20 @@ impl TargetEvent {
         }
     }
 }
+
+impl ImageBuilt {
+    /// The image, which no registry knows yet, under the reference that it was built for.
+    pub fn image(&self, reference: ImageRef) -> ResolvedImage {
+        ResolvedImage {
+            reference,
+            index_digest: None,
+            digest: None,
+            image_id: Some(self.image_id.clone()),
+            platform: self.platform.clone(),
+            size: self.size,
+            created: None,
+            revision: None,
+            source: None,
+        }
+    }
+}

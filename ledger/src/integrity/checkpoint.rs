@@ -1,7 +1,7 @@
 //! Tree heads as C2SP checkpoints: origin, size and root, a line each, in a signed note.
 
 use super::check::MAX_SIZE;
-use super::hash::{Hash, hex};
+use super::hash::Hash;
 use super::note::{Note, NoteError, Signer, Verifier, sign};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -80,7 +80,7 @@ impl TreeHead {
 
 impl std::fmt::Display for TreeHead {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} entries, root {}", self.size, hex(&self.root))
+        write!(f, "{} entries, root {}", self.size, hex::encode(self.root))
     }
 }
 

@@ -234,7 +234,7 @@ fn compare(frontier: &Frontier, signed: &[Signed]) -> Result<(), Fault> {
             let cause = format!(
                 "the first {} entries have root {}, and {head} was signed",
                 head.size,
-                super::hash::hex(&root())
+                hex::encode(root())
             );
             return Err(Fault::new(Code::RootDiffers, cause));
         }

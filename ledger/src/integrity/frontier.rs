@@ -78,7 +78,7 @@ mod tests {
         for (size, root) in ROOTS {
             let mut frontier = Frontier::default();
             leaves[..size].iter().for_each(|entry| frontier.push(hash::leaf(entry)));
-            assert_eq!(hash::hex(&frontier.root()), root, "size {size}");
+            assert_eq!(hex::encode(frontier.root()), root, "size {size}");
         }
     }
 

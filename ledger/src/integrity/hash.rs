@@ -25,8 +25,3 @@ pub fn node(left: &Hash, right: &Hash) -> Hash {
 pub fn empty() -> Hash {
     Sha256::digest([]).into()
 }
-
-/// In lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -91,6 +91,7 @@ impl Heads {
             Ok(file)
         };
         let files = [open(NAMES[0])?, open(NAMES[1])?];
+        // Not a step of sealing, as calls of `files::sync_folder` are: nothing is sealed yet.
         File::open(folder)?.sync_all()?;
         Ok(Self { files, next: newest.map_or(0, |newest| 1 - newest) })
     }

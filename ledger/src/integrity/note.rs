@@ -68,7 +68,7 @@ impl Verifier {
         let key: &[u8; 32] = key.try_into().map_err(|_| bad("its key is not 32 bytes long"))?;
         let key = VerifyingKey::from_bytes(key).map_err(|_| bad("its key is not a point"))?;
         let verifier = Self::new(name, key);
-        if super::hash::hex(&verifier.id) != id {
+        if hex::encode(verifier.id) != id {
             return Err(bad("its id is not that of its name and key"));
         }
         Ok(verifier)
@@ -85,7 +85,7 @@ impl Verifier {
 
     /// Id of the key, in hex.
     pub fn id(&self) -> String {
-        super::hash::hex(&self.id)
+        hex::encode(self.id)
     }
 
     fn believes(&self, text: &str, signature: &[u8]) -> bool {

@@ -4,7 +4,7 @@
 
 use super::checkpoint::TreeHead;
 use super::edge::TileEdge;
-use super::hash::{Hash, hex, leaf};
+use super::hash::{Hash, leaf};
 use super::mirror::Mirror;
 use super::tiles::{self, Tile, WIDTH};
 use crate::files::{self, Readers};
@@ -54,7 +54,7 @@ impl Publisher {
         }
         let root = self.edge.frontier().root();
         if root != head.root {
-            let cause = format!("what is stored has root {}, and {head} was signed", hex(&root));
+            let cause = format!("what is stored has root {}, and {head} was signed", hex::encode(root));
             return Err(LogError::Publish { path: self.folder.clone(), cause });
         }
         self.put_partial_tiles(&mut touched)?;

@@ -2,7 +2,7 @@
 
 use super::checkpoint::TreeHead;
 use super::code::{Code, Fault};
-use super::hash::{Hash, hex, leaf};
+use super::hash::{Hash, leaf};
 use super::mirror::Mirror;
 use super::tiles::{self, WIDTH};
 use super::verify::chain::{Chain, Linked};
@@ -94,7 +94,7 @@ fn attempt(folder: &Path, copies: &Copies<'_>, head: &TreeHead, prefer: Prefer) 
         }
     }
     if tree.root_at(head.size) != Some(&head.root) {
-        let found = tree.root_at(head.size).map_or("none".to_owned(), |root| hex(root));
+        let found = tree.root_at(head.size).map_or("none".to_owned(), hex::encode);
         let cause = format!("no copies that are left make the {head} that was signed (they make {found})");
         let mut fault = Fault::new(Code::RootDiffers, cause);
         fault.position = (rebuilt.entries < head.size).then_some(Position(rebuilt.entries));

@@ -57,7 +57,7 @@ pub fn backup(options: &LedgerOptions, into: &Path) -> Result<Backup, OpenError>
                 if let Some(fault) = report.faults.first() {
                     return Err(OpenError::Refused(fault.clone()));
                 }
-                let root = crate::integrity::hash::hex(&head.root);
+                let root = hex::encode(head.root);
                 return Ok(Backup { entries: head.size, root, copied });
             }
             // A partial file was replaced by a larger one meanwhile: begin with the newer checkpoint.

@@ -48,6 +48,21 @@ pub struct Actor {
     pub uid: Option<Private>,
 }
 
+impl Actor {
+    /// haloy itself: nobody asked, and nothing of it is private.
+    pub fn system(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            kind: ActorKind::System,
+            auth: Auth::None,
+            on_behalf: None,
+            name: None,
+            on_behalf_name: None,
+            uid: None,
+        }
+    }
+}
+
 /// From where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {

@@ -133,17 +133,7 @@ impl Projection for Deployments {
                 self.release(rows, e.id, |row| row.image = Some(e.image.clone()))
             }
             TargetEvent::ImageBuilt(e) => self.release(rows, e.id, |row| {
-                row.image = Some(ResolvedImage {
-                    reference: row.spec.config.image.reference.clone(),
-                    index_digest: None,
-                    digest: None,
-                    image_id: Some(e.image_id.clone()),
-                    platform: e.platform.clone(),
-                    size: e.size,
-                    created: None,
-                    revision: None,
-                    source: None,
-                });
+                row.image = Some(e.image(row.spec.config.image.reference.clone()));
             }),
             TargetEvent::ImagePulled(e) => self.release(rows, e.id, |row| {
                 if let Some(image) = &mut row.image {

@@ -122,7 +122,7 @@ impl<I: Iterator<Item = ScratchRow>> Comparison<I> {
             let of = self.ids.iter().find(|id| key.starts_with(&id.prefix()));
             self.differences.push(Difference {
                 projection: of.map_or("unknown", |id| id.name).to_owned(),
-                key: key.iter().map(|byte| format!("{byte:02x}")).collect(),
+                key: hex::encode(key),
                 what,
             });
         }

@@ -5,7 +5,8 @@ use super::held::Held;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
 use super::versions::RETENTION as ID;
 use crate::event::{
-    AnyEvent, PruneRule, TargetEvent, hold_events, is_own_tag, registry_events, running_events, step_events,
+    AnyEvent, ImageTagged, PruneRule, TargetEvent, hold_events, is_own_tag, registry_events, running_events,
+    step_events,
 };
 use crate::ids::{DeploymentId, Position, TargetKey};
 use crate::log::{Recorded, Rows, RowsMut};
@@ -40,6 +41,27 @@ pub(super) struct Retention {
     sizes: Held<Option<u64>>,
 }
 
+impl Retention {
+    fn tagged(
+        &mut self,
+        at: Position,
+        e: &ImageTagged,
+        (artefact, size): (Vec<u8>, Vec<u8>),
+        rows: &dyn Rows,
+    ) -> Result<(), ProjectionError> {
+        // A rollback only makes sure of a tag that is there.
+        if self.artefacts.get(rows, artefact.clone())?.is_some_and(|row| row.pruned.is_none()) {
+            return Ok(());
+        }
+        let bytes = self.sizes.get(rows, size)?.copied().flatten();
+        let (release, tag) = (e.rel, e.local_tag.clone());
+        let (planned, pruned, failed) = (None, None, None);
+        let row = ArtefactRow { release, tag, bytes, tagged: at, planned, pruned, failed };
+        self.artefacts.put(artefact, row);
+        Ok(())
+    }
+}
+
 impl Projection for Retention {
     fn id(&self) -> ProjectionId {
         ID
@@ -66,25 +88,7 @@ impl Projection for Retention {
                 Ok(())
             }
             TargetEvent::ImageTagged(e) if !is_own_tag(&e.local_tag, e.rel) => Ok(()),
-            TargetEvent::ImageTagged(e) => {
-                // A rollback only makes sure of a tag that is there.
-                if self.artefacts.get(rows, key(e.rel))?.is_some_and(|row| row.pruned.is_none()) {
-                    return Ok(());
-                }
-                let bytes = self.sizes.get(rows, size(e.id))?.copied().flatten();
-                let (release, tag) = (e.rel, e.local_tag.clone());
-                let row = ArtefactRow {
-                    release,
-                    tag,
-                    bytes,
-                    tagged: at,
-                    planned: None,
-                    pruned: None,
-                    failed: None,
-                };
-                self.artefacts.put(key(e.rel), row);
-                Ok(())
-            }
+            TargetEvent::ImageTagged(e) => self.tagged(at, e, (key(e.rel), size(e.id)), rows),
             // A volume is no artefact of a release: its row is of the release's tag.
             TargetEvent::PrunePlanned(e) if e.artefact.is_volume() => Ok(()),
             TargetEvent::PruneFailed(e) if e.artefact.is_volume() => Ok(()),

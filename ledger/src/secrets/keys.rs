@@ -114,8 +114,7 @@ impl Keys {
     /// The log names the new key: it takes the place of the old one.
     pub fn finish_rotation(&mut self, folder: &Path) -> Result<(), KeysError> {
         let path = folder.join(SIGNING);
-        let moved = std::fs::rename(folder.join(NEXT), &path).and_then(|()| files::sync_folder(folder));
-        moved.map_err(|error| io(&path, &error))?;
+        files::move_to(&folder.join(NEXT), &path).map_err(|error| io(&path, &error))?;
         self.signing = self.next.take();
         Ok(())
     }
@@ -130,8 +129,7 @@ impl Keys {
     pub fn ids(&self) -> Vec<String> {
         let id = |purpose: &str, key: &[u8; 32]| {
             let hash = blake3::derive_key("haloy 2026 key id", key);
-            let hex: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{purpose}:{hex}")
+            format!("{purpose}:{}", hex::encode(&hash[..8]))
         };
         vec![id("fingerprint", &self.fingerprint), id("vault", &self.vault)]
     }

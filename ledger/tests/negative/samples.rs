@@ -62,9 +62,8 @@ pub fn entries() -> Vec<Vec<u8>> {
     files.sort();
     let read = |path: &std::path::PathBuf| {
         let text = std::fs::read_to_string(path).expect("text");
-        let (hex, _json) = text.split_once('\n').expect("hex, then JSON");
-        let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("hex"), 16);
-        hex.as_bytes().chunks(2).map(|pair| digits(pair).expect("hex")).collect()
+        let (entry, _json) = text.split_once('\n').expect("hex, then JSON");
+        hex::decode(entry).expect("hex")
     };
     files.iter().map(read).collect()
 }

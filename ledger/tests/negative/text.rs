@@ -78,11 +78,11 @@ fn a_signature_has_one_form_and_is_of_one_text() {
     assert_eq!(bad(&with_signature(&signature[..5])), false_one, "one byte");
     // Anybody can add the order of the group to the second half: the same signature in another form.
     let order = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
+    let order = hex::decode(order).expect("hex");
     let mut other = signature.clone();
     let mut carry = 0;
     for at in 0..32 {
-        let digit = u16::from_str_radix(&order[2 * at..2 * at + 2], 16).expect("hex");
-        let sum = u16::from(other[36 + at]) + digit + carry;
+        let sum = u16::from(other[36 + at]) + u16::from(order[at]) + carry;
         other[36 + at] = sum.to_le_bytes()[0];
         carry = sum >> 8;
     }
@@ -135,8 +135,7 @@ fn other_keys_and_other_signatures_do_not_help() {
 /// A verifier key with a right id, of any algorithm and any bytes.
 fn key_of(algorithm: u8, key: &[u8]) -> String {
     let id = Sha256::digest([NAME.as_bytes(), b"\n", &[algorithm], key].concat());
-    let id: String = id[..4].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{NAME}+{id}+{}", STANDARD.encode([&[algorithm], key].concat()))
+    format!("{NAME}+{}+{}", hex::encode(&id[..4]), STANDARD.encode([&[algorithm], key].concat()))
 }
 
 #[test]
@@ -178,8 +177,7 @@ fn a_key_that_believes_everything_believes_nothing() {
     let mut identity = [0; 32];
     identity[0] = 1;
     let Ok(weak) = Verifier::parse(&key_of(1, &identity)) else { return };
-    let id: Vec<u8> =
-        (0..4).map(|at| u8::from_str_radix(&weak.id()[2 * at..2 * at + 2], 16).expect("hex")).collect();
+    let id = hex::decode(weak.id()).expect("hex");
     let note = with_signature(&[&id[..], &identity, &[0; 32]].concat());
     let why = Note::parse(note.as_bytes()).expect("a note").signed_by(&[weak]).unwrap_err();
     assert_eq!(why, NoteError::BadSignature { name: NAME.to_owned() });

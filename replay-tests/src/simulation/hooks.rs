@@ -4,6 +4,7 @@ use super::parts::Random;
 use async_trait::async_trait;
 use haloy_executors::*;
 use haloy_ledger::deployment::Effect;
+use haloy_ledger::locks::locked;
 use haloy_ledger::outcome::{HookExit, LogTail, Observed, Outcome};
 use std::sync::Mutex;
 
@@ -19,7 +20,7 @@ impl Executor for SimHooks {
         &[Capability::Hooks]
     }
     async fn execute(&self, _: &EffectContext, _: &Effect) -> Result<Outcome, ExecutorError> {
-        let failed = self.0.lock().expect("not poisoned").percent(20);
+        let failed = locked(&self.0).percent(20);
         Ok(Outcome::HookFinished { exit: HookExit::Code(i32::from(failed)), log_tail: LogTail::default() })
     }
     async fn observe(&self, _: &Scope) -> Result<Observed, ExecutorError> {

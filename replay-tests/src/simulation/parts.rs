@@ -3,6 +3,7 @@
 use haloy_ledger::Ledger;
 use haloy_ledger::ids::Timestamp;
 use haloy_ledger::ledger::Parts;
+use haloy_ledger::locks::locked;
 use haloy_ledger::log::*;
 use haloy_ledger::ports::{Clock, Entropy};
 use haloy_ledger::projection::{Projections, States};
@@ -68,7 +69,7 @@ pub struct SimEntropy(pub Mutex<Random>);
 
 impl Entropy for SimEntropy {
     fn fill(&self, bytes: &mut [u8]) {
-        let mut random = self.0.lock().expect("not poisoned");
+        let mut random = locked(&self.0);
         for chunk in bytes.chunks_mut(8) {
             let next = random.draw().to_be_bytes();
             chunk.copy_from_slice(&next[..chunk.len()]);

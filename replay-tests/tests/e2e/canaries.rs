@@ -48,7 +48,7 @@ fn quoted(value: &str) -> Vec<String> {
     ];
     all.extend(value.lines().map(str::to_owned));
     all.extend(["", "u", "us"].map(encoded));
-    all.push(value.bytes().map(|byte| format!("{byte:02x}")).collect());
+    all.push(hex::encode(value));
     all.push(value.replace('\'', "'\\''"));
     all.push(value.as_bytes().escape_ascii().to_string());
     all

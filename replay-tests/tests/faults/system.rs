@@ -52,13 +52,10 @@ fn child() {
 fn acknowledged(ledger: &Ledger, from: u64, to: u64) {
     let count = usize::try_from(to - from).expect("few");
     let Ok(entries) = ledger.log().read_entries(Position(from), count) else { return };
-    let lines = (from..).zip(entries).map(|(at, entry)| format!("acknowledged {at} {}\n", hex(&entry)));
+    let lines =
+        (from..).zip(entries).map(|(at, entry)| format!("acknowledged {at} {}\n", hex::encode(&entry)));
     // One write, so that it is told whole or not at all.
     print!("{}", lines.collect::<String>());
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Runs the child under strace; what it acknowledged.
@@ -180,8 +177,7 @@ fn afterwards(folder: &Path, told: &BTreeMap<usize, String>) -> Outcome {
         Ok(entries) => entries,
         Err(error) => return Outcome::Unreadable(error.to_string()),
     };
-    let lost =
-        told.iter().find(|(at, entry)| entries.get(**at).map(|entry| hex(entry)).as_ref() != Some(entry));
+    let lost = told.iter().find(|(at, entry)| entries.get(**at).map(hex::encode).as_ref() != Some(entry));
     if let Some((at, _)) = lost {
         return Outcome::Silent(format!("the entry at {at} was acknowledged, and is not there"));
     }

@@ -5,7 +5,6 @@ use crate::*;
 use haloy_executors::LedgerHandle;
 use haloy_ledger::ids::Position;
 use haloy_ledger::integrity::checkpoint::TreeHead;
-use haloy_ledger::integrity::hash::hex;
 use haloy_ledger::integrity::note::{Note, Verifier};
 use haloy_ledger::integrity::verify::{Asked, Report};
 use haloy_ledger::ledger::{self, Backup, Evidence, KeyChange, Recovery, RedactError, Redacted};
@@ -221,7 +220,7 @@ pub fn checkpoint(ledger: &Ledger) -> Result<CheckpointAnswer, Error> {
     Ok(CheckpointAnswer {
         origin: head.origin,
         size: head.size,
-        root: hex(&head.root),
+        root: hex::encode(head.root),
         verifier_key,
         checkpoint,
     })

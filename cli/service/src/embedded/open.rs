@@ -4,6 +4,7 @@ use super::{Embedded, EmbeddedOptions, Machine, errors, find};
 use crate::{Error, Follow, Interrupt, Kind, Writing};
 use haloy_executors::LedgerHandle;
 use haloy_executors::docker::ConnectError;
+use haloy_ledger::files;
 use haloy_ledger::ids::{LedgerId, TargetKey};
 use haloy_ledger::ledger::{LedgerOptions, Parts};
 use haloy_ledger::log::{ClockPolicy, LogError, MemoryLog, MemoryStore, Unsealed};
@@ -229,9 +230,7 @@ impl Embedded {
 
 /// The ledger's folder, for its owner alone.
 fn make_private(folder: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|error| {
+    files::private_folder(folder).map_err(|error| {
         Error::new(Kind::Operational, format!("the ledger {} cannot be made: {error}", folder.display()))
             .hint("name a folder that this user may write with --ledger DIR")
     })

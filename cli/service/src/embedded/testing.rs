@@ -8,6 +8,7 @@ use haloy_ledger::deployment::Effect;
 use haloy_ledger::event::TargetEvent;
 use haloy_ledger::ids::{EffectId, TargetKey};
 use haloy_ledger::ledger::ActorFacts;
+use haloy_ledger::locks::locked;
 use haloy_ledger::log::{ActorKind, Auth};
 use haloy_ledger::ports::{SystemClock, SystemEntropy};
 use std::path::Path;
@@ -22,7 +23,7 @@ impl Follow for Notes {
     fn recorded(&self, _key: &TargetKey, _events: &[TargetEvent]) {}
     fn line(&self, _id: &EffectId, _line: &str) {}
     fn note(&self, text: &str) {
-        self.0.lock().expect("whole").push(text.to_owned());
+        locked(&self.0).push(text.to_owned());
     }
     fn waiting(&self, _silent: &[Silent]) {}
 }

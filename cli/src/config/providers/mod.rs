@@ -15,6 +15,7 @@ use super::tree::{At, Node};
 use given::Values;
 use haloy_edge::Waits;
 use haloy_executors::mask::{Masker, names_a_secret};
+use haloy_ledger::locks::locked;
 use program::Failed;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -125,14 +126,14 @@ impl Providers {
 
     /// Whether this process was asked to end while a source was asked.
     pub fn were_ended(&self) -> bool {
-        let asked = self.asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let asked = locked(&self.asked);
         asked.values().any(|answer| matches!(answer, Err(NoSecret::Ended)))
     }
 
     /// The value of `provider:source:key`; paths are relative to `folder`.
     pub fn get(&self, reference: &str, folder: &Path) -> Result<String, NoSecret> {
         let (number, key) = self.find(reference)?;
-        let mut asked = self.asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut asked = locked(&self.asked);
         if !asked.contains_key(&number) {
             let values = self.open(&self.sources[number], folder, &asked);
             asked.insert(number, values);

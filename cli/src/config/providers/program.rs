@@ -4,6 +4,7 @@
 use crate::signals;
 use haloy_executors::limits::{PROVIDER, PROVIDER_BYTES};
 use haloy_executors::process::Group;
+use haloy_ledger::locks::locked;
 use haloy_service::Work;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -63,7 +64,7 @@ impl Taken {
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Written) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        look(&mut locked(&self.0))
     }
 
     fn text(&self) -> String {

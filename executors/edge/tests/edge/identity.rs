@@ -88,16 +88,7 @@ async fn replica_status(edge: &Edge) -> ReplicaStatus {
 /// Another address of this machine with a server at the port of another one.
 async fn server_beside(name: &'static str, other: SocketAddr, last: u8) -> Replica {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, last], other.port()))).await;
-    let listener = listener.expect("all of 127.0.0.0/8 is this machine");
-    let at = listener.local_addr().expect("an address");
-    let requests = Arc::<AtomicUsize>::default();
-    let seen = Arc::clone(&requests);
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream, name, Arc::clone(&seen)));
-        }
-    });
-    Replica { at, requests }
+    answering(listener.expect("all of 127.0.0.0/8 is this machine"), name)
 }
 
 #[tokio::test]

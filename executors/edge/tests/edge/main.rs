@@ -102,7 +102,10 @@ struct Replica {
 
 /// Answers every request on a connection, telling what it saw; `/tunnel` echoes.
 async fn replica(name: &'static str) -> Replica {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    answering(TcpListener::bind("127.0.0.1:0").await.expect("a port"), name)
+}
+
+fn answering(listener: TcpListener, name: &'static str) -> Replica {
     let at = listener.local_addr().expect("an address");
     let requests = Arc::<AtomicUsize>::default();
     let seen = Arc::clone(&requests);

@@ -8,10 +8,11 @@ use haloy_ledger::deployment::Effect;
 use haloy_ledger::deployment::effect::ReplicaSpec;
 use haloy_ledger::event::{HookId, HookStage};
 use haloy_ledger::ids::{Digest, EffectId, EffectNumber, ImageRef, ReplicaId};
+use haloy_ledger::locks::locked;
 use haloy_ledger::outcome::{FailureCode, Outcome};
 use haloy_ledger::release::{BuildSpec, CommandForm, Resources};
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +25,7 @@ struct Told(Mutex<Vec<Progress>>);
 
 impl ProgressSink for Told {
     fn progress(&self, _effect: &EffectId, progress: Progress) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(progress);
+        locked(&self.0).push(progress);
     }
 }
 
@@ -77,7 +78,7 @@ pub async fn secrets(subject: &dyn Subject) -> Vec<String> {
         let to: Arc<dyn ProgressSink> = Arc::<Told>::clone(&told);
         let masked = Arc::new(MaskedProgress::new(Arc::clone(&mask), to));
         let result = mask.result(perform(&*world, case, masked).await);
-        let told = told.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = locked(&told.0);
         let recorded = format!("{result:?} {told:?}");
         let number = case.step.number;
         if SECRET

@@ -14,7 +14,7 @@ pub use ends::ends;
 pub use honest::{honest, own_role, secrets};
 pub use judge::{answers, equivalent, good};
 pub use repeated::{crashes, repeats};
-pub use subject::{Case, Step, Subject, World};
+pub use subject::{Case, Step, Subject, World, default_deployment, default_scope};
 
 /// Everything at once; what is wrong with the executor, in sentences, or nothing.
 ///

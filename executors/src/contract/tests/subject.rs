@@ -3,7 +3,7 @@
 use crate::contract::{Capability, EffectContext, EffectRequest, Executor, ProgressSink, Scope, Values};
 use async_trait::async_trait;
 use haloy_ledger::deployment::Effect;
-use haloy_ledger::ids::{DeploymentId, EffectId, EffectNumber};
+use haloy_ledger::ids::{AppName, DeploymentId, EffectId, EffectNumber, LedgerId, TargetKey, TargetName};
 use haloy_ledger::outcome::Outcome;
 use haloy_ledger::read::Routes;
 use std::collections::BTreeMap;
@@ -54,14 +54,30 @@ pub struct Case {
     pub step: Step,
 }
 
+/// A target that is always the same, so that worlds can be compared.
+pub fn default_scope() -> Scope {
+    let (app, target) = (AppName::new("conformance"), TargetName::new("t"));
+    let key = TargetKey { app: app.expect("a name"), target: target.expect("a name") };
+    Scope { ledger: LedgerId::from_parts(1, 1), key }
+}
+
+/// A deployment that is always the same.
+pub fn default_deployment() -> DeploymentId {
+    DeploymentId::from_parts(1_790_000_000_000, 7)
+}
+
 /// A world in which an executor is watched.
 #[async_trait]
 pub trait World: Send + Sync {
     /// Whose effects they are.
-    fn scope(&self) -> Scope;
+    fn scope(&self) -> Scope {
+        default_scope()
+    }
 
     /// The deployment that owes them.
-    fn deployment(&self) -> DeploymentId;
+    fn deployment(&self) -> DeploymentId {
+        default_deployment()
+    }
 
     /// An executor for this world that remembers nothing, as a process has one that has just begun.
     fn executor(&self) -> Arc<dyn Executor>;

@@ -3,7 +3,7 @@
 use super::copies::{Copy3, Hashed};
 use super::report::{Against, Report};
 use super::signed::{Believed, SignedHead};
-use super::{Code, Fault, Position, Sources, hex};
+use super::{Code, Fault, Position, Sources};
 use crate::integrity::checkpoint::TreeHead;
 use crate::integrity::publish::CHECKPOINT;
 
@@ -29,7 +29,7 @@ pub(super) fn judge(
     }
     report.looked("signed heads", counted.len() as u64);
     let own = if sources.stored.is_some() { Copy3::Stored } else { Copy3::Published };
-    report.root = hex(&hashed.tree(own).root());
+    report.root = hex::encode(hashed.tree(own).root());
     for (head, _) in &counted {
         one_head(report, hashed, head, (own, size));
     }
@@ -71,11 +71,11 @@ fn one_head(report: &mut Report, hashed: &Hashed, signed: &SignedHead, (own, siz
         let cause = format!("the store has {size} entries, and {place} signed {}", head.size);
         report.faults.push(Fault::new(Code::LogShorter, cause).at(Position(size)));
     } else if hashed.tree(own).root_at(head.size) != Some(&head.root) {
-        let found = hashed.tree(own).root_at(head.size).map_or("none".to_owned(), |root| hex(root));
+        let found = hashed.tree(own).root_at(head.size).map_or("none".to_owned(), hex::encode);
         let cause = format!(
             "the first {} entries have root {found}, and {place} signed {}",
             head.size,
-            hex(&head.root)
+            hex::encode(head.root)
         );
         let code = if own == Copy3::Stored { Code::RootDiffers } else { Code::BundleDiffers };
         report.faults.push(Fault { code, cause, position: first(own) });
@@ -138,8 +138,12 @@ pub(super) fn against(
     let trees = [Copy3::Stored, Copy3::Published, Copy3::Tiles].map(|copy| hashed.tree(copy));
     let today = trees.iter().find_map(|tree| tree.root_at(head.size));
     let extends = today == Some(&head.root);
-    report.against =
-        Some(Against { size: head.size, root: hex(&head.root), today: today.map(|root| hex(root)), extends });
+    report.against = Some(Against {
+        size: head.size,
+        root: hex::encode(head.root),
+        today: today.map(hex::encode),
+        extends,
+    });
     if extends {
         return;
     }
@@ -147,9 +151,9 @@ pub(super) fn against(
         Some(root) => {
             let cause = format!(
                 "the log was changed after it was signed: the kept head has root {} at {} entries, today's log {}",
-                hex(&head.root),
+                hex::encode(head.root),
                 head.size,
-                hex(root)
+                hex::encode(root)
             );
             Fault::new(Code::Fork, cause)
         }

@@ -19,7 +19,6 @@ mod sources;
 pub mod tree;
 
 use super::code::{Code, Fault};
-use super::hash::hex;
 use super::known::Known;
 use super::places::Places;
 use super::tiles::{self, WIDTH};

@@ -5,7 +5,7 @@
 //! So a store that is not exactly as it was left is not opened before its journals are copied aside,
 //! and is checked thoroughly afterwards.
 
-use super::folder::make_folder;
+use crate::files;
 use crate::log::FORMAT;
 use std::fs;
 use std::io::{self, Read};
@@ -67,14 +67,12 @@ pub(super) fn found(folder: &Path) -> io::Result<Found> {
 
 /// From now on the store is in use: only a clean close makes the note again.
 pub(super) fn in_use(folder: &Path) -> io::Result<()> {
-    match fs::remove_file(note_of(folder)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
-    }
+    files::remove_if_there(&note_of(folder))
 }
 
 /// Notes every file of a store that is closed.
 pub(super) fn note(folder: &Path) -> io::Result<()> {
+    // Not whole at once: half a note says that the store is not as it was left, which is always safe.
     fs::write(note_of(folder), format!("{FORMAT_LINE}{FORMAT}\n{}", describe(folder)?))
 }
 
@@ -154,13 +152,13 @@ pub(super) fn copy_journals(folder: &Path, aside: &Path) -> io::Result<()> {
     if journals.is_empty() {
         return Ok(());
     }
-    make_folder(aside)?;
+    files::private_folder(aside)?;
     let mut copies: Vec<u64> =
         fs::read_dir(aside)?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
     copies.sort_unstable();
     let number = copies.last().map_or(0, |last| last.saturating_add(1));
     let into = aside.join(number.to_string());
-    make_folder(&into)?;
+    files::private_folder(&into)?;
     for (path, written) in journals {
         let name = path.file_name().map_or_else(PathBuf::new, PathBuf::from);
         fs::write(into.join(name), written)?;

@@ -7,6 +7,7 @@
 //! of its last write, and rows become invisible.
 
 use super::closed::is_journal;
+use crate::files;
 use ::fjall::{AbstractTree, Database, Keyspace, PersistMode};
 use std::fs;
 use std::io;
@@ -98,7 +99,7 @@ impl Step {
     pub(super) fn take(self, folder: &Path) -> io::Result<()> {
         match self {
             Self::Remove(path) => fs::remove_file(path),
-            Self::SyncFolder => fs::File::open(folder)?.sync_all(),
+            Self::SyncFolder => files::sync_folder(folder),
             Self::Empty(path) => {
                 let file = fs::OpenOptions::new().write(true).open(path)?;
                 file.set_len(0)?;

@@ -1,6 +1,6 @@
 //! The lock of a store: one process writes, or any number read.
 
-use super::folder::make_folder;
+use crate::files;
 use crate::log::LogError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -23,7 +23,7 @@ fn unusable(folder: &Path) -> impl Fn(io::Error) -> LogError {
 /// Takes the store for this process alone, before anything of it is looked at.
 pub(super) fn to_write(folder: &Path) -> Result<File, LogError> {
     if let Some(parent) = folder.parent() {
-        make_folder(parent).map_err(unusable(folder))?;
+        files::private_folder(parent).map_err(unusable(folder))?;
     }
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);

@@ -5,7 +5,6 @@ mod bundles;
 mod closed;
 mod database;
 mod errors;
-mod folder;
 mod guarded;
 mod journals;
 mod lock;

@@ -4,9 +4,9 @@ use super::super::bundle::WIDTH;
 use super::super::keys::{self, Keyspace};
 use super::database::{MEMTABLE_BYTES, database, newer_in};
 use super::errors::store_error;
-use super::folder::make_folder;
 use super::lock;
 use super::*;
+use crate::files;
 use crate::ports::Clock;
 use ::fjall::Database;
 use std::path::Path;
@@ -182,11 +182,9 @@ fn make(folder: &Path) -> Result<(), LogError> {
     let making = folder.with_extension("making");
     // What an earlier try left never held anything. Where there is none, nothing is removed.
     drop(std::fs::remove_dir_all(&making));
-    make_folder(&making).map_err(io)?;
+    files::private_folder(&making).map_err(io)?;
     drop(database(&making, WORKERS)?);
-    std::fs::rename(&making, folder).map_err(io)?;
-    let beside = folder.parent().unwrap_or(Path::new("."));
-    std::fs::File::open(beside).and_then(|beside| beside.sync_all()).map_err(io)
+    files::move_to(&making, folder).map_err(io)
 }
 
 /// Bundles are dense from the first one on, so the last one says how far they go.

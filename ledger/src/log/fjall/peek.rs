@@ -5,9 +5,9 @@
 use super::super::keys::Keyspace;
 use super::closed;
 use super::database::{database, newer_in};
-use super::folder::make_folder;
 use super::journals;
 use super::scratch_folder::ScratchFolder;
+use crate::files;
 use crate::log::LogError;
 use ::fjall::Database;
 use std::fs;
@@ -36,7 +36,7 @@ impl Copy {
         if folder.try_exists()? {
             fs::remove_dir_all(&folder)?;
         }
-        make_folder(&folder)?;
+        files::private_folder(&folder)?;
         let copy = Self::Beside(folder);
         copy_into(&store, copy.folder())?;
         Ok(copy)
@@ -69,7 +69,7 @@ fn copy_into(folder: &Path, copy: &Path) -> io::Result<()> {
         let entry = entry?;
         let (from, to) = (entry.path(), copy.join(entry.file_name()));
         if entry.file_type()?.is_dir() {
-            make_folder(&to)?;
+            files::private_folder(&to)?;
             copy_into(&from, &to)?;
         } else if folder.ends_with("tables") {
             std::os::unix::fs::symlink(from, to)?;

@@ -2,10 +2,10 @@
 //! waits, instead of filling memory.
 
 use super::super::batch::Request;
-use crate::locks::locked;
+use crate::locks::{locked, locked_again};
 use crate::log::{Done, MAX_APPEND_EVENTS, Stage};
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 /// Most events of one group commit.
 pub(super) const GROUP_EVENTS: usize = MAX_APPEND_EVENTS;
@@ -39,7 +39,7 @@ impl Shared {
     }
 
     fn wait<'a>(&self, waiting: MutexGuard<'a, Waiting>) -> MutexGuard<'a, Waiting> {
-        self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner)
+        locked_again(&self.changed, waiting)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Moments at which the writer rests: what is stored, what is under a signed head and what readers see are one.
 
-use crate::locks::locked;
-use std::sync::{Condvar, Mutex, PoisonError};
+use crate::locks::{locked, locked_again};
+use std::sync::{Condvar, Mutex};
 
 /// Keeps the writer from beginning while somebody looks. Whoever waits goes first: a writer that always has
 /// something to do would never let anybody look.
@@ -30,9 +30,12 @@ impl Drop for Writing<'_> {
 impl Rest {
     /// Begins to write, once nobody looks or waits to look.
     pub(super) fn write(&self) -> Writing<'_> {
-        let state = locked(&self.state);
-        let looked = self.changed.wait_while(state, |state| state.waiting > 0);
-        looked.unwrap_or_else(PoisonError::into_inner).writing = true;
+        let mut state = locked(&self.state);
+        while state.waiting > 0 {
+            state = locked_again(&self.changed, state);
+        }
+        state.writing = true;
+        drop(state);
         Writing(self)
     }
 
@@ -40,8 +43,9 @@ impl Rest {
     pub(super) fn look<T>(&self, look: impl FnOnce() -> T) -> T {
         let mut state = locked(&self.state);
         state.waiting += 1;
-        let resting = self.changed.wait_while(state, |state| state.writing);
-        let mut state = resting.unwrap_or_else(PoisonError::into_inner);
+        while state.writing {
+            state = locked_again(&self.changed, state);
+        }
         let looked = look();
         state.waiting -= 1;
         drop(state);

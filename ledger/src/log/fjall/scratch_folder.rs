@@ -57,6 +57,7 @@ fn made(parent: &Path) -> io::Result<ScratchFolder> {
     let alive = fs::File::create(making.join(ALIVE))?;
     alive.try_lock()?;
     let path = parent.join(format!("{NAME}{name}"));
+    // Not durable: it goes with this process, or is swept once that is gone.
     fs::rename(making, &path)?;
     Ok(ScratchFolder { path, _alive: alive })
 }

@@ -1,8 +1,8 @@
 //! A store that was made anew takes the place of the old one.
 
-use super::folder::make_folder;
 use super::lock;
 use super::*;
+use crate::files;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -26,7 +26,7 @@ pub fn swap(folder: &Path, new: &Path, old: Old) -> Result<(), LogError> {
         closed::in_use(folder)?;
         if folder.exists() {
             gone(fs::remove_dir_all(&aside))?;
-            make_folder(aside.parent().unwrap_or(folder))?;
+            files::private_folder(aside.parent().unwrap_or(folder))?;
             fs::rename(folder, &aside)?;
         }
         take_place(folder, new)?;
@@ -59,8 +59,9 @@ pub fn finish_swap(folder: &Path, new: &Path) -> Result<bool, LogError> {
 fn take_place(folder: &Path, new: &Path) -> io::Result<()> {
     fs::rename(new, folder)?;
     gone(fs::rename(closed::note_of(new), closed::note_of(folder)))?;
+    // Both moves at once, since the second one is without meaning before the first.
     for place in [new.parent(), folder.parent()].into_iter().flatten() {
-        fs::File::open(place)?.sync_all()?;
+        files::sync_folder(place)?;
     }
     gone(new.parent().map_or(Ok(()), fs::remove_dir_all))
 }
