@@ -10,6 +10,7 @@ use haloy_executors::SimulatedExecutor;
 use haloy_ledger::ids::Timestamp;
 use haloy_ledger::locks::locked;
 use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What time it is.
@@ -52,6 +53,14 @@ pub fn uid() -> u32 {
         return 1000;
     }
     rustix::process::getuid().as_raw()
+}
+
+/// A folder in memory, for what is needed while a ledger is read; none where the user says where such folders are to
+/// lie (`TMPDIR`), or the machine has none.
+pub fn memory() -> Option<PathBuf> {
+    let said = std::env::var_os("TMPDIR").is_some_and(|folder| !folder.is_empty());
+    let shared = Path::new("/dev/shm");
+    (!said && shared.is_dir()).then(|| shared.to_owned())
 }
 
 /// Targets of one command at once. One in a test: what comes first is the same each time then.

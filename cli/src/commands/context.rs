@@ -59,6 +59,7 @@ fn this_machine() -> Machine {
         process: std::process::id(),
         program: std::env::current_exe().ok(),
         scratch: std::env::temp_dir(),
+        memory: machine::memory(),
         at_once: machine::at_once(),
     }
 }

@@ -177,12 +177,12 @@ async fn greet(options: &DockerOptions, host: String) -> Result<Connection, Conn
     };
     let docker = docker.map_err(bad)?;
     let unreachable = |error: &bollard::errors::Error| unreachable(&host, error);
-    let docker = docker.negotiate_version().await.map_err(|error| unreachable(&error))?;
-    let version = docker.client_version();
-    let api_version = format!("{}.{}", version.major_version, version.minor_version);
+    // Both at once, and each once: the engine takes longer for either than for a list of containers.
+    let (engine, info) = tokio::join!(docker.version(), docker.info());
+    let engine = engine.map_err(|error| unreachable(&error))?;
+    let info = info.map_err(|error| unreachable(&error))?;
+    let api_version = agreed(engine.api_version.as_deref());
     let docker = pinned(docker, &api_version);
-    let info = docker.info().await.map_err(|error| unreachable(&error))?;
-    let engine = docker.version().await.map_err(|error| unreachable(&error))?;
     let platform = format!("{}/{}", engine.os.unwrap_or_default(), engine.arch.unwrap_or_default());
     let facts = EngineFacts {
         engine_id: info.id.unwrap_or_default(),
@@ -196,6 +196,17 @@ async fn greet(options: &DockerOptions, host: String) -> Result<Connection, Conn
         cpus: info.ncpu.and_then(|cpus| u32::try_from(cpus).ok()).filter(|cpus| *cpus > 0),
     };
     Ok(Connection { docker, facts })
+}
+
+/// The newest version of Docker's interface that both sides know; our own where the engine says none.
+fn agreed(engine: Option<&str>) -> String {
+    let ours = (API_DEFAULT_VERSION.major_version, API_DEFAULT_VERSION.minor_version);
+    let parsed = engine.and_then(|version| {
+        let (major, minor) = version.split_once('.')?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    });
+    let (major, minor) = parsed.map_or(ours, |engine| ours.min(engine));
+    format!("{major}.{minor}")
 }
 
 /// Names that the engine was told not to ask for TLS; the user said so there, once.

@@ -9,6 +9,7 @@ pub struct Places {
     folder: PathBuf,
     published: PathBuf,
     scratch: PathBuf,
+    memory: Option<PathBuf>,
 }
 
 impl Places {
@@ -16,7 +17,13 @@ impl Places {
     /// lies in `scratch`.
     pub fn new(folder: PathBuf, published: Option<PathBuf>, scratch: PathBuf) -> Self {
         let published = published.unwrap_or_else(|| folder.join("published"));
-        Self { folder, published, scratch }
+        Self { folder, published, scratch, memory: None }
+    }
+
+    /// With a folder in memory for what is needed while somebody reads, and is small.
+    #[must_use]
+    pub fn with_memory(self, memory: Option<PathBuf>) -> Self {
+        Self { memory, ..self }
     }
 
     /// The ledger itself; the signed heads lie in it.
@@ -38,6 +45,11 @@ impl Places {
     /// not change.
     pub fn scratch(&self) -> &Path {
         &self.scratch
+    }
+
+    /// The same, for what is small: in memory, where there is such a folder.
+    pub fn memory(&self) -> Option<&Path> {
+        self.memory.as_deref()
     }
 
     /// Copies of what was found before something was changed after a fault.

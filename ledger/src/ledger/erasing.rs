@@ -65,7 +65,7 @@ pub(super) fn erase(places: &Places) -> Result<(), OpenError> {
         }
     }
     // Whoever only read, and was killed, may have left what it has.
-    sweep_scratch(places.scratch());
+    places.memory().into_iter().chain([places.scratch()]).for_each(sweep_scratch);
     // What is gone must not come back after the marker went.
     for folder in changed {
         files::sync_folder(&folder).map_err(io(folder))?;

@@ -96,7 +96,8 @@ pub(super) fn open_store(places: &Places, faults: &mut Vec<Fault>) -> Result<Opt
 /// The same, and nothing of it changes.
 fn store_to_read(places: &Places, faults: &mut Vec<Fault>) -> Result<Option<FjallStore>, OpenError> {
     let folder = standing(&places.store(), &places.new_store());
-    let open = |_: &Path| FjallStore::open_to_read(&places.store(), &places.new_store(), places.scratch());
+    let scratch = (places.memory(), places.scratch());
+    let open = |_: &Path| FjallStore::open_to_read(&places.store(), &places.new_store(), scratch);
     store(places, &folder, faults, open)
 }
 

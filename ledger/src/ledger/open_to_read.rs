@@ -88,7 +88,8 @@ fn readable(places: &Places) -> Result<Option<Readable>, OpenError> {
             false => from_published(places),
         };
     }
-    let opened = FjallStore::open_to_read(&places.store(), &places.new_store(), places.scratch());
+    let scratch = (places.memory(), places.scratch());
+    let opened = FjallStore::open_to_read(&places.store(), &places.new_store(), scratch);
     let mut store = opened.map_err(unreadable)?;
     // They are read with the store locked: what they sign is what is in it.
     let heads = HeadFiles::read(places)?;

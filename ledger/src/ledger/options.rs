@@ -28,6 +28,9 @@ pub struct LedgerOptions {
     pub publish: Option<PathBuf>,
     /// Where folders are made for what is needed while somebody reads.
     pub scratch: PathBuf,
+    /// A folder in memory where such folders are made for stores that were closed, and are small then; on disk, in
+    /// `scratch`, where none is given, or it cannot be used.
+    pub memory: Option<PathBuf>,
     /// What it is opened for, as far as its keys go.
     pub key_mode: KeyMode,
     /// Told how far what takes long has come.
@@ -48,6 +51,7 @@ impl LedgerOptions {
             tool: tool.into(),
             publish: None,
             scratch: std::env::temp_dir(),
+            memory: None,
             key_mode: KeyMode::Named,
             progress: no_progress(),
             bundle_after: BUNDLE_AFTER,
@@ -57,6 +61,7 @@ impl LedgerOptions {
     /// Where the parts of the ledger lie.
     pub fn places(&self) -> Places {
         Places::new(self.folder.clone(), self.publish.clone(), self.scratch.clone())
+            .with_memory(self.memory.clone())
     }
 }
 

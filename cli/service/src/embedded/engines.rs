@@ -26,6 +26,15 @@ pub struct Embedded {
 }
 
 impl Embedded {
+    /// Has Docker say who it is, so that whoever asks it something later need not wait for that. What is wrong is for
+    /// them to say.
+    pub(super) async fn greet(&self) -> Result<(), crate::Error> {
+        if let Some(docker) = &self.docker {
+            drop(docker.facts().await);
+        }
+        Ok(())
+    }
+
     /// On Docker.
     pub fn new(options: EmbeddedOptions) -> Self {
         let docker = Arc::new(DockerExecutor::new(haloy_executors::DockerOptions {

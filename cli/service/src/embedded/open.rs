@@ -207,6 +207,7 @@ impl Embedded {
         options.publish.clone_from(publish);
         options.progress = Arc::clone(&self.options.upgrading);
         options.scratch.clone_from(&machine.scratch);
+        options.memory.clone_from(&machine.memory);
         options.clock = Arc::clone(&machine.clock);
         options.entropy = Arc::clone(&machine.entropy.ledger);
         options

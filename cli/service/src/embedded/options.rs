@@ -82,6 +82,8 @@ pub struct Machine {
     pub program: Option<PathBuf>,
     /// Folder for what is needed while somebody reads.
     pub scratch: PathBuf,
+    /// The same in memory, for what is small; none where there is none.
+    pub memory: Option<PathBuf>,
     /// Targets of one deploy at once.
     pub at_once: usize,
 }

@@ -38,6 +38,7 @@ pub fn options(folder: &Path) -> EmbeddedOptions {
         process: 1,
         program: None,
         scratch: folder.to_owned(),
+        memory: None,
         at_once: 1,
     };
     EmbeddedOptions::new(folder.join("ledger"), folder.join("keys"), machine)

@@ -22,10 +22,18 @@ pub enum Found {
     Changed,
 }
 
-/// Larger tables are compared by length and both ends: their blocks have checksums, and are checked as
-/// they are read.
-const WHOLE: u64 = 1 << 20;
-const END: usize = 64 << 10;
+/// How much of a file that never changes is compared: all of it up to a length, then that length and both ends.
+/// Blocks of tables have checksums, and are checked as they are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Compared {
+    whole: u64,
+    end: usize,
+}
+
+/// Of each table, which is what opening a large store to read it would take longest for.
+const TODAY: Compared = Compared { whole: 64 << 10, end: 16 << 10 };
+/// What notes without a word about it say.
+const BEFORE: Compared = Compared { whole: 1 << 20, end: 64 << 10 };
 /// So many zeros are no part of any entry.
 const ZEROS: usize = 128 << 10;
 /// Copies of journals that are kept.
@@ -38,23 +46,32 @@ pub(super) fn note_of(folder: &Path) -> PathBuf {
 /// How the first line of a note begins: which format whoever closed the store writes.
 const FORMAT_LINE: &str = "format ";
 
-/// Format of whoever closed the store, and the files then; notes of format 2 and before say files only.
-fn noted(folder: &Path) -> Option<(Option<u32>, String)> {
+/// The line of a note that compares files as [`TODAY`]; older programs take such a store for one that was changed,
+/// which is always safe.
+const TODAY_LINE: &str = "ends 16384\n";
+
+/// Format of whoever closed the store, how files were compared, and the files then; notes of format 2 and before say
+/// files only.
+fn noted(folder: &Path) -> Option<(Option<u32>, Compared, String)> {
     let note = fs::read_to_string(note_of(folder)).ok()?;
     let Some((format, files)) = note.strip_prefix(FORMAT_LINE).and_then(|rest| rest.split_once('\n')) else {
-        return Some((None, note));
+        return Some((None, BEFORE, note));
     };
-    Some((format.parse().ok(), files.to_owned()))
+    let (compared, files) = match files.strip_prefix(TODAY_LINE) {
+        Some(files) => (TODAY, files),
+        None => (BEFORE, files),
+    };
+    Some((format.parse().ok(), compared, files.to_owned()))
 }
 
 /// Whether a newer haloy closed the store, as far as its note says.
 pub(super) fn closed_by_newer(folder: &Path) -> bool {
-    noted(folder).and_then(|(format, _)| format).is_some_and(|format| format > FORMAT)
+    noted(folder).and_then(|(format, ..)| format).is_some_and(|format| format > FORMAT)
 }
 
 /// Whether the store in a folder is exactly as it was closed.
 pub(super) fn was_closed(folder: &Path) -> bool {
-    noted(folder).is_some_and(|(_, noted)| describe(folder).is_ok_and(|now| now == noted))
+    noted(folder).is_some_and(|(_, compared, noted)| describe(folder, compared).is_ok_and(|now| now == noted))
 }
 
 /// Looks at the store before anything opens it.
@@ -73,17 +90,17 @@ pub(super) fn in_use(folder: &Path) -> io::Result<()> {
 /// Notes every file of a store that is closed.
 pub(super) fn note(folder: &Path) -> io::Result<()> {
     // Not whole at once: half a note says that the store is not as it was left, which is always safe.
-    fs::write(note_of(folder), format!("{FORMAT_LINE}{FORMAT}\n{}", describe(folder)?))
+    fs::write(note_of(folder), format!("{FORMAT_LINE}{FORMAT}\n{TODAY_LINE}{}", describe(folder, TODAY)?))
 }
 
 /// A line for each file: BLAKE3, length, path.
-fn describe(folder: &Path) -> io::Result<String> {
+fn describe(folder: &Path, compared: Compared) -> io::Result<String> {
     let mut files = Vec::new();
     walk(folder, folder, &mut files)?;
     files.sort();
     let mut text = String::new();
     for path in files {
-        let (length, hash) = digest(&folder.join(&path))?;
+        let (length, hash) = digest(&folder.join(&path), compared)?;
         text.push_str(&format!("{hash} {length} {}\n", path.display()));
     }
     Ok(text)
@@ -101,19 +118,19 @@ fn walk(root: &Path, folder: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-fn digest(path: &Path) -> io::Result<(u64, blake3::Hash)> {
+fn digest(path: &Path, Compared { whole, end }: Compared) -> io::Result<(u64, blake3::Hash)> {
     let length = fs::metadata(path)?.len();
     if is_journal(path) {
         return Ok((length, blake3::hash(&written(path)?)));
     }
-    if length <= WHOLE {
+    if length <= whole {
         return Ok((length, blake3::hash(&fs::read(path)?)));
     }
     use std::os::unix::fs::FileExt;
     let file = fs::File::open(path)?;
-    let mut ends = vec![0; 2 * END];
-    file.read_exact_at(&mut ends[..END], 0)?;
-    file.read_exact_at(&mut ends[END..], length - END as u64)?;
+    let mut ends = vec![0; 2 * end];
+    file.read_exact_at(&mut ends[..end], 0)?;
+    file.read_exact_at(&mut ends[end..], length - end as u64)?;
     Ok((length, blake3::hash(&ends)))
 }
 
@@ -196,5 +213,25 @@ mod tests {
         assert_eq!(fs::read(copies[0].join("0.jnl")).expect("a copy"), [1, 2, 3]);
         in_use(&store).expect("removed");
         assert_eq!(found(), Found::Changed, "in use when it ended");
+    }
+
+    #[test]
+    fn notes_of_earlier_programs_count() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = folder.path().join("log");
+        fs::create_dir_all(&store).expect("made");
+        fs::write(store.join("table"), vec![7; 300 << 10]).expect("written");
+        let files = describe(&store, BEFORE).expect("described");
+        assert_ne!(files, describe(&store, TODAY).expect("described"));
+        for note in [files.clone(), format!("{FORMAT_LINE}{FORMAT}\n{files}")] {
+            fs::write(note_of(&store), note).expect("written");
+            assert_eq!(found(&store).expect("looked"), Found::AsLeft);
+        }
+        note(&store).expect("noted");
+        assert_eq!(found(&store).expect("looked"), Found::AsLeft);
+        let mut table = vec![7; 300 << 10];
+        table[5] = 8;
+        fs::write(store.join("table"), table).expect("written");
+        assert_eq!(found(&store).expect("looked"), Found::Changed);
     }
 }

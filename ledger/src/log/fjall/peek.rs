@@ -3,7 +3,7 @@
 //! left, whether a newer haloy wrote it must be known before anything else.
 
 use super::super::keys::Keyspace;
-use super::closed;
+use super::closed::{self, Found};
 use super::database::{database, newer_in};
 use super::journals;
 use super::scratch_folder::ScratchFolder;
@@ -42,8 +42,21 @@ impl Copy {
         Ok(copy)
     }
 
-    /// In a new folder below `scratch`.
-    pub(super) fn to_read(store: &Path, scratch: &Path) -> Result<Self, LogError> {
+    /// In a new folder in memory, if there is room for such and the store was closed: then little of it is copied. On
+    /// disk otherwise.
+    pub(super) fn to_read(
+        store: &Path,
+        found: Found,
+        (memory, disk): (Option<&Path>, &Path),
+    ) -> Result<Self, LogError> {
+        let memory = memory.filter(|_| found == Found::AsLeft);
+        match memory.map(|memory| Self::below(store, memory)) {
+            Some(Ok(copy)) => Ok(copy),
+            Some(Err(_)) | None => Self::below(store, disk),
+        }
+    }
+
+    fn below(store: &Path, scratch: &Path) -> Result<Self, LogError> {
         let copy = Self::Scratch(ScratchFolder::new(scratch)?);
         let copied = store.canonicalize().and_then(|store| copy_into(&store, copy.folder()));
         copied.map_err(|error| LogError::Io { path: store.to_owned(), cause: error.to_string() })?;

@@ -30,13 +30,13 @@ impl FjallStore {
         Ok(Self { spaces: Arc::new(spaces), folder: folder.to_owned(), newer, found })
     }
 
-    /// Opens a store for somebody who only reads: a copy of it below `scratch`, so that nothing of it changes. Others
-    /// may read it meanwhile. Where a swap was cut off, it is the one in `new`.
+    /// Opens a store for somebody who only reads: a copy of it below one of the folders of `scratch` (in memory, for a
+    /// store that was closed; on disk), so that nothing of it changes. Others may read it meanwhile. Where a swap was cut off, it is the one in `new`.
     ///
     /// # Errors
     /// As [`FjallStore::open`]; [`LogError::Io`] if there is none, [`LogError::Scratch`] if there is no room for
     /// the copy.
-    pub fn open_to_read(store: &Path, new: &Path, scratch: &Path) -> Result<Self, LogError> {
+    pub fn open_to_read(store: &Path, new: &Path, scratch: (Option<&Path>, &Path)) -> Result<Self, LogError> {
         let (spaces, found, folder) = to_read::open_to_read(store, new, scratch)?;
         let newer = open::newer_format(&spaces)?;
         Ok(Self { spaces: Arc::new(spaces), folder, newer, found })

@@ -15,14 +15,14 @@ use std::path::{Path, PathBuf};
 pub(super) fn open_to_read(
     store: &Path,
     new: &Path,
-    scratch: &Path,
+    scratch: (Option<&Path>, &Path),
 ) -> Result<(Spaces, Found, PathBuf), LogError> {
     let lock = lock::to_read(store)?;
     // Nobody swaps any more: what stands now stands as long as this is read.
     let folder = standing(store, new);
     let found = looked_at(&folder)?;
     let unreadable = |cause: String| LogError::Unreadable { path: folder.clone(), cause };
-    let copy = Copy::to_read(&folder, scratch)?;
+    let copy = Copy::to_read(&folder, found, scratch)?;
     let opened = database(copy.folder(), 0).map_err(|error| match error {
         // Whose copy it is says more than where it lies.
         LogError::Unreadable { cause, .. } => unreadable(cause),
