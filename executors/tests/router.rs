@@ -122,7 +122,7 @@ impl Subject {
     }
 
     async fn apply(&self, generation: u64, replicas: &[u16]) -> Result<Outcome, ExecutorError> {
-        let effect = Effect::ApplyRoutes { wish: Wish::default() };
+        let effect = Effect::ApplyRoutes { desired: DesiredRoutes::default() };
         self.perform(&effect, Some(self.routes(generation, replicas))).await
     }
 }
@@ -183,7 +183,7 @@ async fn what_has_no_requests_is_drained_at_once_and_twice() {
 #[tokio::test]
 async fn routes_that_did_not_come_are_not_made_up() {
     for subject in subjects().await {
-        let effect = Effect::ApplyRoutes { wish: Wish::default() };
+        let effect = Effect::ApplyRoutes { desired: DesiredRoutes::default() };
         let error = subject.perform(&effect, None).await.expect_err("nothing to apply");
         assert!(!error.retry.helps(), "{}", subject.name);
     }

@@ -227,14 +227,14 @@ impl Backend {
 
 /// What a target wishes: its domains and who answers for them. No domain, no route.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Wish {
+pub struct DesiredRoutes {
     /// Domains; a domain without backends is answered by the edge itself.
     pub domains: Vec<Domain>,
     /// Replicas that are to get requests, in order of their id.
     pub backends: Vec<Backend>,
 }
 
-impl Wish {
+impl DesiredRoutes {
     /// The same, with no more of its replicas than rows of every version hold. A replica that gets another
     /// container is not well in between, which is a change of the wish by itself; and its release, which says
     /// how it is asked whether it is well, never changes.

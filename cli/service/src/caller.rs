@@ -19,7 +19,7 @@ pub struct Caller {
 
 /// Why, as the caller gives it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Why {
+pub struct CommandMetadata {
     /// Reason.
     pub reason: Option<String>,
     /// Ticket.

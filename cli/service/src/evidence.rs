@@ -1,6 +1,6 @@
 //! Requests and answers about evidence: heads, proofs, keys, erasure.
 
-use crate::Why;
+use crate::CommandMetadata;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -66,5 +66,5 @@ pub struct RedactRequest {
     /// The law, the request or the contract that asks for it; recorded, and not private.
     pub basis: String,
     /// Who and why.
-    pub why: Why,
+    pub why: CommandMetadata,
 }

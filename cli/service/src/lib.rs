@@ -30,7 +30,7 @@ pub mod words;
 
 pub use answers::*;
 pub use answers_kept::*;
-pub use caller::{Caller, Why};
+pub use caller::{Caller, CommandMetadata};
 pub use embedded::{As, Embedded, EmbeddedOptions, Entropies, Machine, verifier};
 pub use error::{Error, Kind};
 pub use evidence::*;

@@ -1,6 +1,6 @@
 //! Requests, as data.
 
-use crate::{ReleaseValues, Values, Why};
+use crate::{CommandMetadata, ReleaseValues, Values};
 use haloy_ledger::event::{CiFacts, GitFacts, SecretsFrom};
 use haloy_ledger::ids::{ReleaseName, TargetKey};
 use haloy_ledger::release::{ConfigSnapshot, HistoryStrategy};
@@ -28,7 +28,7 @@ pub struct DeployRequest {
     /// Domains that another target has are taken over.
     pub move_domains: bool,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
     /// The working tree.
     pub git: Option<GitFacts>,
     /// The CI job.
@@ -47,7 +47,7 @@ pub struct RollbackRequest {
     /// What their sources say now, of the release that [`rollback_sources`](crate::Reads::rollback_sources) named.
     pub values: Option<ReleaseValues>,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
     /// The working tree.
     pub git: Option<GitFacts>,
     /// The CI job.
@@ -60,7 +60,7 @@ pub struct CheckRequest {
     /// Which targets.
     pub keys: Vec<TargetKey>,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
 }
 
 /// Which lines of which containers.
@@ -103,7 +103,7 @@ pub struct TagRequest {
     /// In the registry as well.
     pub push: bool,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
 }
 
 /// A name that is no longer wanted.
@@ -116,7 +116,7 @@ pub struct UntagRequest {
     /// From the registry as well.
     pub push: bool,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
 }
 
 /// A word about whether a release is kept.
@@ -129,7 +129,7 @@ pub struct KeepRequest {
     /// Which word.
     pub keep: Keep,
     /// Why; the basis of a hold.
-    pub why: Why,
+    pub why: CommandMetadata,
 }
 
 /// Whether a release is kept whatever the count says.
@@ -167,7 +167,7 @@ pub struct StopRequest {
     /// Volumes that go with them, each by its name.
     pub volumes: Vec<String>,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
 }
 
 /// A restart, as asked for.
@@ -176,7 +176,7 @@ pub struct RestartRequest {
     /// What is to restart.
     pub key: TargetKey,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
 }
 
 /// A prune, as asked for.
@@ -187,7 +187,7 @@ pub struct PruneRequest {
     /// What is found is removed.
     pub apply: bool,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
 }
 
 /// A copy of the ledger.
@@ -205,5 +205,5 @@ pub struct RestoreRequest {
     /// Also if it is older than what was signed here.
     pub older: bool,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
 }

@@ -1,12 +1,12 @@
 //! Everything that haloy can be asked, in five parts. What is behind them has the same names.
 
 use crate::{
-    BackupRequest, CheckRequest, CheckpointAnswer, Choice, Counter, DeployRequest, Deployed,
+    BackupRequest, CheckRequest, CheckpointAnswer, Choice, CommandMetadata, Counter, DeployRequest, Deployed,
     DeploymentAnswer, Dropped, Error, EventRow, EventsRequest, Finding, Follow, HeldRow, HistoryRow,
     KeepRequest, KeptAnswer, KeyRow, LogsRequest, ProofRow, PruneAnswer, PruneRequest, RedactRequest,
     ReleaseSources, ReplayAnswer, RestartRequest, RestoreRequest, RollbackAnswer, RollbackRequest,
     RoutesAnswer, ShowAnswer, StatusAnswer, StopRequest, TagPreview, TagRequest, TargetsAnswer, UntagRequest,
-    VerifyRequest, VolumeRow, WhatIfAnswer, WhatIfRequest, Why,
+    VerifyRequest, VolumeRow, WhatIfAnswer, WhatIfRequest,
 };
 use async_trait::async_trait;
 use haloy_edge::EdgeStatus;
@@ -70,7 +70,11 @@ pub trait Deploys: Send + Sync {
     /// Stops what runs.
     async fn stop(&self, request: StopRequest, follow: Arc<dyn Follow>) -> Result<StatusAnswer, Error>;
     /// Ends what a crash left.
-    async fn settle(&self, why: Why, follow: Arc<dyn Follow>) -> Result<Vec<DeploymentAnswer>, Error>;
+    async fn settle(
+        &self,
+        why: CommandMetadata,
+        follow: Arc<dyn Follow>,
+    ) -> Result<Vec<DeploymentAnswer>, Error>;
 }
 
 /// What is kept, and what goes.
@@ -114,13 +118,13 @@ pub trait Maintenance: Send + Sync {
     /// The keys of the ledger.
     async fn keys(&self) -> Result<Vec<KeyRow>, Error>;
     /// A new signing key in place of the one in use.
-    async fn rotate_key(&self, why: Why) -> Result<KeyChange, Error>;
+    async fn rotate_key(&self, why: CommandMetadata) -> Result<KeyChange, Error>;
     /// Keys that are here, and new ones for those that are missing, in place of keys that are gone.
-    async fn adopt_keys(&self, why: Why) -> Result<KeyChange, Error>;
+    async fn adopt_keys(&self, why: CommandMetadata) -> Result<KeyChange, Error>;
     /// Erases private values.
     async fn redact(&self, request: RedactRequest) -> Result<Redacted, Error>;
     /// Rebuilds what is damaged.
-    async fn recover(&self, why: Why) -> Result<Recovery, Error>;
+    async fn recover(&self, why: CommandMetadata) -> Result<Recovery, Error>;
     /// Copies the ledger while it is in use.
     async fn backup(&self, request: BackupRequest) -> Result<Backup, Error>;
     /// Puts a backup in the place of the ledger.

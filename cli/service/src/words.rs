@@ -3,7 +3,7 @@
 use haloy_ledger::deployment::state::Ending;
 use haloy_ledger::event::PruneRule;
 use haloy_ledger::ids::DeploymentId;
-use haloy_ledger::read::Why;
+use haloy_ledger::read::NotRestorableReason;
 use haloy_ledger::release::{ConfigSnapshot, MadeVolume, ValueEntry};
 
 /// Enough of an id to be unique in practice, and to type.
@@ -52,31 +52,37 @@ pub fn rule(rule: PruneRule, count: Option<u16>) -> String {
 }
 
 /// Why a release is not restorable, and the event that made it so.
-pub fn why(why: &Why) -> String {
+pub fn why(why: &NotRestorableReason) -> String {
     match why {
-        Why::Deploying { at } => format!("still on its way since {at}"),
-        Why::NeverGood { at, cause: Some(cause) } => format!("never good: {cause} ({at})"),
-        Why::NeverGood { at, cause: None } => format!("never good: cancelled at {at}"),
-        Why::Pruned { at, rule: by, count } => format!("pruned, {} at {at}", rule(*by, Some(*count))),
-        Why::BeingPruned { at } => format!("its tag on the host is being removed (planned at {at})"),
-        Why::Lost { at, cause } => format!("lost: {cause} ({at})"),
-        Why::Redacted { at } => format!("values that it needs were erased ({at})"),
-        Why::StrategyNone { at } => format!("deployed with strategy none ({at})"),
+        NotRestorableReason::Deploying { at } => format!("still on its way since {at}"),
+        NotRestorableReason::NeverGood { at, cause: Some(cause) } => format!("never good: {cause} ({at})"),
+        NotRestorableReason::NeverGood { at, cause: None } => format!("never good: cancelled at {at}"),
+        NotRestorableReason::Pruned { at, rule: by, count } => {
+            format!("pruned, {} at {at}", rule(*by, Some(*count)))
+        }
+        NotRestorableReason::BeingPruned { at } => {
+            format!("its tag on the host is being removed (planned at {at})")
+        }
+        NotRestorableReason::Lost { at, cause } => format!("lost: {cause} ({at})"),
+        NotRestorableReason::Redacted { at } => format!("values that it needs were erased ({at})"),
+        NotRestorableReason::StrategyNone { at } => format!("deployed with strategy none ({at})"),
     }
 }
 
 /// What would make a release restorable.
-pub fn remedy(why: &Why) -> &'static str {
+pub fn remedy(why: &NotRestorableReason) -> &'static str {
     match why {
-        Why::Deploying { .. } => "wait for it to end, or: haloy settle",
-        Why::NeverGood { .. } => "deploy it anew once its fault is found",
-        Why::Pruned { .. } => "deploy that version anew; a higher `history.count` keeps more",
-        Why::BeingPruned { .. } => "wait for that to end, or: haloy settle",
-        Why::Lost { .. } => {
+        NotRestorableReason::Deploying { .. } => "wait for it to end, or: haloy settle",
+        NotRestorableReason::NeverGood { .. } => "deploy it anew once its fault is found",
+        NotRestorableReason::Pruned { .. } => "deploy that version anew; a higher `history.count` keeps more",
+        NotRestorableReason::BeingPruned { .. } => "wait for that to end, or: haloy settle",
+        NotRestorableReason::Lost { .. } => {
             "bring the image back, look again with `haloy rollback-targets --check`, or deploy that version anew"
         }
-        Why::Redacted { .. } => "deploy that version anew, with its values",
-        Why::StrategyNone { .. } => "deploy that version anew, with `history.strategy: local`",
+        NotRestorableReason::Redacted { .. } => "deploy that version anew, with its values",
+        NotRestorableReason::StrategyNone { .. } => {
+            "deploy that version anew, with `history.strategy: local`"
+        }
     }
 }
 

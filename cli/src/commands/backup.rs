@@ -1,7 +1,7 @@
 //! `haloy backup` and `haloy restore`.
 
 use super::{Context, confirm, recover};
-use crate::args::WhyArgs;
+use crate::args::MetadataArgs;
 use crate::error::Error;
 use crate::output::Reply;
 use haloy_service::{BackupRequest, RestoreRequest};
@@ -41,7 +41,7 @@ pub struct Restore {
     #[arg(long)]
     older: bool,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 pub(crate) async fn restore(cx: &Context, args: Restore) -> Result<Reply, Error> {

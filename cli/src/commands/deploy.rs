@@ -1,7 +1,7 @@
 //! `haloy deploy`.
 
 use super::{Context, confirm, pass, selected_with};
-use crate::args::{TargetArgs, WhyArgs};
+use crate::args::{MetadataArgs, TargetArgs};
 use crate::config::{Asked, TargetConfig};
 use crate::error::{Error, Kind, exit, tell};
 use crate::facts;
@@ -38,7 +38,7 @@ pub struct Deploy {
     #[arg(long)]
     move_domains: bool,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 pub(crate) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {

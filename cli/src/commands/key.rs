@@ -1,7 +1,7 @@
 //! `haloy key`.
 
 use super::{Context, confirm};
-use crate::args::WhyArgs;
+use crate::args::MetadataArgs;
 use crate::error::Error;
 use crate::output::Reply;
 use crate::output::table::Table;
@@ -28,12 +28,12 @@ enum What {
     /// Go to a new signing key; the head of that is signed by both
     Rotate {
         #[command(flatten)]
-        why: WhyArgs,
+        why: MetadataArgs,
     },
     /// Take the keys that are here, and new ones for those that are missing, in place of lost ones
     Adopt {
         #[command(flatten)]
-        why: WhyArgs,
+        why: MetadataArgs,
     },
 }
 

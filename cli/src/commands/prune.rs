@@ -1,7 +1,7 @@
 //! `haloy prune`.
 
 use super::{Context, answered, hold, keys_meant};
-use crate::args::{TargetArgs, WhyArgs};
+use crate::args::{MetadataArgs, TargetArgs};
 use crate::error::{Error, Kind, code};
 use crate::output::table::Table;
 use crate::output::{Reply, words};
@@ -21,7 +21,7 @@ pub struct Prune {
     #[arg(long)]
     apply: bool,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 /// Remove what `haloy prune` lists, as Haloy (Go) spells it: --yes removes, without it nothing is.
@@ -33,7 +33,7 @@ pub struct PruneImages {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     keep: Option<i64>,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 /// `prune`, where the number of what stays is the target's own: another one would make releases unrestorable that

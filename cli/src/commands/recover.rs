@@ -1,7 +1,7 @@
 //! `haloy recover`.
 
 use super::Context;
-use crate::args::WhyArgs;
+use crate::args::MetadataArgs;
 use crate::error::Error;
 use crate::output::Reply;
 use haloy_ledger::ledger::Recovery;
@@ -13,7 +13,7 @@ use haloy_ledger::ledger::Recovery;
 #[derive(Debug, clap::Args)]
 pub struct Recover {
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 pub(crate) async fn run(cx: &Context, args: Recover) -> Result<Reply, Error> {

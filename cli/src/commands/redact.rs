@@ -1,7 +1,7 @@
 //! `haloy redact`.
 
 use super::{Context, confirm};
-use crate::args::WhyArgs;
+use crate::args::MetadataArgs;
 use crate::error::{Error, Kind};
 use crate::output::Reply;
 use haloy_service::RedactRequest;
@@ -25,7 +25,7 @@ pub struct Redact {
     #[arg(long, value_name = "TEXT")]
     basis: String,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 /// Names of fields, and their numbers; a name may stand for several.

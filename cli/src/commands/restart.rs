@@ -1,7 +1,7 @@
 //! `haloy restart`.
 
 use super::{Context, answered, keys_known, stop};
-use crate::args::{TargetArgs, WhyArgs};
+use crate::args::{MetadataArgs, TargetArgs};
 use crate::error::Error;
 use crate::output::Reply;
 use haloy_service::RestartRequest;
@@ -16,7 +16,7 @@ pub struct Restart {
     #[command(flatten)]
     targets: TargetArgs,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 pub(crate) async fn run(cx: &Context, args: Restart) -> Result<Reply, Error> {

@@ -1,7 +1,7 @@
 //! `haloy rollback`.
 
 use super::{Context, confirm, deploy, key, pass, selected};
-use crate::args::{TargetArgs, WhyArgs};
+use crate::args::{MetadataArgs, TargetArgs};
 use crate::config::{Providers, ask_again};
 use crate::error::{Error, Kind, exit};
 use crate::facts;
@@ -33,7 +33,7 @@ pub struct RollbackArgs {
     #[arg(long, value_enum, default_value_t)]
     secrets: Secrets,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 /// Where values of secrets come from.

@@ -1,7 +1,7 @@
 //! `haloy stop`.
 
 use super::{Context, answered, confirm, file_if_there, key, keys_known, pass};
-use crate::args::{TargetArgs, WhyArgs};
+use crate::args::{MetadataArgs, TargetArgs};
 use crate::config::Named;
 use crate::error::Error;
 use crate::output::{Reply, words};
@@ -22,7 +22,7 @@ pub struct Stop {
     #[arg(long)]
     remove_volumes: bool,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 pub(crate) async fn run(cx: &Context, args: Stop) -> Result<Reply, Error> {

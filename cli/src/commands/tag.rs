@@ -1,7 +1,7 @@
 //! `haloy tag`.
 
 use super::{Context, confirm, keys_to_read};
-use crate::args::{TargetArgs, WhyArgs};
+use crate::args::{MetadataArgs, TargetArgs};
 use crate::error::{Error, Kind, code};
 use crate::output::Reply;
 use crate::output::table::Table;
@@ -40,7 +40,7 @@ pub struct Tag {
     #[command(flatten)]
     targets: TargetArgs,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 #[derive(Serialize)]

@@ -9,7 +9,7 @@ use haloy_executors::*;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::edge::{Route, RouteSnapshot, TargetRoutes};
 use haloy_ledger::ids::*;
-use haloy_ledger::outcome::{Backend, Outcome, Wish};
+use haloy_ledger::outcome::{Backend, DesiredRoutes, Outcome};
 use haloy_ledger::read::Routes;
 use haloy_ledger::release::Domain;
 use std::collections::BTreeMap;
@@ -118,7 +118,11 @@ fn routes(generation: u64, replicas: &[u16]) -> Routes {
 }
 
 fn unrouted() -> Step {
-    Step::new(EffectNumber::ApplyRoutes, "routes-1", Effect::ApplyRoutes { wish: Wish::default() })
+    Step::new(
+        EffectNumber::ApplyRoutes,
+        "routes-1",
+        Effect::ApplyRoutes { desired: DesiredRoutes::default() },
+    )
 }
 
 fn apply(generation: u64, replicas: &[u16]) -> Step {

@@ -12,7 +12,7 @@ pub use replicas::started_by;
 use kinds::id;
 
 use super::plan::{self, Step};
-use super::route::wish;
+use super::route::desired_routes;
 use super::state::{ReplicaPhase, Rollout, TargetState};
 use crate::event::{HookId, HookStage};
 use crate::ids::{DeploymentId, EffectId, EffectNumber, ReplicaId, slug};
@@ -97,9 +97,9 @@ fn effect(state: &TargetState, step: &Step) -> Option<(EffectId, Effect)> {
         }
         Step::Routes => {
             let by = state.rollout.as_ref().map(|rollout| rollout.deployment);
-            let by = by.or(state.current.as_ref().map(|live| live.deployment)).or(state.routes.by)?;
+            let by = by.or(state.current.as_ref().map(|live| live.deployment)).or(state.routes.applied_for)?;
             let subject = format!("routes-{}", state.routes.changes);
-            Some((id(by, N::ApplyRoutes, subject), Effect::ApplyRoutes { wish: wish(state) }))
+            Some((id(by, N::ApplyRoutes, subject), Effect::ApplyRoutes { desired: desired_routes(state) }))
         }
         Step::Drain(replica) => {
             let id = id(replica.deployment, N::Drain, replica.index);

@@ -9,16 +9,16 @@ use super::state::{Direction, Replica, ReplicaPhase, Rollout, TargetState};
 use crate::defect::{Defect, planted};
 use crate::event::HookStage;
 use crate::ids::ReplicaId;
-use crate::outcome::{Backend, Wish};
+use crate::outcome::{Backend, DesiredRoutes};
 use crate::release::{ConfigSnapshot, RolloutStrategy};
 
 /// What the target wishes now.
-pub fn wish(state: &TargetState) -> Wish {
-    wish_beside(state, &moves(state))
+pub fn desired_routes(state: &TargetState) -> DesiredRoutes {
+    desired_given(state, &moves(state))
 }
 
 /// What the target wishes, given what the plan wants to do with containers.
-fn wish_beside(state: &TargetState, moves: &[Step]) -> Wish {
+fn desired_given(state: &TargetState, moves: &[Step]) -> DesiredRoutes {
     let goes = |id: ReplicaId| moves.contains(&Step::Stop(id));
     let unsure = unsure(state);
     let old = state.current.iter().flat_map(|live| {
@@ -40,7 +40,7 @@ fn wish_beside(state: &TargetState, moves: &[Step]) -> Wish {
         None if removing => Vec::new(),
         None => state.routes.base.clone(),
     };
-    if domains.is_empty() { Wish::default() } else { Wish { domains, backends } }
+    if domains.is_empty() { DesiredRoutes::default() } else { DesiredRoutes { domains, backends } }
 }
 
 /// Whether what runs and is not known to be well gets requests: where nothing else would answer them, after
@@ -90,9 +90,9 @@ fn incoming(state: &TargetState, rollout: &Rollout) -> Vec<Backend> {
 /// Puts the edge between what the plan wants and what is done.
 pub(super) fn gate(state: &TargetState, moves: Vec<Step>) -> Vec<Step> {
     let routes = &state.routes;
-    let pending = !routes.given_up && routes.changes != routes.told;
+    let pending = !routes.abandoned && routes.changes != routes.acknowledged_change;
     let routed =
-        |id: &ReplicaId| !routes.given_up && (routes.replicas.contains(id) || routes.maybe.contains(id));
+        |id: &ReplicaId| !routes.abandoned && (routes.replicas.contains(id) || routes.possibly_routed.contains(id));
     let gated = moves.into_iter().filter_map(|step| match step {
         Step::Stop(_) if planted(Defect::StopRouted) => Some(step),
         // Addresses are reused: out of the route first, even where nothing runs any more.

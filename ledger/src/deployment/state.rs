@@ -4,7 +4,7 @@ pub use super::standing::{Holds, ImageSeen, Kept, Origin, Standing, TagNow};
 
 use crate::event::{HookId, PushedTag, SecretsFrom};
 use crate::ids::*;
-use crate::outcome::{Failure, HookExit, Wish};
+use crate::outcome::{Failure, HookExit, DesiredRoutes};
 use crate::release::{Domain, MadeVolume, ReleaseSpec, ResolvedImage, Retention, TaggedImage};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -233,26 +233,31 @@ pub struct Routes {
     pub domains: Vec<Domain>,
     /// Replicas that get requests, in order of their id.
     pub replicas: Vec<ReplicaId>,
-    /// What the target wished after the last event.
-    pub wished: Wish,
-    /// How often that changed; names the effect, so that an answer to an older wish does not count.
+    /// Routes that the target should have after the last event.
+    #[serde(rename = "wished")]
+    pub desired: DesiredRoutes,
+    /// How often `desired` changed; names the effect, so that an answer to an older state does not count.
     pub changes: u64,
-    /// Value of `changes` when the edge was last known to do as wished.
-    pub told: u64,
-    /// Replicas that were wished since then: another target's call may have brought them to the edge.
-    pub maybe: Vec<ReplicaId>,
+    /// Value of `changes` when the edge last confirmed the routes.
+    #[serde(rename = "told")]
+    pub acknowledged_change: u64,
+    /// Replicas that became desired since then: the call of another target may have brought them to the edge.
+    #[serde(rename = "maybe")]
+    pub possibly_routed: Vec<ReplicaId>,
     /// Replicas that get no new requests and may still have old ones.
     pub leaving: Vec<ReplicaId>,
-    /// Domains of the release that is live: what a failed rollout goes back to.
+    /// Domains of the live release: what a failed rollout goes back to.
     pub base: Vec<Domain>,
     /// Size of the log that the routes were computed from; 0 before the first time.
     pub generation: u64,
-    /// The deployment that it was last told for.
-    pub by: Option<DeploymentId>,
-    /// Failed attempts at telling it since it last knew.
+    /// The deployment for which routes were last applied.
+    #[serde(rename = "by")]
+    pub applied_for: Option<DeploymentId>,
+    /// Failed attempts since the edge last confirmed the routes.
     pub attempts: u32,
-    /// The edge could not be told; it is tried again with the next command that changes something.
-    pub given_up: bool,
+    /// The edge could not be reached; the next command that changes something tries again.
+    #[serde(rename = "given_up")]
+    pub abandoned: bool,
 }
 
 /// A name on its way to the engine and the registry.

@@ -2,9 +2,9 @@
 
 use super::state::EdgeState;
 use crate::deployment::TargetState;
-use crate::deployment::route::wish;
+use crate::deployment::route::desired_routes;
 use crate::ids::{AppName, LedgerId, ReplicaId, TargetKey, TargetName};
-use crate::outcome::{Backend, Wish};
+use crate::outcome::{Backend, DesiredRoutes};
 use crate::release::{AcmeMode, Domain};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,27 +96,27 @@ pub fn snapshot(
     edge: &EdgeState,
     targets: &[TargetState],
 ) -> (RouteSnapshot, BTreeMap<TargetKey, TargetRoutes>) {
-    let wishes: BTreeMap<_, _> =
-        targets.iter().map(|state| (state.key.clone(), (wish(state), state))).collect();
-    let wished = |holder: &TargetKey, domain: &str| {
-        let (wish, state) = wishes.get(holder)?;
-        let named = wish.domains.iter().find(|wanted| wanted.domain == domain)?;
-        Some((holder.clone(), named.aliases.clone(), wish.backends.clone(), *state))
+    let by_target: BTreeMap<_, _> =
+        targets.iter().map(|state| (state.key.clone(), (desired_routes(state), state))).collect();
+    let answering = |holder: &TargetKey, domain: &str| {
+        let (desired, state) = by_target.get(holder)?;
+        let named = desired.domains.iter().find(|wanted| wanted.domain == domain)?;
+        Some((holder.clone(), named.aliases.clone(), desired.backends.clone(), *state))
     };
     let routes = edge.claims.iter().filter_map(|(domain, claim)| {
-        let found = wished(&claim.holder, domain).or_else(|| {
+        let found = answering(&claim.holder, domain).or_else(|| {
             // Not yet there: whoever had it answers on, so that a move is one switch.
             let before = claim.before.as_ref().filter(|before| before.holder != claim.holder)?;
-            let (_, state) = wishes.get(&claim.holder)?;
+            let (_, state) = by_target.get(&claim.holder)?;
             let on_its_way = state.rollout.as_ref().is_some_and(|rollout| rollout.deployment == claim.id);
-            if on_its_way { wished(&before.holder, domain) } else { None }
+            if on_its_way { answering(&before.holder, domain) } else { None }
         });
         let (TargetKey { app, target }, aliases, backends, state) = found?;
         Some(Route { domain: domain.clone(), aliases, app, target, backends, acme: acme(state) })
     });
     let snapshot = RouteSnapshot { ledger, generation, routes: each_name_once(edge, routes.collect()) };
-    let own = |wish: Wish| TargetRoutes { routed: wish.replicas(), domains: wish.domains };
-    (snapshot, wishes.into_iter().map(|(key, (wish, _))| (key, own(wish))).collect())
+    let own = |desired: DesiredRoutes| TargetRoutes { routed: desired.replicas(), domains: desired.domains };
+    (snapshot, by_target.into_iter().map(|(key, (desired, _))| (key, own(desired))).collect())
 }
 
 /// What the release of a target says about certificates: that of the one on its way first, as with the address

@@ -49,13 +49,13 @@ pub enum Verdict {
     /// It can.
     Ready,
     /// It cannot.
-    NotRestorable(Why),
+    NotRestorable(NotRestorableReason),
 }
 
 /// Why a release cannot be restored, and the event that made it so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "why")]
-pub enum Why {
+pub enum NotRestorableReason {
     /// Still on its way.
     Deploying {
         /// Its request.
@@ -236,16 +236,16 @@ fn verdict(
         return Ok(Verdict::Ready);
     }
     Ok(Verdict::NotRestorable(match &row.fate {
-        Fate::Deploying => Why::Deploying { at: row.requested },
-        Fate::NeverGood { at, cause } => Why::NeverGood { at: *at, cause: cause.clone() },
+        Fate::Deploying => NotRestorableReason::Deploying { at: row.requested },
+        Fate::NeverGood { at, cause } => NotRestorableReason::NeverGood { at: *at, cause: cause.clone() },
         Fate::Good { .. } | Fate::Pruned { .. } if row.strategy == HistoryStrategy::None => {
-            Why::StrategyNone { at: row.requested }
+            NotRestorableReason::StrategyNone { at: row.requested }
         }
-        Fate::Pruned { at, rule, count, .. } => Why::Pruned { at: *at, rule: *rule, count: *count },
+        Fate::Pruned { at, rule, count, .. } => NotRestorableReason::Pruned { at: *at, rule: *rule, count: *count },
         Fate::Good { at } => match (&row.lost, erased) {
-            (Some((at, cause)), _) => Why::Lost { at: *at, cause: cause.clone() },
-            (None, Some(at)) => Why::Redacted { at },
-            (None, None) => Why::BeingPruned { at: going()?.unwrap_or(*at) },
+            (Some((at, cause)), _) => NotRestorableReason::Lost { at: *at, cause: cause.clone() },
+            (None, Some(at)) => NotRestorableReason::Redacted { at },
+            (None, None) => NotRestorableReason::BeingPruned { at: going()?.unwrap_or(*at) },
         },
     }))
 }

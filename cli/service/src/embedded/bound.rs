@@ -2,7 +2,7 @@
 
 use super::Embedded;
 use super::open::Open;
-use crate::{Caller, Error, Follow, Interrupt, Why};
+use crate::{Caller, CommandMetadata, Error, Follow, Interrupt};
 use haloy_ledger::CommandContext;
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ impl As {
     }
 
     /// The context of one command of this caller.
-    pub(super) fn context(&self, why: &Why) -> CommandContext {
+    pub(super) fn context(&self, why: &CommandMetadata) -> CommandContext {
         let Caller { actor, host, address, tool } = self.caller.clone();
         CommandContext {
             actor,
@@ -57,7 +57,7 @@ mod tests {
         let follow: Arc<dyn Follow> = Arc::new(Notes::default());
         drop(ada.open("test", &follow).await.expect("the ledger is made"));
         for (caller, reason) in [(&ada, "first"), (&grace, "second")] {
-            let why = Why { reason: Some(reason.to_owned()), ..Why::default() };
+            let why = CommandMetadata { reason: Some(reason.to_owned()), ..CommandMetadata::default() };
             caller.rotate_key(why).await.expect("another key");
         }
         let rows = ada.events(EventsRequest::default()).await.expect("read");

@@ -115,7 +115,7 @@ struct Asked {
     key: TargetKey,
     release: DeploymentId,
     command: Command,
-    why: Why,
+    why: CommandMetadata,
 }
 
 /// Asks, and brings the engine and the registry to it.

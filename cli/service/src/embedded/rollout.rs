@@ -166,7 +166,7 @@ async fn answered(
 pub async fn settle(
     service: &As,
     open: &Open,
-    why: &Why,
+    why: &CommandMetadata,
     follow: &Arc<dyn Follow>,
 ) -> Result<Vec<DeploymentAnswer>, Error> {
     let (here, context) = (&service.here, &service.context(why));

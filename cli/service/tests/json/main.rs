@@ -6,7 +6,7 @@ mod requests;
 use haloy_ledger::event::{CiFacts, GitFacts};
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::{Failure, FailureCode};
-use haloy_service::Why;
+use haloy_service::CommandMetadata;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -49,8 +49,8 @@ fn failure() -> Failure {
     Failure::new(FailureCode::ImageNotFound, haloy_ledger::words!("no image {}", 7))
 }
 
-fn why() -> Why {
-    Why { reason: Some(text()), ticket: None, key: Some("k".to_owned()) }
+fn why() -> CommandMetadata {
+    CommandMetadata { reason: Some(text()), ticket: None, key: Some("k".to_owned()) }
 }
 
 fn git() -> Option<GitFacts> {

@@ -212,7 +212,7 @@ fn apply(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, outcome: Outc
         Outcome::RoutesApplied { generation, digest, domains, mut routed } => {
             routed.sort();
             let routes = &deciding.state.routes;
-            let before = routes.replicas.iter().chain(&routes.maybe);
+            let before = routes.replicas.iter().chain(&routes.possibly_routed);
             let out = before.filter(|id| !routed.contains(id)).copied().collect();
             deciding.push(RoutesApplied { id, generation, digest, domains, routed, out });
         }

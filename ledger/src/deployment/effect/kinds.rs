@@ -2,7 +2,7 @@
 
 use crate::event::HookId;
 use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ImageRef, ReplicaId};
-use crate::outcome::Wish;
+use crate::outcome::DesiredRoutes;
 use crate::release::{BuildSpec, CommandForm, HealthSpec, ImageSpec, MadeVolume, PullPolicy, Resources};
 use serde::{Deserialize, Serialize};
 
@@ -86,8 +86,9 @@ pub enum Effect {
     /// Tell the edge who gets requests. The newest routes of all targets travel beside the effect, so
     /// that many targets settle with one call.
     ApplyRoutes {
-        /// What this target wishes.
-        wish: Wish,
+        /// Routes that this target should have.
+        #[serde(rename = "wish")]
+        desired: DesiredRoutes,
     },
     /// Wait until a replica that gets no new requests has ended those that it had, or the limit is over.
     Drain {

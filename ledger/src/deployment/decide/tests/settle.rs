@@ -168,8 +168,8 @@ fn a_replica_that_runs_again_is_routed_to_where_it_is() {
     assert_eq!(live.replicas[0].address.as_deref(), Some("10.9.9.9"));
     assert_ne!(live.replicas[1].address.as_deref(), Some("10.9.9.9"));
     let owed = owed(&target.state);
-    let [(_, Effect::ApplyRoutes { wish })] = &owed[..] else { panic!("{owed:?}") };
-    assert!(wish.backends.iter().any(|backend| backend.address == "10.9.9.9"));
+    let [(_, Effect::ApplyRoutes { desired })] = &owed[..] else { panic!("{owed:?}") };
+    assert!(desired.backends.iter().any(|backend| backend.address == "10.9.9.9"));
     target.finish();
     assert_eq!(target.state.routes.replicas.len(), 2, "nobody left the route");
 }
