@@ -83,7 +83,7 @@ impl RegistryExecutor {
     }
 
     /// What the registry says of an image now: one question for the digest, one for the tag.
-    pub async fn look(&self, origin: &Origin, login: Option<&RegistryLogin>) -> RegistryAnswer {
+    pub async fn look_up(&self, origin: &Origin, login: Option<&RegistryLogin>) -> RegistryAnswer {
         let mask = Mask::new(login.map(|login| &login.password));
         match self.ask(origin, login, &mask).await {
             Ok(answer) => answer,

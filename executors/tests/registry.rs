@@ -116,12 +116,12 @@ async fn a_look_says_there_gone_or_unknown() {
         digest: digest.clone(),
     };
     let there = RegistryAnswer::There { tag: Some(digest.clone()) };
-    assert_eq!(executor.look(&origin(&digest), None).await, there);
+    assert_eq!(executor.look_up(&origin(&digest), None).await, there);
     let other = Digest::new(sha256(b"other")).expect("a digest");
-    assert_eq!(executor.look(&origin(&other), None).await, RegistryAnswer::Gone { tag: Some(digest) });
+    assert_eq!(executor.look_up(&origin(&other), None).await, RegistryAnswer::Gone { tag: Some(digest) });
     let lost = origin(&other);
     drop(server);
-    assert!(matches!(executor.look(&lost, None).await, RegistryAnswer::Unknown { .. }));
+    assert!(matches!(executor.look_up(&lost, None).await, RegistryAnswer::Unknown { .. }));
 }
 
 /// A registry that takes the connection and says nothing.

@@ -73,7 +73,7 @@ mod steps {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Mutex, MutexGuard};
 
-    /// Which step fails: the how manieth of its kind, and whether it was done all the same.
+    /// Which step fails: the n-th occurrence of a step, and whether it was done all the same.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct Failing {
         /// Of which kind.

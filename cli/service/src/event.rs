@@ -2,8 +2,8 @@
 
 use super::words::{count, rule, unnamed, with_detail};
 use haloy_ledger::event::{
-    AnyEvent, Ask, EdgeEvent, ExecWhat, LedgerEvent, PayloadRedacted, Recovered, RestartCause, TargetEvent,
-    UpstreamCause,
+    AnyEvent, DeploymentKind, EdgeEvent, ExecWhat, LedgerEvent, PayloadRedacted, Recovered, RestartCause,
+    TargetEvent, UpstreamCause,
 };
 use haloy_ledger::outcome::HookExit;
 use haloy_ledger::private::Private;
@@ -35,10 +35,12 @@ fn of_the_ledger(event: &LedgerEvent) -> String {
 pub fn of_a_target(event: &TargetEvent) -> String {
     match event {
         TargetEvent::DeploymentRequested(e) => match &e.ask {
-            Ask::Deploy { release } => {
+            DeploymentKind::Deploy { release } => {
                 format!("deploy {} of {} requested", e.id, release.config.image.reference)
             }
-            Ask::Rollback { restores, .. } => format!("rollback {} to release {restores} requested", e.id),
+            DeploymentKind::Rollback { restores, .. } => {
+                format!("rollback {} to release {restores} requested", e.id)
+            }
         },
         TargetEvent::DeploymentAdmitted(_) => "admitted".to_owned(),
         TargetEvent::CancelRequested(_) => "cancellation requested".to_owned(),

@@ -53,7 +53,7 @@ pub async fn keep(checker: Checker) {
 async fn watch(checker: Checker, watched: Weak<Upstream>, first: Instant) {
     tokio::time::sleep_until(first).await;
     while let Some(upstream) = watched.upgrade() {
-        if !checker.routing.look().routes_to(&upstream) {
+        if !checker.routing.table_guard().routes_to(&upstream) {
             upstream.unwatch();
             break;
         }

@@ -165,7 +165,7 @@ fn replicas(edge: &Edge) -> Vec<ReplicaStatus> {
 async fn look_at_all(edge: &Arc<Edge>) {
     let mut looks = tokio::task::JoinSet::new();
     for upstream in edge.routing.upstreams.all() {
-        looks.spawn(async move { upstream.look().await });
+        looks.spawn(async move { upstream.verify_now().await });
     }
     // What has not answered by then is told as it was last seen.
     let all = async { while looks.join_next().await.is_some() {} };
@@ -263,10 +263,10 @@ async fn drain(edge: &Edge, asked: &Drain) -> Drained {
     let upstreams = edge.routing.upstreams.of(asked.replica);
     let in_flight = || upstreams.iter().map(|upstream| upstream.in_flight()).sum();
     // Asked late, it may be in the route again.
-    for upstream in upstreams.iter().filter(|upstream| !edge.routing.look().routes_to(upstream)) {
+    for upstream in upstreams.iter().filter(|upstream| !edge.routing.table_guard().routes_to(upstream)) {
         upstream.leave();
     }
-    while (in_flight() > 0 || edge.lifecycle.before.lives()) && started.elapsed() < limit {
+    while (in_flight() > 0 || edge.lifecycle.predecessor.lives()) && started.elapsed() < limit {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let left_in_flight = in_flight();
@@ -292,7 +292,7 @@ async fn upgrade(edge: &Arc<Edge>, program: PathBuf) -> Response<Body> {
     match done.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
         Ok(next) => {
             // Closed when this process ends: the next edge waits for that before a replica may go.
-            edge.lifecycle.next.set(Some(next));
+            edge.lifecycle.successor.set(Some(next));
             edge.lifecycle.leave.cancel();
             answer(&status(edge))
         }

@@ -45,9 +45,9 @@ impl Ready {
 /// The edge before or after this one. As long as the one before lives, it may have requests of replicas
 /// that this one no longer routes to.
 #[derive(Default)]
-pub struct Other(Mutex<Option<UnixStream>>);
+pub struct PeerEdge(Mutex<Option<UnixStream>>);
 
-impl Other {
+impl PeerEdge {
     /// There is one, and its end of this connection closes when it has left.
     pub fn set(&self, connection: Option<UnixStream>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = connection;

@@ -100,7 +100,7 @@ pub enum Looked {
 #[async_trait]
 pub trait Inspector: std::fmt::Debug + Send + Sync {
     /// Looks now: an answer other than `Unknown` is of a moment after the call.
-    async fn look(&self, subject: &Subject) -> Looked;
+    async fn inspect(&self, subject: &Subject) -> Looked;
 }
 
 /// Why no request is sent to a replica.

@@ -70,7 +70,7 @@ impl ChildInspector {
 
 #[async_trait]
 impl Inspector for ChildInspector {
-    async fn look(&self, subject: &Subject) -> Looked {
+    async fn inspect(&self, subject: &Subject) -> Looked {
         let (answer, answered) = oneshot::channel();
         let asked = Asked { subject: subject.clone(), answer };
         // Both fail only when nobody keeps the child any more.

@@ -1,7 +1,7 @@
 //! From the first connection to the last: what the edge listens at, who serves, and how it leaves.
 
 use super::clients::Clients;
-use super::handoff::Other;
+use super::handoff::PeerEdge;
 use super::options::EdgeError;
 use super::workers::Workers;
 use std::net::TcpListener;
@@ -16,9 +16,9 @@ pub struct Lifecycle {
     /// Connections of clients.
     pub clients: Arc<Clients>,
     /// The edge that this one took over from, for as long as it still has requests.
-    pub before: Other,
+    pub predecessor: PeerEdge,
     /// The edge that took over from this one.
-    pub next: Other,
+    pub successor: PeerEdge,
     /// Another edge put its socket of commands in the place of this one's, and is gone.
     pub socket_lost: Notify,
     /// Copies, to hand over. As long as there are any, clients can connect.
@@ -40,8 +40,8 @@ impl Lifecycle {
         let copies: Result<Vec<_>, _> = listeners.iter().map(TcpListener::try_clone).collect();
         Ok(Self {
             clients: Arc::default(),
-            before: Other::default(),
-            next: Other::default(),
+            predecessor: PeerEdge::default(),
+            successor: PeerEdge::default(),
             socket_lost: Notify::new(),
             listeners: Mutex::new(copies.map_err(EdgeError::copied)?),
             leaving: AtomicBool::new(false),

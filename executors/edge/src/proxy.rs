@@ -48,7 +48,7 @@ pub async fn answer(
     if sni.is_some_and(|sni| sni != host && !edge.tls.same_certificate(sni, host)) {
         return pages::page(StatusCode::MISDIRECTED_REQUEST, "This connection is for another host.", "");
     }
-    let table = edge.routing.look();
+    let table = edge.routing.table_guard();
     let site = match table.get(host) {
         None => return pages::unknown_host(host),
         Some(Named::Alias(domain)) => {
@@ -174,7 +174,7 @@ async fn pass_on(
 fn others(edge: &Edge, site: &Site, tried: &[Arc<Upstream>], but: &Arc<Upstream>) -> bool {
     let mut tried = tried.to_vec();
     tried.push(Arc::clone(but));
-    match edge.routing.look().get(&site.domain) {
+    match edge.routing.table_guard().get(&site.domain) {
         Some(Named::Route(site)) => site.well_but_for(&tried),
         Some(Named::Alias(_)) | None => false,
     }
@@ -188,7 +188,7 @@ fn enter(
     once: bool,
 ) -> Option<(Arc<Site>, InFlight)> {
     loop {
-        let table = edge.routing.look();
+        let table = edge.routing.table_guard();
         let site = match table.get(&site.domain) {
             Some(Named::Route(site)) => Arc::clone(site),
             Some(Named::Alias(_)) | None => return None,

@@ -35,7 +35,7 @@ impl Routing {
     }
 
     /// A short look at the table in force: cheaper than to have it.
-    pub fn look(&self) -> arc_swap::Guard<Arc<Table>> {
+    pub fn table_guard(&self) -> arc_swap::Guard<Arc<Table>> {
         self.table.load()
     }
 

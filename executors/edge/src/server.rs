@@ -41,7 +41,7 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     match before {
         Some((ready, before)) => {
-            edge.lifecycle.before.set(ready.tell());
+            edge.lifecycle.predecessor.set(ready.tell());
             edge.observed.report(Report::Replaced { before, after: version });
         }
         None => edge.observed.report(Report::Started { version, generation }),

@@ -111,8 +111,8 @@ impl Upstream {
     }
 
     /// Looks where it is now.
-    pub async fn look(&self) -> Looked {
-        self.identity.look().await
+    pub async fn verify_now(&self) -> Looked {
+        self.identity.verify_now().await
     }
 
     /// It gets no more requests: tunnels through it end, and connections are not kept.
@@ -341,7 +341,7 @@ impl Upstreams {
     /// a connection ends also while the engine is away.
     pub async fn see_new(&self) {
         for upstream in self.all().into_iter().filter(|upstream| !upstream.identity.sighted()) {
-            upstream.look().await;
+            upstream.verify_now().await;
         }
     }
 }

@@ -79,14 +79,14 @@ impl Identity {
 
     /// Looks at the container. Whoever comes while another look is on its way shares the next one, since
     /// what is asked is what is true from now on.
-    pub async fn look(&self) -> Looked {
+    pub async fn verify_now(&self) -> Looked {
         let begun = self.begun.load(Ordering::Acquire);
         let mut last = self.last.lock().await;
         if last.0 > begun {
             return last.1.clone();
         }
         let number = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
-        let looked = tokio::time::timeout(LOOK_TIME, self.inspector.look(&self.subject)).await;
+        let looked = tokio::time::timeout(LOOK_TIME, self.inspector.inspect(&self.subject)).await;
         let looked = looked.unwrap_or_else(|_| Looked::Unknown { why: "nobody answers in time".to_owned() });
         self.learn(&looked);
         *last = (number, looked.clone());
@@ -148,7 +148,7 @@ impl Identity {
             return Ok(Some(reached));
         }
         let silent = reached.is_err();
-        match self.look().await {
+        match self.verify_now().await {
             Looked::Running(now) if now == *before => {}
             Looked::Running(_elsewhere) => return Ok(None),
             Looked::Unknown { .. } if silent => {}
@@ -172,7 +172,7 @@ impl Identity {
         if let Some(sighting) = known.filter(|sighting| !sighting.places.is_empty()) {
             return Ok(sighting);
         }
-        match self.look().await {
+        match self.verify_now().await {
             Looked::Running(sighting) => Ok(Arc::new(sighting)),
             looked => Err(self.doubted(doubt(looked))),
         }
@@ -185,7 +185,7 @@ impl Identity {
         place: &Place,
         stream: &TcpStream,
     ) -> Result<bool, Unconnected> {
-        let mut look = std::pin::pin!(self.look());
+        let mut look = std::pin::pin!(self.verify_now());
         let looked = match tokio::time::timeout(WITNESS_AFTER, look.as_mut()).await {
             Ok(looked) => looked,
             // An engine with much to do: the kernel may know as well.

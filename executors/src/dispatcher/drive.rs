@@ -314,7 +314,7 @@ impl Dispatcher {
     }
 
     /// Looks at what is really there and records what changed.
-    pub fn look<'a>(
+    pub fn record_observed<'a>(
         &'a self,
         driver: &'a Driver,
         context: &'a CommandContext,

@@ -48,10 +48,10 @@ impl Dispatcher {
         let (mut restarted, mut missing) = (Vec::new(), Vec::new());
         for replica in live.replicas.iter().filter(|replica| plan::serves(replica)) {
             match compare(replica, &observed) {
-                Found::AsRecorded => {}
-                Found::Moved(moved) => restarted.push(moved),
-                Found::Gone => missing.push(Missing { replica: replica.id, cause: None }),
-                Found::Down => match self.again(key, &state, replica).await? {
+                ReplicaCondition::AsRecorded => {}
+                ReplicaCondition::Moved(moved) => restarted.push(moved),
+                ReplicaCondition::Gone => missing.push(Missing { replica: replica.id, cause: None }),
+                ReplicaCondition::Down => match self.again(key, &state, replica).await? {
                     Ok(again) => restarted.push(again),
                     Err(cause) => missing.push(Missing { replica: replica.id, cause: Some(cause) }),
                 },
@@ -107,25 +107,25 @@ impl Dispatcher {
     }
 }
 
-enum Found {
+enum ReplicaCondition {
     AsRecorded,
     Moved(Restarted),
     Down,
     Gone,
 }
 
-fn compare(replica: &Replica, observed: &Observed) -> Found {
+fn compare(replica: &Replica, observed: &Observed) -> ReplicaCondition {
     let Some(seen) = observed.replicas.iter().find(|seen| seen.replica == replica.id) else {
-        return Found::Gone;
+        return ReplicaCondition::Gone;
     };
     if !seen.running {
-        return Found::Down;
+        return ReplicaCondition::Down;
     }
     // While it is being connected it has none; that is no news.
     if seen.address.is_none() || seen.address == replica.address {
-        return Found::AsRecorded;
+        return ReplicaCondition::AsRecorded;
     }
-    Found::Moved(Restarted {
+    ReplicaCondition::Moved(Restarted {
         replica: replica.id,
         container_id: seen.container_id.clone(),
         address: seen.address.clone(),

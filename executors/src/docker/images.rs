@@ -68,7 +68,7 @@ impl Engine<'_> {
                 self.as_local(reference, &image)?
             }
             (PullPolicy::Always | PullPolicy::IfMissing, local) => {
-                match self.as_registry_says(cx, reference).await {
+                match self.resolve_from_registry(cx, reference).await {
                     Ok(resolved) => resolved,
                     Err(error) => {
                         // What was pushed elsewhere has a digest there, and none here.
@@ -105,7 +105,7 @@ impl Engine<'_> {
         })
     }
 
-    async fn as_registry_says(
+    async fn resolve_from_registry(
         &self,
         cx: &EffectContext,
         reference: &ImageRef,

@@ -38,7 +38,7 @@ pub async fn inspect_for_edge(options: DockerOptions) -> std::io::Result<()> {
         let Question { number, subject } = serde_json::from_slice(&bytes)?;
         let (engine, answers) = (engine.clone(), answers.clone());
         tokio::spawn(async move {
-            let looked = engine.look(&subject).await;
+            let looked = engine.inspect(&subject).await;
             // The edge may have ended.
             drop(answers.send(Answer { number, looked }).await);
         });
@@ -106,7 +106,7 @@ impl Engine {
         engine
     }
 
-    async fn look(&self, subject: &Subject) -> Looked {
+    async fn inspect(&self, subject: &Subject) -> Looked {
         let mut state = self.state.clone();
         let known = state.wait_for(|state| !matches!(state, State::New)).await;
         let state = known.map_or_else(|_| State::Down("nobody looks for it".to_owned()), |s| s.clone());

@@ -21,7 +21,7 @@ pub(super) const VOLUME: &str = "haloy.volume";
 pub(super) const VOLUMES: &str = "haloy.volumes";
 
 /// A container of ours.
-pub(super) struct Found {
+pub(super) struct OwnContainer {
     pub(super) id: String,
     pub(super) labels: HashMap<String, String>,
 }

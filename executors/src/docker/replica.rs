@@ -3,7 +3,7 @@
 use super::body::body;
 use super::errors::{self, Doing, failed};
 use super::given::endpoint;
-use super::labels::Found;
+use super::labels::OwnContainer;
 use super::network::Joined;
 use super::volumes::unnamed;
 use super::{Engine, labels, place};
@@ -28,9 +28,9 @@ const KILLED: i64 = 137;
 const ADDRESSES: usize = 4;
 
 impl Engine<'_> {
-    pub(super) async fn list(&self, label: Vec<String>) -> Result<Vec<Found>, ExecutorError> {
+    pub(super) async fn list(&self, label: Vec<String>) -> Result<Vec<OwnContainer>, ExecutorError> {
         let found = self.summaries(label).await?.into_iter().filter_map(|container| {
-            Some(Found { id: container.id?, labels: container.labels.unwrap_or_default() })
+            Some(OwnContainer { id: container.id?, labels: container.labels.unwrap_or_default() })
         });
         Ok(found.collect())
     }
@@ -45,7 +45,7 @@ impl Engine<'_> {
     }
 
     /// Everything of a target, running or not.
-    pub(super) async fn all(&self, scope: &Scope) -> Result<Vec<Found>, ExecutorError> {
+    pub(super) async fn all(&self, scope: &Scope) -> Result<Vec<OwnContainer>, ExecutorError> {
         self.list(labels::filter(scope)).await
     }
 
@@ -54,7 +54,7 @@ impl Engine<'_> {
         &self,
         scope: &Scope,
         replica: ReplicaId,
-    ) -> Result<Option<Found>, ExecutorError> {
+    ) -> Result<Option<OwnContainer>, ExecutorError> {
         Ok(self.list(labels::filter_replica(scope, replica)).await?.into_iter().next())
     }
 

@@ -5,7 +5,7 @@
 //! somebody asks for that.
 
 use super::errors::{self, Doing, failed};
-use super::labels::Found;
+use super::labels::OwnContainer;
 use super::{Engine, labels};
 use crate::contract::*;
 use bollard::models::*;
@@ -128,7 +128,7 @@ impl Engine<'_> {
         &self,
         scope: &Scope,
         replica: ReplicaId,
-        found: Option<&Found>,
+        found: Option<&OwnContainer>,
     ) -> Result<Vec<MadeVolume>, ExecutorError> {
         let mut left: BTreeMap<String, MadeVolume> = BTreeMap::new();
         if let Some(found) = found

@@ -97,7 +97,8 @@ fn effect(state: &TargetState, step: &Step) -> Option<(EffectId, Effect)> {
         }
         Step::Routes => {
             let by = state.rollout.as_ref().map(|rollout| rollout.deployment);
-            let by = by.or(state.current.as_ref().map(|live| live.deployment)).or(state.routes.applied_for)?;
+            let by =
+                by.or(state.current.as_ref().map(|live| live.deployment)).or(state.routes.applied_for)?;
             let subject = format!("routes-{}", state.routes.changes);
             Some((id(by, N::ApplyRoutes, subject), Effect::ApplyRoutes { desired: desired_routes(state) }))
         }

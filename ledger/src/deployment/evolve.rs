@@ -98,8 +98,10 @@ pub fn evolve(mut state: TargetState, event: &TargetEvent) -> TargetState {
 
 fn rollout(e: &DeploymentRequested) -> Rollout {
     let (release, spec, image, rollback, secrets) = match &e.ask {
-        Ask::Deploy { release } => (e.id, release.as_ref().clone(), None, false, SecretsFrom::Fresh),
-        Ask::Rollback { restores, release, image, changed_secrets, secrets, .. } => {
+        DeploymentKind::Deploy { release } => {
+            (e.id, release.as_ref().clone(), None, false, SecretsFrom::Fresh)
+        }
+        DeploymentKind::Rollback { restores, release, image, changed_secrets, secrets, .. } => {
             let mut spec = release.as_ref().clone();
             for changed in changed_secrets {
                 let credentials = spec.config.image.registry.iter_mut();

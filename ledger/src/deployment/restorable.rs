@@ -1,6 +1,6 @@
 //! The one answer to "may this release be restored?": for the rules, for retention and for those who read.
 
-use super::state::{Kept, Standing};
+use super::state::{RetainedRelease, Standing};
 use crate::release::HistoryStrategy;
 use serde::Serialize;
 use std::fmt;
@@ -44,7 +44,7 @@ impl fmt::Display for NotRestorable {
 
 /// Whether a release can be restored now, as far as the log knows. On which engine its image is, only the caller
 /// can compare.
-pub fn restorable(kept: &Kept) -> Result<(), NotRestorable> {
+pub fn restorable(kept: &RetainedRelease) -> Result<(), NotRestorable> {
     match kept.standing {
         Standing::Candidate => return Err(NotRestorable::NeverGood),
         Standing::Expired => return Err(NotRestorable::BeyondCount),
@@ -67,13 +67,13 @@ pub fn restorable(kept: &Kept) -> Result<(), NotRestorable> {
 }
 
 /// Whether a release can be restored now.
-pub fn is_restorable(kept: &Kept) -> bool {
+pub fn is_restorable(kept: &RetainedRelease) -> bool {
     restorable(kept).is_ok()
 }
 
 /// Whether a release can be restored once nothing is being removed any more: what a registry has outlives the tag
 /// on the host.
-pub fn stays_restorable(kept: &Kept) -> bool {
+pub fn stays_restorable(kept: &RetainedRelease) -> bool {
     match restorable(kept) {
         Ok(()) => true,
         Err(NotRestorable::BeingPruned) => kept.strategy == HistoryStrategy::Registry,

@@ -91,8 +91,9 @@ fn incoming(state: &TargetState, rollout: &Rollout) -> Vec<Backend> {
 pub(super) fn gate(state: &TargetState, moves: Vec<Step>) -> Vec<Step> {
     let routes = &state.routes;
     let pending = !routes.abandoned && routes.changes != routes.acknowledged_change;
-    let routed =
-        |id: &ReplicaId| !routes.abandoned && (routes.replicas.contains(id) || routes.possibly_routed.contains(id));
+    let routed = |id: &ReplicaId| {
+        !routes.abandoned && (routes.replicas.contains(id) || routes.possibly_routed.contains(id))
+    };
     let gated = moves.into_iter().filter_map(|step| match step {
         Step::Stop(_) if planted(Defect::StopRouted) => Some(step),
         // Addresses are reused: out of the route first, even where nothing runs any more.

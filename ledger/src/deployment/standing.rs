@@ -68,7 +68,7 @@ impl Holds {
 /// A release that is kept, or still holds an artefact. Small: history is elsewhere. How it is stored is for the
 /// read model to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct RetainedRelease {
     /// The deploy that made it.
     pub release: DeploymentId,
     /// How it is kept.
@@ -97,7 +97,7 @@ pub struct Kept {
     pub prune_attempts: u32,
 }
 
-impl Kept {
+impl RetainedRelease {
     /// It was live and well, whatever became of it.
     pub fn was_good(&self) -> bool {
         self.standing != Standing::Candidate

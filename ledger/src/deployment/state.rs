@@ -1,10 +1,10 @@
 //! The state of one target: what the rules need, bounded, without history and without secrets.
 
-pub use super::standing::{Holds, ImageSeen, Kept, Origin, Standing, TagNow};
+pub use super::standing::{Holds, ImageSeen, Origin, RetainedRelease, Standing, TagNow};
 
 use crate::event::{HookId, PushedTag, SecretsFrom};
 use crate::ids::*;
-use crate::outcome::{Failure, HookExit, DesiredRoutes};
+use crate::outcome::{DesiredRoutes, Failure, HookExit};
 use crate::release::{Domain, MadeVolume, ReleaseSpec, ResolvedImage, Retention, TaggedImage};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ pub struct TargetState {
     /// A restart that was asked and is not finished.
     pub restart: Option<Restart>,
     /// Releases that are kept or still hold an artefact: most recently live first.
-    pub releases: Vec<Kept>,
+    pub releases: Vec<RetainedRelease>,
     /// Names that people gave to releases.
     pub names: BTreeMap<ReleaseName, DeploymentId>,
     /// A name that is still to be made known to the engine or the registry.
@@ -312,7 +312,7 @@ impl TargetState {
     }
 
     /// What is kept of a release, if anything.
-    pub fn kept(&self, release: DeploymentId) -> Option<&Kept> {
+    pub fn kept(&self, release: DeploymentId) -> Option<&RetainedRelease> {
         self.releases.iter().find(|k| k.release == release)
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// What a deployment was asked to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ask {
+pub enum DeploymentKind {
     /// Make a new release and make it live.
     Deploy {
         /// The release to be made.

@@ -21,7 +21,7 @@ super::target_kept::with_kept! {
         /// When it was asked, by the clock of the command.
         at: Timestamp,
         /// What was asked.
-        ask: Ask,
+        ask: DeploymentKind,
         /// The working tree, where there is one.
         git: Option<GitFacts>,
         /// The CI job, where there is one.
@@ -319,9 +319,9 @@ impl TargetEvent {
     pub(super) fn private_fields(&mut self) -> Vec<(FieldNumber, &mut Private)> {
         match self {
             Self::DeploymentRequested(e) => match &mut e.ask {
-                Ask::Deploy { release } => release.config.private_fields(),
+                DeploymentKind::Deploy { release } => release.config.private_fields(),
                 // The literals stay with the request that made the release: one redaction is enough.
-                Ask::Rollback { .. } => Vec::new(),
+                DeploymentKind::Rollback { .. } => Vec::new(),
             },
             Self::HookFinished(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],
             Self::ReleaseCommandFinished(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],

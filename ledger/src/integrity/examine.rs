@@ -2,11 +2,11 @@
 
 use super::checkpoint::TreeHead;
 use super::code::{Code, Fault};
-use super::edge::TileEdge;
 use super::frontier::Frontier;
 use super::hash::leaf;
 use super::heads::{self, Slot};
-use super::known::Known;
+use super::known::KeyHistory;
+use super::partial_tiles::PartialTiles;
 use super::places::Places;
 use super::publish::CHECKPOINT;
 use super::tiles::WIDTH;
@@ -18,7 +18,7 @@ use super::verify::rows;
 use crate::files;
 use crate::ids::Position;
 use crate::log::upgrade::StreamIndex;
-use crate::log::{Found, LogError, Stored, codec};
+use crate::log::{LogError, StoreCondition, Stored, codec};
 use crate::ports::{Entropy, SystemEntropy};
 use crate::projection::Folding;
 
@@ -29,13 +29,13 @@ pub const WHOLE_CHECK: u64 = 50_000;
 /// What was found, and is good enough to go on with.
 pub struct Examined {
     /// What the log says of itself; none if it is empty.
-    pub known: Option<Known>,
+    pub known: Option<KeyHistory>,
     /// The newest signed head, as it was signed, and its file if it is one of the two.
     pub head: Option<(TreeHead, String)>,
     /// Which of the two files of heads is the newer one.
     pub newest: Option<usize>,
     /// The published tree, as far as it can be gone on with.
-    pub edge: TileEdge,
+    pub tiles: PartialTiles,
     /// The whole tree.
     pub frontier: Frontier,
     /// What is wrong, and is mended by going on.
@@ -85,11 +85,11 @@ pub fn examine(
     places: &Places,
     heads: HeadFiles,
     stored: &dyn Stored,
-    found: Found,
+    found: StoreCondition,
 ) -> Result<Examined, Fault> {
     let size = stored.next().map_err(unreadable)?.0;
     // The index and the rows of a newer store are its own business; its entries are not.
-    let known = if stored.newer().is_some() { Known::scan(stored) } else { Known::read(stored) };
+    let known = if stored.newer().is_some() { KeyHistory::scan(stored) } else { KeyHistory::read(stored) };
     let known = known.map_err(unreadable)?;
     let Some(known) = known else { return nothing_yet(&heads, size) };
     let mut mended = Vec::new();
@@ -102,20 +102,22 @@ pub fn examine(
         return Err(Fault::new(Code::LogShorter, cause).at(Position(size)));
     }
     let published = signed.iter().find(|signed| signed.slot.is_none());
-    let edge = published_edge(places, published.map(|signed| &signed.head), &mut mended);
+    let tiles = published_tiles(places, published.map(|signed| &signed.head), &mut mended);
     let mut newer = known.newer();
     let frontier = match found {
-        Found::Changed if size <= WHOLE_CHECK && stored.newer().is_none() => {
+        StoreCondition::Modified if size <= WHOLE_CHECK && stored.newer().is_none() => {
             whole(stored, size, &signed, &mut newer)?
         }
-        Found::Changed | Found::AsLeft | Found::New => tail(stored, size, &edge, &signed, &mut newer)?,
+        StoreCondition::Modified | StoreCondition::CleanShutdown | StoreCondition::Absent => {
+            tail(stored, size, &tiles, &signed, &mut newer)?
+        }
     };
     let newest = signed.iter().filter(|signed| signed.slot.is_some()).max_by_key(|signed| signed.head.size);
     Ok(Examined {
         newest: newest.and_then(|signed| signed.slot),
         head: best.map(|best| (best.head.clone(), best.note.clone())),
         known: Some(known),
-        edge,
+        tiles,
         frontier,
         mended,
         newer,
@@ -135,15 +137,15 @@ fn nothing_yet(heads: &HeadFiles, size: u64) -> Result<Examined, Fault> {
         // There may have been a log: a new one does not take its place.
         return Err(Fault::new(Code::CheckpointDamaged, format!("it cannot be read: {error}")));
     }
-    let (edge, frontier) = (TileEdge::default(), Frontier::default());
-    Ok(Examined { known: None, head: None, newest: None, edge, frontier, mended: Vec::new(), newer: None })
+    let (tiles, frontier) = (PartialTiles::default(), Frontier::default());
+    Ok(Examined { known: None, head: None, newest: None, tiles, frontier, mended: Vec::new(), newer: None })
 }
 
 /// Every head that counts: of both files, and the published one.
 fn signed_heads(
     places: &Places,
     heads: HeadFiles,
-    known: &Known,
+    known: &KeyHistory,
     size: u64,
     mended: &mut Vec<Fault>,
 ) -> Result<Vec<Signed>, Fault> {
@@ -199,7 +201,7 @@ fn signed_heads(
 }
 
 /// A head that a key of the log signed, for this log.
-fn counts(bytes: &[u8], known: &Known) -> Result<(TreeHead, String), String> {
+fn counts(bytes: &[u8], known: &KeyHistory) -> Result<(TreeHead, String), String> {
     let note = String::from_utf8(bytes.to_vec()).map_err(|_| "it is not text".to_owned())?;
     let all: Vec<_> = known.signing.iter().map(|key| key.verifier.clone()).collect();
     let head = TreeHead::verified(bytes, &all).map_err(|error| error.to_string())?;
@@ -212,15 +214,15 @@ fn counts(bytes: &[u8], known: &Known) -> Result<(TreeHead, String), String> {
 }
 
 /// The published tree, if its right edge has the root of its checkpoint; else it is made anew.
-fn published_edge(places: &Places, head: Option<&TreeHead>, mended: &mut Vec<Fault>) -> TileEdge {
-    let Some(head) = head else { return TileEdge::default() };
-    let edge = TileEdge::load(places.published(), head.size);
-    match edge.filter(|edge| edge.frontier().root() == head.root) {
-        Some(edge) => edge,
+fn published_tiles(places: &Places, head: Option<&TreeHead>, mended: &mut Vec<Fault>) -> PartialTiles {
+    let Some(head) = head else { return PartialTiles::default() };
+    let tiles = PartialTiles::load(places.published(), head.size);
+    match tiles.filter(|tiles| tiles.frontier().root() == head.root) {
+        Some(tiles) => tiles,
         None => {
             let cause = "the tiles at the right edge do not make the root of the checkpoint";
             mended.push(Fault::new(Code::TileDiffers, cause));
-            TileEdge::default()
+            PartialTiles::default()
         }
     }
 }
@@ -246,13 +248,13 @@ fn compare(frontier: &Frontier, signed: &[Signed]) -> Result<(), Fault> {
 fn tail(
     stored: &dyn Stored,
     size: u64,
-    edge: &TileEdge,
+    tiles: &PartialTiles,
     signed: &[Signed],
     newer: &mut Option<LogError>,
 ) -> Result<Frontier, Fault> {
-    let mut frontier = edge.frontier();
-    let mut at = edge.size() - edge.size() % WIDTH;
-    let mut leaves = edge.last_leaves().iter();
+    let mut frontier = tiles.frontier();
+    let mut at = tiles.size() - tiles.size() % WIDTH;
+    let mut leaves = tiles.last_leaves().iter();
     let (mut fault, mut broken) = (None, compare(&frontier, signed).err());
     let read = stored.entries(Position(at), usize::MAX, &mut |entry| {
         let leaf = leaf(entry);

@@ -19,7 +19,7 @@ pub struct SigningKey {
 
 /// What the log says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub struct KeyHistory {
     /// Id of the ledger.
     pub ledger: LedgerId,
     /// Its name in heads.
@@ -37,7 +37,7 @@ const KINDS: std::ops::RangeInclusive<u16> = 1..=4;
 /// Events read at a time.
 const CHUNK: usize = 1024;
 
-impl Known {
+impl KeyHistory {
     /// Reads the ledger's own stream; `None` where there is no event yet.
     pub fn read(stored: &dyn Stored) -> Result<Option<Self>, LogError> {
         let mut known: Option<Self> = None;

@@ -18,7 +18,7 @@ use crate::integrity::rebuild::{Copies, rebuild};
 use crate::integrity::tiles::{self, MAX_LEVELS, Tile, WIDTH};
 use crate::integrity::verify::published::Published;
 use crate::integrity::verify::{Asked, Report, known_from};
-use crate::log::{LogError, Old, swap};
+use crate::log::{LogError, OldStore, swap};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -203,7 +203,7 @@ impl Ledger {
             lost.map_or((0, None), |(size, note)| (size, (size > head.size).then_some(note)));
         write_heads(&places, &note)?;
         forget_published(&places)?;
-        swap(&places.store(), &places.new_store(), Old::Aside)?;
+        swap(&places.store(), &places.new_store(), OldStore::Aside)?;
         restore_vault(&from.join("vault"), &places.vault()).map_err(|error| unread(error.to_string()))?;
         let ledger = Self::open(options)?;
         let repaired = ["store", "heads", "published", "private"].map(str::to_owned).to_vec();

@@ -9,7 +9,7 @@ use crate::files;
 use crate::ids::{Position, Revision, StreamId};
 use crate::integrity::places::Places;
 use crate::integrity::tiles::WIDTH;
-use crate::log::{LogError, Old, PrivateRows, finish_swap, sweep_scratch};
+use crate::log::{LogError, OldStore, PrivateRows, finish_swap, sweep_scratch};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ pub(super) fn erase(places: &Places) -> Result<(), OpenError> {
     finish_swap(&places.store(), &places.new_store())?;
     let without = redacted(places)?;
     let (head, _) = best_head(places)?;
-    renew_store(places, &head, &without, Old::Removed)?;
+    renew_store(places, &head, &without, OldStore::Removed)?;
     let mirror = places.mirror();
     let bundles: BTreeSet<u64> = without.iter().map(|(at, _)| at.0 / WIDTH).collect();
     let io = |path: PathBuf| move |error: std::io::Error| LogError::Io { path, cause: error.to_string() };

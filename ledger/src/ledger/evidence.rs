@@ -5,7 +5,7 @@ use crate::ids::{LedgerId, Position};
 use crate::integrity::checkpoint::TreeHead;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::heads;
-use crate::integrity::known::Known;
+use crate::integrity::known::KeyHistory;
 use crate::integrity::note::{Note, Verifier};
 use crate::integrity::places::Places;
 use crate::integrity::proof_text::Proof;
@@ -116,7 +116,7 @@ pub(super) fn published(places: &Places) -> Option<Published> {
 pub(super) fn newer_in_place(places: &Places) -> Result<Option<LogError>, OpenError> {
     if let Some(store) = open_store(places, &mut Vec::new())? {
         let stored = store.stored();
-        let says = || Known::scan(stored.as_ref()).ok().flatten()?.newer();
+        let says = || KeyHistory::scan(stored.as_ref()).ok().flatten()?.newer();
         return Ok(store.newer().cloned().or_else(says));
     }
     Ok(newer_published(places))

@@ -7,7 +7,7 @@ use crate::ids::StreamId;
 use crate::integrity::checkpoint::TreeHead;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::heads::{self, Slot};
-use crate::integrity::known::Known;
+use crate::integrity::known::KeyHistory;
 use crate::integrity::note::{Note, Signer};
 use crate::integrity::publish::CHECKPOINT;
 use crate::log::*;
@@ -69,7 +69,7 @@ impl Ledger {
     }
 
     /// What the log says of its keys.
-    pub fn known(&self) -> Result<Option<Known>, LogError> {
+    pub fn known(&self) -> Result<Option<KeyHistory>, LogError> {
         let mut known = None;
         if self.newer.is_some() {
             // By no index, and past what cannot be read: both are the newer program's.
@@ -80,7 +80,7 @@ impl Ledger {
                     return Ok(known);
                 }
                 from = crate::ids::Position(from.0 + entries.len() as u64);
-                entries.iter().for_each(|entry| Known::fold_entry(&mut known, entry));
+                entries.iter().for_each(|entry| KeyHistory::fold_entry(&mut known, entry));
             }
         }
         let mut from = crate::ids::Revision(0);
@@ -88,7 +88,7 @@ impl Ledger {
             let events = self.log.read_stream(&StreamId::Ledger, from, 1024)?;
             let Some(last) = events.last() else { return Ok(known) };
             from = crate::ids::Revision(last.head.revision.0 + 1);
-            events.iter().for_each(|event| Known::fold(&mut known, event));
+            events.iter().for_each(|event| KeyHistory::fold(&mut known, event));
         }
     }
 

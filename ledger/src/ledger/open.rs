@@ -13,7 +13,7 @@ use crate::integrity::background::Background;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::examine::{Examined, HeadFiles, examine};
 use crate::integrity::heads::{self, Heads};
-use crate::integrity::known::Known;
+use crate::integrity::known::KeyHistory;
 use crate::integrity::note::Signer;
 use crate::integrity::places::Places;
 use crate::integrity::publish::{CHECKPOINT, Publisher};
@@ -215,7 +215,7 @@ impl Ledger {
 }
 
 /// The keys; what a rotation that was cut off left is finished.
-fn keys(options: &LedgerOptions, known: Option<&Known>) -> Result<Keys, KeysError> {
+fn keys(options: &LedgerOptions, known: Option<&KeyHistory>) -> Result<Keys, KeysError> {
     let entropy = options.entropy.as_ref();
     let mut keys = Keys::open(&options.keys, entropy, signing::may_make(known, options.key_mode))?;
     if signing::rotation_unfinished(known, &keys) {
@@ -279,11 +279,11 @@ fn sealer(
     origin: String,
     signers: Vec<Signer>,
 ) -> Result<Sealer, LogError> {
-    let Examined { known, head, newest, edge, frontier, .. } = examined;
+    let Examined { known, head, newest, tiles, frontier, .. } = examined;
     let heads = Heads::open(places.folder(), newest)
         .map_err(|error| LogError::Io { path: places.folder().to_owned(), cause: error.to_string() })?;
-    let (size, published) = (frontier.size(), edge.size());
-    let publisher = Publisher::new(places.published().to_owned(), places.mirror(), store.stored(), edge);
+    let (size, published) = (frontier.size(), tiles.size());
+    let publisher = Publisher::new(places.published().to_owned(), places.mirror(), store.stored(), tiles);
     let background = Background::start(publisher)?;
     let sealed = head.filter(|(head, _)| head.size == size);
     let named = known.is_some_and(|known| !known.signing.is_empty());

@@ -11,7 +11,7 @@ use crate::ids::{LedgerId, Position};
 use crate::integrity::code::Code;
 use crate::integrity::examine::{HeadFiles, examine};
 use crate::integrity::heads;
-use crate::integrity::known::Known;
+use crate::integrity::known::KeyHistory;
 use crate::integrity::places::Places;
 use crate::integrity::rebuild::{Copies, rebuild};
 use crate::log::{EventLog, FjallReader, FjallStore, LogError, Rows, standing};
@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// A store that can be read, and what is under its newest signed head.
 struct Readable {
     store: FjallStore,
-    known: Option<Known>,
+    known: Option<KeyHistory>,
     end: Position,
 }
 
@@ -69,7 +69,7 @@ impl Ledger {
 }
 
 /// The keys, where they can be read, and why nothing could be appended with them.
-fn keys(options: &LedgerOptions, known: Option<&Known>, origin: &str) -> (Option<Keys>, Frozen) {
+fn keys(options: &LedgerOptions, known: Option<&KeyHistory>, origin: &str) -> (Option<Keys>, Frozen) {
     match Keys::open(&options.keys, options.entropy.as_ref(), Make::None) {
         Ok(keys) if signing::rotation_unfinished(known, &keys) => (Some(keys), None),
         Ok(keys) => {
@@ -125,7 +125,7 @@ fn from_published(places: &Places) -> Result<Option<Readable>, OpenError> {
         return Err(OpenError::Refused(fault));
     }
     let store = store.map_err(unreadable)?;
-    let known = Known::read(store.stored().as_ref())?;
+    let known = KeyHistory::read(store.stored().as_ref())?;
     Ok(Some(Readable { store, known, end: Position(head.size) }))
 }
 

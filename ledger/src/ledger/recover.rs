@@ -8,7 +8,7 @@ use crate::ids::Position;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::heads;
 use crate::integrity::verify::Asked;
-use crate::log::{Old, finish_swap};
+use crate::log::{OldStore, finish_swap};
 use std::collections::BTreeSet;
 
 /// What was made anew.
@@ -75,7 +75,7 @@ impl Ledger {
         let mut recovery = Recovery { faults, repaired: Vec::new(), before: 0, after: 0, lost_values: 0 };
         let (head, note) = best_head(&places)?;
         if recovery.faults.iter().any(of_store) {
-            let (before, rebuilt) = renew_store(&places, &head, &BTreeSet::new(), Old::Aside)?;
+            let (before, rebuilt) = renew_store(&places, &head, &BTreeSet::new(), OldStore::Aside)?;
             (recovery.before, recovery.lost_values) = (before, rebuilt.lost_values);
             recovery.repaired.push("store".to_owned());
         }

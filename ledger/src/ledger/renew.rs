@@ -10,7 +10,7 @@ use crate::integrity::places::Places;
 use crate::integrity::publish::CHECKPOINT;
 use crate::integrity::rebuild::{Copies, Rebuilt, rebuild};
 use crate::integrity::verify::{Sources, believed, signed};
-use crate::log::{FjallStore, LogError, Old, swap};
+use crate::log::{FjallStore, LogError, OldStore, swap};
 use std::collections::BTreeSet;
 
 /// The newest head that a key of the log signed.
@@ -45,7 +45,7 @@ pub(super) fn renew_store(
     places: &Places,
     head: &TreeHead,
     without: &BTreeSet<(Position, u32)>,
-    old: Old,
+    old: OldStore,
 ) -> Result<(u64, Rebuilt), OpenError> {
     let store = open_store(places, &mut Vec::new())?;
     let stored = store.as_ref().map(FjallStore::stored);

@@ -29,8 +29,8 @@ pub use clock::{BUILT, ClockPolicy};
 pub use envelope::{Actor, Envelope, Head, NewEvent, Origin, Recorded, field as envelope_field};
 pub use error::{AppendError, LogError, RowsError};
 pub use fjall::{
-    BUNDLE_AFTER, FjallLog, FjallOptions, FjallReader, FjallStore, Found, Old, Rebuild, Scratch, ScratchRow,
-    finish_swap, panic_is_caught, standing, swap, sweep_scratch,
+    BUNDLE_AFTER, FjallLog, FjallOptions, FjallReader, FjallStore, OldStore, Rebuild, Scratch, ScratchRow,
+    StoreCondition, finish_swap, panic_is_caught, standing, swap, sweep_scratch,
 };
 pub use identity::{ActorKind, Auth};
 pub use memory::{MemoryLog, MemoryStore};

@@ -1,12 +1,12 @@
 //! `deployments` (2): every deployment there ever was, and the release record of each, of any age.
 
 use super::Projection;
-use super::held::Held;
+use super::row_cache::RowCache;
 use super::rows::{Page, ProjectionError, ProjectionId, decode, get, stamped, stream_part};
 use super::versions::DEPLOYMENTS as ID;
 use crate::deployment::state::Ending;
 use crate::event::{
-    AnyEvent, Ask, CiFacts, DeploymentRequested, GitFacts, TargetEvent, hold_events, is_own_tag,
+    AnyEvent, CiFacts, DeploymentKind, DeploymentRequested, GitFacts, TargetEvent, hold_events, is_own_tag,
     registry_events, running_events, step_events,
 };
 use crate::ids::*;
@@ -110,8 +110,8 @@ pub struct ReleaseRow {
 
 #[derive(Default)]
 pub(super) struct Deployments {
-    deployments: Held<DeploymentRow>,
-    releases: Held<ReleaseRow>,
+    deployments: RowCache<DeploymentRow>,
+    releases: RowCache<ReleaseRow>,
 }
 
 impl Projection for Deployments {
@@ -256,8 +256,8 @@ impl Deployments {
             return Err(ProjectionError::Missing(format!("the target of deployment {}", e.id)));
         };
         let (release, leaves, spec, digest) = match &e.ask {
-            Ask::Deploy { release } => (e.id, None, release, None),
-            Ask::Rollback { restores, leaves, release, image, .. } => {
+            DeploymentKind::Deploy { release } => (e.id, None, release, None),
+            DeploymentKind::Rollback { restores, leaves, release, image, .. } => {
                 (*restores, *leaves, release, image.digest.clone())
             }
         };
@@ -325,7 +325,7 @@ impl Deployments {
 
 /// What a prefix of an id stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum DeploymentMatch {
     /// This one.
     One(Box<DeploymentRow>),
     /// More than one; the first few.
@@ -339,7 +339,7 @@ pub fn by_prefix(
     rows: &dyn Rows,
     prefix: &str,
     within: Option<&TargetKey>,
-) -> Result<Found, ProjectionError> {
+) -> Result<DeploymentMatch, ProjectionError> {
     /// Enough to show that a prefix is not unique.
     const SHOWN: usize = 5;
     let mut keys: Vec<Vec<u8>> = Vec::new();
@@ -356,9 +356,9 @@ pub fn by_prefix(
         found.extend(get::<DeploymentRow>(rows, &key)?);
     }
     Ok(match found.len() {
-        0 => Found::None,
-        1 => Found::One(Box::new(found.remove(0))),
-        _several => Found::Several(found.into_iter().map(|row| row.id).collect()),
+        0 => DeploymentMatch::None,
+        1 => DeploymentMatch::One(Box::new(found.remove(0))),
+        _several => DeploymentMatch::Several(found.into_iter().map(|row| row.id).collect()),
     })
 }
 

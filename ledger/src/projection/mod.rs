@@ -8,7 +8,6 @@ mod deployments;
 mod erased;
 mod fold;
 mod folding;
-mod held;
 mod kept_row;
 mod pending;
 #[cfg(test)]
@@ -16,6 +15,7 @@ mod properties;
 mod rebuild;
 mod retention;
 mod rollback_targets;
+mod row_cache;
 mod rows;
 mod state;
 mod states;
@@ -23,7 +23,7 @@ mod status;
 mod target_row;
 mod versions;
 
-pub use deployments::{DeploymentRow, DeploymentStatus, Found, ReleaseRow};
+pub use deployments::{DeploymentMatch, DeploymentRow, DeploymentStatus, ReleaseRow};
 pub use fold::{Behind, CATCH_UP_EVENTS, Projections};
 pub use folding::Folding;
 pub use pending::PendingRow;

@@ -1,7 +1,7 @@
 //! `pending` (6): which targets owe something; what a restart asks first.
 
 use super::Projection;
-use super::held::Held;
+use super::row_cache::RowCache;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
 use super::versions::PENDING as ID;
 use crate::deployment::gives_up_stop;
@@ -37,7 +37,7 @@ impl PendingRow {
 }
 
 #[derive(Default)]
-pub(super) struct Pending(Held<PendingRow>);
+pub(super) struct Pending(RowCache<PendingRow>);
 
 impl Projection for Pending {
     fn id(&self) -> ProjectionId {

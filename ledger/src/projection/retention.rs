@@ -1,7 +1,7 @@
 //! `retention` (5): what each release keeps on an engine, its bytes, and by which rule it went.
 
 use super::Projection;
-use super::held::Held;
+use super::row_cache::RowCache;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
 use super::versions::RETENTION as ID;
 use crate::event::{
@@ -36,8 +36,8 @@ pub struct ArtefactRow {
 
 #[derive(Default)]
 pub(super) struct Retention {
-    artefacts: Held<ArtefactRow>,
-    sizes: Held<Option<u64>>,
+    artefacts: RowCache<ArtefactRow>,
+    sizes: RowCache<Option<u64>>,
 }
 
 impl Projection for Retention {

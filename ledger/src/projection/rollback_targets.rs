@@ -2,12 +2,12 @@
 //! that made it so. Which one is current or the default follows from the state.
 
 use super::Projection;
-use super::held::Held;
+use super::row_cache::RowCache;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
 use super::versions::ROLLBACK_TARGETS as ID;
 use crate::event::{
-    AnyEvent, Ask, DeploymentRequested, DeploymentSucceeded, PruneRule, ReleaseTagged, TargetEvent,
-    running_events, step_events,
+    AnyEvent, DeploymentKind, DeploymentRequested, DeploymentSucceeded, PruneRule, ReleaseTagged,
+    TargetEvent, running_events, step_events,
 };
 use crate::ids::{DeploymentId, Digest, Position, ReleaseName, TargetKey, Timestamp};
 use crate::log::{Recorded, Rows, RowsMut};
@@ -94,9 +94,9 @@ pub enum Fate {
 
 #[derive(Default)]
 pub(super) struct RollbackTargets {
-    candidates: Held<CandidateRow>,
+    candidates: RowCache<CandidateRow>,
     /// The release that is current, kept to know what a rollback leaves.
-    current: Held<DeploymentId>,
+    current: RowCache<DeploymentId>,
 }
 
 fn held(at: Option<Position>) -> impl FnOnce(&mut CandidateRow) {
@@ -219,7 +219,7 @@ impl RollbackTargets {
         e: &DeploymentRequested,
         key: Vec<u8>,
     ) -> Result<(), ProjectionError> {
-        let Ask::Deploy { release } = &e.ask else { return Ok(()) };
+        let DeploymentKind::Deploy { release } = &e.ask else { return Ok(()) };
         let row = CandidateRow {
             release: e.id,
             requested: event.head.position,

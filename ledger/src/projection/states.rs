@@ -1,7 +1,7 @@
 //! States of targets as decoded values, for those who read and decide: what was changed last, as it is under the
 //! newest signed head.
 
-use super::held::KEPT;
+use super::row_cache::KEPT;
 use super::target_row::TargetRow;
 use crate::ids::Position;
 use crate::locks::{locked_to_read, locked_to_write};

@@ -1,7 +1,7 @@
 //! `status` (4): what is live, since when, by whom. Replicas are in the state.
 
 use super::Projection;
-use super::held::Held;
+use super::row_cache::RowCache;
 use super::rows::{ProjectionError, ProjectionId, get, stream_part};
 use super::versions::STATUS as ID;
 use crate::deployment::state::Ending;
@@ -30,7 +30,7 @@ pub struct StatusRow {
 }
 
 #[derive(Default)]
-pub(super) struct Status(Held<StatusRow>);
+pub(super) struct Status(RowCache<StatusRow>);
 
 impl Projection for Status {
     fn id(&self) -> ProjectionId {

@@ -4,8 +4,8 @@
 //! when it is asked for; its image and tag, put when they are known; what is kept of a release, put when
 //! that changes. None of these is ever removed: the row of a target says which of them count.
 
-use super::held::Row;
-use super::kept_row::StoredKept;
+use super::kept_row::StoredRelease;
+use super::row_cache::Row;
 use super::rows::{ProjectionError, all_raw, decode, get, put};
 use super::versions::STATE as ID;
 use crate::deployment::TargetState;
@@ -26,7 +26,7 @@ pub(super) const ROW: u8 = 1;
 const SPEC: u8 = 6;
 /// Stream, deployment → [`Image`].
 const IMAGE: u8 = 7;
-/// Stream, release → [`Kept`].
+/// Stream, release → [`RetainedRelease`].
 const KEPT: u8 = 8;
 
 /// The state of a target and the revision of its stream that it is of.
@@ -195,8 +195,8 @@ fn spec(rows: &dyn Rows, key: &[u8], id: DeploymentId) -> Result<Arc<ReleaseSpec
 fn joined(rows: &dyn Rows, key: &[u8], value: &[u8]) -> Result<TargetRow, ProjectionError> {
     let stored: Stored<'_> = decode(value)?;
     let releases = stored.releases.into_iter().map(|release| {
-        let kept: Option<StoredKept<'_>> = get(rows, &beside(key, KEPT, release))?;
-        kept.map(Kept::from).ok_or_else(|| missing("what is kept", release))
+        let kept: Option<StoredRelease<'_>> = get(rows, &beside(key, KEPT, release))?;
+        kept.map(RetainedRelease::from).ok_or_else(|| missing("what is kept", release))
     });
     let (proposed, rollout) = match stored.rollout {
         Some(begun) if begun.admitted => (None, Some(joined_rollout(rows, key, begun)?)),
@@ -272,7 +272,7 @@ pub(super) fn put_beside(
     rows: &mut dyn RowsMut,
     key: &[u8],
     (at, event): (Position, &TargetEvent),
-    kept: Option<&[Kept]>,
+    kept: Option<&[RetainedRelease]>,
     state: &TargetState,
 ) -> Result<(), ProjectionError> {
     if let Some(rollout) = state.rollout.as_ref().or(state.proposed.as_ref()) {
@@ -288,7 +288,7 @@ pub(super) fn put_beside(
     }
     let Some(before) = kept else { return Ok(()) };
     for kept in state.releases.iter().filter(|kept| !before.contains(kept)) {
-        put(rows, beside(key, KEPT, kept.release), at, &StoredKept::from(kept))?;
+        put(rows, beside(key, KEPT, kept.release), at, &StoredRelease::from(kept))?;
     }
     Ok(())
 }

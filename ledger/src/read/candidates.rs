@@ -241,7 +241,9 @@ fn verdict(
         Fate::Good { .. } | Fate::Pruned { .. } if row.strategy == HistoryStrategy::None => {
             NotRestorableReason::StrategyNone { at: row.requested }
         }
-        Fate::Pruned { at, rule, count, .. } => NotRestorableReason::Pruned { at: *at, rule: *rule, count: *count },
+        Fate::Pruned { at, rule, count, .. } => {
+            NotRestorableReason::Pruned { at: *at, rule: *rule, count: *count }
+        }
         Fate::Good { at } => match (&row.lost, erased) {
             (Some((at, cause)), _) => NotRestorableReason::Lost { at: *at, cause: cause.clone() },
             (None, Some(at)) => NotRestorableReason::Redacted { at },

@@ -7,7 +7,7 @@ mod routes;
 mod targets;
 mod what_if;
 
-pub use candidates::{Candidate, SameAs, Verdict, NotRestorableReason};
+pub use candidates::{Candidate, NotRestorableReason, SameAs, Verdict};
 pub use events::{EventFilter, EventView, PrivateView};
 pub use routes::Routes;
 pub use what_if::PastRollback;

@@ -37,7 +37,11 @@ impl View<'_> {
     }
 
     /// Deployments by the start of their id, `dep_` in front accepted and ignored.
-    pub fn find_deployment(&self, prefix: &str, within: Option<&TargetKey>) -> Result<Found, LogError> {
+    pub fn find_deployment(
+        &self,
+        prefix: &str,
+        within: Option<&TargetKey>,
+    ) -> Result<DeploymentMatch, LogError> {
         let prefix = prefix.strip_prefix("dep_").unwrap_or(prefix).to_ascii_lowercase();
         Ok(read::by_prefix(self.rows, &prefix, within)?)
     }

@@ -3,7 +3,7 @@
 use super::View;
 use crate::deployment::retention::restorable;
 use crate::deployment::{TargetState, evolve};
-use crate::event::{AnyEvent, Ask, DeploymentRequested, TargetEvent};
+use crate::event::{AnyEvent, DeploymentKind, DeploymentRequested, TargetEvent};
 use crate::ids::*;
 use crate::log::LogError;
 use crate::release::Retention;
@@ -60,7 +60,7 @@ impl View<'_> {
 }
 
 fn past(state: &TargetState, e: &DeploymentRequested, at: (Timestamp, Position)) -> Option<PastRollback> {
-    let Ask::Rollback { restores, .. } = &e.ask else { return None };
+    let DeploymentKind::Rollback { restores, .. } = &e.ask else { return None };
     let kept = restorable(state).iter().any(|kept| kept.release == *restores);
     let possible = kept || state.current_release() == Some(*restores);
     Some(PastRollback { deployment: e.id, release: *restores, at: at.0, position: at.1, possible })
@@ -70,7 +70,7 @@ fn past(state: &TargetState, e: &DeploymentRequested, at: (Timestamp, Position))
 fn under(event: TargetEvent, retention: &Retention) -> Option<TargetEvent> {
     match event {
         TargetEvent::DeploymentRequested(mut e) => {
-            if let Ask::Deploy { release } = &mut e.ask {
+            if let DeploymentKind::Deploy { release } = &mut e.ask {
                 release.config.retention = retention.clone();
             }
             Some(e.into())

@@ -2,7 +2,7 @@
 //! of the state that the rules are computed from.
 
 use super::invariants::Broken;
-use haloy_ledger::event::{AnyEvent, Ask, PruneRule, TargetEvent};
+use haloy_ledger::event::{AnyEvent, DeploymentKind, PruneRule, TargetEvent};
 use haloy_ledger::ids::{DeploymentId, StreamId};
 use haloy_ledger::log::Recorded;
 use haloy_ledger::release::HistoryStrategy;
@@ -73,13 +73,13 @@ impl Seen {
         match event {
             TargetEvent::DeploymentRequested(e) => {
                 let release = match &e.ask {
-                    Ask::Deploy { release } => {
+                    DeploymentKind::Deploy { release } => {
                         if release.config.retention.strategy == HistoryStrategy::None {
                             self.never.insert(e.id);
                         }
                         e.id
                     }
-                    Ask::Rollback { restores, .. } => *restores,
+                    DeploymentKind::Rollback { restores, .. } => *restores,
                 };
                 self.rolling = Some((e.id, release));
             }

@@ -199,7 +199,7 @@ impl Sim {
         self.settle(key).await?;
         let dispatcher = self.dispatcher();
         let driver = dispatcher.handle.driver(key).await;
-        dispatcher.look(&driver, &self.context()).await.map_err(|error| error.to_string())?;
+        dispatcher.record_observed(&driver, &self.context()).await.map_err(|error| error.to_string())?;
         let candidates = self.ledger.candidates(key).map_err(|error| error.to_string())?;
         if candidates.is_empty() {
             return Ok(());

@@ -80,7 +80,7 @@ async fn look_here(
 ) -> Result<Looked, Error> {
     let key = driver.key().clone();
     // An engine that does not answer is no reason not to ask the registries.
-    let looked = match dispatcher.look(driver, context).await {
+    let looked = match dispatcher.record_observed(driver, context).await {
         Ok(events) => {
             follow.recorded(&key, &events);
             true
@@ -143,7 +143,7 @@ async fn ask(
     let answers = futures_util::stream::iter(questions).map(|question| {
         let registry = Arc::clone(&registry);
         async move {
-            let looked = registry.look(&question.origin, question.login.as_ref());
+            let looked = registry.look_up(&question.origin, question.login.as_ref());
             let answer = tokio::time::timeout(REGISTRY_LOOK, looked).await.unwrap_or_else(|_| {
                 let reference = &question.origin.reference;
                 let text =

@@ -210,7 +210,7 @@ pub async fn rollback(
     settle_first(&dispatcher, &driver, &context, follow).await?;
     revive(&dispatcher, &driver, &context, follow).await?;
     // An image that somebody removed is found before anything is asked for.
-    let looked = dispatcher.look(&driver, &context).await.map_err(errors::dispatch)?;
+    let looked = dispatcher.record_observed(&driver, &context).await.map_err(errors::dispatch)?;
     follow.recorded(&key, &looked);
     let engine_id = here.engine_id().await;
     // What a registry keeps is asked for, too: a tag that moved is told, the digest is what counts.

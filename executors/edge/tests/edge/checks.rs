@@ -185,7 +185,7 @@ struct Moved(AtomicBool, SocketAddr);
 
 #[async_trait::async_trait]
 impl Inspector for Moved {
-    async fn look(&self, _: &Subject) -> Looked {
+    async fn inspect(&self, _: &Subject) -> Looked {
         match self.0.load(Ordering::SeqCst) {
             false => running("first", "same", self.1),
             true => Looked::Stopped,

@@ -21,7 +21,7 @@ struct Script {
 
 #[async_trait::async_trait]
 impl Inspector for Script {
-    async fn look(&self, subject: &Subject) -> Looked {
+    async fn inspect(&self, subject: &Subject) -> Looked {
         self.looks.fetch_add(1, Ordering::SeqCst);
         self.subjects.lock().expect("not poisoned").push(subject.clone());
         let takes = self.takes.load(Ordering::SeqCst) as u64;
@@ -247,10 +247,10 @@ struct AllBut(SocketAddr);
 
 #[async_trait::async_trait]
 impl Inspector for AllBut {
-    async fn look(&self, subject: &Subject) -> Looked {
+    async fn inspect(&self, subject: &Subject) -> Looked {
         match subject.container.as_deref() == Some(self.0.to_string().as_str()) {
             true => Looked::Stopped,
-            false => Servers.look(subject).await,
+            false => Servers.inspect(subject).await,
         }
     }
 }

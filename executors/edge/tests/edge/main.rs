@@ -41,7 +41,7 @@ struct Servers;
 
 #[async_trait::async_trait]
 impl Inspector for Servers {
-    async fn look(&self, subject: &Subject) -> Looked {
+    async fn inspect(&self, subject: &Subject) -> Looked {
         let at: Option<SocketAddr> = subject.container.as_ref().and_then(|name| name.parse().ok());
         at.map_or(Looked::Gone, |at| running("the first", "the only", at))
     }

@@ -5,12 +5,12 @@ use super::rejection::nothing_running;
 use super::{NotRestorable, Rejection};
 use crate::deployment::effect::name_tag;
 use crate::deployment::restorable::restorable;
-use crate::deployment::state::{Kept, TargetState};
+use crate::deployment::state::{RetainedRelease, TargetState};
 use crate::event::*;
 use crate::ids::{DeploymentId, ImageRef, ReleaseName};
 
 /// A release that can be named, pinned or held: a good one of which something is left.
-fn good(state: &TargetState, release: DeploymentId) -> Result<&Kept, Rejection> {
+fn good(state: &TargetState, release: DeploymentId) -> Result<&RetainedRelease, Rejection> {
     let not = |why| Rejection::NotRestorable { release, why };
     let kept = state.kept(release).ok_or(not(NotRestorable::Pruned))?;
     match restorable(kept) {
@@ -58,7 +58,7 @@ pub(super) fn pin(
         return Ok(if kept.holds.pinned { Vec::new() } else { vec![ReleasePinned { rel: release }.into()] });
     }
     let Some(kept) = state.kept(release).filter(|kept| kept.holds.pinned) else { return Ok(Vec::new()) };
-    Ok(let_go(state, ReleaseUnpinned { rel: kept.release }.into()))
+    Ok(release_and_expire(state, ReleaseUnpinned { rel: kept.release }.into()))
 }
 
 pub(super) fn hold(
@@ -80,11 +80,11 @@ pub(super) fn release_hold(
     let Some(kept) = state.kept(release).filter(|kept| kept.holds.held) else {
         return Err(Rejection::NotHeld { release });
     };
-    Ok(let_go(state, HoldReleased { rel: kept.release }.into()))
+    Ok(release_and_expire(state, HoldReleased { rel: kept.release }.into()))
 }
 
 /// Without its pin or hold a release may have no place left.
-fn let_go(state: &TargetState, event: TargetEvent) -> Vec<TargetEvent> {
+fn release_and_expire(state: &TargetState, event: TargetEvent) -> Vec<TargetEvent> {
     let mut deciding = Deciding::new(state);
     deciding.push(event);
     expire(&mut deciding, Vec::new(), retention_before(state));

@@ -81,8 +81,8 @@ impl Target {
             _other => None,
         });
         match asked {
-            Some(Ask::Deploy { release }) => *release,
-            Some(Ask::Rollback { .. }) | None => {
+            Some(DeploymentKind::Deploy { release }) => *release,
+            Some(DeploymentKind::Rollback { .. }) | None => {
                 ReleaseSpec { config: config(), config_digest: String::new() }
             }
         }

@@ -20,7 +20,7 @@ pub mod tree;
 
 use super::code::{Code, Fault};
 use super::hash::hex;
-use super::known::Known;
+use super::known::KeyHistory;
 use super::places::Places;
 use super::tiles::{self, WIDTH};
 use crate::ids::Position;
@@ -109,8 +109,8 @@ pub(crate) fn believed(
         return Believed::Keys(sources.keys.clone());
     }
     let known = sources.stored.as_deref().map(|stored| match stored.newer() {
-        Some(_) => Known::scan(stored),
-        None => Known::read(stored),
+        Some(_) => KeyHistory::scan(stored),
+        None => KeyHistory::read(stored),
     });
     match known {
         Some(Ok(Some(known))) => return Believed::Log(known),
@@ -121,7 +121,7 @@ pub(crate) fn believed(
 }
 
 /// What a published log says of its keys.
-pub(crate) fn known_from(published: &Published) -> Option<Known> {
+pub(crate) fn known_from(published: &Published) -> Option<KeyHistory> {
     let mut known = None;
     for index in 0..published.size().div_ceil(WIDTH) {
         let Ok((bytes, width)) = published.bundle(index) else {
@@ -129,7 +129,7 @@ pub(crate) fn known_from(published: &Published) -> Option<Known> {
             if published.has(index) { continue } else { break }
         };
         for entry in tiles::decode_bundle(&bytes, width).unwrap_or_default() {
-            Known::fold_entry(&mut known, entry);
+            KeyHistory::fold_entry(&mut known, entry);
         }
     }
     known

@@ -3,7 +3,7 @@
 use crate::integrity::checkpoint::TreeHead;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::heads::{self, Slot};
-use crate::integrity::known::Known;
+use crate::integrity::known::KeyHistory;
 use crate::integrity::note::{Note, Verifier};
 use crate::integrity::publish::CHECKPOINT;
 use std::path::Path;
@@ -24,7 +24,7 @@ pub enum Believed {
     /// Keys that somebody gave.
     Keys(Vec<Verifier>),
     /// Keys that the log itself names.
-    Log(Known),
+    Log(KeyHistory),
     /// Nothing is known of keys: the log cannot be read.
     Nobody,
 }

@@ -19,20 +19,20 @@ const AT_ONCE: u64 = 256 << 10;
 const SHARE: u64 = 8;
 
 /// Moves events on a thread of its own, one move at a time, so that appends go on meanwhile.
-pub(super) struct Mover {
+pub(super) struct BundleCompactor {
     store: Arc<Spaces>,
     after: u64,
     moving: Option<JoinHandle<Result<(), LogError>>>,
     failed: bool,
 }
 
-impl Mover {
+impl BundleCompactor {
     pub(super) fn new(store: Arc<Spaces>, after: u64) -> Self {
         Self { store, after, moving: None, failed: false }
     }
 
     /// Starts a move if enough events wait. Everything below `next` is sealed.
-    pub(super) fn look(&mut self, next: Position) {
+    pub(super) fn start_if_due(&mut self, next: Position) {
         if self.failed || due(self.store.bundled(), next, self.after).is_none() {
             return;
         }
@@ -60,7 +60,7 @@ impl Mover {
     }
 }
 
-impl Drop for Mover {
+impl Drop for BundleCompactor {
     fn drop(&mut self) {
         self.join();
     }

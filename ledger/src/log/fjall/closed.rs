@@ -11,15 +11,15 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// How the store was found.
+/// Condition of the store before it is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// There was none.
-    New,
+pub enum StoreCondition {
+    /// There was no store.
+    Absent,
     /// Exactly as it was closed.
-    AsLeft,
-    /// It was not closed, or somebody changed a file since.
-    Changed,
+    CleanShutdown,
+    /// The store was not closed, or a file has changed since.
+    Modified,
 }
 
 /// Larger tables are compared by length and both ends: their blocks have checksums, and are checked as
@@ -58,11 +58,11 @@ pub(super) fn was_closed(folder: &Path) -> bool {
 }
 
 /// Looks at the store before anything opens it.
-pub(super) fn found(folder: &Path) -> io::Result<Found> {
+pub(super) fn condition(folder: &Path) -> io::Result<StoreCondition> {
     if !folder.try_exists()? {
-        return Ok(Found::New);
+        return Ok(StoreCondition::Absent);
     }
-    Ok(if was_closed(folder) { Found::AsLeft } else { Found::Changed })
+    Ok(if was_closed(folder) { StoreCondition::CleanShutdown } else { StoreCondition::Modified })
 }
 
 /// From now on the store is in use: only a clean close makes the note again.
@@ -180,23 +180,23 @@ mod tests {
     fn a_store_is_as_left_until_a_bit_of_it_changes() {
         let folder = tempfile::tempdir().expect("a folder");
         let (store, aside) = (folder.path().join("log"), folder.path().join("aside"));
-        let found = || super::found(&store).expect("looked");
-        assert_eq!(found(), Found::New);
+        let condition = || super::condition(&store).expect("looked");
+        assert_eq!(condition(), StoreCondition::Absent);
         fs::create_dir_all(store.join("deep")).expect("made");
         fs::write(store.join("0.jnl"), [1, 2, 3, 0, 0]).expect("written");
         fs::write(store.join("deep/table"), [5; 100]).expect("written");
-        assert_eq!(found(), Found::Changed, "never closed");
+        assert_eq!(condition(), StoreCondition::Modified, "never closed");
         note(&store).expect("noted");
-        assert_eq!(found(), Found::AsLeft);
+        assert_eq!(condition(), StoreCondition::CleanShutdown);
         fs::write(store.join("deep/table"), [4; 100]).expect("written");
         for _ in 0..5 {
-            assert_eq!(found(), Found::Changed);
+            assert_eq!(condition(), StoreCondition::Modified);
             copy_journals(&store, &aside).expect("copied");
         }
         let copies: Vec<_> = fs::read_dir(&aside).expect("copies").flatten().map(|e| e.path()).collect();
         assert_eq!(copies.len(), KEPT);
         assert_eq!(fs::read(copies[0].join("0.jnl")).expect("a copy"), [1, 2, 3]);
         in_use(&store).expect("removed");
-        assert_eq!(found(), Found::Changed, "in use when it ended");
+        assert_eq!(condition(), StoreCondition::Modified, "in use when it ended");
     }
 }

@@ -1,6 +1,6 @@
 //! The log itself: a store, and the writer of it.
 
-use super::bundles::Mover;
+use super::bundles::BundleCompactor;
 use super::open::{FjallOptions, Spaces};
 use super::queue::{Job, Queue, queue};
 use super::store::FjallStore;
@@ -58,7 +58,7 @@ impl FjallLog {
             policy,
             in_batch,
             seal,
-            mover: Mover::new(Arc::clone(&store), bundle_after),
+            compactor: BundleCompactor::new(Arc::clone(&store), bundle_after),
             broken: None,
         };
         let writer = std::thread::Builder::new()

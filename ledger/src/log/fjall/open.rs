@@ -138,36 +138,36 @@ impl Spaces {
     }
 }
 
-pub(super) fn open(folder: &Path) -> Result<(Spaces, Found), LogError> {
+pub(super) fn open(folder: &Path) -> Result<(Spaces, StoreCondition), LogError> {
     let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
     let mut closing = Closing::of(folder, None, Some(lock::to_write(folder)?));
     let found = looked_at(folder)?;
     // Opening it would write: what the format says must be known before.
-    if (found == Found::Changed || closed::closed_by_newer(folder))
+    if (found == StoreCondition::Modified || closed::closed_by_newer(folder))
         && let Some((copy, opened)) = peek::newer(folder)
     {
         closing.copy = Some(copy);
         return Ok((Spaces::new(opened, closing)?, found));
     }
-    if found == Found::Changed {
+    if found == StoreCondition::Modified {
         closed::copy_journals(folder, &folder.with_file_name("aside")).map_err(io)?;
     }
     closed::in_use(folder).map_err(io)?;
-    if found == Found::New {
+    if found == StoreCondition::Absent {
         make(folder)?;
     }
     Ok((Spaces::new(database(folder, WORKERS)?, closing)?, found))
 }
 
 /// How a store was found, and whether fjall may be let near it.
-pub(super) fn looked_at(folder: &Path) -> Result<Found, LogError> {
+pub(super) fn looked_at(folder: &Path) -> Result<StoreCondition, LogError> {
     let unreadable = |cause: String| LogError::Unreadable { path: folder.to_owned(), cause };
     let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
-    let found = closed::found(folder).map_err(io)?;
+    let found = closed::condition(folder).map_err(io)?;
     if folder.join(VERSION).exists() && journals::journals(folder).map_err(io)?.is_empty() {
         return Err(unreadable("it has no journal: opened like this, rows would be lost".to_owned()));
     }
-    if found == Found::Changed {
+    if found == StoreCondition::Modified {
         sound::look(folder).map_err(unreadable)?;
     }
     Ok(found)

@@ -1,7 +1,7 @@
 //! The store before its writer runs: to look at, to check, and to copy from.
 
 use super::super::keys::{self, Key, Keyspace};
-use super::closed::Found;
+use super::closed::StoreCondition;
 use super::errors::store_error;
 use super::open::Spaces;
 use super::*;
@@ -14,7 +14,7 @@ pub struct FjallStore {
     pub(super) spaces: Arc<Spaces>,
     pub(super) folder: PathBuf,
     pub(super) newer: Option<LogError>,
-    found: Found,
+    found: StoreCondition,
 }
 
 impl FjallStore {
@@ -47,7 +47,7 @@ impl FjallStore {
     /// [`LogError::Unreadable`] if `make` made none that can be opened.
     pub fn made_to_read(scratch: &Path, make: impl FnOnce(&Path)) -> Result<Self, LogError> {
         let (spaces, folder) = to_read::made_to_read(scratch, make)?;
-        Ok(Self { spaces: Arc::new(spaces), folder, newer: None, found: Found::AsLeft })
+        Ok(Self { spaces: Arc::new(spaces), folder, newer: None, found: StoreCondition::CleanShutdown })
     }
 
     /// Why it is read, and not written: its format is newer than this program's.
@@ -61,7 +61,7 @@ impl FjallStore {
     }
 
     /// How it was found.
-    pub fn found(&self) -> Found {
+    pub fn found(&self) -> StoreCondition {
         self.found
     }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// What becomes of the old store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Old {
+pub enum OldStore {
     /// It is kept aside, for those who want to know what happened; an older one that was kept goes.
     Aside,
     /// It is removed: it has what was erased.
@@ -19,7 +19,7 @@ pub enum Old {
 /// Puts the store in `new` in the place of the one in `folder`.
 ///
 /// If this is cut off, there is no store in `folder`, and [`finish_swap`] ends it.
-pub fn swap(folder: &Path, new: &Path, old: Old) -> Result<(), LogError> {
+pub fn swap(folder: &Path, new: &Path, old: OldStore) -> Result<(), LogError> {
     let _lock = lock::to_write(folder)?;
     let aside = folder.with_file_name("aside").join("store");
     let swapped = || -> io::Result<()> {
@@ -31,8 +31,8 @@ pub fn swap(folder: &Path, new: &Path, old: Old) -> Result<(), LogError> {
         }
         take_place(folder, new)?;
         match old {
-            Old::Aside => Ok(()),
-            Old::Removed => gone(fs::remove_dir_all(&aside)),
+            OldStore::Aside => Ok(()),
+            OldStore::Removed => gone(fs::remove_dir_all(&aside)),
         }
     };
     swapped().map_err(|error| LogError::Io { path: folder.to_owned(), cause: error.to_string() })

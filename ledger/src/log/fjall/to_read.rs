@@ -1,6 +1,6 @@
 //! Opening a store to read it: never the store itself, always a copy.
 
-use super::closed::Found;
+use super::closed::StoreCondition;
 use super::database::database;
 use super::lock;
 use super::open::{Closing, Spaces, looked_at};
@@ -16,7 +16,7 @@ pub(super) fn open_to_read(
     store: &Path,
     new: &Path,
     scratch: &Path,
-) -> Result<(Spaces, Found, PathBuf), LogError> {
+) -> Result<(Spaces, StoreCondition, PathBuf), LogError> {
     let lock = lock::to_read(store)?;
     // Nobody swaps any more: what stands now stands as long as this is read.
     let folder = standing(store, new);

@@ -20,7 +20,7 @@ pub(super) struct Writer {
     pub(super) policy: ClockPolicy,
     pub(super) in_batch: Box<dyn InBatch>,
     pub(super) seal: Box<dyn Seal>,
-    pub(super) mover: super::bundles::Mover,
+    pub(super) compactor: super::bundles::BundleCompactor,
     /// The first failure to persist; the reason given to everybody after it.
     pub(super) broken: Option<String>,
 }
@@ -68,7 +68,7 @@ impl Writer {
             }
         }
         if let Ok(next) = written {
-            self.mover.look(next);
+            self.compactor.start_if_due(next);
         }
     }
 
