@@ -17,7 +17,7 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     (1, "operational error"),
     (2, "wrong use, or a mistake in the configuration"),
     (3, "the deployment failed; what ran before was not touched"),
-    (4, "the deployment failed; the release before was restored, and seen to run"),
+    (4, "the deployment failed; the previous release was restored, and seen to run"),
     (5, "over several targets: some worked, some did not"),
     (6, "a verification failed"),
     (7, "blocked by a policy (reserved)"),
@@ -28,7 +28,7 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     (12, "stopped watching, the work goes on (reserved)"),
     (BUG, "a bug in haloy"),
     (129, "left at once: the terminal went away (SIGHUP)"),
-    (130, "interrupted: what was on its way has gone back, or was left at once"),
+    (130, "interrupted: what was in progress was rolled back, or was left at once"),
     (143, "left at once: told to end (SIGTERM)"),
 ];
 

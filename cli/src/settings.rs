@@ -201,7 +201,7 @@ pub fn misspelt() -> Vec<String> {
 }
 
 fn told(name: &str, meant: &str) -> String {
-    format!("warning: {} is no setting of haloy; {meant} is", foreign::message(name))
+    format!("warning: {} is not a setting of haloy; {meant} is", foreign::message(name))
 }
 
 fn meant(name: &str) -> Option<&'static str> {

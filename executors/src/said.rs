@@ -19,7 +19,7 @@ pub(crate) fn request(error: &reqwest::Error) -> String {
     } else if error.is_redirect() {
         "it sends from one place to the next without end"
     } else {
-        "it cannot be asked"
+        "it cannot be queried"
     };
     words.to_owned()
 }
@@ -40,7 +40,7 @@ pub(crate) fn registry(error: &oci_client::errors::OciDistributionError) -> Stri
         E::RegistryNoDigestError => "it does not say which digest it has".to_owned(),
         E::RegistryNoLocationError => "it does not say where to put an image".to_owned(),
         E::RegistryTokenDecodeError(_) => "its token cannot be read".to_owned(),
-        E::UrlParseError(_) => "it names an address that is none".to_owned(),
+        E::UrlParseError(_) => "it names an invalid address".to_owned(),
         _other => "it answered with something that cannot be read".to_owned(),
     }
 }

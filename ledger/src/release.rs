@@ -142,7 +142,7 @@ pub struct RegistryAuth {
 pub struct ImageSpec {
     /// What the user named, tag included.
     pub reference: ImageRef,
-    /// When the registry is asked.
+    /// When the registry is queried.
     pub pull_policy: PullPolicy,
     /// Present if the image is built rather than pulled.
     pub build: Option<BuildSpec>,

@@ -25,7 +25,7 @@ pub struct PruneAnswer {
     pub held: Vec<HeldRow>,
 }
 
-/// A release that is kept by somebody's word.
+/// A release that is pinned or held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldRow {
     /// The release.

@@ -13,7 +13,7 @@ pub enum Kind {
     Usage,
     /// A deployment failed; what ran before was not touched.
     Failed,
-    /// A deployment failed and the release before was restored.
+    /// A deployment failed and the previous release was restored.
     RolledBack,
     /// Over several targets: some worked.
     Partial,

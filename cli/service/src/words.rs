@@ -54,7 +54,7 @@ pub fn rule(rule: PruneRule, count: Option<u16>) -> String {
 /// Why a release is not restorable, and the event that made it so.
 pub fn why(why: &NotRestorableReason) -> String {
     match why {
-        NotRestorableReason::Deploying { at } => format!("still on its way since {at}"),
+        NotRestorableReason::Deploying { at } => format!("still in progress since {at}"),
         NotRestorableReason::NeverGood { at, cause: Some(cause) } => format!("never good: {cause} ({at})"),
         NotRestorableReason::NeverGood { at, cause: None } => format!("never good: cancelled at {at}"),
         NotRestorableReason::Pruned { at, rule: by, count } => {
@@ -73,15 +73,17 @@ pub fn why(why: &NotRestorableReason) -> String {
 pub fn remedy(why: &NotRestorableReason) -> &'static str {
     match why {
         NotRestorableReason::Deploying { .. } => "wait for it to end, or: haloy settle",
-        NotRestorableReason::NeverGood { .. } => "deploy it anew once its fault is found",
-        NotRestorableReason::Pruned { .. } => "deploy that version anew; a higher `history.count` keeps more",
+        NotRestorableReason::NeverGood { .. } => "deploy it again once its fault is found",
+        NotRestorableReason::Pruned { .. } => {
+            "deploy that version again; a higher `history.count` keeps more"
+        }
         NotRestorableReason::BeingPruned { .. } => "wait for that to end, or: haloy settle",
         NotRestorableReason::Lost { .. } => {
-            "bring the image back, look again with `haloy rollback-targets --check`, or deploy that version anew"
+            "bring the image back, look again with `haloy rollback-targets --check`, or deploy that version again"
         }
-        NotRestorableReason::Redacted { .. } => "deploy that version anew, with its values",
+        NotRestorableReason::Redacted { .. } => "deploy that version again, with its values",
         NotRestorableReason::StrategyNone { .. } => {
-            "deploy that version anew, with `history.strategy: local`"
+            "deploy that version again, with `history.strategy: local`"
         }
     }
 }

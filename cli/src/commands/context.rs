@@ -82,8 +82,8 @@ pub fn confirm(cx: &Context, question: &str, expected: Option<&str>) -> Result<(
     }
     let stdin = std::io::stdin();
     if !stdin.is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(Error::new(Kind::Usage, format!("{question} It is not asked without a terminal."))
-            .hint("add --yes"));
+        let message = format!("{question} Confirmation needed, but stdin is not a terminal.");
+        return Err(Error::new(Kind::Usage, message).hint("pass --yes"));
     }
     let how = expected.map_or("[y/N]".to_owned(), |name| format!("type `{name}`:"));
     drop(write!(std::io::stderr(), "{} {how} ", foreign::line(question)));

@@ -77,7 +77,7 @@ struct Run {
     detached: bool,
 }
 
-/// What the edge serves, and requests on their way through each replica.
+/// What the edge serves, and requests in flight through each replica.
 #[derive(Debug, clap::Args)]
 struct Status {}
 
@@ -85,7 +85,7 @@ struct Status {}
 #[derive(Debug, clap::Args)]
 struct Reload {}
 
-/// End the edge: requests on their way are ended first, new ones are refused.
+/// End the edge: requests in flight are ended first, new ones are refused.
 #[derive(Debug, clap::Args)]
 struct Stop {}
 
@@ -194,7 +194,7 @@ fn reply(status: &EdgeStatus, word: &str) -> Reply {
     for refused in &status.refused {
         let again = crate::output::time::rfc3339(refused.next_try);
         text.push_str(&format!(
-            "  no certificate for {}: {}; asked again {again}\n",
+            "  no certificate for {}: {}; next attempt {again}\n",
             refused.domain, refused.cause
         ));
     }
@@ -221,7 +221,7 @@ fn line(status: &ReplicaStatus) -> String {
     {
         text.push_str(&format!(", started at {recorded}"));
     }
-    text.push_str(&format!(": {} on their way", count(status.in_flight as usize, "request")));
+    text.push_str(&format!(": {} in flight", count(status.in_flight as usize, "request")));
     match &status.doubt {
         Some(doubt) => text.push_str(&format!("; no new connections, {doubt}")),
         None if status.marked => text.push_str("; does not accept connections"),

@@ -56,7 +56,7 @@ pub(crate) async fn run(cx: &Context, args: Key) -> Result<Reply, Error> {
 fn changed(change: &KeyChange) -> Reply {
     let mut text = String::new();
     for (old, new) in change.retired.iter().zip(&change.added) {
-        text.push_str(&format!("{old} is retired, {new} counts from now on\n"));
+        text.push_str(&format!("{old} is retired, {new} is valid from now on\n"));
     }
     if change.added.is_empty() {
         text.push_str("the keys here are those that the log names\n");

@@ -82,7 +82,7 @@ fn text(answer: &PruneAnswer, colour: bool) -> String {
     let PruneAnswer { app, target, applied, artefacts, volumes, bytes, held } = answer;
     let kept = match held.is_empty() {
         true => String::new(),
-        false => format!("{app}/{target}: kept by somebody's word\n{}", hold::table(held, colour)),
+        false => format!("{app}/{target}: pinned or held\n{}", hold::table(held, colour)),
     };
     if artefacts.is_empty() && volumes.is_empty() {
         return format!("{app}/{target}: every artefact is kept by a rule\n{kept}");

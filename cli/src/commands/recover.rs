@@ -29,10 +29,10 @@ pub(crate) fn reply(recovery: &Recovery) -> Reply {
     }
     match recovery.repaired.as_slice() {
         [] => {
-            text.push_str(&format!("nothing is damaged that could be made anew: {} events\n", recovery.after))
+            text.push_str(&format!("nothing is damaged that could be rebuilt: {} events\n", recovery.after))
         }
         parts => text.push_str(&format!(
-            "made anew: {}; {} events before, {} now, this recovery included\n",
+            "rebuilt: {}; {} events before, {} now, this recovery included\n",
             parts.join(", "),
             recovery.before,
             recovery.after

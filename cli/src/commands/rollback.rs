@@ -123,6 +123,6 @@ async fn roll_back(
             }
         }
     }
-    let message = format!("{}: what can be restored changes again and again", request.key);
+    let message = format!("{}: what can be restored keeps changing", request.key);
     Err(Error::new(Kind::Locked, message).hint("name the release: haloy rollback RELEASE"))
 }

@@ -41,7 +41,7 @@ pub(crate) async fn run(cx: &Context, args: Verify) -> Result<Reply, Error> {
         None => None,
     };
     if published.is_some() && args.key.is_empty() {
-        return Err(Error::new(Kind::Usage, "whose signature is to be believed is not said")
+        return Err(Error::new(Kind::Usage, "no key to verify signatures with was given")
             .hint("add --key VKEY; the owner of the ledger shows it with: haloy key"));
     }
     if published.is_none() && !args.key.is_empty() {
@@ -63,7 +63,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 
 fn proofs(path: &Path, keys: &[String]) -> Result<Reply, Error> {
     if keys.is_empty() {
-        return Err(Error::new(Kind::Usage, "whose signature is to be believed is not said")
+        return Err(Error::new(Kind::Usage, "no key to verify signatures with was given")
             .hint("add --key VKEY; the owner of the ledger shows it with: haloy key"));
     }
     let known = keys.iter().map(|key| verifier(key)).collect::<Result<Vec<_>, _>>()?;
@@ -137,7 +137,7 @@ fn text(report: &Report, took_ms: u64) -> String {
     }
     text.push_str(&format!("  took {}\n", time::took(took_ms)));
     if !report.faults.is_empty() {
-        text.push_str("make anew what is damaged with:  haloy recover\n");
+        text.push_str("rebuild what is damaged with:  haloy recover\n");
     }
     text
 }

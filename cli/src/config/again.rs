@@ -34,7 +34,7 @@ pub fn ask_again(
                 return Err(Error::new(Kind::Interrupted, "nothing was done"));
             }
             Err(cause) if from == SecretsFrom::Fresh => {
-                let message = format!("the source of {name} cannot be asked here: {cause}");
+                let message = format!("the source of {name} is not available on this machine: {cause}");
                 let hint = "set it, or restore the recorded value with --secrets recorded";
                 return Err(Error::new(Kind::NotRestorable, message).hint(hint));
             }

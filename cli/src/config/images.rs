@@ -144,7 +144,7 @@ pub fn check_reference(image: &ImagePart, m: &mut Mistakes) {
     }
     let Some(tag) = &image.tag else { return };
     if let Some(repository) = image.repository.as_ref().filter(|spot| has_tag(&spot.value)) {
-        let message = format!("`repository` is `{}` and carries a tag already", repository.value);
+        let message = format!("`repository` is `{}` and already has a tag", repository.value);
         m.add_with_hint(tag.at, message, "write the tag once");
     } else if let Err((cause, hint)) = reference::check_tag(&tag.value) {
         m.add_with_hint(tag.at, cause, hint);

@@ -120,7 +120,7 @@ fn form(inner: &str) -> String {
     // Its beginning is a name, or close to one; what follows may be part of a secret.
     let name = name_of(inner);
     format!(
-        "`${{{name}...}}` is no form that is known; there are `${{A}}`, `${{A:-default}}`, `${{A:?message}}` and \
+        "`${{{name}...}}` is not a known form; there are `${{A}}`, `${{A:-default}}`, `${{A:?message}}` and \
          `${{A:+other}}`, and `$$` is a `$` that is text"
     )
 }

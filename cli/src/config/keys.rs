@@ -134,7 +134,12 @@ pub const IMAGE: &[KeyDoc] = &[
         "Registry, namespace and name; may carry `:tag` or `@sha256:...`",
     ),
     key("tag", Scalar, "latest", "Tag in that repository"),
-    key("pull_policy", OneOf(&["always", "if_missing", "never"]), "see below", "When the registry is asked"),
+    key(
+        "pull_policy",
+        OneOf(&["always", "if_missing", "never"]),
+        "see below",
+        "When the registry is queried",
+    ),
     key("registry", Table(REGISTRY), "", "Credentials"),
     key("history", Table(HISTORY), "", "How releases are kept for rollbacks"),
     key("build", Any, "false", "`true`, or what `build_config` takes: build the image on the engine"),
@@ -232,7 +237,7 @@ pub const TARGET: &[KeyDoc] = &[
     ),
     key("stop_timeout_seconds", Int(1, 3600), "20", "Seconds between the signal to stop and the kill"),
     key("domains", Tables(DOMAIN), "none", "Host names that the edge routes to the replicas"),
-    key("acme_email", Text, "none", "Account address for certificates, which are asked for without it, too"),
+    key("acme_email", Text, "none", "Account address for certificates, which are requested without it, too"),
     key("env", Tables(ENV), "none", "Environment; targets override the root by name"),
     key(
         "volumes",
@@ -250,7 +255,7 @@ pub const TARGET: &[KeyDoc] = &[
         "acme",
         OneOf(&["on", "off"]),
         "see below",
-        "Whether certificates are asked for: `off` for none, `on` for every name, also one that is not public",
+        "Whether certificates are requested: `off` for none, `on` for every name, also one that is not public",
     ),
     key(
         "release_command",

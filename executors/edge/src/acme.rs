@@ -163,7 +163,7 @@ async fn issue(keeper: &Keeper, names: Vec<String>, contact: Option<&str>) {
         keeper.tls.certs.load();
         let cert = keeper.tls.certs.get(&domain).ok_or("what was issued cannot be read")?;
         if !cert.own && keeper.tls.acme.renewals.due(&cert, now) {
-            return Err("what was issued is due for renewal already".to_owned());
+            return Err("what was issued is already due for renewal".to_owned());
         }
         Ok((account, cert))
     });
@@ -280,5 +280,5 @@ async fn why_invalid(order: &mut instant_acme::Order) -> String {
             }
         }
     }
-    "the authority says that the order is invalid, and not why".to_owned()
+    "the authority says that the order is invalid, but not why".to_owned()
 }

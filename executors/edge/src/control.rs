@@ -281,7 +281,7 @@ async fn upgrade(edge: &Arc<Edge>, program: PathBuf) -> Response<Body> {
     let done = tokio::task::spawn_blocking(move || {
         let mut listeners = giving.lifecycle.listeners();
         if listeners.is_empty() {
-            return Err(std::io::Error::other("it was handed over already"));
+            return Err(std::io::Error::other("it was already handed over"));
         }
         let next = handoff::hand_over(&giving.options, &listeners, &program)?;
         // Not twice: two would serve beside each other.
@@ -299,7 +299,7 @@ async fn upgrade(edge: &Arc<Edge>, program: PathBuf) -> Response<Body> {
         Err(error) => {
             // The next one may have put its socket in the place of this one's.
             edge.lifecycle.socket_lost.notify_one();
-            problem(StatusCode::INTERNAL_SERVER_ERROR, &format!("it goes on as it is: {error}"))
+            problem(StatusCode::INTERNAL_SERVER_ERROR, &format!("the edge goes on unchanged: {error}"))
         }
     }
 }

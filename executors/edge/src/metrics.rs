@@ -42,7 +42,7 @@ pub struct Now {
 
 /// What a replica has to do.
 pub struct Load {
-    /// Requests on their way through it.
+    /// Requests in flight through the replica.
     pub in_flight: u32,
     /// Checks keep it out of the route.
     pub out: bool,
@@ -126,7 +126,7 @@ impl Metrics {
         text.line("access_log_lost_total", now.lost_lines);
         text.about("generation", "gauge", "Generation of the routes in force.");
         text.line("generation", now.generation.unwrap_or(0));
-        text.about("in_flight", "gauge", "Requests and tunnels on their way through a replica.");
+        text.about("in_flight", "gauge", "Requests and tunnels in flight through a replica.");
         for (replica, load) in &now.replicas {
             text.line(&format!("in_flight{{replica=\"{replica}\"}}"), load.in_flight);
         }

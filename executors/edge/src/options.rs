@@ -61,7 +61,7 @@ pub enum EdgeError {
     #[error("no threads to serve with: {0}")]
     Threads(std::io::Error),
     /// Another one serves here.
-    #[error("an edge runs here already, process {0}")]
+    #[error("an edge already runs here, process {0}")]
     Runs(u32),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
@@ -145,6 +145,6 @@ impl std::str::FromStr for AccessLog {
 
 impl EdgeError {
     pub(super) fn copied(source: std::io::Error) -> Self {
-        Self::Listen { address: "an address that it listens at already".to_owned(), source }
+        Self::Listen { address: "an address that it already listens at".to_owned(), source }
     }
 }

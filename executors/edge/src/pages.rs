@@ -38,7 +38,7 @@ pub fn nothing_runs(owner: &str) -> Response<Body> {
 /// Replicas are there, and nothing shows that a request would reach one of them.
 pub fn in_doubt(owner: &str, doubt: &Doubt) -> Response<Body> {
     let what = format!(
-        "No replica of {owner} can be shown to be the one that was deployed: {}. The request was sent to nobody.",
+        "No replica of {owner} can be shown to be the one that was deployed: {}. The request was not sent to any replica.",
         doubt.public()
     );
     page(

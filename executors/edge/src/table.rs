@@ -49,7 +49,7 @@ pub fn decode(bytes: &[u8]) -> Result<RouteSnapshot, Refused> {
     for route in &snapshot.routes {
         for name in std::iter::once(&route.domain).chain(&route.aliases) {
             if !well_formed(name) {
-                return unreadable(format!("`{name}` is no name of a host"));
+                return unreadable(format!("`{name}` is not a valid host name"));
             }
             if !names.insert(name) {
                 return unreadable(format!("{name} is in it twice"));
@@ -57,7 +57,7 @@ pub fn decode(bytes: &[u8]) -> Result<RouteSnapshot, Refused> {
         }
         for backend in &route.backends {
             if backend.address.parse::<IpAddr>().is_err() || backend.port == 0 {
-                return unreadable(format!("`{}:{}` is no address", backend.address, backend.port));
+                return unreadable(format!("`{}:{}` is not a valid address", backend.address, backend.port));
             }
         }
     }

@@ -43,7 +43,7 @@ struct Known {
 impl Identity {
     /// Of a container that nobody has looked at yet.
     pub fn new(subject: Subject, inspector: Arc<dyn Inspector>) -> Self {
-        let never = Looked::Unknown { why: "nobody has looked yet".to_owned() };
+        let never = Looked::Unknown { why: "it has not been checked yet".to_owned() };
         Self {
             subject,
             inspector,
@@ -87,7 +87,7 @@ impl Identity {
         }
         let number = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
         let looked = tokio::time::timeout(LOOK_TIME, self.inspector.inspect(&self.subject)).await;
-        let looked = looked.unwrap_or_else(|_| Looked::Unknown { why: "nobody answers in time".to_owned() });
+        let looked = looked.unwrap_or_else(|_| Looked::Unknown { why: "no answer came in time".to_owned() });
         self.learn(&looked);
         *last = (number, looked.clone());
         looked

@@ -40,7 +40,7 @@ pub enum DispatchError {
     #[error("no executor fills the role {0:?}")]
     NoExecutor(Role),
     /// An executor answered something else than it was asked.
-    #[error("an executor answered something else than it was asked: {0:?}")]
+    #[error("an executor gave an answer to another question than it was asked: {0:?}")]
     Answer(Box<Outcome>),
 }
 

@@ -44,10 +44,10 @@ pub(super) fn sentence(error: &Error) -> String {
         Error::UnsupportedURISchemeError { .. }
         | Error::URLParseError { .. }
         | Error::InvalidURIError { .. }
-        | Error::InvalidURIPartsError { .. } => "it is written as no address is".to_owned(),
+        | Error::InvalidURIPartsError { .. } => "it is not a valid address".to_owned(),
         other => {
             let causes = std::error::Error::source(other).and_then(said::chain);
-            causes.unwrap_or_else(|| "it cannot be asked".to_owned())
+            causes.unwrap_or_else(|| "it cannot be queried".to_owned())
         }
     }
 }

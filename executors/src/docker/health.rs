@@ -181,7 +181,7 @@ impl Engine<'_> {
         if life.is_some() && place::life(&now) == life && place::place(&now).as_ref() == Some(place) {
             return Ok(Seen::Good(how));
         }
-        Ok(Seen::Silent("the container was started again while it was asked".to_owned()))
+        Ok(Seen::Silent("the container was restarted while it was probed".to_owned()))
     }
 }
 

@@ -109,7 +109,8 @@ impl Engine {
     async fn inspect(&self, subject: &Subject) -> Looked {
         let mut state = self.state.clone();
         let known = state.wait_for(|state| !matches!(state, State::New)).await;
-        let state = known.map_or_else(|_| State::Down("nobody looks for it".to_owned()), |s| s.clone());
+        let state =
+            known.map_or_else(|_| State::Down("nothing checks it any more".to_owned()), |s| s.clone());
         let connection = match state {
             State::Up(connection) => connection,
             State::Down(why) => return Looked::Unknown { why },

@@ -159,7 +159,7 @@ impl Engine<'_> {
             && users.is_empty()
             && self.docker.remove_network(plain.id.as_deref().unwrap_or_default()).await.is_ok()
         {
-            note(format!("the older network {name} was removed: nobody was on it any more"));
+            note(format!("the older network {name} was removed: nothing used it any more"));
         }
         Ok(())
     }

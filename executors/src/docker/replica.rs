@@ -213,7 +213,7 @@ impl Engine<'_> {
             (_, _) => "was not made by haloy".to_owned(),
         };
         let short = id.get(..12).unwrap_or(&id);
-        let words = words!("a container named {} is there already; it was not touched", Public(&spec.name));
+        let words = words!("a container named {} already exists; it was not touched", Public(&spec.name));
         Err(ExecutorError::new(FailureCode::NameTaken, words).saying(format!("{short} {whose}")))
     }
 

@@ -77,7 +77,7 @@ impl Engine<'_> {
         if labels::in_scope(&volume.labels, &cx.request.scope) {
             return Ok(name);
         }
-        let words = words!("a volume named {} is there already, and is not ours", Public(&name));
+        let words = words!("a volume named {} already exists, and is not ours", Public(&name));
         Err(ExecutorError::new(FailureCode::NameTaken, words))
     }
 

@@ -80,7 +80,7 @@ impl Registry {
         let unusable = |error: String| {
             ExecutorError::new(
                 FailureCode::RegistryUnreachable,
-                words!("registry {} cannot be asked", Public(&host)),
+                words!("registry {} cannot be queried", Public(&host)),
             )
             .saying(error)
         };

@@ -81,7 +81,7 @@ impl Asked<'_> {
             E::JsonError(_) | E::ManifestParsingError(_) | E::VersionedParsingError(_) => {
                 self.unreachable("an answer that cannot be read", String::new(), Retry::Now)
             }
-            other => self.unreachable("it cannot be asked", said::registry(other), Retry::Never),
+            other => self.unreachable("it cannot be queried", said::registry(other), Retry::Never),
         }
     }
 

@@ -54,7 +54,7 @@ pub enum Ending {
     Succeeded,
     /// Failed; see whether the target is unchanged.
     Failed,
-    /// Failed, the release before was restored.
+    /// Failed, the previous release was restored.
     RolledBack,
     /// Cancelled.
     Cancelled,

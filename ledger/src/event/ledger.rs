@@ -29,7 +29,7 @@ super::catalogue::events! {
         /// Program that raised it.
         tool: String,
     }
-    /// A key counts from here on.
+    /// A key is valid from here on.
     3 = KeyAdded v 1 since "0.1.0" {
         /// Id of the key.
         key_id: String,

@@ -287,7 +287,7 @@ super::target_kept::with_kept! {
         /// What ran before runs unchanged.
         target_unchanged: bool,
     }
-    /// It failed, and the release before was restored.
+    /// It failed, and the previous release was restored.
     57 = DeploymentRolledBack v 2 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,

@@ -187,7 +187,7 @@ fn signed_heads(
     if signed.iter().all(|signed| signed.slot.is_none()) && !begun {
         let why =
             mended.first().map_or("both files are empty or gone".to_owned(), |fault| fault.cause.clone());
-        return Err(Fault::new(Code::HeadMissing, format!("no signed head counts: {why}")));
+        return Err(Fault::new(Code::HeadMissing, format!("no signed head is valid: {why}")));
     }
     for one in &signed {
         let fork =

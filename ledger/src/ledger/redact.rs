@@ -18,8 +18,8 @@ pub enum RedactError {
     /// There is no such event.
     #[error("there is no event at {0}")]
     NoEvent(Position),
-    /// There is no such private value, or it was erased before.
-    #[error("at {at} there is no such private value, or it was erased before")]
+    /// There is no such private value, or it was already erased.
+    #[error("at {at} there is no such private value, or it was already erased")]
     Nothing {
         /// Which event, the first if there are several.
         at: Position,
@@ -31,7 +31,7 @@ pub enum RedactError {
         release: DeploymentId,
     },
     /// The release runs, or is on its way, and needs its values.
-    #[error("release {release} is live or on its way, and needs its env values")]
+    #[error("release {release} is live or being deployed, and needs its env values")]
     Live {
         /// Which release.
         release: DeploymentId,

@@ -10,7 +10,7 @@ pub enum BundleError {
     #[error("it ends within an entry")]
     Torn,
     /// It has another number of entries.
-    #[error("it has not {0} entries")]
+    #[error("it does not contain exactly {0} entries")]
     Count(u64),
     /// An entry is longer than a bundle can say. The log writes none: somebody else did.
     #[error("an entry of {0} bytes is longer than any bundle can hold")]

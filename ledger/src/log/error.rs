@@ -62,7 +62,7 @@ pub enum AppendError {
         why: &'static str,
     },
     /// The ledger must not be written as it is: a key is lost, for example.
-    #[error("the ledger is read, and not written ({code}): {cause}")]
+    #[error("the ledger is read-only ({code}): {cause}")]
     Frozen {
         /// Name of the fault.
         code: &'static str,

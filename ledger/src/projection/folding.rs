@@ -155,5 +155,5 @@ fn joined(fold: JoinHandle<Result<Fold, LogError>>) -> Result<Fold, LogError> {
 }
 
 fn ended() -> LogError {
-    LogError::Store("folding the read models has ended before".to_owned())
+    LogError::Store("folding the read models has already ended".to_owned())
 }

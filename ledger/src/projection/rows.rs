@@ -33,7 +33,7 @@ pub enum ProjectionError {
     #[error("the row of {0} is missing")]
     Missing(String),
     /// No decision of haloy leads to an event here: somebody else wrote the log.
-    #[error("deployment {0} begins while another one is on its way")]
+    #[error("deployment {0} begins while another one is in progress")]
     Overlaps(String),
 }
 

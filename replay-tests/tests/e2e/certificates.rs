@@ -46,7 +46,7 @@ fn an_authority_issues_renews_forgets_and_refuses() {
     let (shop, blog, gone) = (format!("shop.{ZONE}"), format!("blog.{ZONE}"), format!("gone.{ZONE}"));
     let (shop, blog, gone) = (shop.as_str(), blog.as_str(), gone.as_str());
     let said = deploy(&user, &pebble, shop, "");
-    let asked = format!("a certificate for {shop}, www.{shop} is asked for from localhost:");
+    let asked = format!("a certificate for {shop}, www.{shop} is requested from localhost:");
     assert!(said.contains(&asked) && said.contains("acme: off"), "{said}");
     assert!(said.contains("whose terms are at data:text/plain"), "{said}");
     // It serves from the first moment on, and redirects once there is something to redirect to.

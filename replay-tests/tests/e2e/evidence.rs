@@ -130,7 +130,7 @@ fn a_damaged_store_is_refused_by_name_and_made_anew_and_a_rollback_works_again()
     let report = user.haloy("verify").exits(6);
     assert!(report.out.contains("still proved: the events #0 to #"), "{}", report.out);
     let recovered = user.haloy("recover").ok();
-    assert!(recovered.out.contains("made anew: store"), "{}", recovered.out);
+    assert!(recovered.out.contains("rebuilt: store"), "{}", recovered.out);
     user.haloy("verify").ok();
     user.haloy("rollback -y").ok();
     assert_eq!(user.answers("default", "/"), ["version v1"]);

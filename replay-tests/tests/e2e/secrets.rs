@@ -57,7 +57,7 @@ fn changed_secrets_are_named_and_recorded_ones_can_be_had_back() {
     user.run(user.command("deploy").env("PW", "second-password")).ok();
     // Not set here: the recorded value is used, and that is said.
     let ran = user.run(user.command("rollback").env_remove("PW")).ok();
-    assert!(ran.err.contains("recorded values are used") && ran.err.contains("PASSWORD"), "{}", ran.err);
+    assert!(ran.err.contains("using recorded values") && ran.err.contains("PASSWORD"), "{}", ran.err);
     assert_eq!(user.answers("default", "/env/PASSWORD"), ["first-password"]);
     let ids = user.haloy("rollback-targets -o id").ok().out;
     let ran = user.run(user.command(&format!("rollback {}", ids.trim())).env("PW", "third-password")).ok();

@@ -279,9 +279,9 @@ fn what_left_the_file_can_be_stopped_and_pruned() {
         .expect("written");
     let app = &user.app;
     assert!(user.haloy(&format!("status --target {app}/green")).ok().out.contains("running"));
-    // One of them is stopped already: that is told, and stops nothing of the others.
+    // One of them is already stopped: that is told, and stops nothing of the others.
     let said = user.haloy(&format!("stop --target {app}/* --remove -y")).exits(5);
-    assert!(said.err.contains("stopped already") && said.out.contains("green"), "{}", said.err);
+    assert!(said.err.contains("already stopped") && said.out.contains("green"), "{}", said.err);
     assert_eq!(user.containers("green"), Vec::<String>::new());
     user.haloy(&format!("prune --target {app}/green --apply")).ok();
 }

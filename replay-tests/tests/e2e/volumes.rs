@@ -180,7 +180,7 @@ fn a_rolling_deploy_leaves_the_old_volume_until_a_prune_names_it() {
     case.user.haloy("prune --apply").ok();
     assert_eq!(case.volumes(), vec![new.clone()]);
     let events = case.user.haloy("events").ok().out;
-    assert!(events.contains(&format!("volume {old} is to go, with its data")), "{events}");
+    assert!(events.contains(&format!("volume {old} is scheduled for removal, with its data")), "{events}");
     assert!(events.contains(&format!("volume {old} removed, with its data")), "{events}");
 
     let refused = case.user.haloy("stop --remove-volumes").exits(2);

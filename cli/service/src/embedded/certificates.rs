@@ -33,7 +33,7 @@ fn told(authority: &AuthorityStatus, names: &[String]) -> String {
         None => "which has not said where its terms are".to_owned(),
     };
     format!(
-        "a certificate for {} is asked for from {}, {terms}; to ask for none, add `acme: off`",
+        "a certificate for {} is requested from {}, {terms}; to request none, add `acme: off`",
         names.join(", "),
         host(&authority.directory)
     )

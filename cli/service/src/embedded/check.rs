@@ -86,7 +86,7 @@ async fn look_here(
             true
         }
         Err(error) => {
-            follow.note(&format!("{key}: the engine was not asked: {error}"));
+            follow.note(&format!("{key}: the engine could not be checked: {error}"));
             false
         }
     };

@@ -47,7 +47,7 @@ impl Embedded {
         let before = self.client().upgrade(program).await.map_err(refused)?;
         let after = self.client().status().await.map_err(refused)?;
         if after.pid == before.pid {
-            return Err(Error::new(Kind::Operational, "the edge before still answers"));
+            return Err(Error::new(Kind::Operational, "the previous edge process is still running"));
         }
         Ok(after)
     }
@@ -122,7 +122,7 @@ impl Embedded {
             Ok(EdgeStatus { refused, .. }) if !refused.is_empty() => {
                 let told = refused.iter().map(|refused| format!("{}: {}", refused.domain, refused.cause));
                 let found = format!("no certificate for {}", told.collect::<Vec<_>>().join("; "));
-                (false, found, Some("mend what the authority says; it is asked again by itself".to_owned()))
+                (false, found, Some("fix what the CA reports; haloy retries automatically".to_owned()))
             }
             Ok(status) => match in_doubt(&status) {
                 Some(found) => {

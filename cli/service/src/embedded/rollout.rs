@@ -232,7 +232,7 @@ pub async fn rollback(
     };
     if !given.unasked.is_empty() {
         follow.note(&format!(
-            "recorded values are used, their sources cannot be asked here: {}",
+            "using recorded values for: {}; their sources are not available on this machine",
             given.unasked.join(", ")
         ));
     }

@@ -22,7 +22,7 @@ pub struct Recorded {
 }
 
 /// Nobody asked yet.
-const UNASKED: &str = "nobody asked Docker";
+const UNASKED: &str = "Docker was not queried";
 
 pub fn status(view: &View<'_>, keys: Option<Vec<TargetKey>>) -> Result<Recorded, Error> {
     let mut answers = Vec::new();
@@ -162,7 +162,7 @@ fn not_served(served: &Served, answer: &StatusAnswer, wanted: &[Route]) -> Optio
         return Some(format!("the edge does not have the route of {} as it should be", lacking.domain));
     }
     if let Some(empty) = wanted.iter().find(|route| route.backends.is_empty()) {
-        return Some(format!("no replica is in the route of {}", empty.domain));
+        return Some(format!("no replica receives the traffic of {}", empty.domain));
     }
     let doubt = |backend: &Backend| {
         let seen = replicas.iter().find(|seen| is_replica(seen, &backend.replica.to_string()))?;

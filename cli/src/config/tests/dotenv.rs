@@ -132,9 +132,9 @@ fn what_would_be_lost_is_an_error_of_its_variable_alone() {
         ("${NONE}", "2: it asks for the variable NONE, which is not set"),
         ("${NONE:?set it}", "2: it needs the variable NONE: set it"),
         ("${EMPTY:?set it}", "2: it needs the variable EMPTY: set it"),
-        ("${OTHER/a/b}", "2: `${OTHER...}` is no form that is known"),
-        ("${}", "is no form that is known"),
-        ("${:-x}", "is no form that is known"),
+        ("${OTHER/a/b}", "2: `${OTHER...}` is not a known form"),
+        ("${}", "is not a known form"),
+        ("${:-x}", "is not a known form"),
         ("${OTHER", "2: `${` is never closed"),
     ] {
         let entries = read(&format!("A=1\nVAR={value}\nB=$VAR\nC=3")).expect("reads");

@@ -42,7 +42,7 @@ pub(super) fn finished(
         HookExit::Code(0) => return,
         HookExit::Code(code) => Failure::new(failed, words!("{} ended with code {}", name, code)),
         HookExit::Killed => Failure::new(failed, words!("{} was killed or could not be run", name)),
-        HookExit::Unknown => Failure::new(unknown, words!("nobody knows whether {} ran to its end", name)),
+        HookExit::Unknown => Failure::new(unknown, words!("it is not known whether {} ran to its end", name)),
     };
     conclude::turn_back(deciding, cause);
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case", tag = "rejection")]
 pub enum Rejection {
     /// Another rollout is on its way.
-    #[error("deployment {running} is still on its way")]
+    #[error("deployment {running} is still in progress")]
     RolloutRunning {
         /// The deployment that is.
         running: DeploymentId,
@@ -22,13 +22,13 @@ pub enum Rejection {
     #[error("the target is being restarted")]
     RestartRunning,
     /// There is no such rollout to cancel.
-    #[error("deployment {id} is not on its way, so it cannot be cancelled")]
+    #[error("deployment {id} is not in progress, so it cannot be cancelled")]
     NotRunning {
         /// The deployment that was named.
         id: DeploymentId,
     },
     /// The rollout goes back already.
-    #[error("deployment {id} goes back already")]
+    #[error("deployment {id} is already rolling back")]
     GoesBack {
         /// The deployment that was named.
         id: DeploymentId,
@@ -51,13 +51,13 @@ pub enum Rejection {
     #[error("nothing runs here")]
     NothingRuns,
     /// The target is stopped already.
-    #[error("the target is stopped already")]
+    #[error("the target is already stopped")]
     AlreadyStopped,
     /// The target is stopped, so there is nothing to restart.
     #[error("the target is stopped, so nothing runs that could be restarted")]
     IsStopped,
     /// A name is on its way to the engine or the registry.
-    #[error("a name is being made known to the engine or the registry")]
+    #[error("a release tag is still being applied; try again when it is done")]
     NamingRunning,
     /// There is no such name.
     #[error("no release has the name `{name}`")]
@@ -66,7 +66,7 @@ pub enum Rejection {
         name: crate::ids::ReleaseName,
     },
     /// Somebody holds it already.
-    #[error("release {release} is held already")]
+    #[error("release {release} is already held")]
     AlreadyHeld {
         /// The release that was named.
         release: DeploymentId,

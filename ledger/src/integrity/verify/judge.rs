@@ -37,7 +37,7 @@ pub(super) fn judge(
     let best = counted.iter().max_by_key(|(head, _)| head.head.size);
     let Some((best, by)) = best else {
         if report.entries > 0 && !report.faults.iter().any(|fault| fault.code == Code::HeadForeign) {
-            report.faults.push(Fault::new(Code::HeadMissing, "no signed head counts"));
+            report.faults.push(Fault::new(Code::HeadMissing, "no signed head is valid"));
         }
         return;
     };
@@ -89,7 +89,7 @@ fn one_head(report: &mut Report, hashed: &Hashed, signed: &SignedHead, (own, siz
     ] {
         let known = report.faults.iter().any(|fault| fault.code == code);
         if !known && hashed.tree(copy).root_at(head.size) != Some(&head.root) {
-            let cause = format!("the {name} have not the root that the checkpoint signed");
+            let cause = format!("the {name} do not have the root that the checkpoint signed");
             report.faults.push(Fault { code, cause, position: first(copy) });
         }
     }

@@ -99,7 +99,7 @@ impl PrivateCheck {
         let scanned = stored.scan(Keyspace::Private, &mut |key, _| {
             let at = key.first_chunk().map(|at| u64::from_be_bytes(*at));
             if at.is_none_or(|at| at >= size) {
-                self.bad(Position(size), "there is a private value of no entry".to_owned());
+                self.bad(Position(size), "a private value belongs to no entry".to_owned());
             }
             Ok(())
         });
