@@ -104,7 +104,7 @@ pub(super) fn pushed(state: &mut TargetState, e: &ImagePushed) {
     });
 }
 
-/// One part of a name is done; without any part left, so is the name.
+/// One part of a name is done; without any part left, the name is done.
 fn named(state: &mut TargetState, change: impl FnOnce(&mut Naming)) {
     if let Some(naming) = &mut state.naming {
         change(naming);
@@ -167,7 +167,7 @@ fn forget(state: &mut TargetState) {
     state.releases.retain(|k| k.tagged.is_some() || Some(k.release) == current || in_registry(k));
 }
 
-/// Counts an attempt at a removal or a name; false if it was at something else.
+/// Counts an attempt at a removal or a name; false if the effect was of another kind.
 pub(super) fn attempt_failed(state: &mut TargetState, e: &EffectAttemptFailed) -> bool {
     if e.eff.number == EffectNumber::RemoveVolume {
         let left = state.volumes.iter_mut().find(|left| left.made.volume == e.eff.subject);

@@ -9,19 +9,19 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "why")]
 pub enum NotRestorable {
-    /// Nothing of it is kept any more.
+    /// Nothing of the release is kept any more.
     Pruned,
-    /// Its removal is planned.
+    /// Removal of the release's tag is planned.
     BeingPruned,
-    /// It was never good.
+    /// The release was never good.
     NeverGood,
-    /// It was deployed with strategy `none`.
+    /// The release was deployed with strategy `none`.
     StrategyNone,
     /// Newer releases took its place in the registry's history.
     BeyondCount,
-    /// Its image is not where it should be.
+    /// The image is not where it should be.
     ImageLost,
-    /// Its image is on another Docker engine.
+    /// The image is on another Docker engine.
     OnOtherEngine {
         /// Id of that engine.
         engine: String,
@@ -62,7 +62,7 @@ pub fn restorable(kept: &RetainedRelease) -> Result<(), NotRestorable> {
     if kept.is_lost() {
         return Err(NotRestorable::ImageLost);
     }
-    // A tag that is on its way out would be taken from what runs.
+    // A tag that is being removed would be taken from what runs.
     if kept.pruning.is_some() { Err(NotRestorable::BeingPruned) } else { Ok(()) }
 }
 

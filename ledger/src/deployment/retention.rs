@@ -1,4 +1,4 @@
-//! Which releases stay restorable: the rules of D4 and D5, as pure questions to the state.
+//! Which releases stay restorable: the rules of D4 and D5, as pure questions about the state.
 //!
 //! Source: the seed ("count: 5 # Keep 5 previous images") and the decision that failed deployments
 //! never use up a place, never evict a good one and are never targets.
@@ -31,7 +31,7 @@ fn within<'a>(good: impl Iterator<Item = &'a RetainedRelease>, count: usize) -> 
     kept.filter(|(place, k)| *place < count || is_pinned_or_held(k)).map(|(_, k)| k).collect()
 }
 
-/// Somebody said that it must stay.
+/// The release must stay, by a pin or a hold.
 fn is_pinned_or_held(kept: &RetainedRelease) -> bool {
     kept.holds.any() && !planted(Defect::ForgetsPins)
 }
@@ -62,8 +62,8 @@ pub fn default_target<'a>(
     steps_back(state, same).find(|k| is_restorable(k))
 }
 
-/// Releases that must not lose anything: what runs, what is on its way, the last good one, and what
-/// somebody pinned or holds.
+/// Releases that must not lose anything: the live one, the one in progress, the last good one, and those that
+/// are pinned or held.
 fn protected(state: &TargetState) -> impl Fn(&RetainedRelease) -> bool {
     let current = state.current_release();
     let rolling = state.rollout.as_ref().map(|r| r.release);
@@ -74,7 +74,7 @@ fn protected(state: &TargetState) -> impl Fn(&RetainedRelease) -> bool {
     }
 }
 
-/// Artefacts on the engine that no rule keeps and that nobody has planned to remove yet.
+/// Artefacts on the engine that no rule keeps and whose removal is not planned yet.
 pub fn prunable(state: &TargetState) -> Vec<(DeploymentId, PruneRule)> {
     let kept: Vec<DeploymentId> = restorable(state).iter().map(|k| k.release).collect();
     let protected = protected(state);
@@ -106,7 +106,7 @@ fn rule_for(kept: &RetainedRelease) -> PruneRule {
     }
 }
 
-/// Releases in a registry whose place was taken: no artefact of ours goes, yet they are no longer
+/// Releases in a registry whose place was taken: no artefact of ours is removed, yet they are no longer
 /// restorable from here on.
 pub fn expiring(state: &TargetState) -> Vec<DeploymentId> {
     let kept: Vec<DeploymentId> = restorable(state).iter().map(|k| k.release).collect();

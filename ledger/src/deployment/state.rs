@@ -13,34 +13,34 @@ use std::sync::Arc;
 /// State of one (app, target), folded from its stream. How it is stored is for the read model to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetState {
-    /// Which target.
+    /// App and target.
     pub key: TargetKey,
     /// What runs, or is stopped; none before the first success.
     pub current: Option<Live>,
-    /// A rollout that was asked for and not admitted: nothing of it has begun.
+    /// A rollout that was requested and not admitted: nothing of it has begun.
     pub proposed: Option<Rollout>,
     /// The running rollout.
     pub rollout: Option<Rollout>,
-    /// A stop that was asked and is not finished.
+    /// A stop that was requested and is not finished.
     pub stop: Option<Stop>,
-    /// A restart that was asked and is not finished.
+    /// A restart that was requested and is not finished.
     pub restart: Option<Restart>,
     /// Releases that are kept or still hold an artefact: most recently live first.
     pub releases: Vec<RetainedRelease>,
     /// Names that people gave to releases.
     pub names: BTreeMap<ReleaseName, DeploymentId>,
-    /// A name that is still to be made known to the engine or the registry.
+    /// A name that is still being applied on the engine or in the registry.
     pub naming: Option<Naming>,
     /// Retention in force: that of the latest deploy.
     pub retention: Option<Retention>,
     /// How often a release was made live here: orders releases without any clock.
     pub lives: u64,
-    /// What the edge was told of this target, and what became of it.
+    /// Routes at the edge for this target, and the state of applying them.
     pub routes: Routes,
     /// Containers that should be gone and could not be removed: the next rollout removes them.
     pub strays: Vec<ReplicaId>,
     /// Volumes that haloy made and no container of this target has any more, oldest first. They stay until
-    /// somebody asks for their removal.
+    /// their removal is requested.
     pub volumes: Vec<LeftVolume>,
     /// The last deployment that ended, and how.
     pub last_ended: Option<(DeploymentId, Ending)>,
@@ -60,7 +60,7 @@ pub enum Ending {
     Cancelled,
     /// haloy died in the middle.
     Interrupted,
-    /// A gate said no, and nothing of it started.
+    /// A gate refused the deployment, and nothing of it started.
     Refused,
 }
 
@@ -77,20 +77,20 @@ pub struct Live {
     pub image: ResolvedImage,
     /// Its tag on the engine.
     pub tagged: TaggedImage,
-    /// Its containers.
+    /// Containers of the release.
     pub replicas: Vec<Replica>,
-    /// It was stopped on request.
+    /// The target was stopped on request.
     pub stopped: bool,
-    /// Which secrets it got.
+    /// Source of its secrets.
     pub secrets: SecretsFrom,
     /// Volumes that haloy made for its containers, once those are gone: what the next one takes over.
     pub volumes: Vec<MadeVolume>,
 }
 
-/// One container of ours.
+/// One container of this target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replica {
-    /// Which one.
+    /// Id of the replica.
     pub id: ReplicaId,
     /// Where it is in its life.
     pub phase: ReplicaPhase,
@@ -101,13 +101,13 @@ pub struct Replica {
     /// The address is the container's own for as long as that exists.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fixed: bool,
-    /// Volumes of it that haloy made, since nobody named one for their path.
+    /// Volumes of it that haloy made, for paths that the configuration does not name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<MadeVolume>,
 }
 
 impl Replica {
-    /// One of which no container was reported.
+    /// A replica whose container has not been reported.
     pub fn new(id: ReplicaId, phase: ReplicaPhase) -> Self {
         Self { id, phase, container_id: None, address: None, fixed: false, volumes: Vec::new() }
     }
@@ -116,11 +116,11 @@ impl Replica {
 /// A volume that haloy made and no container of its target has any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftVolume {
-    /// Its path and name.
+    /// Path and name.
     pub made: MadeVolume,
     /// The replica that had it last.
     pub replica: ReplicaId,
-    /// Its removal is planned.
+    /// Whether its removal is planned.
     pub pruning: bool,
     /// Attempts at that removal.
     pub attempts: u32,
@@ -130,7 +130,7 @@ pub struct LeftVolume {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplicaPhase {
-    /// Was being started when the rollout turned: may or may not be there.
+    /// Was being started when the rollout turned: may or may not exist.
     Wanted,
     /// Runs; not known to be well.
     Started,
@@ -146,7 +146,7 @@ pub enum ReplicaPhase {
     Removed,
 }
 
-/// Which way a rollout goes.
+/// Direction of a rollout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
@@ -161,26 +161,26 @@ pub enum Direction {
     },
 }
 
-/// A deployment on its way.
+/// A deployment in progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rollout {
     /// The deployment.
     pub deployment: DeploymentId,
-    /// When it was asked.
+    /// When it was requested.
     pub requested: Timestamp,
     /// The release that it makes live: its own id for a deploy.
     pub release: DeploymentId,
     /// The configuration of that release, without private values.
     pub spec: Arc<ReleaseSpec>,
-    /// It is a rollback.
+    /// Whether it is a rollback.
     pub rollback: bool,
     /// Where its secrets come from.
     pub secrets: SecretsFrom,
     /// Forward or back.
     pub direction: Direction,
-    /// Somebody asked to cancel it.
+    /// Whether its cancellation was requested.
     pub cancelled: bool,
-    /// haloy died in the middle of it, at least once.
+    /// Whether haloy died in the middle of it, at least once.
     pub interrupted: bool,
     /// Hooks that ended.
     pub hooks: Vec<(HookId, HookExit)>,
@@ -199,7 +199,7 @@ pub struct Rollout {
     pub attempts: BTreeMap<EffectId, u32>,
 }
 
-/// A stop on its way.
+/// A stop in progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stop {
     /// The containers go, too.
@@ -211,16 +211,16 @@ pub struct Stop {
     pub attempts: BTreeMap<EffectId, u32>,
 }
 
-/// A restart on its way: one replica after the other.
+/// A restart in progress: one replica after the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restart {
-    /// Replicas that are still to be restarted; the first is the one under way.
+    /// Replicas that are still to be restarted; the first is the current one.
     pub left: Vec<ReplicaId>,
-    /// Replicas that were restarted, and were seen to be well again.
+    /// Replicas that were restarted, and are well again.
     pub done: Vec<ReplicaId>,
-    /// The first of `left` runs again; it is not known to be well.
+    /// The first of `left` runs again, and is not known to be well.
     pub started: bool,
-    /// Why it ends with the replica that is under way, where it does.
+    /// Why the restart ends with the current replica, where it does.
     pub cause: Option<Failure>,
     /// Failed attempts, per effect that is still owed.
     pub attempts: BTreeMap<EffectId, u32>,
@@ -260,14 +260,14 @@ pub struct Routes {
     pub abandoned: bool,
 }
 
-/// A name on its way to the engine and the registry.
+/// A name that is being applied on the engine and in the registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Naming {
     /// The release that has it, or had it.
     pub release: DeploymentId,
-    /// What is to be done on the engine.
+    /// Change to make on the engine.
     pub local: Option<LocalNaming>,
-    /// What is to be put in the registry.
+    /// Tag to put in the registry.
     pub push: Option<PushedTag>,
     /// What is to go from the registry.
     pub unpush: Option<ImageRef>,

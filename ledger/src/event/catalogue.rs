@@ -11,9 +11,9 @@ pub struct KindInfo {
     pub name: &'static str,
     /// First release that wrote it.
     pub since: &'static str,
-    /// What it means.
+    /// Meaning.
     pub about: &'static str,
-    /// Its fields, in order.
+    /// Fields, in order.
     pub fields: &'static [FieldInfo],
 }
 
@@ -24,7 +24,7 @@ pub struct FieldInfo {
     pub name: &'static str,
     /// Rust type, as written.
     pub kind: &'static str,
-    /// What it means.
+    /// Meaning.
     pub about: &'static str,
 }
 

@@ -9,7 +9,7 @@ const ULID_RULE: &str = "an id is a ULID: 26 letters and digits, with or without
 
 fn parse_ulid(what: &'static str, text: &str) -> Result<Ulid, InvalidId> {
     let bare = text.strip_prefix("dep_").unwrap_or(text);
-    // It takes both cases.
+    // The parser takes both cases.
     Ulid::from_string(bare).map_err(|_| InvalidId { what, text: text.to_owned(), rule: ULID_RULE })
 }
 

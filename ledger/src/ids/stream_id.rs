@@ -12,7 +12,7 @@ use std::str::FromStr;
 pub enum StreamId {
     /// The ledger about itself: created, keys, clock.
     Ledger,
-    /// One app at one target.
+    /// An app at a target.
     Target(TargetKey),
     /// Domains and certificates, across all targets.
     Edge,

@@ -9,7 +9,7 @@ use std::fmt;
 pub struct TargetKey {
     /// The app.
     pub app: AppName,
-    /// The target of it.
+    /// The target of that app.
     pub target: TargetName,
 }
 

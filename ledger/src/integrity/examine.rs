@@ -32,19 +32,19 @@ pub struct Examined {
     pub known: Option<KeyHistory>,
     /// The newest signed head, as it was signed, and its file if it is one of the two.
     pub head: Option<(TreeHead, String)>,
-    /// Which of the two files of heads is the newer one.
+    /// The newer one of the two files of heads.
     pub newest: Option<usize>,
-    /// The published tree, as far as it can be gone on with.
+    /// The published tree, as far as it can be extended.
     pub tiles: PartialTiles,
     /// The whole tree.
     pub frontier: Frontier,
-    /// What is wrong, and is mended by going on.
+    /// Faults that are repaired by going on.
     pub mended: Vec<Fault>,
     /// Why it is read, and not written: its events say that it is newer than this program.
     pub newer: Option<LogError>,
 }
 
-/// The files that have signed heads, as they are. They are read before anything is compared with them.
+/// The files that have signed heads, unchanged. They are read before anything is compared with them.
 pub struct HeadFiles {
     slots: [Slot; 2],
     checkpoint: std::io::Result<Option<Vec<u8>>>,
@@ -54,15 +54,15 @@ impl HeadFiles {
     /// Reads them.
     ///
     /// # Errors
-    /// [`LogError::Io`] if a head of the ledger is there and cannot be read. What is published may lie
-    /// elsewhere, and a ledger goes on without it.
+    /// [`LogError::Io`] if a head of the ledger exists and cannot be read. Published files may lie elsewhere,
+    /// and a ledger goes on without them.
     pub fn read(places: &Places) -> Result<Self, LogError> {
         let checkpoint = files::read_if_there(&places.published().join(CHECKPOINT));
         Ok(Self { slots: heads::read(places.folder())?, checkpoint })
     }
 }
 
-/// A head that counts, and where it lies.
+/// A valid head, and where it lies.
 struct Signed {
     head: TreeHead,
     note: String,
@@ -141,7 +141,7 @@ fn nothing_yet(heads: &HeadFiles, size: u64) -> Result<Examined, Fault> {
     Ok(Examined { known: None, head: None, newest: None, tiles, frontier, mended: Vec::new(), newer: None })
 }
 
-/// Every head that counts: of both files, and the published one.
+/// Every valid head: of both files, and the published one.
 fn signed_heads(
     places: &Places,
     heads: HeadFiles,
@@ -182,7 +182,7 @@ fn signed_heads(
         }
         Ok(None) | Err(_) => {}
     }
-    // Only a ledger of the time before heads may have none, and one whose first head was never written.
+    // Only a ledger older than heads may have none, or one whose first head was never written.
     let begun = known.only_begun(size) && mended.is_empty();
     if signed.iter().all(|signed| signed.slot.is_none()) && !begun {
         let why =
@@ -213,7 +213,7 @@ fn counts(bytes: &[u8], known: &KeyHistory) -> Result<(TreeHead, String), String
     Ok((head, note))
 }
 
-/// The published tree, if its right edge has the root of its checkpoint; else it is made anew.
+/// The published tree, if its right edge has the root of its checkpoint; otherwise it is rebuilt.
 fn published_tiles(places: &Places, head: Option<&TreeHead>, mended: &mut Vec<Fault>) -> PartialTiles {
     let Some(head) = head else { return PartialTiles::default() };
     let tiles = PartialTiles::load(places.published(), head.size);
@@ -227,7 +227,7 @@ fn published_tiles(places: &Places, head: Option<&TreeHead>, mended: &mut Vec<Fa
     }
 }
 
-/// Looks whether the tree has, on its way, the root of every head of its size.
+/// Checks that the tree, when it has the size of a head, has the root of that head.
 fn compare(frontier: &Frontier, signed: &[Signed]) -> Result<(), Fault> {
     let here = signed.iter().filter(|signed| signed.head.size == frontier.size());
     let root = || frontier.root();
@@ -329,7 +329,7 @@ fn whole(
         let at = Position(frontier.size());
         return Err(Fault::new(Code::StoreUnreadable, format!("the entry at {at} is missing")).at(at));
     }
-    // One that was to be erased, and is still there, is for whoever erases to finish.
+    // Private values that should be erased and still exist are left to the erasure.
     private.there(stored, size)?;
     index.finish(&chain, stored, size)?;
     if let Some(folding) = folding {

@@ -1,4 +1,4 @@
-//! The keys of a log, as its own events say: whose signature counts, from where to where.
+//! The keys of a log, as its own events say: which signatures are valid, from where to where.
 
 use super::note::Verifier;
 use crate::event::{AnyEvent, LedgerEvent};
@@ -22,7 +22,7 @@ pub struct SigningKey {
 pub struct KeyHistory {
     /// Id of the ledger.
     pub ledger: LedgerId,
-    /// Its name in heads.
+    /// Name of the ledger in heads.
     pub origin: String,
     /// Format of the store that the newest event says.
     pub format: u32,
@@ -69,7 +69,7 @@ impl KeyHistory {
         Ok(known)
     }
 
-    /// Folds one entry, if it is of a kind that counts and can be read.
+    /// Folds one entry, if its kind matters here and it can be read.
     pub fn fold_entry(known: &mut Option<Self>, entry: &[u8]) {
         // Decoding all others would take as long as checking them.
         let counts = codec::decode_head(entry).is_ok_and(|head| KINDS.contains(&head.kind));
@@ -126,8 +126,8 @@ impl KeyHistory {
         self.signing.iter().rev().find(|key| key.retired.is_none())
     }
 
-    /// Keys whose signature counts under a head of this size: a key that was retired counts for heads
-    /// up to the event that retired it, which a rotation has both sign.
+    /// Keys whose signature is valid under a head of this size: a retired key is valid for heads up to the
+    /// event that retired it, which both keys of a rotation sign.
     pub fn counting(&self, size: u64) -> Vec<Verifier> {
         let counts = |key: &&SigningKey| key.retired.is_none_or(|retired| size <= retired.0 + 1);
         self.signing.iter().filter(counts).map(|key| key.verifier.clone()).collect()

@@ -1,5 +1,5 @@
-//! The tiles that are not full yet: with them the published tree grows, and the tree can be gone on
-//! with after a restart without hashing the log again.
+//! The tiles that are not full yet: they are enough to extend the published tree, also after a restart,
+//! without hashing the log again.
 
 use super::frontier::Frontier;
 use super::hash::Hash;
@@ -19,7 +19,7 @@ impl PartialTiles {
         self.size
     }
 
-    /// Appends a leaf; `full` is told of every tile that is full now.
+    /// Appends a leaf; `full` receives every tile that becomes full.
     pub fn push(&mut self, leaf: Hash, full: &mut dyn FnMut(Tile, &[Hash])) {
         self.size += 1;
         let mut hash = leaf;
@@ -67,8 +67,8 @@ impl PartialTiles {
         self.levels.first().map_or(&[], Vec::as_slice)
     }
 
-    /// Reads the unfinished tiles of a published tree of this size; `None` if one cannot be read. Nothing
-    /// of it is believed: the caller compares the root.
+    /// Reads the unfinished tiles of a published tree of this size; `None` if one cannot be read. Nothing is
+    /// trusted yet: the caller compares the root.
     pub fn load(folder: &Path, size: u64) -> Option<Self> {
         let mut levels = Vec::new();
         for level in 0..tiles::MAX_LEVELS {

@@ -31,7 +31,7 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Goes on with a published tree whose right edge is known.
+    /// Extends a published tree whose right edge is known.
     pub fn new(folder: PathBuf, mirror: Mirror, stored: Arc<dyn Stored>, tiles: PartialTiles) -> Self {
         let published = tiles.size();
         Self { folder, mirror, stored, tiles, published, stale: BTreeSet::new() }
@@ -137,8 +137,8 @@ impl Publisher {
         paths
     }
 
-    /// Removes partial files of all but this checkpoint and the one before it, also those that a process
-    /// before this one left: who reads along may be in the middle of the last one.
+    /// Removes partial files of all but this checkpoint and the previous one, also those that an earlier
+    /// process left: a reader may still be in the middle of the last one.
     fn remove_stale(&mut self, before: &[PathBuf]) {
         let now = self.partial_paths();
         let folders = |paths: &[PathBuf]| -> BTreeSet<PathBuf> {
@@ -149,7 +149,7 @@ impl Publisher {
         for folder in looked_at {
             let files = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path());
             for path in files.filter(|path| !now.contains(path) && !before.contains(path)) {
-                // One that stays takes room, and nothing else.
+                // A file that stays takes room, and nothing else.
                 drop(std::fs::remove_file(&path));
             }
             // Refused as long as there is something in it.

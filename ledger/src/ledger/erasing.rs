@@ -1,5 +1,5 @@
-//! Every copy of the text of erased values goes, wherever it lies in the ledger; gone on with at the next open
-//! if something ends it.
+//! Every copy of the text of erased values is removed, wherever it lies in the ledger; the next open goes on
+//! if this is interrupted.
 
 use super::evidence::open_store;
 use super::options::OpenError;
@@ -13,7 +13,7 @@ use crate::log::{LogError, OldStore, PrivateRows, finish_swap, sweep_scratch};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// There while values are being erased: a crash in between is gone on with at the next open.
+/// Exists while values are being erased: after a crash in between, the next open goes on.
 const ERASING: &str = "erasing";
 
 pub(super) fn marker(places: &Places) -> PathBuf {
@@ -26,7 +26,7 @@ pub(super) fn unfinished(places: &Places) -> Result<bool, LogError> {
     marker.try_exists().map_err(|error| LogError::Io { path: marker, cause: error.to_string() })
 }
 
-/// Makes the store anew without what was redacted, and removes every other copy of it.
+/// Rebuilds the store without what was redacted, and removes every other copy of it.
 pub(super) fn erase(places: &Places) -> Result<(), OpenError> {
     finish_swap(&places.store(), &places.new_store())?;
     let without = redacted(places)?;
@@ -52,7 +52,7 @@ pub(super) fn erase(places: &Places) -> Result<(), OpenError> {
     }
     // A copy that a look at the store left, if it was killed.
     let copy = places.store().with_extension("copy");
-    // Copies of journals and stores, and what the edge was told, have the same text.
+    // Copies of journals and stores, and the routes sent to the edge, have the same text.
     let edge = places.folder().join("edge");
     files::remove_if_there(&edge.join("contacts.json")).map_err(io(edge.clone()))?;
     changed.extend(Some(edge).filter(|edge| edge.is_dir()));
@@ -64,7 +64,7 @@ pub(super) fn erase(places: &Places) -> Result<(), OpenError> {
             Ok(()) | Err(_) => {}
         }
     }
-    // Whoever only read, and was killed, may have left what it has.
+    // A reader that was killed may have left its copy.
     sweep_scratch(places.scratch());
     // What is gone must not come back after the marker went.
     for folder in changed {

@@ -16,7 +16,7 @@ use crate::log::{FjallStore, LogError, standing};
 use crate::secrets::{Keys, Make, Vault};
 use std::path::Path;
 
-/// What is to be checked, opened as far as it can be. The store is held while this lives.
+/// The evidence to check, opened as far as possible. The store is locked while this lives.
 pub struct Evidence {
     sources: Sources,
     store: Option<FjallStore>,
@@ -46,7 +46,7 @@ impl Evidence {
         Ok(Self { sources, store, vault })
     }
 
-    /// Of a published tree alone, with the keys that are believed.
+    /// Of a published tree alone, with the trusted keys.
     pub fn published(folder: &Path, keys: Vec<Verifier>) -> Self {
         let published = folder.to_owned();
         let sources = Sources { stored: None, places: None, published, keys, faults: Vec::new() };
@@ -75,7 +75,7 @@ pub(super) fn open_store(places: &Places, faults: &mut Vec<Fault>) -> Result<Opt
     store(places, &places.store(), faults, FjallStore::open)
 }
 
-/// The same, and nothing of it changes.
+/// The same, without changing anything.
 fn store_to_read(places: &Places, faults: &mut Vec<Fault>) -> Result<Option<FjallStore>, OpenError> {
     let folder = standing(&places.store(), &places.new_store());
     let open = |_: &Path| FjallStore::open_to_read(&places.store(), &places.new_store(), places.scratch());
@@ -144,15 +144,14 @@ pub fn prove(places: &Places, positions: &[Position]) -> Result<Vec<Proof>, LogE
         .collect()
 }
 
-/// The ledger that the heads in its folder name, without opening it; none if there are none. Nothing of it is
-/// believed here.
+/// The ledger that the heads in its folder name, without opening it; none without heads. Nothing is trusted
+/// here.
 pub fn named(places: &Places) -> Option<LedgerId> {
     let (heads, _) = signed::all(Some(places.folder()), places.published());
     heads.iter().find_map(|head| head.head.origin.strip_prefix("haloy/")?.parse().ok())
 }
 
-/// How many entries the newest head says, and how many the published checkpoint; nothing of it is
-/// believed here.
+/// How many entries the newest head covers, and how many the published checkpoint; nothing is trusted here.
 pub fn sizes(places: &Places) -> (Option<u64>, Option<u64>) {
     let (heads, _) = signed::all(Some(places.folder()), places.published());
     let published = heads.iter().find(|head| head.place == CHECKPOINT).map(|head| head.head.size);

@@ -16,9 +16,9 @@ use crate::secrets::Keys;
 /// What a change of keys did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct KeyChange {
-    /// Keys that no longer count: purpose and id.
+    /// Keys that are no longer valid: purpose and id.
     pub retired: Vec<String>,
-    /// Keys that count from now on: purpose and id.
+    /// Keys that are valid from now on: purpose and id.
     pub added: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ impl Ledger {
         Ok(self.record(&events, &context).map(drop)?)
     }
 
-    /// Records what was found damaged at open, and was made anew by going on.
+    /// Records what was found damaged at open, and was repaired by going on.
     pub(super) fn record_mended(&self, mended: &[Fault]) -> Result<(), OpenError> {
         if mended.is_empty() {
             return Ok(());

@@ -41,9 +41,9 @@ pub struct Ledger {
     pub(super) frozen: Frozen,
     /// Where its parts lie; none for a log in memory.
     pub(super) places: Option<Places>,
-    /// Who decides shares it; who met too many conflicts has it alone.
+    /// Taken shared to decide, and alone after too many conflicts.
     pub(super) turns: std::sync::RwLock<()>,
-    /// Whoever deploys to a target for the first time looks at the slugs of others, alone.
+    /// Taken alone by the first deploy of a target, which checks the slugs of other apps.
     pub(super) slugs: std::sync::Mutex<()>,
 }
 
@@ -69,7 +69,7 @@ pub struct Parts {
 impl Ledger {
     /// Opens the ledger in a folder, creating it where there is none.
     ///
-    /// One that a newer haloy wrote is opened to show its entries, and nothing is written: see
+    /// A ledger that a newer haloy wrote is opened to show its entries, and nothing is written: see
     /// [`Ledger::newer`].
     ///
     /// # Errors
@@ -131,7 +131,7 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// A ledger made of parts: for simulation, and for tests.
+    /// A ledger from its parts: for simulation, and for tests.
     pub fn with(parts: Parts) -> Result<Self, OpenError> {
         let new_id = LedgerId::from_parts(parts.clock.now().unix_ms(), parts.entropy.ulid_bits());
         let ledger = Self::assemble(parts, new_id, None)?;
@@ -235,7 +235,7 @@ fn examined(places: &Places) -> Result<(FjallStore, Examined), OpenError> {
         if heads::exist(places.folder())? {
             return Err(store_missing(&folder));
         }
-        // A store made here would be another ledger's, beside what is published of this one.
+        // A store made here would be another ledger's, beside the published files of this one.
         if matches!(files::read_if_there(&places.published().join(CHECKPOINT)), Ok(Some(_))) {
             let cause =
                 format!("entries were signed and published, and there is no store in {}", folder.display());
@@ -249,7 +249,7 @@ fn examined(places: &Places) -> Result<(FjallStore, Examined), OpenError> {
             Ok((store, examined))
         }
         Err(fault) => {
-            // Its next open is to look as closely as this one did.
+            // The next open should check as closely as this one did.
             store.not_clean();
             Err(OpenError::Refused(fault))
         }
@@ -270,8 +270,8 @@ pub(super) fn unreadable(error: LogError) -> OpenError {
     }
 }
 
-/// What signs and publishes from here on. What is stored and not sealed is sealed, what is sealed and
-/// not published is published.
+/// Starts what signs and publishes from here on. Stored entries that are not sealed are sealed, sealed ones
+/// that are not published are published.
 fn sealer(
     places: &Places,
     store: &FjallStore,

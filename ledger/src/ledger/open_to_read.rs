@@ -1,4 +1,4 @@
-//! Opening a ledger to read it: nothing of it changes, whatever state it is in, and others may read it, too.
+//! Opening a ledger to read it: nothing is changed, whatever state it is in, and others may read it, too.
 
 use super::erasing;
 use super::evidence::{newer_published, published};
@@ -90,7 +90,7 @@ fn readable(places: &Places) -> Result<Option<Readable>, OpenError> {
     }
     let opened = FjallStore::open_to_read(&places.store(), &places.new_store(), places.scratch());
     let mut store = opened.map_err(unreadable)?;
-    // They are read with the store locked: what they sign is what is in it.
+    // They are read with the store locked: they sign what is in it.
     let heads = HeadFiles::read(places)?;
     let examined = examine(places, heads, store.stored().as_ref(), store.found());
     let examined = examined.map_err(OpenError::Refused)?;
@@ -101,14 +101,14 @@ fn readable(places: &Places) -> Result<Option<Readable>, OpenError> {
         // How a newer haloy signs may not be known here: its entries are shown as they are.
         _ if store.newer().is_some() => store.stored().next()?,
         Some(signed) => signed,
-        // Of the time before heads: all of it counts.
+        // Older than heads: all of it is valid.
         None if !has_heads => store.stored().next()?,
         None => Position(0),
     };
     Ok(Some(Readable { store, known: examined.known, end }))
 }
 
-/// A store made of what is published, for as long as it is read.
+/// A store built from the published files, for as long as it is read.
 fn from_published(places: &Places) -> Result<Option<Readable>, OpenError> {
     let Some(published) = published(places) else { return Ok(None) };
     if let Some(newer) = newer_published(places) {

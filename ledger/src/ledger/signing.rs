@@ -1,4 +1,4 @@
-//! Which key signs, and why none does: the keys of the folder against those that the log names.
+//! Which key signs, or why none does: the keys of the folder against those that the log names.
 
 use crate::event::{KeyAdded, LedgerEvent};
 use crate::integrity::code::Code;

@@ -1,7 +1,7 @@
 //! Planning of one group commit: shared by every log, so that they cannot differ in their rules.
 //!
-//! Appends are checked one after the other; each sees the ones before it in the same batch. One
-//! that breaks a rule fails alone and leaves nothing. What is left is for the log to write at once.
+//! Appends are checked one after the other; each sees the previous ones in the same batch. An append that
+//! breaks a rule fails alone and leaves nothing. The log then writes the rest at once.
 
 use super::clock::{self, ClockPolicy};
 use super::keys::{self, Key};
@@ -63,7 +63,7 @@ pub(super) struct Batch {
     pub(super) index: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) private: Vec<(Vec<u8>, Vec<u8>)>,
     pub(super) rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    /// Why nothing of it can be written: an append failed, and the rows of those before it are lost.
+    /// Why nothing of it can be written: an append failed, and the rows of earlier appends are lost.
     pub(super) spoilt: Option<LogError>,
 }
 
@@ -80,8 +80,8 @@ impl Batch {
         }
     }
 
-    /// Plans one append. One that fails leaves the batch as it was, whatever it fails for;
-    /// [`Batch::spoilt`] says so where that could not be done.
+    /// Plans one append. A failing append leaves the batch as it was, whatever the reason; [`Batch::spoilt`]
+    /// is set where that was not possible.
     pub(super) fn add(
         &mut self,
         store: &dyn Store,
@@ -183,8 +183,8 @@ impl Batch {
         Ok(())
     }
 
-    /// Folds what was accepted once more: an append whose events could not be folded left rows that are
-    /// not to be written, and nobody else's append is to fail for it.
+    /// Folds the accepted appends once more: an append whose events could not be folded left rows that must
+    /// not be written, and no other append may fail for it.
     fn fold_again(&mut self, store: &dyn Store, in_batch: &mut dyn InBatch) {
         in_batch.abandon();
         self.rows.clear();

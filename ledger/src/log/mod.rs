@@ -47,23 +47,23 @@ pub const FORMAT: u32 = 5;
 /// Most events of one append.
 pub const MAX_APPEND_EVENTS: usize = 1024;
 
-/// What the caller believes about a stream before it appends.
+/// What the caller expects of a stream before it appends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
     /// The stream has no event yet.
     NoStream,
     /// The stream's last event has this revision.
     Revision(Revision),
-    /// Whatever is there.
+    /// Any state.
     Any,
 }
 
 /// The events for one stream within one append.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamWrite {
-    /// Which stream.
+    /// The stream.
     pub stream: StreamId,
-    /// What it must look like.
+    /// Expected state.
     pub expected: Expected,
     /// At least one event.
     pub events: Vec<NewEvent>,

@@ -25,7 +25,7 @@ const RELEASE: u8 = 3;
 /// A deployment, as history lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeploymentRow {
-    /// Its id.
+    /// Id of the deployment.
     pub id: DeploymentId,
     /// The app.
     pub app: AppName,
@@ -41,9 +41,9 @@ pub struct DeploymentRow {
     pub first: Revision,
     /// When it was requested, as recorded.
     pub at: Timestamp,
-    /// Fingerprint of who asked.
+    /// Fingerprint of the actor.
     pub actor: String,
-    /// Repository and tag that were asked for.
+    /// Requested repository and tag.
     pub reference: String,
     /// Digest that it was resolved to, where a registry knows one.
     pub digest: Option<Digest>,
@@ -53,7 +53,7 @@ pub struct DeploymentRow {
     pub config_digest: String,
     /// The working tree that it came from.
     pub git: Option<GitFacts>,
-    /// The CI job that asked.
+    /// The CI job that gave the command.
     pub ci: Option<CiFacts>,
     /// How it is.
     pub status: DeploymentStatus,
@@ -70,7 +70,7 @@ impl DeploymentRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeploymentStatus {
-    /// On its way, or interrupted and not settled.
+    /// In progress, or interrupted and not settled.
     Running,
     /// Ended.
     Ended {
@@ -100,11 +100,11 @@ pub struct ReleaseRow {
     pub target: TargetName,
     /// Position of its request: private literals are kept under it.
     pub requested: Position,
-    /// Its configuration, without private values.
+    /// Configuration, without private values.
     pub spec: ReleaseSpec,
-    /// Its image, once resolved.
+    /// Image, once resolved.
     pub image: Option<ResolvedImage>,
-    /// Its own tag, once made.
+    /// Own tag, once made.
     pub tagged: Option<TaggedImage>,
 }
 
@@ -326,7 +326,7 @@ impl Deployments {
 /// What a prefix of an id stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeploymentMatch {
-    /// This one.
+    /// Exactly one.
     One(Box<DeploymentRow>),
     /// More than one; the first few.
     Several(Vec<DeploymentId>),

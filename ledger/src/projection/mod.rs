@@ -1,8 +1,8 @@
 //! Read models: folded from the log in the append's own batch, rebuildable, never a source of truth.
 //!
-//! Rows are canonical: no clock, no order of maps, no private values (only positions to look them
-//! up). So rows that are rebuilt equal the live ones, byte for byte. A row begins with the position of the
-//! last event for which it was put: a row that is older than an instant is what it was at that instant.
+//! Rows are canonical: no clock, no order of maps, no private values (only positions to look them up). So
+//! rebuilt rows equal the live ones, byte for byte. A row begins with the position of the last event for
+//! which it was put: a row that is older than an instant is what it was at that instant.
 
 mod deployments;
 mod erased;
@@ -54,7 +54,7 @@ use crate::log::{Recorded, RowsMut};
 
 /// One read model.
 pub trait Projection: Send {
-    /// Name, number and version: a changed version is built anew, beside the old one.
+    /// Name, number and version: a changed version is rebuilt, beside the old one.
     fn id(&self) -> ProjectionId;
 
     /// What is put from here on is put for the event at this position; called before each event.

@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 const ROW: u8 = 1;
 const SIZE: u8 = 2;
 
-/// One release's artefact on the engine.
+/// Artefact of a release on the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtefactRow {
     /// The release.
     pub release: DeploymentId,
-    /// Its tag.
+    /// Tag.
     pub tag: String,
     /// Bytes of the image, where known; layers may be shared with others.
     pub bytes: Option<u64>,
@@ -67,7 +67,7 @@ impl Projection for Retention {
             }
             TargetEvent::ImageTagged(e) if !is_own_tag(&e.local_tag, e.rel) => Ok(()),
             TargetEvent::ImageTagged(e) => {
-                // A rollback only makes sure of a tag that is there.
+                // A rollback only makes sure that an existing tag stays.
                 if self.artefacts.get(rows, key(e.rel))?.is_some_and(|row| row.pruned.is_none()) {
                     return Ok(());
                 }
@@ -85,7 +85,7 @@ impl Projection for Retention {
                 self.artefacts.put(key(e.rel), row);
                 Ok(())
             }
-            // A volume is no artefact of a release: its row is of the release's tag.
+            // A volume is not an artefact of a release: its row belongs to the release's tag.
             TargetEvent::PrunePlanned(e) if e.artefact.is_volume() => Ok(()),
             TargetEvent::PruneFailed(e) if e.artefact.is_volume() => Ok(()),
             TargetEvent::PrunePlanned(e) => self.artefacts.change(rows, key(e.rel), |row| {

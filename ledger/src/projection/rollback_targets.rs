@@ -26,13 +26,13 @@ pub struct CandidateRow {
     pub requested: Position,
     /// When it was requested, as recorded.
     pub at: Timestamp,
-    /// Fingerprint of who asked.
+    /// Fingerprint of the actor.
     pub actor: String,
     /// Strategy that it was deployed with.
     pub strategy: HistoryStrategy,
-    /// Repository and tag that were asked for.
+    /// Requested repository and tag.
     pub reference: String,
-    /// What became of it.
+    /// What became of the release.
     pub fate: Fate,
     /// Where its image was found lost, and why.
     pub lost: Option<(Position, Failure)>,
@@ -48,7 +48,7 @@ pub struct CandidateRow {
     pub moved: Option<Moved>,
     /// Where its registry last did not answer, unless it did since.
     pub unanswered: Option<(Position, Failure)>,
-    /// When somebody last looked for its image, and where that was recorded.
+    /// When its image was last checked, and where that was recorded.
     pub checked: Option<(Timestamp, Position)>,
 }
 
@@ -57,7 +57,7 @@ pub struct CandidateRow {
 pub struct Moved {
     /// Where that was recorded.
     pub at: Position,
-    /// What it points at; none if it is gone.
+    /// Current digest; none if the tag is gone.
     pub now: Option<Digest>,
 }
 
@@ -65,21 +65,21 @@ pub struct Moved {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
-    /// On its way.
+    /// In progress.
     Deploying,
-    /// It succeeded, first here.
+    /// The deployment succeeded, first at this position.
     Good {
         /// Where it first did.
         at: Position,
     },
-    /// It did not.
+    /// The deployment did not succeed.
     NeverGood {
         /// Where that was recorded.
         at: Position,
         /// Why; none if it was cancelled.
         cause: Option<Failure>,
     },
-    /// It was good, and its image was removed by a rule.
+    /// The release was good, and its image was removed by a rule.
     Pruned {
         /// Where the removal was planned.
         at: Position,

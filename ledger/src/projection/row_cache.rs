@@ -35,18 +35,18 @@ pub(super) struct RowCache<T> {
     /// The event that is being folded: what is put now is put for it.
     at: Position,
     rows: HashMap<Vec<u8>, CachedRow<T>>,
-    /// Keys of those that are to be put.
+    /// Keys of the rows to put.
     changed: Vec<Vec<u8>>,
 }
 
 struct CachedRow<T> {
     row: Option<T>,
-    /// The event that it was last put for, if it is to be put.
+    /// The event that the row was last put for, if it is to be put.
     changed: Option<Position>,
 }
 
 impl<T> CachedRow<T> {
-    /// It is to be put for this event; whether it was to be put anyway.
+    /// Marks the row to be put for this event; returns whether it was already marked.
     fn change(&mut self, at: Position) -> bool {
         let before = self.changed;
         self.changed = if planted(Defect::FirstStamp) { before.or(Some(at)) } else { Some(at) };
@@ -61,7 +61,7 @@ impl<T> Default for RowCache<T> {
 }
 
 impl<T: Row> RowCache<T> {
-    /// What is put from here on is put for the event at this position.
+    /// Rows that are put from here on are put for the event at this position.
     pub fn begin(&mut self, at: Position) {
         self.at = at;
     }
@@ -95,7 +95,7 @@ impl<T: Row> RowCache<T> {
         })
     }
 
-    /// Makes a row from the one before it; none removes it.
+    /// Makes a row from the previous one; none removes it.
     pub fn update(
         &mut self,
         rows: &dyn Rows,

@@ -28,7 +28,7 @@ type ByKey = HashMap<Vec<u8>, (Position, Arc<TargetRow>)>;
 pub struct States(RwLock<ByKey>);
 
 impl States {
-    /// The state under a key for somebody who reads as of `at`; none where it is not kept, or changed since.
+    /// The state under a key for a reader as of `at`; none where it is not kept, or changed since.
     pub(super) fn get(&self, key: &[u8], at: Position) -> Option<Arc<TargetRow>> {
         let states = locked_to_read(&self.0);
         states.get(key).filter(|(put, _)| *put < at).map(|(_, row)| Arc::clone(row))

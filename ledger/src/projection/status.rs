@@ -23,7 +23,7 @@ pub struct StatusRow {
     pub requested: Option<Position>,
     /// When it was stopped, where it is.
     pub stopped: Option<(Position, Timestamp)>,
-    /// The deployment on its way and its request.
+    /// The deployment in progress and its request.
     pub rollout: Option<(DeploymentId, Position)>,
     /// The last deployment that ended, how, and where.
     pub last_ended: Option<(DeploymentId, Ending, Position)>,

@@ -16,11 +16,11 @@ pub struct PastRollback {
     pub deployment: DeploymentId,
     /// The release that it restored.
     pub release: DeploymentId,
-    /// When it was asked for.
+    /// When it was requested.
     pub at: Timestamp,
-    /// Its request.
+    /// Position of its request.
     pub position: Position,
-    /// That release would still have been restorable.
+    /// Whether that release would still have been restorable.
     pub possible: bool,
 }
 
@@ -28,8 +28,8 @@ pub struct PastRollback {
 const CHUNK: usize = 4096;
 
 impl View<'_> {
-    /// Every rollback of a target since `since`, oldest first, under another retention: its history
-    /// is folded anew with that count and strategy from the first deploy on.
+    /// Every rollback of a target since `since`, oldest first, under another retention: its history is folded
+    /// again with that count and strategy from the first deploy on.
     pub fn past_rollbacks(
         &self,
         key: &TargetKey,

@@ -10,7 +10,7 @@ use crate::outcome::{Failure, FailureCode, HookExit};
 use crate::private::Private;
 use crate::words;
 
-/// A command ended, in whichever way.
+/// A command ended, successfully or not.
 pub(super) fn finished(
     deciding: &mut Deciding,
     id: DeploymentId,
@@ -47,7 +47,7 @@ pub(super) fn finished(
     conclude::turn_back(deciding, cause);
 }
 
-/// Its end is unknown: haloy died while it may have run.
+/// The end of a command is unknown: haloy died while it may have run.
 pub(super) fn unknown(deciding: &mut Deciding, id: DeploymentId, command: &Effect) {
     finished(deciding, id, command, HookExit::Unknown, String::new().into());
 }

@@ -1,4 +1,4 @@
-//! What is kept, by whose word: names, pins, holds and prunes.
+//! Names, pins, holds and prunes: rules for what stays restorable.
 
 use super::deciding::{Deciding, expire, plan_prunes, retention_before};
 use super::rejection::nothing_running;
@@ -14,7 +14,7 @@ fn good(state: &TargetState, release: DeploymentId) -> Result<&RetainedRelease, 
     let not = |why| Rejection::NotRestorable { release, why };
     let kept = state.kept(release).ok_or(not(NotRestorable::Pruned))?;
     match restorable(kept) {
-        // What runs is there, and what is lost may be found.
+        // What runs is certainly present, and a lost image may be found again.
         Ok(()) | Err(NotRestorable::ImageLost) => Ok(kept),
         Err(why) if Some(release) != state.current_release() || !kept.was_good() => Err(not(why)),
         Err(_) => Ok(kept),
@@ -91,8 +91,8 @@ fn release_and_expire(state: &TargetState, event: TargetEvent) -> Vec<TargetEven
     deciding.events
 }
 
-/// A removal for each volume that is named here, if haloy made it and nobody has it. No rule ever asks for
-/// one, and none begins while a rollout, a stop or a restart may yet need it.
+/// Plans a removal for each volume named here, if haloy made it and no container uses it. No rule ever
+/// removes a volume, and none is removed while a rollout, a stop or a restart may yet need it.
 pub(super) fn remove_volumes(deciding: &mut Deciding, named: &[String]) {
     let state = &deciding.state;
     if state.rollout.is_some() || state.stop.is_some() || state.restart.is_some() {

@@ -1,4 +1,4 @@
-//! What is asked: deploy, rollback, cancel, stop.
+//! Requests: deploy, rollback, cancel, stop.
 
 use super::deciding::Deciding;
 use super::rejection::nothing_running;
@@ -58,7 +58,8 @@ pub(super) fn rollback(state: &TargetState, rollback: Rollback) -> Result<Vec<Ta
     Ok(vec![DeploymentRequested { id, at, ask, git, ci, engine }.into(), admitted(id).into()])
 }
 
-/// Whether this rollback may be made: the release can be restored, and its image is on the engine that is asked.
+/// Whether this rollback is allowed: the release can be restored, and its image is on the engine that would
+/// run it.
 fn allowed(kept: Option<&RetainedRelease>, rollback: &Rollback) -> Result<(), NotRestorable> {
     let none = rollback.to.spec.config.retention.strategy == HistoryStrategy::None;
     let kept = kept.ok_or(if none { NotRestorable::StrategyNone } else { NotRestorable::Pruned })?;

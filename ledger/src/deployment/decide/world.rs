@@ -14,7 +14,7 @@ use crate::outcome::*;
 use crate::release::RolloutStrategy;
 use crate::words;
 
-/// Images that somebody removed, and images that are back.
+/// Images that were removed by others, and images that are back.
 pub(super) fn observed(state: &TargetState, observed: &Observed) -> Vec<TargetEvent> {
     // What a registry keeps does not depend on the engine.
     let here = |k: &&RetainedRelease| k.pruning.is_none() && k.origin.is_none();
@@ -35,7 +35,7 @@ pub(super) fn restarted(state: &TargetState, restarted: Vec<Restarted>) -> Vec<T
     events.collect()
 }
 
-/// What registries say of the releases that they keep, and that somebody looked.
+/// Answers of registries about the releases that they keep, and the fact that they were queried.
 pub(super) fn checked(
     state: &TargetState,
     mut releases: Vec<DeploymentId>,
@@ -90,7 +90,7 @@ fn in_registry(kept: &RetainedRelease, origin: &Origin, answer: &RegistryAnswer)
     image.into_iter().chain(moved).collect()
 }
 
-/// What it means for a release that a registry did not give its image.
+/// What a registry's failure to give an image means for the release.
 pub(super) fn not_in_registry(
     rel: DeploymentId,
     origin: &Origin,

@@ -1,11 +1,11 @@
-//! What the edge was told, folded.
+//! Routes of the edge, folded.
 
 use crate::deployment::route::desired_routes;
 use crate::deployment::state::{Direction, TargetState};
 use crate::event::RoutesApplied;
 use crate::ids::{EffectNumber, ReplicaId};
 
-/// The edge does as desired: who left has yet to end what it had.
+/// The edge has applied the desired routes: replicas that left have yet to finish their requests.
 pub(super) fn applied(state: &mut TargetState, e: &RoutesApplied) {
     let routes = &mut state.routes;
     let possibly_routed = std::mem::take(&mut routes.possibly_routed);
@@ -23,11 +23,11 @@ pub(super) fn applied(state: &mut TargetState, e: &RoutesApplied) {
     routes.abandoned = false;
 }
 
-/// After every event: what the target wishes now, and who may be in the route because of it.
+/// After every event: the routes that the target desires now, and replicas that may be routed because of it.
 pub(super) fn remember(state: &mut TargetState) {
     let named = state.rollout.iter().any(|rollout| !rollout.spec.config.domains.is_empty());
     let routes = &state.routes;
-    // Most targets have no domains, and no wish.
+    // Most targets have no domains, and so no routes.
     if !named && routes.base.is_empty() && routes.desired.domains.is_empty() {
         return;
     }
@@ -43,23 +43,23 @@ pub(super) fn remember(state: &mut TargetState) {
     routes.changes += 1;
 }
 
-/// Nothing of it is left at the edge.
+/// No request of the replica is left at the edge.
 pub(super) fn drained(state: &mut TargetState, id: ReplicaId) {
     state.routes.leaving.retain(|leaving| *leaving != id);
 }
 
-/// A new reason to tell the edge: attempts count anew.
+/// A new reason to call the edge: attempts start again.
 pub(super) fn try_again(state: &mut TargetState) {
     state.routes.attempts = 0;
     state.routes.abandoned = false;
 }
 
-/// The edge could not be told, or asked; true if that is all there is to it.
+/// The edge could not be reached; true if nothing else follows from that.
 pub(super) fn failed(state: &mut TargetState, number: EffectNumber, id: Option<ReplicaId>) -> bool {
     match (number, id) {
         (EffectNumber::Drain, Some(id)) => drained(state, id),
         (EffectNumber::ApplyRoutes, _) => {
-            // Forward, the rollout turns back; anywhere else, what has to be done is done without it.
+            // Forward, the rollout turns back; otherwise the remaining steps are done without the edge.
             let forward = state.rollout.as_ref().is_some_and(|r| r.direction == Direction::Forward);
             state.routes.abandoned = !forward;
         }

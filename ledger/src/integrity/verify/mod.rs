@@ -1,7 +1,7 @@
 //! The independent check: it re-derives everything, and believes nothing but the codec and the hash.
 //!
 //! One pass over the log: [`copies`] hashes the three copies on threads of their own, while [`entries`]
-//! looks at what the entries say. [`signed`] reads the heads, [`report`] is the answer.
+//! checks what the entries say. [`signed`] reads the heads, [`report`] is the answer.
 
 pub mod chain;
 pub mod copies;
@@ -33,12 +33,12 @@ use signed::Believed;
 pub use sources::Sources;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// What is asked.
+/// What to verify.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
-    /// Entries below are believed to be what their published hashes say.
+    /// Entries below this position are trusted to match their published hashes.
     pub since: u64,
-    /// A head that somebody kept: the bytes of a checkpoint.
+    /// A head that was kept elsewhere: the bytes of a checkpoint.
     pub against: Option<Vec<u8>>,
 }
 
@@ -47,7 +47,7 @@ const AHEAD: usize = 16;
 /// Most threads that hash.
 const HASHING: usize = 4;
 
-/// Checks everything. `progress` is told how many entries of how many were looked at.
+/// Checks everything. `progress` receives how many entries of how many are done.
 pub fn verify(sources: &Sources, asked: &Asked, progress: &mut dyn FnMut(u64, u64)) -> Report {
     let mut faults = sources.faults.clone();
     let (heads, bad) = signed::all(sources.places.as_ref().map(Places::folder), &sources.published);
@@ -143,7 +143,7 @@ struct Groups {
 
 impl Groups {
     fn send(&mut self, group: Group) {
-        // It fails only if a thread panicked, which comes up when the threads are joined.
+        // Sending fails only if a thread panicked, which comes up when the threads are joined.
         drop(self.threads[self.turn % self.threads.len()].send(group));
         self.turn += 1;
     }
@@ -164,7 +164,7 @@ fn pass(
             .map(|_| {
                 let (groups, waiting) = sync_channel::<Group>(AHEAD);
                 let (hashed, collected) = sync_channel(AHEAD);
-                // Nobody waits for it any more only if the thread that collects has panicked.
+                // The receiver is gone only if the thread that collects has panicked.
                 scope
                     .spawn(move || waiting.iter().for_each(|group| drop(hashed.send(group.hash(published)))));
                 (groups, collected)

@@ -19,9 +19,9 @@ pub struct SignedHead {
     pub note: Vec<u8>,
 }
 
-/// Whose signatures are believed.
+/// Trusted signers.
 pub enum Believed {
-    /// Keys that somebody gave.
+    /// Given keys.
     Keys(Vec<Verifier>),
     /// Keys that the log itself names.
     Log(KeyHistory),
@@ -30,7 +30,7 @@ pub enum Believed {
 }
 
 impl Believed {
-    /// Which keys signed a head, by id; why it does not count otherwise.
+    /// Ids of the keys that signed a head; otherwise why the head is not valid.
     pub fn signers(&self, head: &TreeHead, note: &[u8]) -> Result<Vec<String>, String> {
         let (keys, origin) = match self {
             Self::Keys(keys) => (keys.clone(), None),

@@ -132,11 +132,11 @@ impl Rebuild {
             }
         }
         self.spaces.commit(write).map_err(store_error)?;
-        // Nobody is told before everything is durable, so rows need not be durable before they move.
+        // Nothing is acknowledged before everything is durable, so rows need not be durable before they move.
         bundles::move_due(&self.spaces, self.next, BUNDLE_AFTER)
     }
 
-    /// Writes what is left, and makes all of it durable.
+    /// Writes the rest, and makes all of it durable.
     pub fn finish(mut self) -> Result<(), LogError> {
         if let Some(keyed) = self.keyed.take() {
             self.waiting.index.insert(Key::Idempotency(keyed.key).encode(), unknown(keyed.first, self.next));

@@ -66,7 +66,7 @@ impl Drop for BundleCompactor {
     }
 }
 
-/// Up to where events are to move, if enough of them wait. The newest event always stays a row.
+/// End of the events to move, if enough of them wait. The newest event always stays a row.
 fn due(from: u64, next: Position, after: u64) -> Option<u64> {
     let full = next.0.saturating_sub(1) / WIDTH * WIDTH;
     let enough = after.max((from / SHARE).min(AT_ONCE)).max(WIDTH);
@@ -86,8 +86,8 @@ pub(super) fn move_due(store: &Spaces, next: Position, after: u64) -> Result<(),
     Ok(())
 }
 
-/// Writes the bundles of rows, and compares them with the rows: what flipped on the way is found while
-/// the row is still there.
+/// Writes the bundles of rows, and compares them with the rows: a bit that flipped in memory is found while
+/// the row still exists.
 fn write_bundles(store: &Spaces, from: u64, to: u64) -> Result<(), LogError> {
     let bundles = store.get(Keyspace::Bundles);
     let mut into = bundles.start_ingestion().map_err(store_error)?;
@@ -139,7 +139,7 @@ fn compare(store: &Spaces, first: u64) -> Result<(), LogError> {
     Err(LogError::BadEntry { position: Position(first), cause })
 }
 
-/// Removes rows that a crash left below `end`. They went in order, those of a group at once.
+/// Removes rows that a crash left below `end`. They are removed in order, those of a group at once.
 fn remove_left(store: &Spaces, end: u64) -> Result<(), LogError> {
     let entries = store.get(Keyspace::Entries);
     let mut from = end;
@@ -150,8 +150,8 @@ fn remove_left(store: &Spaces, end: u64) -> Result<(), LogError> {
     remove_rows(store, from, end)
 }
 
-/// Removes rows whose bundles are there. Nothing waits for the disk: rows that come back after a crash
-/// are removed by the next move.
+/// Removes rows whose bundles are written. Nothing waits for the disk: rows that come back after a crash are
+/// removed by the next move.
 fn remove_rows(store: &Spaces, from: u64, to: u64) -> Result<(), LogError> {
     for first in (from..to).step_by(WIDTH as usize) {
         let mut write = store.db.batch();

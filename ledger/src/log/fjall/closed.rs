@@ -1,9 +1,9 @@
 //! Whether the store is as it was left: a note of every file, written at a clean close, compared before
 //! the next open.
 //!
-//! fjall takes what it cannot read at the end of a journal for the end of the journal, and cuts it off.
-//! So a store that is not exactly as it was left is not opened before its journals are copied aside,
-//! and is checked thoroughly afterwards.
+//! fjall treats an unreadable end of a journal as the end of the journal, and cuts it off. So a store that
+//! changed since its close is not opened before its journals are copied aside, and is checked thoroughly
+//! afterwards.
 
 use super::folder::make_folder;
 use crate::log::FORMAT;
@@ -26,7 +26,7 @@ pub enum StoreCondition {
 /// they are read.
 const WHOLE: u64 = 1 << 20;
 const END: usize = 64 << 10;
-/// So many zeros are no part of any entry.
+/// No entry contains so many zeros.
 const ZEROS: usize = 128 << 10;
 /// Copies of journals that are kept.
 const KEPT: usize = 3;
@@ -35,10 +35,11 @@ pub(super) fn note_of(folder: &Path) -> PathBuf {
     folder.with_extension("closed")
 }
 
-/// How the first line of a note begins: which format whoever closed the store writes.
+/// Start of the first line of a note: the format that the closing program writes.
 const FORMAT_LINE: &str = "format ";
 
-/// Format of whoever closed the store, and the files then; notes of format 2 and before say files only.
+/// Format of the program that closed the store, and the files then; notes of format 2 and before list files
+/// only.
 fn noted(folder: &Path) -> Option<(Option<u32>, String)> {
     let note = fs::read_to_string(note_of(folder)).ok()?;
     let Some((format, files)) = note.strip_prefix(FORMAT_LINE).and_then(|rest| rest.split_once('\n')) else {
@@ -123,8 +124,8 @@ pub(super) fn is_journal(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "jnl")
 }
 
-/// What is written to a journal. It is made much longer than that, with zeros, which are not read: no
-/// entry has so many of them in a row, and fjall stops at them, too.
+/// The written part of a journal. The file is allocated much longer than that, with zeros, which are not
+/// read: no entry has so many of them in a row, and fjall stops at them, too.
 pub(super) fn written(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = fs::File::open(path)?;
     let mut bytes = Vec::new();
@@ -146,7 +147,7 @@ pub(super) fn copy_journals(folder: &Path, aside: &Path) -> io::Result<()> {
     let mut journals = Vec::new();
     for path in files.into_iter().filter(|path| is_journal(path)) {
         let written = written(&folder.join(&path))?;
-        // One that was emptied has nothing to lose, and must not push out a copy that has.
+        // An emptied journal has nothing to lose, and must not push out a copy that has.
         if !written.is_empty() {
             journals.push((path, written));
         }

@@ -40,8 +40,8 @@ impl FjallLog {
         Self::start(FjallStore::open(folder)?, options)
     }
 
-    /// Starts the writer of a store that was opened, and perhaps looked at, before. The index of one of an
-    /// older format is upgraded first, unless nothing may be written.
+    /// Starts the writer of a store that was opened, and perhaps read, before. The index of an older format
+    /// is upgraded first, unless nothing may be written.
     pub fn start(store: FjallStore, options: FjallOptions) -> Result<Self, LogError> {
         let FjallOptions { clock, policy, in_batch, seal, frozen, bundle_after } = options;
         let FjallStore { spaces: store, folder, newer, .. } = store;

@@ -40,13 +40,13 @@ pub(super) struct Spaces {
     pub(super) db: Database,
     /// Events below lie in bundles.
     bundled: AtomicU64,
-    /// Whoever wrote is done: what is in write buffers may be moved when the last one lets go.
+    /// Writing has ended: write buffers may be moved when the last holder drops the store.
     written: AtomicBool,
     closing: Closing,
 }
 
 impl Spaces {
-    /// Of a store that is open.
+    /// Of an open store.
     pub(super) fn new(
         (db, spaces): (Database, [::fjall::Keyspace; 5]),
         closing: Closing,
@@ -64,7 +64,7 @@ pub(super) struct Closing {
     flushed: AtomicBool,
     /// What is open is a copy, which goes; the store itself is not touched, so there is nothing to note.
     copy: Option<peek::Copy>,
-    /// None on a disk that nobody may write to.
+    /// None on a read-only disk.
     _lock: Option<std::fs::File>,
 }
 
@@ -79,7 +79,7 @@ impl Drop for Closing {
     fn drop(&mut self) {
         if self.copy.is_none() && self.clean.load(Ordering::Relaxed) {
             if self.flushed.load(Ordering::Relaxed) && journals::empty(&self.folder).is_err() {
-                // It may be cut off anywhere. What it looks like then is for the next open to see.
+                // Closing may be cut off anywhere; the next open finds the state.
                 return;
             }
             // Without the note the next open checks more: that costs time, and nothing else.
@@ -90,7 +90,7 @@ impl Drop for Closing {
 
 impl Drop for Spaces {
     fn drop(&mut self) {
-        // The last one has it: nobody writes any more.
+        // This is the last holder: nobody writes any more.
         let as_it_should_be = self.closing.copy.is_none() && self.closing.clean.load(Ordering::Relaxed);
         if as_it_should_be && self.written.load(Ordering::Relaxed) {
             self.closing
@@ -121,13 +121,13 @@ impl Spaces {
         self.bundled.store(bundled, Ordering::Release);
     }
 
-    /// Writes a batch, and write buffers that it might not fit into before it.
+    /// Writes a batch, after write buffers that it might not fit into.
     pub(super) fn commit(&self, write: ::fjall::OwnedWriteBatch) -> ::fjall::Result<()> {
         self.spaces.iter().try_for_each(|space| room::make(space, MEMTABLE_BYTES))?;
         write.commit()
     }
 
-    /// Nobody will append any more.
+    /// No append will follow.
     pub(super) fn is_written(&self) {
         self.written.store(true, Ordering::Relaxed);
     }
@@ -173,8 +173,8 @@ pub(super) fn looked_at(folder: &Path) -> Result<StoreCondition, LogError> {
     Ok(found)
 }
 
-/// Makes an empty store beside its place, and moves it there: half of one cannot be opened, and would
-/// stand in the way of every other try.
+/// Creates an empty store beside its place, and moves it there: half a store cannot be opened, and would
+/// block every other attempt.
 fn make(folder: &Path) -> Result<(), LogError> {
     let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
     let making = folder.with_extension("making");

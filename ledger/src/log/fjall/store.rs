@@ -9,7 +9,7 @@ use crate::log::ports::EachRow;
 use std::ops::Range;
 use std::path::Path;
 
-/// A store that is open, and nobody writes to.
+/// An open store that nobody writes to.
 pub struct FjallStore {
     pub(super) spaces: Arc<Spaces>,
     pub(super) folder: PathBuf,
@@ -29,8 +29,8 @@ impl FjallStore {
         Ok(Self { spaces: Arc::new(spaces), folder: folder.to_owned(), newer, found })
     }
 
-    /// Opens a store for somebody who only reads: a copy of it below `scratch`, so that nothing of it changes. Others
-    /// may read it meanwhile. Where a swap was cut off, it is the one in `new`.
+    /// Opens a store for reading: a copy of it below `scratch`, so that nothing in it changes. Others may
+    /// read it meanwhile. Where a swap was cut off, it is the one in `new`.
     ///
     /// # Errors
     /// As [`FjallStore::open`]; [`LogError::Io`] if there is none, [`LogError::Scratch`] if there is no room for
@@ -75,15 +75,15 @@ impl FjallStore {
         Position(self.spaces.bundled())
     }
 
-    /// Something of it is wrong, although its files are as they were left: whoever opens it next is to look
-    /// closely.
+    /// Something in the store is wrong, although its files did not change since its close: the next open
+    /// should check closely.
     pub fn distrust(&self) {
         self.spaces.not_clean();
-        // On a disk that nobody writes to, nobody will go on with it either.
+        // A read-only store will not be written to later either.
         drop(super::closed::in_use(&self.folder));
     }
 
-    /// It is to be looked at closely when it is opened again.
+    /// The next open should check closely.
     pub fn not_clean(&self) {
         self.spaces.not_clean();
     }
@@ -100,7 +100,7 @@ impl Stored for FjallStored {
     }
 
     fn next(&self) -> Result<Position, LogError> {
-        // The key counts here, not what lies under it: that is for those who check to say.
+        // The key is used here, not the value under it: checking that is left to verification.
         Ok(read::last(&self.spaces)?.map_or(Position(0), |(last, _)| Position(last.0.saturating_add(1))))
     }
 

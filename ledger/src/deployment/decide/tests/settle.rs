@@ -39,7 +39,7 @@ fn before_the_first_retirement_the_new_ones_go() {
     let old = target.deployed(config());
     let id = target.ask(config());
     target.run_until(|effect| matches!(effect, Effect::StartReplica(_)));
-    // It was started, and nobody wrote it down.
+    // The replica was started, and that was never recorded.
     let unrecorded = ReplicaId { deployment: id, index: 0 };
     let observed = found(&target, |_| true, &[unrecorded]);
     settle(&mut target, observed);
@@ -55,7 +55,7 @@ fn a_start_that_nobody_heard_of_is_still_expected_after_a_second_crash() {
     target.ask(config());
     target.run_until(|effect| matches!(effect, Effect::StartReplica(_)));
     for _crash in 0..2 {
-        // Docker has not got to it: it is not there when somebody looks.
+        // Docker has not got to it: the container does not exist yet at the time of the check.
         let mut observed = found(&target, |_| true, &[]);
         observed
             .replicas
