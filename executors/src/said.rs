@@ -1,6 +1,6 @@
-//! What libraries say of an error, in words for people: one function for each library, used wherever its errors
-//! leave this crate. Their own words name their types and options, which help nobody who deploys. Those of
-//! libraries that the edge uses as well are in [`haloy_edge::said`].
+//! Errors of libraries in plain words: one function for each library, used wherever its errors leave this
+//! crate. Their own texts name their types and options, which do not help users. Those of libraries that the
+//! edge uses as well are in [`haloy_edge::said`].
 
 use haloy_edge::said::{chain, io, json};
 use std::error::Error;
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// Words that only somebody knows who has read the source of a library.
+    /// Words that only readers of the source of a library understand.
     const FORBIDDEN: [&str; 22] = [
         "DuplicateKeyPolicy",
         "from_str",

@@ -1,5 +1,5 @@
-//! What is asked of routers beside the contract (`conformance`): newest routes only, as they were sent, and nothing to
-//! drain is drained at once.
+//! Requirements on routers beside the contract (`conformance`): newest routes only, unchanged, and a drain
+//! without requests ends at once.
 
 use haloy_edge::identity::{self, Inspector, Looked};
 use haloy_edge::{EdgeOptions, run};
@@ -23,7 +23,7 @@ struct Subject {
     _folder: tempfile::TempDir,
 }
 
-/// There are no containers.
+/// Without containers.
 #[derive(Debug)]
 struct Nobody;
 
@@ -153,7 +153,7 @@ async fn older_routes_never_replace_newer_ones() {
             "{}",
             subject.name
         );
-        // Another target's call may have brought newer routes first, which are the same for this one.
+        // The call of another target may have brought newer routes first, which are the same for this one.
         let stale = subject.apply(4, &[0]).await.expect("what is in force has them");
         let Outcome::RoutesApplied { generation, digest, .. } = &stale else { panic!("{stale:?}") };
         let expected = subject.routes(5, &[0]).snapshot.digest();

@@ -1,4 +1,4 @@
-//! Files that are complete or absent, whenever the machine dies.
+//! Files that are there whole or not at all, whenever the machine dies.
 
 use crate::defect::{Step, step};
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -56,7 +56,7 @@ pub fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()
     Ok(())
 }
 
-/// The nearest existing folder, upwards from this one: new folders are made in it.
+/// The nearest folder, upwards from this one, that exists: what is made, is made in it.
 fn made_in(folder: &Path) -> io::Result<Option<PathBuf>> {
     for folder in folder.ancestors().map(named) {
         if folder.try_exists()? {
@@ -85,8 +85,8 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     step(Step::FolderSynced, || File::open(folder)?.sync_all())
 }
 
-/// Reads a file that may be absent. Only its absence is `None`: a file that exists and cannot be read is an
-/// error.
+/// Reads a file that need not be there. Only its absence is `None`: a file that is there, and cannot be
+/// read, is an error.
 pub fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
     if_there(std::fs::read(path))
 }

@@ -1,5 +1,5 @@
-//! Certificates from an authority: asked for when a routed domain has none, or when the one that it has
-//! is due for renewal. A failure never stops anything: what was served is served on.
+//! Certificates from an authority: requested when a routed domain has none, or when its certificate is due
+//! for renewal. A failure never stops anything: what was served stays served.
 
 use super::certs::Cert;
 use super::observed::Observed;
@@ -29,11 +29,11 @@ const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(60)
 pub struct Keeper {
     /// What is kept on disk: accounts and contacts.
     pub store: Arc<Store>,
-    /// Which names are routed.
+    /// The routed names.
     pub routing: Arc<Routing>,
     /// Certificates that there are.
     pub tls: Arc<Tls>,
-    /// Where what happens is told.
+    /// Where events are reported.
     pub observed: Arc<Observed>,
 }
 
@@ -55,11 +55,12 @@ pub async fn keep(keeper: Keeper) {
     }
 }
 
-/// Names that one certificate is to be for, and whom the authority may write to about it.
+/// Names of one certificate, and the address that the authority may write to about it.
 type Wanted = (Vec<String>, Option<String>);
 
-/// What an authority is asked for: of each route the names that a public one could vouch for, or all, or none, as
-/// its release wants it; never one for which the user brought a certificate. The first one names it.
+/// Names to request certificates for: of each route the names that a public authority could vouch for, or
+/// all, or none, as its release wants; never one for which the user brought a certificate. The first name
+/// identifies the certificate.
 pub fn in_question(routing: &Routing, tls: &Tls, store: &Store) -> Vec<Wanted> {
     let (table, contacts) = (routing.table(), store.contacts());
     // A certificate that is nowhere presented is of no use.
@@ -68,7 +69,7 @@ pub fn in_question(routing: &Routing, tls: &Tls, store: &Store) -> Vec<Wanted> {
     let asked = routes.filter(|route| route.acme != Some(AcmeMode::Off)).map(|route| {
         let own = |name: &str| tls.certs.get(name).is_some_and(|cert| cert.own);
         let names = std::iter::once(&route.domain).chain(&route.aliases);
-        // Who wants one for every name has an authority of their own, which may vouch for any.
+        // A release that wants one for every name uses an authority of its own, which may vouch for any.
         let every = route.acme == Some(AcmeMode::On);
         let names = names.filter(|name| (every || names::is_public(name)) && !own(name)).cloned().collect();
         (names, contacts.get(&route.domain).cloned())
@@ -82,7 +83,7 @@ impl Keeper {
     }
 }
 
-/// Those of them that need a certificate now.
+/// Those that need a certificate now.
 fn wanted(keeper: &Keeper) -> Vec<Wanted> {
     let now = SystemClock.now();
     let due = |name: &String| match keeper.tls.certs.get(name) {
@@ -108,12 +109,12 @@ fn to_ask(keeper: &Keeper) -> Vec<(Arc<Cert>, Option<String>)> {
     .collect()
 }
 
-/// When to renew: RFC 9773. Authorities that do not say are not asked again for a while.
+/// When to renew: RFC 9773. Authorities that do not support it are not queried again for a while.
 async fn ask(keeper: &Keeper, cert: &Cert, contact: Option<&str>) {
     let time = |nanos: i128| i64::try_from(nanos).map_or(Timestamp(i64::MAX), Timestamp);
     let said = async {
         let known = identifier(cert)?;
-        // Without an account there is nobody to ask; one is made for an order, not for this.
+        // Without an account there is nothing to query with; one is made for an order, not for this.
         keeper.store.account(&keeper.tls.authority.directory())?;
         let account = account(keeper, contact).await.ok()?;
         let (info, again) = account.renewal_info(&known).await.ok()?;
@@ -131,8 +132,8 @@ fn identifier(cert: &Cert) -> Option<CertificateIdentifier<'static>> {
     Some(CertificateIdentifier::new(authority.as_slice().into(), serial.as_slice().into()).into_owned())
 }
 
-/// Asks for a certificate; once more without naming the one before, and with a new account, where that
-/// is what the authority minds.
+/// Requests a certificate; retries once without naming the previous one, and with a new account, where the
+/// authority objects to those.
 async fn asked_for(keeper: &Keeper, names: &[String], contact: Option<&str>) -> Result<Issued, String> {
     let before = names.first().and_then(|domain| keeper.tls.certs.get(domain));
     let mut replaces = before.filter(|cert| !cert.own && keeper.tls.acme.renewals.advised(cert));
@@ -141,7 +142,7 @@ async fn asked_for(keeper: &Keeper, names: &[String], contact: Option<&str>) -> 
         let order = order(keeper, names, contact, replaces.as_deref().and_then(identifier));
         let asked = tokio::time::timeout(ORDER_TIME, order).await;
         match asked.unwrap_or_else(|_| Err("the authority did not answer in time".to_owned())) {
-            // The authority forgot the account: made anew, once.
+            // The authority forgot the account: a new one is made, once.
             Err(error) if error.contains("accountDoesNotExist") && !forgotten => {
                 forgotten = true;
                 keeper.store.forget_account(&keeper.tls.authority.directory());
@@ -269,7 +270,7 @@ async fn challenge(
     Ok(())
 }
 
-/// Which name the authority could not see, and what it saw instead.
+/// The name that the authority could not validate, and what it saw instead.
 async fn why_invalid(order: &mut instant_acme::Order) -> String {
     let mut authorizations = order.authorizations();
     while let Some(Ok(mut authorization)) = authorizations.next().await {

@@ -1,4 +1,4 @@
-//! Replicas that should get requests and get none, and those that get them again: told to the log, a few
+//! Replicas that should get requests and get none, and those that get them again: reported to the log a few
 //! times an hour for each target, and otherwise counted.
 
 use super::limits::{CHANGES, CHANGES_WITHIN};
@@ -8,18 +8,18 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// What was told of each target.
+/// Reports of each target.
 #[derive(Default)]
 pub struct Changes {
     told: Mutex<HashMap<(AppName, TargetName), Told>>,
-    /// To be written, in their order.
+    /// Reports to write, in their order.
     pub(super) waiting: Mutex<VecDeque<Report>>,
-    /// Whoever holds it writes.
+    /// Held by the task that writes.
     pub(super) writing: Mutex<()>,
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic elsewhere leaves plain data, which is still what it was.
+    // A panic elsewhere leaves plain data, which is still valid.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -31,7 +31,8 @@ struct Told {
 }
 
 impl Changes {
-    /// Whether a change of a target is to be told now, and if so how many others were only counted before.
+    /// Whether a change of a target should be reported now, and if so how many others were only counted
+    /// before.
     pub(super) fn tell(&self, of: (AppName, TargetName), now: Instant) -> Option<u32> {
         let mut known = lock(&self.told);
         let told = known.entry(of).or_default();

@@ -1,5 +1,5 @@
-//! The socket of commands: 0600 in a folder 0700, so that who may use it may own the edge anyway. Its
-//! other side is `client`.
+//! The command socket: 0600 in a folder 0700, so that its users might own the edge anyway. The other side is
+//! `client`.
 
 use super::acme;
 use super::body::{self, Body};
@@ -58,7 +58,7 @@ pub async fn serve(edge: Arc<Edge>, mut listener: UnixListener) {
         tokio::spawn(async move {
             let service = service_fn(|request| command(Arc::clone(&edge), request));
             let mut builder = hyper::server::conn::http1::Builder::new();
-            // A command that breaks off asked for nothing.
+            // A command that breaks off requested nothing.
             drop(builder.keep_alive(false).serve_connection(TokioIo::new(stream), service).await);
         });
     }
@@ -161,13 +161,13 @@ fn replicas(edge: &Edge) -> Vec<ReplicaStatus> {
     .collect()
 }
 
-/// Looks where every replica is, for as long as somebody who asks may wait.
+/// Locates every replica, for as long as the caller may wait.
 async fn look_at_all(edge: &Arc<Edge>) {
     let mut looks = tokio::task::JoinSet::new();
     for upstream in edge.routing.upstreams.all() {
         looks.spawn(async move { upstream.verify_now().await });
     }
-    // What has not answered by then is told as it was last seen.
+    // Replicas that have not answered by then are reported as last seen.
     let all = async { while looks.join_next().await.is_some() {} };
     drop(tokio::time::timeout(ENGINE_TIME, all).await);
 }
@@ -256,13 +256,13 @@ pub async fn metrics_at(edge: Arc<Edge>) {
     .await;
 }
 
-/// Waits until nothing is on its way through a replica; tunnels are told to end at once.
+/// Waits until no request is in flight through a replica; tunnels are ended at once.
 async fn drain(edge: &Edge, asked: &Drain) -> Drained {
     let started = Instant::now();
     let limit = Duration::from_millis(asked.limit_ms).min(DRAIN);
     let upstreams = edge.routing.upstreams.of(asked.replica);
     let in_flight = || upstreams.iter().map(|upstream| upstream.in_flight()).sum();
-    // Asked late, it may be in the route again.
+    // A late request: the replica may be in the route again.
     for upstream in upstreams.iter().filter(|upstream| !edge.routing.table_guard().routes_to(upstream)) {
         upstream.leave();
     }
@@ -297,7 +297,7 @@ async fn upgrade(edge: &Arc<Edge>, program: PathBuf) -> Response<Body> {
             answer(&status(edge))
         }
         Err(error) => {
-            // The next one may have put its socket in the place of this one's.
+            // The successor may have replaced this edge's socket with its own.
             edge.lifecycle.socket_lost.notify_one();
             problem(StatusCode::INTERNAL_SERVER_ERROR, &format!("the edge goes on unchanged: {error}"))
         }

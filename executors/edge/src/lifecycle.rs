@@ -15,11 +15,11 @@ use tokio_util::task::TaskTracker;
 pub struct Lifecycle {
     /// Connections of clients.
     pub clients: Arc<Clients>,
-    /// The edge that this one took over from, for as long as it still has requests.
+    /// The previous edge, for as long as it still has requests.
     pub predecessor: PeerEdge,
     /// The edge that took over from this one.
     pub successor: PeerEdge,
-    /// Another edge put its socket of commands in the place of this one's, and is gone.
+    /// Another edge replaced this one's command socket, and is gone.
     pub socket_lost: Notify,
     /// Copies, to hand over. As long as there are any, clients can connect.
     listeners: Mutex<Vec<TcpListener>>,
@@ -52,7 +52,7 @@ impl Lifecycle {
         })
     }
 
-    /// It no longer takes connections.
+    /// Whether it no longer takes connections.
     pub fn leaving(&self) -> bool {
         self.leaving.load(Ordering::Relaxed)
     }
@@ -63,7 +63,7 @@ impl Lifecycle {
         self.leaving.store(true, Ordering::Relaxed);
     }
 
-    /// Its listening sockets, to hand over.
+    /// Listening sockets, to hand over.
     pub fn listeners(&self) -> MutexGuard<'_, Vec<TcpListener>> {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -19,7 +19,7 @@ pub struct Observed {
     pub requests: Requests,
     /// The access log.
     pub access: Access,
-    /// Changes of replicas that were told to the log.
+    /// Changes of replicas that were reported to the log.
     pub changes: Changes,
 }
 

@@ -1,4 +1,4 @@
-//! One request: whose name it is for, which replica takes it, and what is tried if none does.
+//! One request: the name that it is for, the replica that takes it, and what is tried if none does.
 
 use super::access_log::ServedBy;
 use super::body::{self, Body};
@@ -25,7 +25,7 @@ use std::time::Duration;
 
 /// Answers a request, always.
 ///
-/// `sni` is the name that the client asked for when it set up TLS; `id` is the name of the request.
+/// `sni` is the name from the TLS handshake; `id` is the name of the request.
 pub async fn answer(
     edge: &Arc<Edge>,
     from: ClientOrigin,
@@ -124,7 +124,7 @@ async fn pass_on(
     let mut tried: Vec<Arc<Upstream>> = Vec::new();
     let (mut silent, mut renewed, mut doubted) = (false, false, None);
     while let Some(request) = next.take() {
-        // Counted first, then looked again: whoever drains a replica sees every request that goes there.
+        // Counted first, then checked again: so a drain sees every request that goes to its replica.
         let Some((site, in_flight)) = enter(edge, site, &tried, again.is_none()) else { break };
         if !tried.is_empty() {
             edge.observed.metrics.retried();
@@ -163,7 +163,7 @@ async fn pass_on(
     }
     match doubted {
         _ if silent => pages::too_slow(&site.owner),
-        // Whoever accepted none may be back at once; whoever is in doubt is looked for.
+        // A replica that refused may be back at once; one in doubt is inspected.
         Some(doubt) => pages::in_doubt(&site.owner, &doubt),
         None if tried.is_empty() && site.upstreams.is_empty() => pages::nothing_runs(&site.owner),
         None => pages::no_answer(&site.owner),
@@ -180,7 +180,7 @@ fn others(edge: &Edge, site: &Site, tried: &[Arc<Upstream>], but: &Arc<Upstream>
     }
 }
 
-/// Picks a replica of the table that is in force, and counts the request there.
+/// Picks a replica of the current table, and counts the request there.
 fn enter(
     edge: &Edge,
     site: &Arc<Site>,
@@ -205,14 +205,15 @@ enum Failed {
     NotSent(Box<Request<Body>>),
     /// The same: nothing shows that it would reach the replica.
     Doubted(Box<Request<Body>>, Doubt),
-    /// Nobody knows what the replica did with it.
+    /// What the replica did with it is unknown.
     Lost {
         /// The connection had been used before.
         reused: bool,
     },
-    /// It did not answer in time.
+    /// The replica did not answer in time.
     Silent,
-    /// It did not begin its answer in a shorter time, failed its last check, and another one is well.
+    /// The replica did not begin its answer in a shorter time, failed its last check, and another one is
+    /// well.
     Doubtful,
 }
 

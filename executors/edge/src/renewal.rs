@@ -35,7 +35,7 @@ impl Renewals {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&cert.serial).copied()
     }
 
-    /// Whether a certificate is to be renewed now.
+    /// Whether a certificate should be renewed now.
     pub fn due(&self, cert: &Cert, now: Timestamp) -> bool {
         let advised = self.advice(cert).and_then(|advice| advice.renew).map(|(_, at)| at);
         match advised.filter(|at| *at < cert.not_after) {
@@ -54,7 +54,7 @@ impl Renewals {
         self.advice(cert).is_none_or(|advice| now >= advice.ask_again)
     }
 
-    /// What the authority said, and how long it wants not to be asked again; none if it said nothing.
+    /// Records the answer of the authority, and how long it wants no further query; none if it gave none.
     pub fn told(&self, cert: &Cert, said: Option<(Window, Duration)>, now: Timestamp, entropy: &dyn Entropy) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = all.get(&cert.serial).and_then(|advice| advice.renew);
@@ -78,8 +78,8 @@ impl Renewals {
     }
 }
 
-/// Until then a certificate is new, whatever its authority advises: one that is mistaken must not be
-/// asked for another again and again.
+/// Until then a certificate is new, whatever its authority advises: a mistaken authority must not be asked
+/// for another one again and again.
 fn settled(cert: &Cert) -> Timestamp {
     let life = cert.not_after.0.saturating_sub(cert.not_before.0);
     Timestamp(cert.not_before.0.saturating_add(NEW.min(life / 3)))

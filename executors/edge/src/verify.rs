@@ -18,13 +18,13 @@ pub enum Unconnected {
     Doubted(Doubt),
 }
 
-/// What is known of one container, and how it is looked at.
+/// What is known of one container, and how it is inspected.
 pub struct Identity {
     subject: Subject,
     inspector: Arc<dyn Inspector>,
     /// Looks that have begun.
     begun: AtomicU64,
-    /// Number and answer of the last look that has ended; whoever holds it looks.
+    /// Number and answer of the last finished inspection; the lock holder inspects.
     last: tokio::sync::Mutex<(u64, Looked)>,
     known: Mutex<Known>,
 }
@@ -41,7 +41,7 @@ struct Known {
 }
 
 impl Identity {
-    /// Of a container that nobody has looked at yet.
+    /// For a container that was not inspected yet.
     pub fn new(subject: Subject, inspector: Arc<dyn Inspector>) -> Self {
         let never = Looked::Unknown { why: "it has not been checked yet".to_owned() };
         Self {
@@ -53,13 +53,13 @@ impl Identity {
         }
     }
 
-    /// Who it is.
+    /// The container.
     pub fn subject(&self) -> &Subject {
         &self.subject
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        // A panic elsewhere leaves plain data, which is still what it was.
+        // A panic elsewhere leaves plain data, which is still valid.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -77,8 +77,8 @@ impl Identity {
         self.known().sighting.is_some()
     }
 
-    /// Looks at the container. Whoever comes while another look is on its way shares the next one, since
-    /// what is asked is what is true from now on.
+    /// Inspects the container. A caller that arrives during another inspection shares the next one, since the
+    /// answer must hold from now on.
     pub async fn verify_now(&self) -> Looked {
         let begun = self.begun.load(Ordering::Acquire);
         let mut last = self.last.lock().await;
@@ -168,7 +168,7 @@ impl Identity {
     /// What is known from before the connection.
     async fn before(&self) -> Result<Arc<Sighting>, Unconnected> {
         let known = self.known().sighting.clone();
-        // One that was on no network may have joined one since.
+        // A container without a network may have joined one since.
         if let Some(sighting) = known.filter(|sighting| !sighting.places.is_empty()) {
             return Ok(sighting);
         }
@@ -209,7 +209,7 @@ fn doubt(looked: Looked) -> Doubt {
         Looked::Stopped => Doubt::Stopped,
         Looked::Gone => Doubt::Gone,
         Looked::Unknown { why } => Doubt::Unknown(why),
-        // It runs, and yet is not where it was: it moved.
+        // The container runs, and yet is at another address: it moved.
         Looked::Running(_) => Doubt::Moves,
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn status(error: &Error) -> Option<u16> {
     if let Error::DockerResponseServerError { status_code, .. } = error { Some(*status_code) } else { None }
 }
 
-/// Whether an error of a start is about the address that the container asked for.
+/// Whether an error of a start is about the requested address.
 pub(super) fn of_address(error: &Error) -> bool {
     let said = sentence(error).to_lowercase();
     let texts =

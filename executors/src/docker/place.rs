@@ -10,18 +10,18 @@ type Networks = HashMap<String, EndpointSettings>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) address: String,
-    /// It was created with this address: the engine gives it back to it after every restart.
+    /// Whether it was created with this address: the engine gives it back after every restart.
     pub(super) fixed: bool,
 }
 
-/// The address that an endpoint asks for each time.
+/// The address that an endpoint requests each time.
 pub(super) fn asked(endpoint: &EndpointSettings) -> Option<&str> {
     let asked = endpoint.ipam_config.as_ref()?.ipv4_address.as_deref()?;
     Some(asked).filter(|asked| !asked.is_empty())
 }
 
-/// The endpoint of a container on the network that it was created on; where that is not to be seen, on the
-/// first one by name.
+/// The endpoint of a container on the network that it was created on; where that is not visible, on the first
+/// one by name.
 fn endpoint(container: &ContainerInspectResponse) -> Option<&EndpointSettings> {
     let networks = container.network_settings.as_ref()?.networks.as_ref()?;
     let mode = container.host_config.as_ref().and_then(|config| config.network_mode.as_deref());

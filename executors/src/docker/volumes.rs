@@ -1,8 +1,7 @@
 //! Volumes of paths that an image declares and the configuration does not cover.
 //!
-//! Left to itself, the engine gives such a path a volume without a name, and takes it away with the
-//! container. So haloy gives it one with a name and labels: it outlives every container, and goes only when
-//! somebody asks for that.
+//! By itself, the engine gives such a path an anonymous volume, and removes it with the container. So haloy
+//! gives it one with a name and labels: it outlives every container, and is removed only on request.
 
 use super::errors::{self, Doing, failed};
 use super::labels::OwnContainer;
@@ -24,8 +23,8 @@ pub(super) struct Mounted {
 }
 
 impl Engine<'_> {
-    /// Volumes for everything that the image declares and nobody named a place for; made where they are not
-    /// there.
+    /// Volumes for every path that the image declares and the configuration does not name; made where they do
+    /// not exist.
     pub(super) async fn volumes_for(
         &self,
         cx: &EffectContext,
@@ -37,7 +36,7 @@ impl Engine<'_> {
             let before = spec.takes_over.iter().find(|made| made.path == known);
             let volume = match before {
                 Some(made) if self.volume(&made.volume).await?.is_some() => made.volume.clone(),
-                // Somebody removed it: there is nothing left to take over.
+                // The volume was removed by others: there is nothing left to take over.
                 Some(_) | None => self.make_volume(cx, spec, &path).await?,
             };
             mounted.push(Mounted { path, volume });
@@ -123,7 +122,7 @@ impl Engine<'_> {
         Ok(None)
     }
 
-    /// Volumes of a replica that nobody named: those of its container, and those made for it.
+    /// Unnamed volumes of a replica: those of its container, and those made for it.
     pub(super) async fn left_by(
         &self,
         scope: &Scope,
@@ -221,8 +220,8 @@ fn mounts(container: &ContainerInspectResponse) -> Vec<Mounted> {
     mounted.collect()
 }
 
-/// Volumes of a container that no entry of the configuration names: made by haloy, as its label says, or
-/// by the engine for a path of which nobody said anything.
+/// Volumes of a container that no entry of the configuration names: made by haloy, as its label says, or by
+/// the engine for a path without an entry.
 pub(super) fn unnamed(
     container: &ContainerInspectResponse,
     labels: &HashMap<String, String>,
@@ -240,13 +239,13 @@ pub(super) fn unnamed(
     ours
 }
 
-/// A volume that the engine made for a container of an older haloy: its name is 64 digits, nobody's word.
+/// A volume that the engine made for a container of an older haloy: its name is 64 digits, chosen by nobody.
 fn anonymous(volume: &Volume) -> bool {
     let digits = volume.name.len() == 64 && volume.name.chars().all(|c| c.is_ascii_hexdigit());
     digits && volume.options.is_empty() && !volume.labels.contains_key(labels::LEDGER)
 }
 
-/// The name of a volume: whose it is for people, and enough of a digest that no two are one.
+/// The name of a volume: its owner for people, and enough of a digest to be unique.
 fn name(scope: &Scope, replica: ReplicaId, path: &str) -> String {
     let of = format!("{}\n{}\n{}\n{path}", scope.ledger, replica.deployment, replica.index);
     let digest = blake3::hash(of.as_bytes()).to_hex();

@@ -4,8 +4,8 @@ use super::Masker;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What must not be shown while an effect is performed: the values that it was given, and those that it finds
-/// on its way, such as what `docker login` left.
+/// Values that must not be shown while an effect is performed: those that it was given, and those that it
+/// finds, such as what `docker login` left.
 #[derive(Default)]
 pub struct Mask {
     known: Mutex<Known>,
@@ -48,7 +48,7 @@ impl Mask {
         self.learn(&values);
     }
 
-    /// Of all that is known now.
+    /// Masker of all values known now.
     pub fn masker(&self) -> Arc<Masker> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Known { values, masker } = &mut *known;

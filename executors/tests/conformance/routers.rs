@@ -33,7 +33,7 @@ struct RealWorld {
 
 struct SimulatedWorld(Arc<SimulatedExecutor>);
 
-/// There are no containers.
+/// Without containers.
 #[derive(Debug)]
 struct Nobody;
 
@@ -161,7 +161,7 @@ async fn stale(world: &dyn World) -> Step {
     apply(8, &[0])
 }
 
-/// Something in the place of an edge: whoever connects is read until the end of a head and answered with this, or
+/// A server in place of an edge: each connection is read until the end of a head and answered with this, or
 /// with nothing at all.
 fn in_place_of_an_edge(folder: &Path, answer: Option<String>) {
     let listener = UnixListener::bind(folder.join("edge.sock")).expect("a socket");

@@ -1,4 +1,5 @@
-//! The process that looks for the edge: what it says is believed only as an answer, and its end is not ours.
+//! The process that inspects containers for the edge: its output is trusted only as an answer, and its end is
+//! not ours.
 
 use super::*;
 use haloy_edge::ChildInspector;

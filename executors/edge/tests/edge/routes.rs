@@ -1,4 +1,4 @@
-//! Snapshots of routes: taken whole, newest first, whatever somebody sends.
+//! Snapshots of routes: taken whole, newest first, whatever is sent.
 
 use super::*;
 use haloy_edge::table::decode;

@@ -1,4 +1,4 @@
-//! Honesty: what an executor cannot do, what did not work, and what nobody may read.
+//! Honesty: capabilities it lacks, work that failed, and text that must stay secret.
 
 use super::judge::good;
 use super::subject::{Beside, Case, Step, Subject, World, context};
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 /// More time than any step of a suite needs.
 const ENOUGH: Duration = Duration::from_secs(60);
 
-/// What effects told.
+/// Progress of effects.
 #[derive(Default)]
 struct Told(Mutex<Vec<Progress>>);
 
@@ -37,7 +37,7 @@ async fn perform(
     case.executor.execute(&context(world, &case.step, beside), &case.step.effect).await
 }
 
-/// What the world refuses, or lets go wrong, is an error or a bad outcome, and never a good one.
+/// Whatever the world refuses, or lets fail, is an error or a bad outcome, and never a good one.
 pub async fn honest(subject: &dyn Subject) -> Vec<String> {
     let name = subject.name();
     let (world, mut found) = (subject.world().await, Vec::new());
@@ -61,12 +61,11 @@ pub async fn honest(subject: &dyn Subject) -> Vec<String> {
     found
 }
 
-/// What somebody else writes reaches the record masked: the text came whole to where it is masked, or was masked
-/// before it was cut.
+/// Foreign text reaches the record masked: it arrived whole at the masking, or was masked before it was cut.
 pub async fn secrets(subject: &dyn Subject) -> Vec<String> {
-    /// No part of it is a word of anything.
+    /// No part of it occurs in any other text.
     const SECRET: &str = "qzx7-vk3w-9jhq-xw4z-kq8v-zj5x";
-    /// A piece of it that tells something.
+    /// A piece long enough to reveal something.
     const PIECE: usize = 9;
     let name = subject.name();
     let (world, mut found) = (subject.world().await, Vec::new());
@@ -94,7 +93,7 @@ pub async fn secrets(subject: &dyn Subject) -> Vec<String> {
     found
 }
 
-/// It reports what it can do, which is of its role; shows an effect of each; and refuses every other effect.
+/// The executor reports capabilities of its role; shows an effect of each; and refuses every other effect.
 pub async fn own_role(subject: &dyn Subject) -> Vec<String> {
     let name = subject.name();
     let (world, mut found) = (subject.world().await, Vec::new());

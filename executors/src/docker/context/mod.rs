@@ -18,14 +18,14 @@ const IGNORED: &str = ".dockerignore";
 /// Name of a Dockerfile that is not in the context itself.
 const OUTSIDE: &str = ".dockerfile.haloy";
 
-/// One file or folder of it.
+/// A file or folder of the context.
 struct Entry {
     /// In the context.
     name: PathBuf,
     metadata: Metadata,
 }
 
-/// What is sent, before any of it is read.
+/// Contents of the archive, before any of it is read.
 pub(super) struct Context {
     folder: PathBuf,
     entries: Vec<Entry>,
@@ -33,7 +33,7 @@ pub(super) struct Context {
     recipe: Vec<u8>,
     /// The Dockerfile's name in what is sent.
     pub(super) dockerfile: String,
-    /// The rules that are sent where the Dockerfile comes from elsewhere: it is no file of the context.
+    /// The rules that are sent where the Dockerfile comes from elsewhere: it is not a file of the context.
     rules: Option<String>,
 }
 
@@ -79,7 +79,7 @@ fn told(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", path.display())
 }
 
-/// Where in the context a file is, whatever way leads to it; none for one that is elsewhere.
+/// Path of a file within the context, whatever path leads to it; none for a file elsewhere.
 fn inside(folder: &Path, path: &Path) -> Option<PathBuf> {
     let (folder, path) = (folder.canonicalize().ok()?, path.canonicalize().ok()?);
     path.strip_prefix(folder).ok().map(Path::to_owned)
@@ -106,7 +106,7 @@ fn walk(root: &Path, at: &Path, ignored: &Ignored, entries: &mut Vec<Entry>) -> 
         let name = at.join(entry.file_name());
         let metadata = match entry.metadata() {
             Ok(metadata) => metadata,
-            // Gone since it was listed: it is none of them.
+            // Gone since it was listed: it is not part of the context.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(told(&entry.path(), &error)),
         };
