@@ -1,5 +1,5 @@
-//! The command line: help texts, docs/commands.md, man pages and completions all come from here. It runs
-//! what it parsed.
+//! The command line: help texts, docs/commands.md, man pages and completions all come from here. Runs the
+//! parsed command.
 
 use crate::args::Global;
 use crate::commands::*;

@@ -1,17 +1,17 @@
-//! How an error ends a command: what a user is told, and the one table of exit codes.
+//! How an error ends a command: the message for the user, and the one table of exit codes.
 
 use crate::output::{foreign, told};
 use std::fmt;
 
 pub use haloy_service::{Error, Kind};
 
-/// The exit code where something is not as it should be, and the command was asked to say so with it.
+/// The exit code for differences, where the command was asked to report them with it.
 pub const DIFFERENCES: u8 = 10;
 
 /// The exit code of a panic.
 pub const BUG: u8 = 70;
 
-/// Every exit code and what it means.
+/// Every exit code and its meaning.
 pub const EXIT_CODES: &[(u8, &str)] = &[
     (0, "done"),
     (1, "operational error"),

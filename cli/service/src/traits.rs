@@ -1,4 +1,4 @@
-//! Everything that haloy can be asked, in five parts. What is behind them has the same names.
+//! Everything that haloy can do, in five parts. The parts of its implementation have the same names.
 
 use crate::{
     BackupRequest, CheckRequest, CheckpointAnswer, Choice, CommandMetadata, Counter, DeployRequest, Deployed,
@@ -30,7 +30,7 @@ pub trait Reads: Send + Sync {
     async fn show(&self, id: &str) -> Result<ShowAnswer, Error>;
     /// The log.
     async fn events(&self, request: EventsRequest) -> Result<Vec<EventRow>, Error>;
-    /// What containers wrote, line by line; how many of them there are.
+    /// Output of containers, line by line; returns how many of them there are.
     async fn logs(
         &self,
         request: LogsRequest,
@@ -42,15 +42,15 @@ pub trait Reads: Send + Sync {
         keys: Option<Vec<TargetKey>>,
         all: bool,
     ) -> Result<Vec<TargetsAnswer>, Error>;
-    /// Which release a rollback would restore.
+    /// The release that a rollback would restore.
     async fn rollback_choice(&self, key: &TargetKey, to: Option<&str>) -> Result<Choice, Error>;
     /// Where the values of the release come from that a rollback would restore.
     async fn rollback_sources(&self, key: &TargetKey, to: Option<&str>) -> Result<ReleaseSources, Error>;
-    /// Volumes of a target that haloy made and nobody names.
+    /// Volumes of a target that haloy made and no configuration names.
     async fn volumes(&self, key: &TargetKey) -> Result<Vec<VolumeRow>, Error>;
     /// What the engine has for a target; none where none answers.
     async fn offer(&self) -> Option<EngineOffer>;
-    /// Whether everything that haloy needs is there.
+    /// Checks of everything that haloy needs.
     async fn doctor(&self) -> Result<Vec<Finding>, Error>;
 }
 
@@ -100,7 +100,7 @@ pub trait Keeping: Send + Sync {
         keys: Option<Vec<TargetKey>>,
         request: WhatIfRequest,
     ) -> Result<Vec<WhatIfAnswer>, Error>;
-    /// What no rule keeps; removes it where that is asked for.
+    /// Artefacts that no rule keeps; removes them where requested.
     async fn prune(&self, request: PruneRequest, follow: Arc<dyn Follow>) -> Result<PruneAnswer, Error>;
 }
 
@@ -134,7 +134,7 @@ pub trait Maintenance: Send + Sync {
 /// The edge: the process that routes requests to replicas.
 #[async_trait]
 pub trait Edge: Send + Sync {
-    /// Whose domain is whose, and what the edge has in force.
+    /// Owners of domains, and the routes in force at the edge.
     async fn routes(&self) -> Result<RoutesAnswer, Error>;
     /// What the edge says of itself.
     async fn edge_status(&self) -> Result<EdgeStatus, Error>;
@@ -146,7 +146,7 @@ pub trait Edge: Send + Sync {
     async fn edge_upgrade(&self) -> Result<EdgeStatus, Error>;
 }
 
-/// Everything that haloy can be asked.
+/// Everything that haloy can do.
 pub trait Service: Reads + Deploys + Keeping + Maintenance + Edge {}
 
 impl<T: Reads + Deploys + Keeping + Maintenance + Edge> Service for T {}

@@ -11,7 +11,7 @@ pub fn short(id: DeploymentId) -> String {
     id.to_string()
 }
 
-/// What it means that data lies where nobody named a place for it, and how to name it.
+/// Warning about data at a path that the configuration does not name, and how to name it.
 pub fn unnamed(made: &MadeVolume) -> String {
     let MadeVolume { path, volume } = made;
     format!("the image keeps data at {path}, in volume {volume}; name it: `volumes: [\"{volume}:{path}\"]`")

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 /// The edge: the process in front of every app that has a domain.
 ///
-/// `haloy deploy` starts it when it is needed and none runs. It serves the routes that it was last
-/// given, keeps them on disk, and needs neither haloy nor the ledger to go on serving.
+/// `haloy deploy` starts it when it is needed and none runs. It serves the routes that it received last,
+/// keeps them on disk, and needs neither haloy nor the ledger to go on serving.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "Examples:\n  haloy edge run --http 0.0.0.0:80\n  haloy edge status\n  haloy edge upgrade"
@@ -63,7 +63,7 @@ struct Run {
     /// Address where Prometheus finds `/metrics` [default: none]
     #[arg(long, env = settings::EDGE_METRICS, value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
-    /// Where a line of JSON for each request goes: `off`, `stdout` or a file, which SIGHUP opens anew
+    /// Where a line of JSON for each request goes: `off`, `stdout` or a file, which SIGHUP reopens
     #[arg(long, env = settings::EDGE_ACCESS_LOG, default_value = "off", value_name = "WHERE")]
     access_log: AccessLog,
     /// Folder of its socket and its routes [default: `edge` in the folder of the ledger]
@@ -81,7 +81,7 @@ struct Run {
 #[derive(Debug, clap::Args)]
 struct Status {}
 
-/// Take over certificates that were put into `certs/own`, and open the access log anew.
+/// Take over certificates that were put into `certs/own`, and reopen the access log.
 #[derive(Debug, clap::Args)]
 struct Reload {}
 
@@ -124,7 +124,7 @@ pub(crate) async fn run(cx: &Context, args: Edge) -> Result<Reply, Error> {
 
 async fn serve(cx: &Context, args: Run) -> Result<Reply, Error> {
     if args.detached {
-        // Already the leader of a session is as good.
+        // Already the leader of a session is fine.
         let _session = rustix::process::setsid();
     }
     let folder = match args.folder {
@@ -207,7 +207,7 @@ fn reply(status: &EdgeStatus, word: &str) -> Reply {
     Reply::one("edge/1", status, text)
 }
 
-/// Which replica, where it is, and what is known against it.
+/// A replica, its place, and known problems.
 fn line(status: &ReplicaStatus) -> String {
     let at = status.address.map_or_else(|| "no known address".to_owned(), |at| at.to_string());
     let mut text = format!("  {at}");

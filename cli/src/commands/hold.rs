@@ -46,7 +46,7 @@ pub(crate) async fn run(cx: &Context, args: Hold) -> Result<Reply, Error> {
     Ok(tag::reply(&answer, &format!("release {} {word}", answer.release)))
 }
 
-/// Who keeps what, and why.
+/// Holds and pins: by whom, and why.
 pub(crate) fn table(held: &[HeldRow], colour: bool) -> String {
     let mut table = Table::new(&["RELEASE", "BY", "SINCE", "WHY"]);
     for row in held {

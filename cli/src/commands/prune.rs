@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 /// List artefacts that no rule keeps, and volumes that nothing uses; --apply removes them.
 ///
-/// A deploy prunes images by itself, never volumes; this is for what failed then, or for a lower count. What runs, what is
-/// on its way, the last good release and what is pinned or held never go. Without a configuration
-/// file: every target of the ledger.
+/// A deploy prunes images by itself, never volumes; this is for what failed then, or for a lower count. What
+/// runs or is being deployed, the last good release and what is pinned or held is never removed. Without a
+/// configuration file: every target of the ledger.
 #[derive(Debug, clap::Args)]
 pub struct Prune {
     #[command(flatten)]

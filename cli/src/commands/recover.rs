@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::output::Reply;
 use haloy_ledger::ledger::Recovery;
 
-/// Make anew what is damaged, from the copies that are whole; recorded as an event.
+/// Rebuild what is damaged, from the copies that are whole; recorded as an event.
 ///
 /// Each event is taken from the store or from the published copy, whichever is the one that was signed.
 /// If no copies that are left make the log that was signed, nothing is changed (exit code 6).
@@ -21,7 +21,7 @@ pub(crate) async fn run(cx: &Context, args: Recover) -> Result<Reply, Error> {
     Ok(reply(&recovery))
 }
 
-/// What was made anew, in words.
+/// Message about what was rebuilt.
 pub(crate) fn reply(recovery: &Recovery) -> Reply {
     let mut text = String::new();
     for fault in &recovery.faults {

@@ -21,7 +21,7 @@ pub struct Redact {
     /// Only these: reason, ticket, name, host, address, email, log, hold, credentials, command, env, build-args, hooks, headers
     #[arg(long, value_name = "FIELD", value_delimiter = ',')]
     field: Vec<String>,
-    /// The law, request or contract that asks for it; recorded, and not private: do not repeat what is erased
+    /// The law, request or contract that demands it; recorded, and not private: do not repeat what is erased
     #[arg(long, value_name = "TEXT")]
     basis: String,
     #[command(flatten)]

@@ -24,7 +24,7 @@ pub(crate) async fn run(cx: &Context, args: Restart) -> Result<Reply, Error> {
     stop::agreed(cx, &args.targets, &keys, "Restart it?")?;
     let mut done = Vec::new();
     for key in keys {
-        // One that cannot be restarted is no reason to leave the others.
+        // A target that cannot be restarted does not keep the others from it.
         let request = RestartRequest { key, why: (&args.why).into() };
         done.push(cx.service.restart(request, Arc::clone(&cx.follow)).await);
     }

@@ -130,7 +130,7 @@ fn marks(row: &TargetRow) -> String {
     if marks.is_empty() { String::new() } else { format!("     {}", marks.join(", ")) }
 }
 
-/// When somebody last looked; what an engine or registry lost since is not known.
+/// Time of the last check; what an engine or registry lost since is not known.
 fn checked(answer: &TargetsAnswer, now: Timestamp) -> String {
     let checked = answer.releases.iter().filter_map(|row| row.checked).max();
     match checked {

@@ -25,7 +25,7 @@ pub struct Verify {
     /// Public key to believe, as `haloy key` shows it; repeat it for several
     #[arg(long, value_name = "VKEY")]
     key: Vec<String>,
-    /// A checkpoint that was kept: does today's log begin with that one?
+    /// A checkpoint that was kept: does today's log begin with it?
     #[arg(long, value_name = "CHECKPOINT")]
     against: Option<PathBuf>,
     /// Look at entries from this position on; of earlier ones the published hashes are believed

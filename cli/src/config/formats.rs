@@ -68,7 +68,7 @@ fn toml_node(
 ) -> Node {
     use toml::de::DeValue;
     let at = place(value.span().start);
-    // A number is taken as it stands: `1.10`, `0x1F` and `1_000` are no other text.
+    // A number is taken as written: `1.10`, `0x1F` and `1_000` keep their text.
     let written = || source.get(value.span()).unwrap_or_default().to_owned();
     let value = match value.get_ref() {
         DeValue::String(text) => Value::Text(text.to_string()),

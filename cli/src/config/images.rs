@@ -1,4 +1,4 @@
-//! Which image a target runs, how it is had, and how its releases are kept.
+//! The image of a target, how it is obtained, and how its releases are kept.
 
 use super::around::Surroundings;
 use super::entries::SourcePart;
@@ -125,7 +125,7 @@ fn reference(
         }
     };
     let text = match &image.tag {
-        // Noted already.
+        // Already noted.
         Some(_) if has_tag(&repository.value) => return None,
         Some(tag) => format!("{}:{}", repository.value, tag.value),
         None if has_tag(&repository.value) => repository.value.clone(),

@@ -24,22 +24,22 @@ pub enum Kind {
     Tables(&'static [KeyDoc]),
     /// A table of names to tables (or texts) with these keys.
     Named(&'static [KeyDoc]),
-    /// A table that is accepted and not looked into.
+    /// A table that is accepted and not checked.
     Any,
     /// Whatever the user likes.
     Ignored,
 }
 
-/// A key and what it means.
+/// A key and its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyDoc {
-    /// Its name, in snake_case; with a `*` at its end, all names that begin so.
+    /// Name in snake_case; with a `*` at its end, all names with that beginning.
     pub name: &'static str,
     /// What may stand there.
     pub kind: Kind,
-    /// Its value where it is left out, as text.
+    /// Value where it is left out, as text.
     pub default: &'static str,
-    /// What it means.
+    /// Meaning.
     pub doc: &'static str,
 }
 

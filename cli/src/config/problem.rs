@@ -23,9 +23,9 @@ pub struct Problem {
 /// Everything that is wrong with one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems {
-    /// Which file.
+    /// The file.
     pub file: PathBuf,
-    /// Its text, to show the lines.
+    /// Text of the file, to show the lines.
     pub text: String,
     /// The mistakes, in file order.
     pub list: Vec<Problem>,

@@ -1,4 +1,4 @@
-//! A target of the file as the service is asked to deploy it.
+//! A target of the file as a deploy request to the service.
 
 use super::TargetConfig;
 use haloy_ledger::ids::TargetKey;

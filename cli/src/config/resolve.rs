@@ -133,7 +133,7 @@ pub fn target(
     })
 }
 
-/// Whom an authority may write to: one for all domains, whichever of them names it.
+/// Address for mail of an authority: one for all domains, whichever of them names it.
 fn acme_email(part: &TargetPart) -> Option<String> {
     let per_domain = || part.domains.iter().flatten().find_map(|domain| domain.acme_email.clone());
     part.acme_email.clone().or_else(per_domain)
@@ -191,7 +191,7 @@ fn health_headers(part: &TargetPart, around: &Surroundings<'_>, m: &mut Mistakes
     headers
 }
 
-/// A preset fills what neither target nor root says.
+/// A preset fills keys that neither target nor root has.
 fn preset(mut part: TargetPart) -> TargetPart {
     let Some(preset) = part.preset else { return part };
     let at = At::default();

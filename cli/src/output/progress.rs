@@ -43,7 +43,7 @@ pub fn follower(mode: Mode, quiet: bool, prefix: &'static str) -> Arc<dyn Follow
     }
 }
 
-/// Counts something long, on a terminal; silent elsewhere, where nobody watches.
+/// Counts something long, on a terminal; silent elsewhere.
 pub fn counter(mode: Mode, quiet: bool, what: &'static str) -> Arc<dyn Fn(u64, u64) + Send + Sync> {
     let live = match mode {
         Mode::Tty => true,
@@ -66,7 +66,7 @@ pub fn counter(mode: Mode, quiet: bool, what: &'static str) -> Arc<dyn Fn(u64, u
     })
 }
 
-/// Between two looks for whom is waited.
+/// Between two checks for silent services.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Tells who is waited for and silent, for as long as this process lives.
@@ -82,7 +82,7 @@ fn waited(silent: &Waited) -> String {
     format!("waiting for {} ({} s)", silent.whom, silent.silent.as_secs())
 }
 
-/// Which waits were told of, and when each is told of again: after twice the time.
+/// Reported waits, and when each is reported again: after twice the time.
 #[derive(Default)]
 struct Told(Mutex<BTreeMap<u64, Duration>>);
 
@@ -161,12 +161,12 @@ impl Follow for Plain {
     }
 }
 
-/// One line per target with its step and elapsed time; what happened scrolls above.
+/// One line per target with its step and elapsed time; events scroll above.
 #[derive(Default)]
 struct Live {
     block: MultiProgress,
     bars: Mutex<BTreeMap<TargetKey, ProgressBar>>,
-    /// Whom it waits for, while it does.
+    /// The service that it waits for, while it does.
     waits: Mutex<Option<ProgressBar>>,
 }
 
@@ -210,7 +210,7 @@ impl Follow for Live {
             drop(self.block.println(format!("  {}", foreign::line(&event::of_a_target(event)))));
             if Self::ends(event) {
                 bar.finish_and_clear();
-                // Who was waited for until now has answered; the next look may come too late.
+                // The service that was waited for has answered; the next check may come too late.
                 self.waiting(&[]);
             }
         }

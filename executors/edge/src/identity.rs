@@ -6,8 +6,8 @@
 //!
 //! 1. Before it was made the engine said: the container runs since S, and is at this address by endpoint E.
 //! 2. A look that *began after* it was made says the same S and E. An endpoint keeps its address from when it
-//! is made until it is deleted, and its id is never reused: the address was the container's all the
-//! while, and no other could answer. No clock is involved.
+//!    is made until it is deleted, and its id is never reused: the address was the container's all the
+//!    while, and no other could answer. No clock is involved.
 //!
 //! Where the engine does not answer, the kernel may: a connection that is among those of the network
 //! namespace of the container's first process ends in that container ([`super::netns`]).

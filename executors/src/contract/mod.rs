@@ -34,9 +34,8 @@ use haloy_ledger::outcome::{Observed, ObservedReplica, Outcome};
 /// - An outcome that went wrong by the world's fault (unhealthy, hook failed) is an `Ok` outcome;
 ///   an attempt that could not be made or finished is an `Err`, saying when a retry can help.
 /// - Foreign text need not be masked: the dispatcher does it, once, for whatever comes back. It MUST be
-///   whole,
-///   though: what is cut or split here goes through [`Lines`](crate::mask::Lines) before. A credential that is
-/// found on the way MUST be given to `cx.values.mask`.
+///   whole, though: what is cut or split here goes through [`Lines`](crate::mask::Lines) before. A credential that is
+///   found on the way MUST be given to `cx.values.mask`.
 /// - It MUST refuse what needs none of its `capabilities`, with
 ///   [`FailureCode::NotSupported`](haloy_ledger::outcome::FailureCode).
 /// - `observe` MUST report everything in scope that is really there, or fail; never less.

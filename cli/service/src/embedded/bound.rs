@@ -6,8 +6,8 @@ use crate::{Caller, CommandMetadata, Error, Follow, Interrupt};
 use haloy_ledger::CommandContext;
 use std::sync::Arc;
 
-/// The service, bound to one caller: what is recorded names that one, and only that one can interrupt it. One service
-/// has as many of these as it has callers.
+/// The service, bound to one caller: what is recorded names that caller, and only that caller can interrupt
+/// it. One service has as many of these as it has callers.
 pub struct As {
     pub(super) here: Arc<Embedded>,
     pub(super) interrupt: Interrupt,
@@ -15,7 +15,7 @@ pub struct As {
 }
 
 impl As {
-    /// For this caller, who ends what is under way through `interrupt`.
+    /// For this caller, who ends running work through `interrupt`.
     pub fn new(here: Arc<Embedded>, caller: Caller, interrupt: Interrupt) -> Self {
         Self { here, interrupt, caller }
     }

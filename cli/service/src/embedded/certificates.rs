@@ -1,4 +1,4 @@
-//! Certificates that a deploy asks an authority for as the first: whoever deploys is told whom, and by whose
+//! Certificates that a deploy is the first to request: the user learns from which authority, and under which
 //! terms.
 
 use super::{Embedded, Open};
@@ -13,7 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Names of routes that the edge asks a certificate for, and that never had one and were never refused one.
+/// Names of routes that the edge requests a certificate for, and that never had one and were never refused
+/// one.
 fn first_asked(authority: &AuthorityStatus, edge: &EdgeState, routes: &[&Route]) -> Vec<String> {
     let known = |name: &String| edge.certificates.values().any(|known| known.names.contains(name));
     let routed =
@@ -40,7 +41,7 @@ fn told(authority: &AuthorityStatus, names: &[String]) -> String {
 }
 
 impl Embedded {
-    /// Says for which names of what was deployed an authority is asked for the first time.
+    /// Reports the deployed names for which a certificate is requested for the first time.
     pub(super) async fn tell_of_certificates(
         &self,
         open: &Open,

@@ -1,4 +1,4 @@
-//! Which release a rollback is about: a name, an id, a prefix, `~n`, or nothing.
+//! Which release a rollback means: by name, id, prefix, `~n`, or nothing.
 
 use super::errors;
 use crate::*;

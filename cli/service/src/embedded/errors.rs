@@ -1,4 +1,4 @@
-//! From the ledger's and the executors' errors to what a user is told.
+//! From errors of the ledger and the executors to messages for the user.
 
 use crate::{Error, Kind};
 use haloy_executors::{DispatchError, ExecutorError};

@@ -1,4 +1,4 @@
-//! Which targets, deployments and releases a text stands for.
+//! Targets, deployments and releases that a text stands for.
 
 use super::errors;
 use crate::{Error, Kind};

@@ -1,4 +1,4 @@
-//! Whether the engine has what a release asks for: known before anything is recorded or started.
+//! Whether the engine has what a release needs: known before anything is recorded or started.
 
 use super::Embedded;
 use crate::{Error, Kind};

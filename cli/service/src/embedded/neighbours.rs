@@ -22,7 +22,7 @@ const FIX: &str = "stop it with the ledger that it is of (--ledger DIR), or give
 impl Embedded {
     async fn neighbours(&self, ledger: LedgerId) -> Vec<Neighbour> {
         match &self.docker {
-            // What was not seen is no reason to warn.
+            // Without an answer there is nothing to warn about.
             Some(docker) => docker.neighbours(ledger).await.unwrap_or_default(),
             None => Vec::new(),
         }

@@ -1,4 +1,4 @@
-//! Stopping and pruning: what is removed because somebody asked for it.
+//! Stopping and pruning: removals on request.
 
 use super::{As, Embedded, Open, drive, errors, queries, values};
 use crate::*;

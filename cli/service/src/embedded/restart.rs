@@ -1,4 +1,4 @@
-//! Restarting what is live: asked for, driven to its end, and how that was read from the log.
+//! Restarting what is live: the request, driving it to its end, and reading the result from the log.
 
 use super::{As, Open, drive, errors};
 use crate::*;
@@ -47,7 +47,7 @@ pub async fn restart(
     here.status_of(open, key).await
 }
 
-/// A replica is not stopped whose values can no longer be had: it could not be started again.
+/// A replica whose values are not available any more is not stopped: it could not be started again.
 async fn startable(dispatcher: &Dispatcher, key: &TargetKey) -> Result<(), Error> {
     let state = dispatcher.handle.state(key).await.map_err(errors::log)?;
     let live = state.current.as_ref().filter(|live| !live.stopped);
@@ -60,7 +60,7 @@ async fn startable(dispatcher: &Dispatcher, key: &TargetKey) -> Result<(), Error
     })
 }
 
-/// Leaves it at the replica under way when somebody asks for it; that one is brought back all the same.
+/// Ends a restart with the current replica on request; that one is brought back all the same.
 async fn cut_short_when_asked(
     dispatcher: &Dispatcher,
     key: &TargetKey,

@@ -67,7 +67,7 @@ pub async fn deploy(
     Ok(Deployed { answers, errors: errors.into_iter().map(|(_, error)| error).collect() })
 }
 
-/// One target's deployment.
+/// Deployment of one target.
 struct One {
     here: Arc<Embedded>,
     dispatcher: Arc<Dispatcher>,
@@ -95,7 +95,7 @@ impl One {
         self.run(&driver, id, command, leases).await
     }
 
-    /// Asks, drives to the end, and answers. From the request on, the log keeps the values.
+    /// Requests, drives to the end, and answers. From the request on, the log keeps the values.
     async fn run(
         &self,
         driver: &Driver,
@@ -209,11 +209,11 @@ pub async fn rollback(
     let driver = open.handle.driver(&key).await;
     settle_first(&dispatcher, &driver, &context, follow).await?;
     revive(&dispatcher, &driver, &context, follow).await?;
-    // An image that somebody removed is found before anything is asked for.
+    // A removed image is found before anything is requested.
     let looked = dispatcher.record_observed(&driver, &context).await.map_err(errors::dispatch)?;
     follow.recorded(&key, &looked);
     let engine_id = here.engine_id().await;
-    // What a registry keeps is asked for, too: a tag that moved is told, the digest is what counts.
+    // Images kept by a registry are looked up, too: a moved tag is reported, the digest decides.
     let (asked, wanted) = (key.clone(), to.clone());
     let picked = open.handle.view(move |view| choose::pick(view, &asked, wanted.as_deref())).await?;
     let release = picked.row.release;

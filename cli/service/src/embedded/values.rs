@@ -1,5 +1,4 @@
-//! Values on their way into the record: fingerprints for all, private rows for literals, the vault
-//! for what came from elsewhere.
+//! Recording values: fingerprints for all, private rows for literals, the vault for values from elsewhere.
 
 use super::{choose, errors};
 use crate::{ConfigValue, Error, Kind, NamedSource, ReleaseSources, ReleaseValues, TargetRequest, Values};
@@ -90,7 +89,7 @@ fn fit(config: &ConfigSnapshot, values: &Values) -> bool {
         && config.hooks.post_deploy.len() == texts.post_deploy.len()
 }
 
-/// Values of a release that its sources are asked for again: all that are not written in the file.
+/// Values of a release whose sources are queried again: all that are not written in the file.
 fn asked(spec: &ReleaseSpec) -> impl Iterator<Item = &ValueEntry> {
     let credentials = spec.config.image.registry.iter().flat_map(|auth| [&auth.username, &auth.password]);
     let all = spec.config.env.iter().chain(credentials).chain(&spec.config.health.headers);
@@ -131,14 +130,14 @@ pub fn given(
 
 /// What is other now than when a release was deployed.
 pub struct Changed {
-    /// Secrets whose value is another one.
+    /// Secrets whose value has changed.
     pub secrets: Vec<ChangedSecret>,
     /// Keep the new values until the rollback is in the log.
     pub leases: Leases,
 }
 
-/// Compares what the sources of a release's values say now with what it was deployed with. New values are in the vault
-/// when this returns.
+/// Compares the current values of a release's sources with those that it was deployed with. New values are in
+/// the vault when this returns.
 pub fn changed(ledger: &Ledger, spec: &ReleaseSpec, now: &ReleaseValues) -> Result<Changed, Error> {
     let mut changed = Changed { secrets: Vec::new(), leases: Leases::new() };
     for entry in asked(spec) {

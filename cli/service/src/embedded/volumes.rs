@@ -1,4 +1,4 @@
-//! Volumes that haloy made, since nobody named one for a path of an image.
+//! Volumes that haloy made, for paths of an image that the configuration does not name.
 
 use super::{Embedded, errors};
 use crate::*;

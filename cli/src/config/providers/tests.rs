@@ -1,4 +1,4 @@
-//! What a reference finds, and what is told where it finds nothing.
+//! What a reference finds, and the message where it finds nothing.
 
 use super::*;
 
