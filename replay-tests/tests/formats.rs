@@ -32,7 +32,7 @@ fn unhex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-/// One entry of every kind: from the simulation, and by hand what it does not meet.
+/// One entry of every kind: from the simulation, and by hand the kinds that it does not meet.
 fn samples() -> BTreeMap<u16, Vec<u8>> {
     let mut samples = BTreeMap::new();
     for seed in 0..100 {
@@ -225,7 +225,7 @@ fn every_kind_ever_written_is_readable_as_it_was() {
     }
 }
 
-/// Where it lies how an entry of an older version is read as this one.
+/// File with the expected reading of an entry of an older version.
 fn raised(entry: &Path, version: u16) -> PathBuf {
     entry.with_extension(format!("as-v{version}.json"))
 }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What the log says of one target, as far as it matters for keeping.
 #[derive(Default)]
 struct Seen {
-    /// The rollout on its way, and the release that it makes live.
+    /// The rollout in progress, and the release that it makes live.
     rolling: Option<(DeploymentId, DeploymentId)>,
     current: Option<DeploymentId>,
     /// Good releases, last made live last.

@@ -7,7 +7,7 @@ use crate::own_engine::{OwnEngine, apart};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-/// Moments that nobody chose.
+/// Random moments.
 fn moments(count: usize, below: u64) -> Vec<u64> {
     use haloy_ledger::ports::{Entropy, SystemEntropy};
     let drawn = || {
@@ -118,7 +118,7 @@ fn a_killed_edge_serves_again_from_its_file() {
     let user = User::new("edgekill");
     user.deploy("v1", &routed("rolling"));
     let mut slowest = Vec::new();
-    // Whoever shares this machine may hold it up once; not three times.
+    // Other work on this machine may delay it once; not three times.
     for round in 1..=3 {
         let load = Load::start(user.edge, HOST, 16, Way::KeepAlive);
         std::thread::sleep(Duration::from_millis(300));

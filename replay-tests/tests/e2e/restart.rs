@@ -1,4 +1,4 @@
-//! `haloy restart`: the same containers, one after the other, and nobody notices where there are two.
+//! `haloy restart`: the same containers, one after the other, and without a gap where there are two.
 
 use crate::edge::{HOST, get};
 use crate::harness::*;

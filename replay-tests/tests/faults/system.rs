@@ -53,7 +53,7 @@ fn acknowledged(ledger: &Ledger, from: u64, to: u64) {
     let count = usize::try_from(to - from).expect("few");
     let Ok(entries) = ledger.log().read_entries(Position(from), count) else { return };
     let lines = (from..).zip(entries).map(|(at, entry)| format!("acknowledged {at} {}\n", hex(&entry)));
-    // One write, so that it is told whole or not at all.
+    // One write, so that it is printed whole or not at all.
     print!("{}", lines.collect::<String>());
 }
 
@@ -61,7 +61,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Runs the child under strace; what it acknowledged.
+/// Runs the child under strace; returns what it acknowledged.
 fn run(folder: &Path, trace: &Path, strace: &[String]) -> BTreeMap<usize, String> {
     let output = Command::new("strace")
         .args(["-f", "-y", "-qq", "-o"])

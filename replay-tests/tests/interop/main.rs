@@ -1,5 +1,5 @@
-//! Published folders and proofs, judged by programs that nobody here wrote the hard part of: Go's checksum
-//! database (`replay-tests/interop`), and Tessera's fsck where it can be had.
+//! Published folders and proofs, judged by independent programs: Go's checksum database
+//! (`replay-tests/interop`), and Tessera's fsck where it is available.
 
 mod go;
 mod published;
@@ -11,7 +11,7 @@ use haloy_ledger::integrity::tiles::Tile;
 use published::{Log, NAME};
 use std::path::{Path, PathBuf};
 
-/// A whole log is published here; one thing of it can be changed, and changed back.
+/// A whole log is published here; one part of it can be changed, and changed back.
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -246,7 +246,7 @@ fn what_a_ledger_publishes_is_accepted() {
         std::fs::write(&path, proof.text()).expect("written");
         go.proof(&path, &active).expect("accepted");
     }
-    // From here on both keys sign, then the new one alone: heads of before are still those of the old.
+    // From here on both keys sign, then the new one alone: earlier heads are still those of the old one.
     Ledger::rotate_key(options(), &CommandContext::system("interop", "c")).expect("rotated");
     go.log(&published, &active, &kept).expect("both signed the head of the rotation");
 }
