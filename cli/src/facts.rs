@@ -22,7 +22,7 @@ pub fn new_id() -> DeploymentId {
 pub fn caller() -> Caller {
     let ci = ci();
     let (user, auth) = who(ci.is_some());
-    // What is only claimed has beside it what the system says.
+    // A declared name has the identity known to the system beside it.
     let uid = match &auth {
         Auth::Declared | Auth::CiEnvironment | Auth::None => Some(machine::uid()),
         _known => None,

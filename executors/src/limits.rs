@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Silence of a service, before its name is shown.
 pub const SILENCE_TOLD: Duration = Duration::from_secs(2);
-/// How long Docker may take to say who it is, where `HALOY_DOCKER_TIMEOUT` does not say.
+/// How long Docker may take to answer its first request, unless `HALOY_DOCKER_TIMEOUT` is set.
 pub const ENGINE_HELLO: Duration = Duration::from_secs(10);
 /// How long Docker may be silent while it answers a question.
 pub const ENGINE_ANSWER: Duration = Duration::from_secs(30);

@@ -138,7 +138,7 @@ pub enum Outcome {
         /// Last lines of its log, masked.
         log_tail: LogTail,
     },
-    /// The edge routes as the newest snapshot says, read back from it.
+    /// The edge has the routes of the newest snapshot, read back from it.
     RoutesApplied {
         /// Generation that it has.
         generation: u64,
@@ -172,7 +172,7 @@ pub enum Outcome {
     },
     /// The volume is gone, with its data.
     VolumeRemoved {
-        /// Bytes given back, as far as the engine says.
+        /// Bytes given back, as reported by the engine.
         freed: u64,
     },
     /// Our tag is gone from the engine.

@@ -24,7 +24,7 @@ fn open(folder: &Path) -> Ledger {
     Ledger::open(options(folder)).expect("a ledger")
 }
 
-/// The child: appends three events at a time, and says which positions were acknowledged.
+/// The child: appends three events at a time, and prints the acknowledged positions.
 #[test]
 fn child() {
     let Some(folder) = std::env::var_os(CHILD) else { return };

@@ -251,7 +251,7 @@ pub struct EventRow {
 /// One deployment, with its steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ShowAnswer {
-    /// What history says.
+    /// Deployment as in the history.
     pub deployment: HistoryRow,
     /// Events of the deployment.
     pub events: Vec<EventRow>,

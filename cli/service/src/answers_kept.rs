@@ -127,7 +127,7 @@ pub struct VolumeRow {
     pub deployment: DeploymentId,
     /// A container of the target has it.
     pub used: bool,
-    /// Bytes in it, where the engine says.
+    /// Bytes in it, where the engine reports them.
     pub bytes: Option<u64>,
     /// Whether it stays after all: something else uses it.
     pub stays: bool,

@@ -12,7 +12,7 @@ pub struct ReplicaRow {
     pub replica: String,
     /// Where it is in its life, as the log knows it.
     pub phase: ReplicaPhase,
-    /// Where it answers now, as Docker says; none where it does not run or Docker did not answer.
+    /// Current address, as reported by Docker; none where it does not run or Docker did not answer.
     pub address: Option<String>,
     /// The address that the log has.
     pub recorded: Option<String>,
@@ -101,7 +101,7 @@ pub enum RunState {
 }
 
 impl RunState {
-    /// Whether it is as the log says that it should be.
+    /// Whether it matches the log.
     pub fn is_well(self) -> bool {
         match self {
             Self::NothingRuns | Self::Stopped | Self::Starting | Self::Running => true,

@@ -136,7 +136,7 @@ pub trait Maintenance: Send + Sync {
 pub trait Edge: Send + Sync {
     /// Owners of domains, and the routes in force at the edge.
     async fn routes(&self) -> Result<RoutesAnswer, Error>;
-    /// What the edge says of itself.
+    /// Status of the edge.
     async fn edge_status(&self) -> Result<EdgeStatus, Error>;
     /// Makes the edge take over what changed on disk.
     async fn edge_reload(&self) -> Result<EdgeStatus, Error>;

@@ -31,7 +31,7 @@ pub struct Deploy {
     /// With --all: protected targets, too; each needs a confirmation
     #[arg(long, requires = "all")]
     include_protected: bool,
-    /// No progress, as --quiet; it still waits, and the exit code says how it ended
+    /// No progress, as --quiet; it still waits, and the exit code is the result
     #[arg(long)]
     pub(crate) no_logs: bool,
     /// Take over domains that another target has, once the new release is healthy

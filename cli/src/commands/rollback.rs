@@ -26,7 +26,7 @@ pub struct RollbackArgs {
     id: Option<String>,
     #[command(flatten)]
     targets: TargetArgs,
-    /// No progress, as --quiet; it still waits, and the exit code says how it ended
+    /// No progress, as --quiet; it still waits, and the exit code is the result
     #[arg(long)]
     pub(crate) no_logs: bool,
     /// Where values of secrets come from

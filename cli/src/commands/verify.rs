@@ -14,7 +14,7 @@ use std::time::Instant;
 ///
 /// With PROOF: check proofs, or a published folder, with a public key and no ledger at hand.
 ///
-/// Ends with exit code 6 if anything is not as it was signed, and says what is still proved.
+/// Ends with exit code 6 if anything is not as it was signed, and shows what is still proved.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "Examples:\n  haloy verify\n  haloy verify --against checkpoint-of-march\n  haloy verify deploy.tlog-proof --key 'haloy/01k..+1a2b3c4d+AZ..'\n  haloy verify /mnt/copy/published --key 'haloy/01k..+1a2b3c4d+AZ..'"

@@ -15,7 +15,7 @@ pub struct Fault {
 
 /// A value, or why there is none: reported where it is needed.
 pub type Entry = Result<String, Fault>;
-/// What a file says, by name.
+/// Entries of a file, by name.
 pub type Entries = BTreeMap<String, Entry>;
 
 /// Reads a file. Variables of the process come before those of the file, and these before those of others.

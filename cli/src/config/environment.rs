@@ -18,7 +18,7 @@ const USER_FOLDER: &str = ".config/haloy";
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     process: BTreeMap<String, Result<String, String>>,
-    /// What each file says, or what is wrong with it as a whole; the one that wins comes first.
+    /// Entries of each file, or what is wrong with it as a whole; the one that wins comes first.
     files: Vec<(PathBuf, Result<Entries, Fault>)>,
 }
 

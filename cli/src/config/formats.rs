@@ -20,7 +20,7 @@ pub fn parse(text: &str, format: Format) -> Result<Node, SyntaxError> {
         Format::Yaml => yaml::parse(text, false),
         Format::Toml => toml_tree(text),
         Format::Json => {
-            // JSON is YAML, but its own parser says better what is wrong with it.
+            // JSON is YAML, but its own parser gives better errors.
             serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| {
                 let message = error.to_string();
                 let message = message.rsplit_once(" at line").map_or(message.as_str(), |(cause, _)| cause);

@@ -184,7 +184,7 @@ pub const TARGET: &[KeyDoc] = &[
         "name",
         Text,
         "the target's key",
-        "Name of the app: `[a-zA-Z0-9][a-zA-Z0-9_-]*`; see below for what containers are called",
+        "Name of the app: `[a-zA-Z0-9][a-zA-Z0-9_-]*`; see below for the names of containers",
     ),
     key(
         "server",
@@ -214,7 +214,7 @@ pub const TARGET: &[KeyDoc] = &[
         "health_check_path",
         Text,
         "/",
-        "Path of the HTTP probe; 2xx and 3xx are healthy; a HEALTHCHECK of the image goes first",
+        "Path of the HTTP probe; 2xx and 3xx are healthy; a HEALTHCHECK of the image takes precedence",
     ),
     key(
         "health_check_headers",
@@ -228,7 +228,12 @@ pub const TARGET: &[KeyDoc] = &[
         "60",
         "Seconds that a replica may take to become healthy; `HALOY_HEALTH_TIMEOUT` overrides it",
     ),
-    key("min_ready_seconds", Int(0, 600), "0", "Seconds that a replica must stay healthy before it counts"),
+    key(
+        "min_ready_seconds",
+        Int(0, 600),
+        "0",
+        "Seconds that a replica must stay healthy before the next step",
+    ),
     key(
         "init",
         Bool,
@@ -249,7 +254,7 @@ pub const TARGET: &[KeyDoc] = &[
         "network",
         Text,
         "haloy",
-        "Docker network of the containers; one with another name must be there: `docker network create NAME`",
+        "Docker network of the containers; any other must exist: `docker network create NAME`",
     ),
     key(
         "acme",
@@ -282,12 +287,7 @@ pub const ROOT_ONLY: &[KeyDoc] = &[
     key("secret_providers", Table(PROVIDERS), "", "Where `from: {secret}` comes from, see below"),
     key("global_pre_deploy", Texts, "none", "Commands run here before the first target"),
     key("global_post_deploy", Texts, "none", "Commands run here after the last target"),
-    key(
-        "x-*",
-        Ignored,
-        "",
-        "Whatever the file wants to name once, with an anchor, and use in several places",
-    ),
+    key("x-*", Ignored, "", "Values to define once, with an anchor, and to use in several places"),
 ];
 
 /// Keys of the root.

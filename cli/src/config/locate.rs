@@ -64,7 +64,7 @@ fn is_there(path: &Path) -> bool {
     }
 }
 
-/// The format that a file's ending says.
+/// The format of a file extension.
 pub fn format(path: &Path) -> Result<Format, LocateError> {
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("yaml" | "yml") => Ok(Format::Yaml),

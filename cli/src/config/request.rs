@@ -27,7 +27,7 @@ impl TargetConfig {
     }
 }
 
-/// What a file says is plain.
+/// Values of a file are plain.
 fn taken(private: &mut Option<Private>) -> Option<String> {
     match private.take() {
         Some(Private::Plain(text)) => Some(text),

@@ -34,11 +34,11 @@ pub struct TargetConfig {
     pub health_headers: Vec<ConfigValue>,
     /// What is allowed, and probably not meant.
     pub warnings: Vec<String>,
-    /// Where it says what only an engine can check.
+    /// Places of settings that only an engine can check.
     pub asked: Asked,
 }
 
-/// Where a target says what an engine must have, if it does.
+/// Place where a target demands something of an engine, if it does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Asked {
     /// `network`.

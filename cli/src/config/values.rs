@@ -64,7 +64,7 @@ pub struct Sources<'a> {
     pub providers: &'a Providers,
 }
 
-/// What a source that is not the file itself says now.
+/// Present value of a source that is not the file itself.
 pub fn ask(source: &ValueSource, sources: &Sources<'_>) -> Result<String, SourceError> {
     match source {
         ValueSource::Literal => Ok(String::new()),

@@ -82,7 +82,7 @@ impl<'a> Builder<'a> {
         let (value, anchor, below) = match event {
             Event::Alias(id) => return self.alias(id, at, depth),
             Event::Scalar(text, style, anchor, tag) => {
-                // The parser says `~` where nothing stands.
+                // The parser returns `~` where there is no value.
                 let nothing =
                     style == ScalarStyle::Plain && text == "~" && span.slice(self.text) != Some("~");
                 let text = if nothing { Cow::Borrowed("") } else { text };

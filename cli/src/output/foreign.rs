@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-/// What haloy itself says to a terminal, and nothing else: everything else of a text is shown.
+/// Haloy's own escape sequences for a terminal, and no others: everything else in a text is shown.
 pub const BOLD: &str = "\u{1b}[1m";
 /// End of a style.
 pub const PLAIN: &str = "\u{1b}[0m";

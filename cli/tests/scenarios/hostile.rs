@@ -89,7 +89,7 @@ fn push(scenario: &mut Scenario, lines: &[&str]) {
     assert!(!scenario.path("owned").exists(), "somebody ran it");
 }
 
-/// Reads everything in every form, and looks whether JSON still says what was written.
+/// Reads everything in every form, and checks that JSON still has the written text.
 fn read_all(scenario: &mut Scenario, written: &[&str]) {
     let id = scenario.silently("history -o id").ids()[0].clone();
     let reads =

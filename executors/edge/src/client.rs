@@ -1,4 +1,4 @@
-//! A client of the socket of commands: what haloy says to its edge.
+//! A client of the command socket: messages of haloy to its edge.
 
 use super::handoff;
 use super::limits::{EDGE_ANSWER, SNAPSHOT_BYTES};

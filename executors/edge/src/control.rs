@@ -240,7 +240,7 @@ fn apply(edge: &Edge, bytes: &[u8]) -> Response<Body> {
     }
 }
 
-/// Answers `/metrics` where an address is given for it, once the edge before has left it.
+/// Answers `/metrics` where an address is given for it, once the previous edge has left it.
 pub async fn metrics_at(edge: Arc<Edge>) {
     let Some(address) = edge.options.metrics else { return };
     let listener = loop {

@@ -24,7 +24,7 @@ const MOST: usize = 64;
 pub struct Taken {
     /// Listening sockets.
     pub listeners: Vec<TcpListener>,
-    /// Version of the edge before.
+    /// Version of the previous edge.
     pub version: String,
     /// Tells the previous edge that this one serves.
     pub ready: Ready,

@@ -167,7 +167,7 @@ pub fn to_replica(told: &Told<'_>, given: HeaderMap, upgrade: Option<&HeaderValu
     set(FORWARDED_FOR, &told.from.client.to_string());
     set(FORWARDED_HOST, authority);
     set(FORWARDED_PORT, &port.to_string());
-    // What was routed by, whatever else the request says of its host.
+    // The host that was used for routing, whatever else the request claims.
     set(header::HOST, authority);
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(told.from.scheme()));
     headers.insert(REQUEST_ID, told.id.clone());

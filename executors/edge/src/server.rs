@@ -34,7 +34,7 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         let listener = TcpListener::from_std(listener).map_err(EdgeError::copied)?;
         accepting.spawn(accept(Arc::clone(&edge), listener, secure));
     }
-    // Last: until here the edge before answers commands.
+    // Last: until here the previous edge answers commands.
     let control = control::bind(&edge.options.folder).map_err(|source| edge.options.folder_error(source))?;
     edge.take_newer();
     let socket = tokio::spawn(control::serve(Arc::clone(&edge), control));

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Longest address of terms that is passed on, in bytes.
 const LONGEST: usize = 1024;
 
-/// What a directory says of its terms.
+/// Terms in a directory.
 #[derive(Default)]
 pub struct Terms(Mutex<Known>);
 

@@ -21,7 +21,7 @@ pub struct Upstream {
     /// Id of its container, for the access log.
     pub container: Option<Arc<str>>,
     port: u16,
-    /// Where it was when it started, as the newest table says.
+    /// Its address when it started, from the newest table.
     recorded: Mutex<IpAddr>,
     in_flight: AtomicU32,
     marked_until_ms: AtomicU64,

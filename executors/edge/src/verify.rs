@@ -214,7 +214,7 @@ fn doubt(looked: Looked) -> Doubt {
     }
 }
 
-/// The kernel says so.
+/// Confirmed by the kernel.
 async fn witnessed(before: &Arc<Sighting>, stream: &TcpStream) -> bool {
     let (Some(process), Ok(theirs), Ok(ours)) = (before.process, stream.peer_addr(), stream.local_addr())
     else {

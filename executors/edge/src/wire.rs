@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// The socket of commands, in the folder of the edge.
 pub(super) const SOCKET: &str = "edge.sock";
 
-/// What an edge says of itself.
+/// Status of an edge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EdgeStatus {
     /// Version of the edge.
@@ -77,7 +77,7 @@ pub struct AuthorityStatus {
     pub directory: String,
     /// Names that certificates are requested for, now or when they are due.
     pub names: Vec<String>,
-    /// Where its terms are, as far as it says.
+    /// Address of its terms, if it has one.
     pub terms: Option<String>,
     /// Whether it was queried for the terms.
     pub asked: bool,

@@ -17,11 +17,11 @@ const DEFAULT_SOCKET: &str = "unix:///var/run/docker.sock";
 pub struct DockerOptions {
     /// `unix:///path`, `tcp://host:port`; none = `DOCKER_HOST`, else the default socket.
     pub host: Option<String>,
-    /// How long a replica may take to become healthy, whatever its release says.
+    /// How long a replica may take to become healthy, instead of the limit of its release.
     pub health: Option<Duration>,
     /// File with the last use of fixed addresses; none = the existing containers are enough.
     pub used_addresses: Option<std::path::PathBuf>,
-    /// How long it may take to say who it is; none = [`ENGINE_HELLO`].
+    /// How long it may take to answer its first request; none = [`ENGINE_HELLO`].
     pub hello: Option<Duration>,
     /// Receives the services that are waited for. Without it the library's own connections are used, which
     /// are kept and have one limit for everything: for callers with limits of their own.
@@ -42,7 +42,7 @@ impl EngineFacts {
     }
 }
 
-/// What the engine says of itself.
+/// Facts about the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineFacts {
     /// Id of the engine: a local image is restorable on this one only.
@@ -61,7 +61,7 @@ pub struct EngineFacts {
     pub host: String,
     /// Registries that it speaks to without TLS.
     pub insecure_registries: Vec<String>,
-    /// How many CPUs it has, where it says so.
+    /// Number of CPUs, where it reports that.
     pub cpus: Option<u32>,
 }
 

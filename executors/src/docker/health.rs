@@ -185,7 +185,7 @@ impl Engine<'_> {
     }
 }
 
-/// What Docker's own check says, where the image has one.
+/// Result of Docker's own check, where the image has one.
 fn healthcheck(container: &ContainerInspectResponse) -> Option<Seen> {
     let health = container.state.as_ref()?.health.as_ref()?;
     let last = health.log.as_ref().and_then(|log| log.last());

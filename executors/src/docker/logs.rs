@@ -36,7 +36,7 @@ pub struct LogQuery {
 pub struct LogLine {
     /// The replica.
     pub replica: ReplicaId,
-    /// When, as the engine says: RFC 3339.
+    /// Time of the engine, RFC 3339.
     #[serde(with = "rfc3339")]
     pub at: Option<jiff::Timestamp>,
     /// Where to.

@@ -17,14 +17,14 @@ pub struct SigningKey {
     pub retired: Option<Position>,
 }
 
-/// What the log says of itself.
+/// Facts of a log about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyHistory {
     /// Id of the ledger.
     pub ledger: LedgerId,
     /// Name of the ledger in heads.
     pub origin: String,
-    /// Format of the store that the newest event says.
+    /// Format of the store, from the newest event.
     pub format: u32,
     /// Keys that sign or signed, in order.
     pub signing: Vec<SigningKey>,
@@ -47,7 +47,7 @@ impl KeyHistory {
             for entry in &events {
                 match codec::decode(entry) {
                     Ok(event) => Self::fold(&mut known, &event),
-                    // What a newer program says of its keys is for that program.
+                    // Events of a newer program about its keys are for that program.
                     Err(LogError::NewerEntry { .. }) => {}
                     Err(error) => return Err(error),
                 }
@@ -78,7 +78,7 @@ impl KeyHistory {
         }
     }
 
-    /// Why nothing may be written, if the log says that its format is newer than this program's.
+    /// Why nothing may be written, if the format of the log is newer than this program's.
     pub fn newer(&self) -> Option<LogError> {
         let found = self.format;
         (found > FORMAT).then_some(LogError::NewerFormat { found, supported: FORMAT })

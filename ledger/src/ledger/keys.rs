@@ -68,7 +68,7 @@ impl Ledger {
         Ok(self.record(&[recovered.into()], &context).map(drop)?)
     }
 
-    /// What the log says of its keys.
+    /// Keys of the log.
     pub fn known(&self) -> Result<Option<KeyHistory>, LogError> {
         let mut known = None;
         if self.newer.is_some() {

@@ -147,7 +147,7 @@ impl Batch {
         }
     }
 
-    /// The format that the log says: the store may have been raised since.
+    /// The format recorded in the log: the store may have been raised since.
     fn format_said(&self, store: &dyn Store) -> Result<Option<u32>, LogError> {
         let upgrade = self.index(store, &Key::Upgrade)?.as_deref().and_then(Upgrade::decode);
         let format = self.index(store, &Key::Format)?.as_deref().and_then(keys::format);
@@ -203,7 +203,7 @@ impl Batch {
     }
 }
 
-/// What the row of an idempotency key says; an error if it was another command.
+/// Content of the row of an idempotency key; an error if it was another command.
 pub(super) fn known_append(once: &IdempotencyKey, value: &[u8]) -> Result<Appended, AppendError> {
     let bad = || LogError::Store(format!("the row of idempotency key `{}` cannot be read", once.key));
     let (first, next) = keys::unpair(value).ok_or_else(bad)?;

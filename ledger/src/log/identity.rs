@@ -79,11 +79,11 @@ impl<'de> Deserialize<'de> for ActorKind {
 pub enum Auth {
     /// The operating system's own user of the process.
     OsUser,
-    /// The environment of a CI job says so.
+    /// From the environment of a CI job.
     CiEnvironment,
     /// Declared (`HALOY_ACTOR`, `SUDO_USER`) and not checked.
     Declared,
-    /// The user at the other end of a unix socket, as the kernel says.
+    /// The user at the other end of a unix socket, from the kernel.
     Socket,
     /// An SSH key.
     SshKey,

@@ -27,7 +27,7 @@ pub enum StreamIndex {
 /// An upgrade that has begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Upgrade {
-    /// The format that the log says.
+    /// The format recorded in the log.
     pub from: u32,
     /// Parts that are done.
     pub streams: StreamIndex,

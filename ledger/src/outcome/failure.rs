@@ -64,7 +64,7 @@ pub enum FailureCode {
     VolumeUncovered,
     /// This version of haloy cannot do this.
     NotSupported,
-    /// Anything else; the text says what.
+    /// Anything else; the text describes it.
     Other,
 }
 

@@ -5,7 +5,7 @@ use crate::ids::{DeploymentId, Digest, ReplicaId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// What an engine says of a container that it runs.
+/// Condition of a running container, from the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Condition {
@@ -57,7 +57,7 @@ pub struct ObservedTag {
     pub size: u64,
 }
 
-/// What a registry says of the image of one release.
+/// Answer of a registry about the image of one release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistrySeen {
     /// The release.
@@ -66,7 +66,7 @@ pub struct RegistrySeen {
     pub answer: RegistryAnswer,
 }
 
-/// What a registry says of an image.
+/// Answer of a registry about an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RegistryAnswer {

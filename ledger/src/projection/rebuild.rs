@@ -23,7 +23,7 @@ pub struct RebuildReport {
     pub differences: Vec<Difference>,
 }
 
-/// A row that is not what the log says.
+/// A row that does not follow from the log.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Difference {
     /// Name of the projection.

@@ -91,7 +91,7 @@ pub enum NotRestorableReason {
     },
     /// Values that it needs were erased.
     Redacted {
-        /// The event that says so.
+        /// The event that records it.
         at: Position,
     },
     /// The release was deployed with strategy `none`.
@@ -224,7 +224,7 @@ fn going(
     Ok(artefact.and_then(|artefact| artefact.planned).map(|(_, at)| at))
 }
 
-/// The rules say whether; the row says what made it so.
+/// The rules decide whether; the row has the cause.
 fn verdict(
     state: &TargetState,
     row: &CandidateRow,

@@ -62,7 +62,7 @@ impl Leases {
     }
 }
 
-/// Keeps a value in the vault until the log says that it is needed.
+/// Keeps a value in the vault until the log records that it is needed.
 #[must_use = "without it the value may be removed at once"]
 pub struct Lease {
     leases: Arc<Mutex<Leases>>,

@@ -27,7 +27,7 @@ impl Image {
     /// Reads a folder, also one that is in use.
     ///
     /// # Errors
-    /// What the system says.
+    /// Error of the system.
     pub fn take(folder: &Path) -> io::Result<Self> {
         let mut image = Self::default();
         for path in list(folder)? {
@@ -51,7 +51,7 @@ impl Image {
     /// Restores the folder: files that are not in the image are removed, and folders without any.
     ///
     /// # Errors
-    /// What the system says.
+    /// Error of the system.
     pub fn restore(&self, folder: &Path) -> io::Result<()> {
         for path in list(folder).unwrap_or_default() {
             if self.files.contains_key(&path) {

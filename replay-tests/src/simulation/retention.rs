@@ -8,7 +8,7 @@ use haloy_ledger::log::Recorded;
 use haloy_ledger::release::HistoryStrategy;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the log says of one target, as far as it matters for keeping.
+/// Recorded state of one target, as far as retention needs it.
 #[derive(Default)]
 struct Seen {
     /// The rollout in progress, and the release that it makes live.

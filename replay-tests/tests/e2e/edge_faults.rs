@@ -93,7 +93,7 @@ fn an_upgraded_edge_costs_nothing_and_what_it_left_is_waited_for() {
         std::thread::sleep(Duration::from_millis(2500));
     }
     unharmed("edge upgraded three times", load);
-    // A request that the edge before still has, while the replica that answers it is to go.
+    // A request that the previous edge still has, while its replica should be removed.
     let at = user.edge;
     let slow = std::thread::spawn(move || {
         let mut stream = load::connect(at).expect("the edge listens");

@@ -5,7 +5,7 @@ use crate::harness::*;
 use crate::load::{Load, Way};
 use std::time::{Duration, Instant};
 
-/// What the edge says against each replica, once so many are out of the route.
+/// Reasons of the edge for each replica, once this many are out of the route.
 #[track_caller]
 fn until_out(user: &User, count: usize) -> Vec<String> {
     let began = Instant::now();

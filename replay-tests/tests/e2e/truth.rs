@@ -1,4 +1,4 @@
-//! What haloy says is what was seen: of containers, of the edge, of an engine that does not answer, of a
+//! Haloy reports what it observed: of containers, of the edge, of an engine that does not answer, of a
 //! registry that does not, and of who else runs the same.
 
 use crate::edge::{HOST, get, routed};

@@ -10,7 +10,7 @@ const DEBIAN: &str = "/usr/share/gocode";
 /// The verifier, as a program.
 pub struct Verifier(PathBuf);
 
-/// Builds the verifier, or says why it cannot be.
+/// Builds the verifier, or returns why that is not possible.
 pub fn verifier() -> Option<&'static Verifier> {
     static BUILT: OnceLock<Result<Verifier, String>> = OnceLock::new();
     match BUILT.get_or_init(build) {

@@ -141,7 +141,7 @@ impl Embedded {
         }
         match haloy_ledger::ledger::named(&self.ledger_options().places()) {
             Some(id) => Ok(Some(id)),
-            // No head says it: the entries do.
+            // No head has it: the entries do.
             None => self.read_entries(Ledger::id).await.map(Some),
         }
     }

@@ -273,7 +273,7 @@ pub fn prunable(view: &View<'_>, key: &TargetKey) -> Result<PruneAnswer, Error> 
 }
 
 impl Embedded {
-    /// What containers wrote, as the engine has it; the ledger says no more than which ones.
+    /// Output of containers, from the engine; the ledger only knows which ones.
     pub(super) async fn logs(
         &self,
         request: LogsRequest,

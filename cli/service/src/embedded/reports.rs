@@ -90,7 +90,7 @@ impl Embedded {
             if let Err(error) = done.await {
                 let told = format!("a report of the edge cannot be recorded: {error}");
                 if !refused_for_ever(&error) {
-                    // The command itself meets the same, and says what to do.
+                    // The command itself meets the same error, and reports what to do.
                     follow.note(&told);
                     break;
                 }

@@ -122,7 +122,7 @@ impl One {
         answered(&self.dispatcher, key, id).await
     }
 
-    /// Turns the deployment back when somebody asks for it; that is driven like everything else.
+    /// Turns the deployment back on request; that is driven like everything else.
     async fn cancel_when_asked(&self, key: &TargetKey, id: DeploymentId) -> Infallible {
         self.work.asked().await;
         let cancel = Command::Cancel { id };

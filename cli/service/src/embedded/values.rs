@@ -11,7 +11,7 @@ use haloy_ledger::secrets::Lease;
 
 /// What the entry holds of a private value, with its name.
 const COMMITMENT: usize = 48;
-/// Keep values in the vault until the log says that a release needs them.
+/// Keep values in the vault until the log records that a release needs them.
 pub type Leases = Vec<Lease>;
 
 /// A configuration with its fingerprints and literals; secret values are in the vault when this returns.
@@ -102,7 +102,7 @@ fn sources(release: DeploymentId, spec: &ReleaseSpec) -> ReleaseSources {
     ReleaseSources { release, folder, sources: asked(spec).map(named).collect() }
 }
 
-/// The sources that a rollback would have to ask; an error where it cannot be done, as far as the log says.
+/// The sources that a rollback would query; an error where the log shows that it is not possible.
 pub fn rollback_sources(view: &View<'_>, key: &TargetKey, to: Option<&str>) -> Result<ReleaseSources, Error> {
     let release = choose::rollback_choice(view, key, to)?.release;
     let record = view.release_record(release).map_err(errors::log)?;

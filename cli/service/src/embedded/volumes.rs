@@ -34,7 +34,7 @@ pub fn volumes(view: &View<'_>, key: &TargetKey) -> Result<Vec<VolumeRow>, Error
 }
 
 impl Embedded {
-    /// Fills in how much is in them, where the engine says.
+    /// Fills in their sizes, where the engine reports them.
     pub(super) async fn measure(&self, rows: &mut [VolumeRow]) {
         let (Some(docker), false) = (&self.docker, rows.is_empty()) else { return };
         let names: Vec<String> = rows.iter().map(|row| row.volume.clone()).collect();

@@ -179,7 +179,7 @@ async fn who_never_answered_its_path_well_only_has_to_answer() {
     assert_eq!(strict.checks.lock().expect("whole").len(), before);
 }
 
-/// Answers as one container or as another, by what the test says.
+/// Answers as one container or as another, as set by the test.
 #[derive(Debug)]
 struct Moved(AtomicBool, SocketAddr);
 

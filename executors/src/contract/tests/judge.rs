@@ -5,7 +5,7 @@ use haloy_ledger::deployment::Effect;
 use haloy_ledger::outcome::{HookExit, Outcome};
 use std::mem::discriminant;
 
-/// Whether an outcome says that the effect was done, and that it went well.
+/// Whether an outcome shows that the effect was done, and that it went well.
 pub fn good(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::ReplicaUnhealthy { .. } | Outcome::Failed { .. } => false,

@@ -103,7 +103,7 @@ impl IndexCheck {
     }
 }
 
-/// Whether a row of the older index that is still there says what the row in its place says.
+/// Whether a remaining row of the older index equals the row that replaced it.
 fn is_doubled(stored: &dyn Stored, key: &[u8], value: &[u8], below: u64) -> Result<bool, LogError> {
     let number = |at: usize| key.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_be_bytes);
     let (17, Some(stream), Some(revision)) = (key.len(), number(1), number(9)) else { return Ok(false) };

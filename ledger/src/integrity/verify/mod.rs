@@ -120,7 +120,7 @@ pub(crate) fn believed(
     published.and_then(known_from).map_or(Believed::Nobody, Believed::Log)
 }
 
-/// What a published log says of its keys.
+/// Keys of a published log.
 pub(crate) fn known_from(published: &Published) -> Option<KeyHistory> {
     let mut known = None;
     for index in 0..published.size().div_ceil(WIDTH) {

@@ -22,7 +22,7 @@ pub struct Rebuild {
     in_batch: Box<dyn InBatch>,
     next: Position,
     streams: BTreeMap<StreamId, (u64, u64)>,
-    /// The format that the log says.
+    /// The format recorded in the log.
     said: u32,
     /// The append that is being read, where it was made under a key.
     keyed: Option<Keyed>,
@@ -146,7 +146,7 @@ impl Rebuild {
         }
         self.waiting.index.insert(Key::Format.encode(), FORMAT.to_be_bytes().to_vec());
         if self.said < FORMAT {
-            // The store has this program's format before the log says so: its first append will.
+            // The store has this program's format before the log records it: its first append will.
             let upgrade = Upgrade { from: self.said, streams: StreamIndex::Current };
             self.waiting.index.insert(Key::Upgrade.encode(), upgrade.encode());
         }

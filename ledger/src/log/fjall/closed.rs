@@ -48,7 +48,7 @@ fn noted(folder: &Path) -> Option<(Option<u32>, String)> {
     Some((format.parse().ok(), files.to_owned()))
 }
 
-/// Whether a newer haloy closed the store, as far as its note says.
+/// Whether a newer haloy closed the store, according to its note.
 pub(super) fn closed_by_newer(folder: &Path) -> bool {
     noted(folder).and_then(|(format, _)| format).is_some_and(|format| format > FORMAT)
 }

@@ -142,7 +142,7 @@ pub(super) fn open(folder: &Path) -> Result<(Spaces, StoreCondition), LogError> 
     let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
     let mut closing = Closing::of(folder, None, Some(lock::to_write(folder)?));
     let found = looked_at(folder)?;
-    // Opening it would write: what the format says must be known before.
+    // Opening it would write: the format must be known before.
     if (found == StoreCondition::Modified || closed::closed_by_newer(folder))
         && let Some((copy, opened)) = peek::newer(folder)
     {
@@ -238,7 +238,7 @@ pub(super) mod tests {
         files
     }
 
-    /// As a newer haloy leaves it: closed, and as its note says.
+    /// As a newer haloy leaves it: closed, with a matching note.
     #[test]
     fn a_store_of_a_newer_format_that_was_closed_is_not_changed_by_a_look() {
         let folder = tempfile::tempdir().expect("a folder");
