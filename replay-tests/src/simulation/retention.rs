@@ -58,13 +58,13 @@ impl Seen {
         let rolling = self.rolling.is_some_and(|(_, release)| release == rel);
         let reasons = [
             (self.current == Some(rel), "current"),
-            (rolling, "on its way"),
+            (rolling, "in progress"),
             (self.pinned.contains(&rel), "pinned"),
             (self.held.contains(&rel), "held"),
             (!only_from_host && self.last_good() == Some(rel), "the last good one"),
         ];
         match reasons.iter().find(|(stays, _)| *stays) {
-            Some((_, why)) => Err(format!("release {rel} is to go, and is {why}")),
+            Some((_, why)) => Err(format!("release {rel} is scheduled for removal, and is {why}")),
             None => Ok(()),
         }
     }
