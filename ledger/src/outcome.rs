@@ -206,8 +206,8 @@ pub struct Backend {
     /// Container on the engine that should answer. None only in what older versions wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
-    /// Its address when it started, without port. A hint: the engine gives the address to another container
-    /// once this one has stopped.
+    /// Address of the container when it started, without port. A hint: the engine gives the address to
+    /// another container once this one has stopped.
     pub address: String,
     /// Port that it listens on.
     pub port: u16,

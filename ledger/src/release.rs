@@ -155,7 +155,7 @@ pub struct ImageSpec {
 pub struct HealthSpec {
     /// Path of the HTTP probe; Docker's HEALTHCHECK is used where the image has one.
     pub path: String,
-    /// Seconds that it must stay healthy before it counts; 0..=600.
+    /// Seconds that a replica must stay healthy before the next step; 0..=600.
     pub min_ready_seconds: u16,
     /// Seconds that it may take to become healthy; none = the default. Since version 3 of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]

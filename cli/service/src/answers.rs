@@ -93,7 +93,7 @@ pub struct Warned {
     pub lines: Vec<String>,
 }
 
-/// What became of a deploy of one target or of several.
+/// Result of a deploy of one target or of several.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Deployed {
     /// Deployments that ended, in the order of the file.
@@ -112,7 +112,7 @@ impl Deployed {
     }
 }
 
-/// What became of a rollback.
+/// Result of a rollback.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RollbackAnswer {
@@ -236,7 +236,7 @@ pub struct HistoryRow {
     pub position: Position,
 }
 
-/// One event.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventRow {
     /// What is stored, private values joined.
@@ -248,7 +248,7 @@ pub struct EventRow {
     pub sentence: Option<String>,
 }
 
-/// One deployment, with its steps.
+/// A deployment, with its steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ShowAnswer {
     /// Deployment as in the history.

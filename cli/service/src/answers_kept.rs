@@ -133,7 +133,7 @@ pub struct VolumeRow {
     pub stays: bool,
 }
 
-/// One artefact that no rule keeps.
+/// An artefact that no rule keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PruneRow {
     /// The release.

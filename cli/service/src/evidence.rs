@@ -30,7 +30,7 @@ pub struct CheckpointAnswer {
     pub checkpoint: String,
 }
 
-/// One proof.
+/// A proof.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProofRow {
     /// Position of the event.
@@ -46,7 +46,7 @@ pub struct ProofRow {
 pub struct KeyRow {
     /// `signing`, `fingerprint` or `vault`.
     pub purpose: String,
-    /// Its id.
+    /// Id of the proof.
     pub id: String,
     /// What signatures are checked with.
     pub verifier_key: Option<String>,

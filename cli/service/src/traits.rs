@@ -26,7 +26,7 @@ pub trait Reads: Send + Sync {
     async fn status(&self, keys: Option<Vec<TargetKey>>) -> Result<Vec<StatusAnswer>, Error>;
     /// Deployments, newest first.
     async fn history(&self, keys: Option<Vec<TargetKey>>, limit: usize) -> Result<Vec<HistoryRow>, Error>;
-    /// One deployment.
+    /// Shows a deployment.
     async fn show(&self, id: &str) -> Result<ShowAnswer, Error>;
     /// The log.
     async fn events(&self, request: EventsRequest) -> Result<Vec<EventRow>, Error>;

@@ -5,7 +5,7 @@ use crate::output::foreign;
 use std::fmt;
 use std::path::PathBuf;
 
-/// One mistake.
+/// A mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The file, where it is another one than that of the configuration: its lines are not shown.

@@ -15,13 +15,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// One replica: a container, wherever it is.
+/// A replica: a container, wherever it is.
 pub struct Upstream {
     identity: Identity,
     /// Id of its container, for the access log.
     pub container: Option<Arc<str>>,
     port: u16,
-    /// Its address when it started, from the newest table.
+    /// Address at its start, from the newest table.
     recorded: Mutex<IpAddr>,
     in_flight: AtomicU32,
     marked_until_ms: AtomicU64,

@@ -73,7 +73,7 @@ pub struct ReplicaStatus {
 /// The authority that an edge requests certificates from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorityStatus {
-    /// Its directory.
+    /// Address of its directory.
     pub directory: String,
     /// Names that certificates are requested for, now or when they are due.
     pub names: Vec<String>,

@@ -19,7 +19,7 @@ use std::collections::HashSet;
 const LABEL: &str = "haloy.network";
 /// The engine gives out all of its addresses.
 const PLAIN: &str = "1";
-/// Its upper half belongs to haloy.
+/// The upper half belongs to haloy.
 const HALVED: &str = "2";
 /// The name that it stands for in a configuration.
 pub(super) const STANDS_FOR: &str = "haloy.network.for";

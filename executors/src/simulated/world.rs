@@ -30,7 +30,7 @@ pub struct Faults {
 pub struct SimReplica {
     /// The effect that made it: what its labels say.
     pub effect: EffectId,
-    /// Its image.
+    /// Image of the container.
     pub image_id: Digest,
     /// Address.
     pub address: String,

@@ -8,7 +8,7 @@ use crate::ids::ReplicaId;
 use crate::outcome::HookExit;
 use crate::release::RolloutStrategy;
 
-/// One step that can be taken now.
+/// A step that can be taken now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Run a hook.

@@ -1,4 +1,4 @@
-//! What has become of a release, and who wants it kept.
+//! What became of a release, and why it is kept.
 
 use crate::event::PruneRule;
 use crate::ids::{DeploymentId, Digest, ImageRef};
@@ -50,12 +50,12 @@ pub enum ImageSeen {
     Lost,
 }
 
-/// Who wants a release kept, whatever the count is.
+/// Reasons to keep a release, whatever the count is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Holds {
     /// Pinned by its owners.
     pub pinned: bool,
-    /// Held by somebody who needs it.
+    /// Held: needed as evidence or by order.
     pub held: bool,
 }
 

@@ -71,11 +71,11 @@ pub struct Live {
     pub deployment: DeploymentId,
     /// The release, by the deploy that made it.
     pub release: DeploymentId,
-    /// Its configuration, without private values.
+    /// Configuration of the release, without private values.
     pub spec: Arc<ReleaseSpec>,
-    /// Its image.
+    /// Image of the release.
     pub image: ResolvedImage,
-    /// Its tag on the engine.
+    /// Tag of the release on the engine.
     pub tagged: TaggedImage,
     /// Containers of the release.
     pub replicas: Vec<Replica>,
@@ -87,7 +87,7 @@ pub struct Live {
     pub volumes: Vec<MadeVolume>,
 }
 
-/// One container of this target.
+/// A container of this target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replica {
     /// Id of the replica.
@@ -96,7 +96,7 @@ pub struct Replica {
     pub phase: ReplicaPhase,
     /// Id on the engine, once started.
     pub container_id: Option<String>,
-    /// Its address, once started.
+    /// Address, once started.
     pub address: Option<String>,
     /// The address is the container's own for as long as that exists.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -142,7 +142,7 @@ pub enum ReplicaPhase {
     Unhealthy,
     /// No longer runs; its container may be there.
     Stopped,
-    /// Its container is gone.
+    /// The container is gone.
     Removed,
 }
 
@@ -188,7 +188,7 @@ pub struct Rollout {
     pub release_command: Option<HookExit>,
     /// The image, once known.
     pub image: Option<ResolvedImage>,
-    /// Its tag, once made.
+    /// Tag of the image, once made.
     pub tagged: Option<TaggedImage>,
     /// The network, once there.
     pub network_id: Option<String>,

@@ -20,7 +20,7 @@ pub struct RouteSnapshot {
     pub routes: Vec<Route>,
 }
 
-/// One domain and who answers for it.
+/// A domain and the replicas that answer for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// The domain.

@@ -54,7 +54,7 @@ super::catalogue::events! {
         /// As read now.
         after: Timestamp,
     }
-    /// Somebody vouched for a clock that is far ahead of the previous event.
+    /// The user vouched for a clock that is far ahead of the previous event.
     6 = ClockAccepted v 1 since "0.1.0" {
         /// As read for the previous event.
         before: Timestamp,

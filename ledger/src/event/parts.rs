@@ -307,7 +307,7 @@ pub struct ChangedSecret {
 pub enum RestartCause {
     /// The container did not run, though it should: it was started again.
     NotRunning,
-    /// The container runs at another address: the engine or somebody else restarted it.
+    /// The container runs at another address: the engine, or a user, restarted it.
     Moved,
     /// The restart was requested. Since version 2.
     Asked,

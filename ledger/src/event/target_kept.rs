@@ -37,7 +37,7 @@ macro_rules! with_kept {
         /// What others wrote about it.
         #[serde(default, skip_serializing_if = "Option::is_none")] detail: Option<Private>,
     }
-    /// An image is not where it should be: somebody else removed it.
+    /// An image is not where it should be: it was removed by others.
     63 = ImageLost v 2 since "0.1.0" {
         /// The release that it belongs to.
         rel: DeploymentId,
@@ -164,7 +164,7 @@ macro_rules! with_kept {
         r: ReplicaId,
         /// Id on the engine.
         container_id: String,
-        /// Its address.
+        /// Current address.
         address: Option<String>,
         /// The address is the container's own for as long as that exists.
         fixed: bool,

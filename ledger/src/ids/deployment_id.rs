@@ -64,7 +64,7 @@ ulid_type!(
     "a deployment id"
 );
 ulid_type!(
-    /// One ledger; labels on containers carry it, so that another ledger's are never touched.
+    /// A ledger; labels on containers carry it, so that another ledger's are never touched.
     LedgerId,
     "a ledger id"
 );

@@ -41,7 +41,7 @@ impl Tail {
     }
 }
 
-/// One append as it was handed in.
+/// An append as it was handed in.
 pub(super) struct Request {
     pub(super) writes: Vec<StreamWrite>,
     pub(super) once: Option<IdempotencyKey>,
@@ -221,7 +221,7 @@ struct StreamHead {
     last: u64,
 }
 
-/// One append while it is being checked.
+/// An append while it is being checked.
 struct Plan {
     tail: Tail,
     entries: Vec<(Vec<u8>, Recorded)>,

@@ -109,6 +109,6 @@ pub trait Stored: Send + Sync {
     /// Calls `each` with every row of a keyspace, in order of key.
     fn scan(&self, keyspace: Keyspace, each: &mut EachRow<'_>) -> Result<(), LogError>;
 
-    /// One row.
+    /// Reads a row.
     fn row(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, LogError>;
 }

@@ -12,13 +12,13 @@ pub enum Condition {
     /// Nothing speaks against it: its HEALTHCHECK is well, or it has none.
     #[default]
     Well,
-    /// Its HEALTHCHECK has not decided yet.
+    /// The HEALTHCHECK has not decided yet.
     Starting,
-    /// Its HEALTHCHECK fails.
+    /// The HEALTHCHECK fails.
     Unhealthy,
-    /// It is paused.
+    /// The container is paused.
     Paused,
-    /// Its process ended, and the engine is about to restart it.
+    /// The process ended, and the engine is about to restart it.
     Restarting,
 }
 

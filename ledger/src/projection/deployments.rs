@@ -362,7 +362,7 @@ pub fn by_prefix(
     })
 }
 
-/// One deployment.
+/// Reads a deployment.
 pub fn deployment(rows: &dyn Rows, id: DeploymentId) -> Result<Option<DeploymentRow>, ProjectionError> {
     match key_of(rows, id)? {
         Some(key) => get(rows, &key),

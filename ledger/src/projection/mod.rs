@@ -52,7 +52,7 @@ pub mod read {
 use crate::ids::Position;
 use crate::log::{Recorded, RowsMut};
 
-/// One read model.
+/// A read model.
 pub trait Projection: Send {
     /// Name, number and version: a changed version is rebuilt, beside the old one.
     fn id(&self) -> ProjectionId;

@@ -61,7 +61,7 @@ pub struct Moved {
     pub now: Option<Digest>,
 }
 
-/// What became of a release.
+/// Fate of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
@@ -300,7 +300,7 @@ fn current_key(stream: &[u8]) -> Vec<u8> {
     ID.key(2, &[stream])
 }
 
-/// One deploy of a target.
+/// Reads a deploy of a target.
 pub fn candidate(
     rows: &dyn Rows,
     key: &TargetKey,

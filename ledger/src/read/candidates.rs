@@ -82,7 +82,7 @@ pub enum NotRestorableReason {
         /// Where that was planned.
         at: Position,
     },
-    /// The image was removed by somebody else.
+    /// The image was removed by others.
     Lost {
         /// Where that was recorded.
         at: Position,
@@ -118,7 +118,7 @@ impl View<'_> {
         self.judged(key, found)
     }
 
-    /// One deploy of a target, and whether it can be restored.
+    /// A deploy of a target, and whether it can be restored.
     pub fn candidate(&self, key: &TargetKey, release: DeploymentId) -> Result<Option<Candidate>, LogError> {
         let found = read::candidate(self.rows, key, release)?;
         Ok(self.judged(key, found.into_iter().collect())?.pop())

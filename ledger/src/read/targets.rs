@@ -31,7 +31,7 @@ impl View<'_> {
         Ok(self.read(|rows| read::newest(rows, key, page))??)
     }
 
-    /// One deployment.
+    /// Reads a deployment.
     pub fn deployment(&self, id: DeploymentId) -> Result<Option<DeploymentRow>, LogError> {
         Ok(read::deployment(self.rows, id)?)
     }

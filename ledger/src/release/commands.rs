@@ -15,7 +15,7 @@ pub struct Hooks {
     pub folder: String,
 }
 
-/// One command line. Since version 3 of the request its text is private, and a fingerprint shows that it
+/// A command line. Since version 3 of the request its text is private, and a fingerprint shows that it
 /// changed; before, the text itself was recorded, and stays so.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HookLine {

@@ -232,7 +232,8 @@ mod tests {
         let removed = vault.retain(|| {
             let looked: BTreeSet<Fingerprint> = BTreeSet::new();
             drop(put("during"));
-            // Its event was recorded after `in_use` ran: it is in use now, and `in_use` did not report it.
+            // The event was recorded after `in_use` ran: the value is in use now, and `in_use` did not report
+            // it.
             drop(let_go);
             Ok::<_, VaultError>(looked)
         });

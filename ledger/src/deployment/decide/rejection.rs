@@ -77,7 +77,7 @@ pub enum Rejection {
         /// The release that was named.
         release: DeploymentId,
     },
-    /// Another app of this ledger has the same slug, so their images could not be told apart.
+    /// Another app of this ledger has the same slug, so their images would be indistinguishable.
     #[error("app `{app}` and app `{other}` would share the name `{slug}` on Docker")]
     SlugTaken {
         /// The requested app.

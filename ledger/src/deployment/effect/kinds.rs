@@ -6,7 +6,7 @@ use crate::outcome::DesiredRoutes;
 use crate::release::{BuildSpec, CommandForm, HealthSpec, ImageSpec, MadeVolume, PullPolicy, Resources};
 use serde::{Deserialize, Serialize};
 
-/// One act owed to the world. Versioned data: third-party executors will read it.
+/// An act owed to the world. Versioned data: third-party executors will read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
@@ -72,9 +72,9 @@ pub enum Effect {
     AwaitHealthy {
         /// Which replica.
         replica: ReplicaId,
-        /// Its container.
+        /// Container of the replica.
         container_id: String,
-        /// Its address, as reported when it started.
+        /// Address of the replica, as reported when it started.
         address: Option<String>,
         /// Port that it listens on.
         port: u16,

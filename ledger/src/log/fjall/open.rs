@@ -90,7 +90,7 @@ impl Drop for Closing {
 
 impl Drop for Spaces {
     fn drop(&mut self) {
-        // This is the last holder: nobody writes any more.
+        // This is the last holder: no other process writes.
         let as_it_should_be = self.closing.copy.is_none() && self.closing.clean.load(Ordering::Relaxed);
         if as_it_should_be && self.written.load(Ordering::Relaxed) {
             self.closing

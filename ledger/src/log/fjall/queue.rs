@@ -12,7 +12,7 @@ pub(super) const GROUP_EVENTS: usize = MAX_APPEND_EVENTS;
 /// Most events that wait, apart from a single append.
 const WAITING_EVENTS: usize = 4 * GROUP_EVENTS;
 
-/// One append in the queue.
+/// An append in the queue.
 pub(super) struct Job {
     pub(super) request: Request,
     pub(super) stage: Stage,

@@ -29,7 +29,8 @@ pub(super) fn open_to_read(
         LogError::Unreadable { cause, .. } => unreadable(cause),
         other => other,
     })?;
-    // Rows from the journals are in memory now, and nobody else should find the private values among them.
+    // Rows from the journals are in memory now, and no other process should find the private values among
+    // them.
     copy.forget_journals().map_err(|error| unreadable(error.to_string()))?;
     Ok((Spaces::new(opened, Closing::of(&folder, Some(copy), lock))?, found, folder))
 }

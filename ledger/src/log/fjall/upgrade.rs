@@ -14,7 +14,7 @@ use ::fjall::PersistMode;
 /// Most rows of one batch.
 const AT_ONCE: usize = 10_000;
 
-/// Does the rest of the upgrade. Nobody else reads or writes the store meanwhile.
+/// Does the rest of the upgrade. No other process reads or writes the store meanwhile.
 pub(super) fn index(store: &Spaces) -> Result<(), LogError> {
     let at_once = defect::at_once(AT_ONCE);
     let rows = store.get(Keyspace::Index);

@@ -75,7 +75,7 @@ fn a_release_that_could_not_be_pruned_is_good_since_it_was_good() {
     assert_eq!(fate(&target, oldest), format!("Good {{ at: Position({good}) }}"));
 }
 
-/// What became of a release, as the read model says.
+/// Fate of a release in the read model.
 fn fate(target: &Target, release: DeploymentId) -> String {
     let rows = folded(target, |_, _| {});
     let all = read::candidates(&rows, &target.state.key).expect("readable");
