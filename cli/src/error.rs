@@ -1,6 +1,6 @@
 //! How an error ends a command: the message for the user, and the one table of exit codes.
 
-use crate::output::{foreign, told};
+use crate::output::{foreign, print_error_line};
 use std::fmt;
 
 pub use haloy_service::{Error, Kind};
@@ -84,7 +84,7 @@ impl fmt::Display for Shown<'_> {
 
 /// Tells a user what went wrong.
 pub fn tell(error: &Error) {
-    told(&Shown(error));
+    print_error_line(&Shown(error));
 }
 
 impl From<crate::config::ConfigError> for Error {

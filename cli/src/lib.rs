@@ -16,7 +16,7 @@ pub mod settings;
 pub mod signals;
 mod suggestions;
 
-use crate::output::{foreign, told};
+use crate::output::{foreign, print_error_line};
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
@@ -28,7 +28,7 @@ pub fn run() -> ExitCode {
     let ended = std::panic::catch_unwind(parse_and_run);
     ExitCode::from(ended.unwrap_or_else(|_| {
         let text = "this is a bug in haloy; what was recorded is safe\nhint: end what is unfinished with: haloy settle";
-        told(&text);
+        print_error_line(&text);
         error::BUG
     }))
 }
@@ -47,7 +47,7 @@ fn parse_and_run() -> u8 {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            told(&format_args!("no threads could be started: {error}"));
+            print_error_line(&format_args!("no threads could be started: {error}"));
             return error::code(error::Kind::Operational);
         }
     };

@@ -54,7 +54,7 @@ pub struct Work(Interrupt);
 
 impl Work {
     /// Whether it was interrupted.
-    pub fn is_asked(&self) -> bool {
+    pub fn is_interrupted(&self) -> bool {
         *self.0.0.asked.borrow()
     }
 
@@ -96,7 +96,7 @@ mod tests {
         assert!(mine.has_writing());
         assert!(mine.ask() && !mine.ask(), "the second time is not the first");
         work.asked().await;
-        assert!(work.is_asked() && !untouched.is_asked());
+        assert!(work.is_interrupted() && !untouched.is_interrupted());
         drop((work, writing));
         assert!(!mine.has_work() && !mine.has_writing() && other.has_work());
     }

@@ -146,7 +146,7 @@ async fn serve(cx: &Context, args: Run) -> Result<Reply, Error> {
     };
     match haloy_edge::run(options).await {
         Ok(()) => Ok(Reply::empty("edge-ended/1", String::new())),
-        Err(error) => Err(told(error)),
+        Err(error) => Err(refusal(error)),
     }
 }
 
@@ -155,7 +155,7 @@ fn inspector() -> Vec<OsString> {
     ["/proc/self/exe", "edge", "inspector"].map(OsString::from).to_vec()
 }
 
-fn told(error: EdgeError) -> Error {
+fn refusal(error: EdgeError) -> Error {
     let message = error.to_string();
     match error {
         EdgeError::Listen { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {

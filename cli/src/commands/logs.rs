@@ -133,7 +133,7 @@ pub(crate) async fn run(cx: &Context, args: Logs) -> Result<Reply, Error> {
             // A reader that went away ends a pipe as it always does.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
             Err(error) if args.follow => {
-                crate::output::told(&format_args!("the lines cannot be written: {error}"));
+                crate::output::print_error_line(&format_args!("the lines cannot be written: {error}"));
                 std::process::exit(code(Kind::Operational).into());
             }
             Err(error) => failed = Some(error),

@@ -153,7 +153,7 @@ impl Reply {
 }
 
 /// Tells what went wrong.
-pub(crate) fn told(error: &dyn std::fmt::Display) {
+pub(crate) fn print_error_line(error: &dyn std::fmt::Display) {
     drop(writeln!(std::io::stderr(), "error: {error}"));
 }
 

@@ -123,7 +123,7 @@ async fn ask(keeper: &Keeper, cert: &Cert, contact: Option<&str>) {
         Some(((time(start), time(end)), again))
     };
     let said = tokio::time::timeout(ORDER_TIME, said).await.ok().flatten();
-    keeper.tls.acme.renewals.told(cert, said, SystemClock.now(), &SystemEntropy);
+    keeper.tls.acme.renewals.record_advice(cert, said, SystemClock.now(), &SystemEntropy);
 }
 
 /// What its authority calls a certificate (RFC 9773, 4.1).
@@ -184,7 +184,7 @@ async fn issue(keeper: &Keeper, names: Vec<String>, contact: Option<&str>) {
 }
 
 /// The authority's own sentence, where it has one.
-fn told(error: Error) -> String {
+fn error_text(error: Error) -> String {
     match error {
         Error::Api(problem) => {
             let kind = problem.r#type.as_deref().and_then(|kind| kind.rsplit(':').next()).unwrap_or("error");
@@ -204,13 +204,13 @@ async fn account(keeper: &Keeper, contact: Option<&str>) -> Result<Account, Stri
     if let Some(known) = keeper.store.account(&directory)
         && let Ok(credentials) = serde_json::from_str::<AccountCredentials>(&known)
     {
-        return builder().map_err(told)?.from_credentials(credentials).await.map_err(told);
+        return builder().map_err(error_text)?.from_credentials(credentials).await.map_err(error_text);
     }
     let contact = contact.map(|contact| format!("mailto:{contact}"));
     let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
     let new = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
-    let made = builder().map_err(told)?.create(&new, directory.clone(), None).await;
-    let (account, credentials) = made.map_err(told)?;
+    let made = builder().map_err(error_text)?.create(&new, directory.clone(), None).await;
+    let (account, credentials) = made.map_err(error_text)?;
     let credentials = serde_json::to_string(&credentials).map_err(|error| error.to_string())?;
     keeper.store.keep_account(&directory, &credentials).map_err(|error| error.to_string())?;
     keeper.observed.report(Report::Account { directory, account: account.id().to_owned() });
@@ -233,19 +233,19 @@ async fn order(
         Some(replaces) => asked.replaces(replaces),
         None => asked,
     };
-    let mut order = account.new_order(&asked).await.map_err(told)?;
+    let mut order = account.new_order(&asked).await.map_err(error_text)?;
     let mut tokens = Vec::new();
     let challenged = challenge(keeper, &mut order, &mut tokens).await;
     let ready = match challenged {
-        Ok(()) => order.poll_ready(&PATIENCE).await.map_err(told),
+        Ok(()) => order.poll_ready(&PATIENCE).await.map_err(error_text),
         Err(error) => Err(error),
     };
     keeper.tls.acme.forget(&tokens);
     if ready? != OrderStatus::Ready {
         return Err(why_invalid(&mut order).await);
     }
-    let key = order.finalize().await.map_err(told)?;
-    let chain = order.poll_certificate(&PATIENCE).await.map_err(told)?;
+    let key = order.finalize().await.map_err(error_text)?;
+    let chain = order.poll_certificate(&PATIENCE).await.map_err(error_text)?;
     Ok((account.id().to_owned(), key, chain))
 }
 
@@ -256,7 +256,7 @@ async fn challenge(
 ) -> Result<(), String> {
     let mut authorizations = order.authorizations();
     while let Some(authorization) = authorizations.next().await {
-        let mut authorization = authorization.map_err(told)?;
+        let mut authorization = authorization.map_err(error_text)?;
         if authorization.status == AuthorizationStatus::Valid {
             continue;
         }
@@ -265,7 +265,7 @@ async fn challenge(
         let (token, answer) = (challenge.token.clone(), challenge.key_authorization().as_str().to_owned());
         tokens.push(token.clone());
         keeper.tls.acme.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(token, answer);
-        challenge.set_ready().await.map_err(told)?;
+        challenge.set_ready().await.map_err(error_text)?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 /// Reports of each target.
 #[derive(Default)]
 pub struct Changes {
-    told: Mutex<HashMap<(AppName, TargetName), Told>>,
+    told: Mutex<HashMap<(AppName, TargetName), Reported>>,
     /// Reports to write, in their order.
     pub(super) waiting: Mutex<VecDeque<Report>>,
     /// Held by the task that writes.
@@ -24,7 +24,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[derive(Default)]
-struct Told {
+struct Reported {
     at: Vec<Instant>,
     /// Changes since that were only counted.
     more: u32,

@@ -51,7 +51,7 @@ impl Client {
 
     /// Tells there whenever the edge is waited for.
     #[must_use]
-    pub fn told_to(self, waits: Waits) -> Self {
+    pub fn with_waits(self, waits: Waits) -> Self {
         Self { waits, ..self }
     }
 

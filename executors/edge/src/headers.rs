@@ -37,7 +37,7 @@ pub struct Asked {
 }
 
 /// Facts that a replica receives about a request, beside what the client sent.
-pub struct Told<'a> {
+pub struct RequestFacts<'a> {
     /// Where it came from.
     pub from: ClientOrigin,
     /// Requested host.
@@ -153,7 +153,7 @@ fn join_cookies(headers: &mut HeaderMap) {
 
 /// Headers for the replica: those of the client, and the client's identity. What the client claims about its
 /// identity is not passed on: the edge is the front door.
-pub fn to_replica(told: &Told<'_>, given: HeaderMap, upgrade: Option<&HeaderValue>) -> HeaderMap {
+pub fn to_replica(told: &RequestFacts<'_>, given: HeaderMap, upgrade: Option<&HeaderValue>) -> HeaderMap {
     let mut headers = given;
     strip(&mut headers);
     without_claims(&mut headers);

@@ -4,7 +4,7 @@ use super::access_log::ServedBy;
 use super::body::{self, Body};
 use super::client_origin::ClientOrigin;
 use super::clients::Admitted;
-use super::headers::{self, Told};
+use super::headers::{self, RequestFacts};
 use super::identity::Doubt;
 use super::limits::*;
 use super::link::{Link, Unanswered};
@@ -65,7 +65,7 @@ pub async fn answer(
     if request.body().size_hint().lower() > BODY_BYTES {
         return pages::page(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than the edge takes.", "");
     }
-    pass_on(edge, &site, Told { from, asked: &asked, id }, request).await
+    pass_on(edge, &site, RequestFacts { from, asked: &asked, id }, request).await
 }
 
 /// To the same place at the domain itself; the port that the client used stays.
@@ -103,7 +103,7 @@ impl Outgoing {
 async fn pass_on(
     edge: &Arc<Edge>,
     site: &Arc<Site>,
-    told: Told<'_>,
+    told: RequestFacts<'_>,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
     let upgrade = headers::upgrade_wanted(&request);

@@ -55,7 +55,13 @@ impl Renewals {
     }
 
     /// Records the answer of the authority, and how long it wants no further query; none if it gave none.
-    pub fn told(&self, cert: &Cert, said: Option<(Window, Duration)>, now: Timestamp, entropy: &dyn Entropy) {
+    pub fn record_advice(
+        &self,
+        cert: &Cert,
+        said: Option<(Window, Duration)>,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = all.get(&cert.serial).and_then(|advice| advice.renew);
         let (renew, wait) = match said {
@@ -115,7 +121,7 @@ mod tests {
     fn without_advice_two_thirds_of_its_life_count() {
         let (renewals, cert) = (Renewals::default(), cert());
         assert!(renewals.to_ask(&cert, Timestamp(0)));
-        renewals.told(&cert, None, Timestamp(0), &SystemEntropy);
+        renewals.record_advice(&cert, None, Timestamp(0), &SystemEntropy);
         assert!(!renewals.due(&cert, Timestamp(6 * DAY - 1)) && renewals.due(&cert, Timestamp(6 * DAY)));
         assert!(!renewals.to_ask(&cert, Timestamp(DAY / 5)) && renewals.to_ask(&cert, Timestamp(DAY / 4)));
         assert!(!renewals.advised(&cert));
@@ -126,7 +132,7 @@ mod tests {
         let (renewals, cert) = (Renewals::default(), cert());
         let tell = |from: i64, to: i64, now: i64| {
             let window = (Timestamp(from * DAY), Timestamp(to * DAY));
-            renewals.told(&cert, Some((window, Duration::ZERO)), Timestamp(now), &SystemEntropy);
+            renewals.record_advice(&cert, Some((window, Duration::ZERO)), Timestamp(now), &SystemEntropy);
             renewals.advice(&cert).and_then(|advice| advice.renew).expect("told").1
         };
         let first = tell(7, 8, 0);

@@ -61,7 +61,7 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         observed: Arc::clone(&edge.observed),
         times: edge.options.checks,
     }));
-    told_to_leave(&edge).await;
+    leave_requested(&edge).await;
     certificates.abort();
     scraped.abort();
     seeing.abort();
@@ -98,7 +98,7 @@ fn as_many_files_as_allowed() {
     }
 }
 
-async fn told_to_leave(edge: &Edge) {
+async fn leave_requested(edge: &Edge) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut hang_up)) =
         (signal(SignalKind::terminate()), signal(SignalKind::hangup()))

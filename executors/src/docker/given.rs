@@ -64,7 +64,7 @@ impl Engine<'_> {
     /// A container with a fixed address is about to go: its address was in use until now.
     pub(super) async fn note_address(&self, id: &str) {
         let Ok(Some(container)) = self.inspect_container(id).await else { return };
-        if let Some(address) = place::asked_by(&container).and_then(|asked| asked.parse().ok()) {
+        if let Some(address) = place::requested_by(&container).and_then(|asked| asked.parse().ok()) {
             self.executor.used.note(address);
         }
     }
@@ -86,6 +86,6 @@ fn addresses(container: &ContainerSummary) -> impl Iterator<Item = Ipv4Addr> {
     let endpoints = networks.flat_map(|networks| networks.values());
     endpoints.flat_map(|endpoint| {
         let has = endpoint.ip_address.as_deref();
-        [has, place::asked(endpoint)].into_iter().flatten().filter_map(|text| text.parse().ok())
+        [has, place::requested(endpoint)].into_iter().flatten().filter_map(|text| text.parse().ok())
     })
 }

@@ -84,7 +84,7 @@ impl Engine<'_> {
             };
             let Err(error) = self.docker.start_container(&id, None).await else { break id };
             let container = self.inspect_container(&id).await?;
-            let asked = container.as_ref().and_then(place::asked_by);
+            let asked = container.as_ref().and_then(place::requested_by);
             let ran = container.as_ref().is_some_and(place::ran);
             // Another container has the address, or the engine gives none out: try another way.
             let other = asked.filter(|_| errors::of_address(&error) && refused.len() < ADDRESSES);

@@ -179,7 +179,7 @@ impl Engine<'_> {
         let usage = self.docker.df(Some(options)).await;
         let usage = usage.map_err(|error| failed(&error, Doing::Other, "measuring volumes"))?;
         let told = usage.volume_usage.and_then(|usage| usage.items).unwrap_or_default();
-        let mut sizes: BTreeMap<String, u64> = told.iter().filter_map(told_size).collect();
+        let mut sizes: BTreeMap<String, u64> = told.iter().filter_map(reported_size).collect();
         sizes.retain(|name, _| names.contains(name));
         for name in names {
             if sizes.contains_key(name) {
@@ -197,7 +197,7 @@ impl Engine<'_> {
 }
 
 /// Name and size, as an engine tells of a volume.
-fn told_size(item: &serde_json::Value) -> Option<(String, u64)> {
+fn reported_size(item: &serde_json::Value) -> Option<(String, u64)> {
     Some((item["Name"].as_str()?.to_owned(), item["UsageData"]["Size"].as_u64()?))
 }
 

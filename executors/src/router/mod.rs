@@ -41,8 +41,8 @@ impl EdgeRouter {
 
     /// Tells there whenever the edge is waited for.
     #[must_use]
-    pub fn told_to(self, waits: Waits) -> Self {
-        Self { client: self.client.told_to(waits), ..self }
+    pub fn with_waits(self, waits: Waits) -> Self {
+        Self { client: self.client.with_waits(waits), ..self }
     }
 
     /// The command socket.
@@ -95,9 +95,9 @@ impl EdgeRouter {
         self.ensure().await?;
         let Routes { snapshot, targets, contacts } = routes.as_ref();
         // Read back: the routes that the edge has decide, not those that were sent.
-        let (applied, served) = self.tell(snapshot, contacts).await.map_err(told)?;
+        let (applied, served) = self.tell(snapshot, contacts).await.map_err(failure)?;
         let Some(served) = served.filter(|served| settles(served, snapshot, &cx.request.scope)) else {
-            applied.map_err(told)?;
+            applied.map_err(failure)?;
             let refused = ExecutorError::new(FailureCode::EdgeRefused, "the edge has other routes");
             return Err(refused.retry(Retry::Now));
         };
@@ -139,7 +139,7 @@ impl EdgeRouter {
             }),
             // Nothing flows through an edge that does not run.
             Err(ControlError::NotRunning(_)) => Ok(nothing_left()),
-            Err(error) => Err(told(error)),
+            Err(error) => Err(failure(error)),
         }
     }
 }
@@ -197,7 +197,7 @@ fn unreachable(words: &'static str) -> ExecutorError {
     ExecutorError::new(FailureCode::EdgeUnreachable, words).retry(Retry::Now)
 }
 
-fn told(error: ControlError) -> ExecutorError {
+fn failure(error: ControlError) -> ExecutorError {
     match error {
         ControlError::NotRunning(_) | ControlError::BrokeOff(_) => {
             unreachable("the edge does not answer").saying(error.to_string())

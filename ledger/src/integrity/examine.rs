@@ -39,7 +39,7 @@ pub struct Examined {
     /// The whole tree.
     pub frontier: Frontier,
     /// Faults that are repaired by going on.
-    pub mended: Vec<Fault>,
+    pub repaired: Vec<Fault>,
     /// Why it is read, and not written: its events say that it is newer than this program.
     pub newer: Option<LogError>,
 }
@@ -92,8 +92,8 @@ pub fn examine(
     let known = if stored.newer().is_some() { KeyHistory::scan(stored) } else { KeyHistory::read(stored) };
     let known = known.map_err(unreadable)?;
     let Some(known) = known else { return nothing_yet(&heads, size) };
-    let mut mended = Vec::new();
-    let signed = signed_heads(places, heads, &known, size, &mut mended)?;
+    let mut repaired = Vec::new();
+    let signed = signed_heads(places, heads, &known, size, &mut repaired)?;
     let best = signed.iter().max_by_key(|signed| signed.head.size);
     if let Some(best) = best
         && size < best.head.size
@@ -102,7 +102,7 @@ pub fn examine(
         return Err(Fault::new(Code::LogShorter, cause).at(Position(size)));
     }
     let published = signed.iter().find(|signed| signed.slot.is_none());
-    let tiles = published_tiles(places, published.map(|signed| &signed.head), &mut mended);
+    let tiles = published_tiles(places, published.map(|signed| &signed.head), &mut repaired);
     let mut newer = known.newer();
     let frontier = match found {
         StoreCondition::Modified if size <= WHOLE_CHECK && stored.newer().is_none() => {
@@ -119,7 +119,7 @@ pub fn examine(
         known: Some(known),
         tiles,
         frontier,
-        mended,
+        repaired,
         newer,
     })
 }
@@ -138,7 +138,7 @@ fn nothing_yet(heads: &HeadFiles, size: u64) -> Result<Examined, Fault> {
         return Err(Fault::new(Code::CheckpointDamaged, format!("it cannot be read: {error}")));
     }
     let (tiles, frontier) = (PartialTiles::default(), Frontier::default());
-    Ok(Examined { known: None, head: None, newest: None, tiles, frontier, mended: Vec::new(), newer: None })
+    Ok(Examined { known: None, head: None, newest: None, tiles, frontier, repaired: Vec::new(), newer: None })
 }
 
 /// Every valid head: of both files, and the published one.
@@ -147,7 +147,7 @@ fn signed_heads(
     heads: HeadFiles,
     known: &KeyHistory,
     size: u64,
-    mended: &mut Vec<Fault>,
+    repaired: &mut Vec<Fault>,
 ) -> Result<Vec<Signed>, Fault> {
     let mut signed: Vec<Signed> = Vec::new();
     let HeadFiles { slots, checkpoint } = heads;
@@ -159,34 +159,36 @@ fn signed_heads(
         match slot {
             Slot::Note(bytes) => match counts(&bytes, known) {
                 Ok((head, note)) => signed.push(Signed { head, note, slot: Some(at) }),
-                Err(cause) => mended.push(Fault::new(Code::HeadDamaged, format!("{name}: {cause}"))),
+                Err(cause) => repaired.push(Fault::new(Code::HeadDamaged, format!("{name}: {cause}"))),
             },
             Slot::Damaged => {
-                mended.push(Fault::new(Code::HeadDamaged, format!("{name} is not as it was written")))
+                repaired.push(Fault::new(Code::HeadDamaged, format!("{name} is not as it was written")))
             }
-            Slot::Missing if any => mended.push(Fault::new(Code::HeadDamaged, format!("{name} is missing"))),
+            Slot::Missing if any => {
+                repaired.push(Fault::new(Code::HeadDamaged, format!("{name} is missing")))
+            }
             Slot::Missing | Slot::Empty => {}
         }
     }
     match checkpoint {
         Ok(Some(bytes)) => match counts(&bytes, known) {
             Ok((head, note)) => signed.push(Signed { head, note, slot: None }),
-            Err(cause) => mended.push(Fault::new(Code::CheckpointDamaged, cause)),
+            Err(cause) => repaired.push(Fault::new(Code::CheckpointDamaged, cause)),
         },
         Ok(None) if size > 0 && places.published().join("tile").exists() => {
-            mended.push(Fault::new(Code::CheckpointDamaged, "the published checkpoint is missing"));
+            repaired.push(Fault::new(Code::CheckpointDamaged, "the published checkpoint is missing"));
         }
         Err(error) if size > 0 => {
             let cause = format!("the published checkpoint cannot be read: {error}");
-            mended.push(Fault::new(Code::CheckpointDamaged, cause));
+            repaired.push(Fault::new(Code::CheckpointDamaged, cause));
         }
         Ok(None) | Err(_) => {}
     }
     // Only a ledger older than heads may have none, or one whose first head was never written.
-    let begun = known.only_begun(size) && mended.is_empty();
+    let begun = known.only_begun(size) && repaired.is_empty();
     if signed.iter().all(|signed| signed.slot.is_none()) && !begun {
         let why =
-            mended.first().map_or("both files are empty or gone".to_owned(), |fault| fault.cause.clone());
+            repaired.first().map_or("both files are empty or gone".to_owned(), |fault| fault.cause.clone());
         return Err(Fault::new(Code::HeadMissing, format!("no signed head is valid: {why}")));
     }
     for one in &signed {
@@ -214,14 +216,14 @@ fn counts(bytes: &[u8], known: &KeyHistory) -> Result<(TreeHead, String), String
 }
 
 /// The published tree, if its right edge has the root of its checkpoint; otherwise it is rebuilt.
-fn published_tiles(places: &Places, head: Option<&TreeHead>, mended: &mut Vec<Fault>) -> PartialTiles {
+fn published_tiles(places: &Places, head: Option<&TreeHead>, repaired: &mut Vec<Fault>) -> PartialTiles {
     let Some(head) = head else { return PartialTiles::default() };
     let tiles = PartialTiles::load(places.published(), head.size);
     match tiles.filter(|tiles| tiles.frontier().root() == head.root) {
         Some(tiles) => tiles,
         None => {
             let cause = "the tiles at the right edge do not make the root of the checkpoint";
-            mended.push(Fault::new(Code::TileDiffers, cause));
+            repaired.push(Fault::new(Code::TileDiffers, cause));
             PartialTiles::default()
         }
     }

@@ -48,20 +48,20 @@ impl Ledger {
     }
 
     /// Records what was found damaged at open, and was repaired by going on.
-    pub(super) fn record_mended(&self, mended: &[Fault]) -> Result<(), OpenError> {
-        if mended.is_empty() {
+    pub(super) fn record_repaired(&self, faults: &[Fault]) -> Result<(), OpenError> {
+        if faults.is_empty() {
             return Ok(());
         }
         let heads = |fault: &&Fault| fault.code == Code::HeadDamaged;
         let mut repaired = Vec::new();
-        if mended.iter().any(|fault| heads(&fault)) {
+        if faults.iter().any(|fault| heads(&fault)) {
             repaired.push("heads".to_owned());
         }
-        if mended.iter().any(|fault| !heads(&fault)) {
+        if faults.iter().any(|fault| !heads(&fault)) {
             repaired.push("published".to_owned());
         }
         let here = self.log.head().next;
-        let codes = mended.iter().map(|fault| fault.code.name().to_owned()).collect();
+        let codes = faults.iter().map(|fault| fault.code.name().to_owned()).collect();
         let recovered =
             Recovered { source: "store".to_owned(), from: here, to: here, codes, repaired, lost_head: None };
         let context = CommandContext::system(self.tool.clone(), "mended");

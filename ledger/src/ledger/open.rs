@@ -93,7 +93,7 @@ impl Ledger {
         let origin = known.map_or_else(|| origin_of(new_id), |known| known.origin.clone());
         let (signers, frozen) = signing::signers(&origin, known, &keys, options.key_mode);
         let sealed_before = known.is_some_and(|known| !known.signing.is_empty());
-        let mended = examined.mended.clone();
+        let repaired = examined.repaired.clone();
         let seal: Box<dyn Seal> = match signers.is_empty() || newer.is_some() {
             true => Box::new(Unsealed),
             false => Box::new(sealer(&places, &store, examined, origin, signers)?),
@@ -126,7 +126,7 @@ impl Ledger {
             if !sealed_before {
                 ledger.begin_sealing(&keys)?;
             }
-            ledger.record_mended(&mended)?;
+            ledger.record_repaired(&repaired)?;
         }
         Ok(ledger)
     }

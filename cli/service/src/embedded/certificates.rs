@@ -28,7 +28,7 @@ fn host(url: &str) -> &str {
     rest.split('/').next().unwrap_or(rest)
 }
 
-fn told(authority: &AuthorityStatus, names: &[String]) -> String {
+fn notice(authority: &AuthorityStatus, names: &[String]) -> String {
     let terms = match &authority.terms {
         Some(terms) => format!("whose terms are at {terms}"),
         None => "which has not said where its terms are".to_owned(),
@@ -73,7 +73,7 @@ impl Embedded {
                 return;
             }
             if authority.asked || Instant::now() >= until {
-                return follow.note(&told(&authority, &names));
+                return follow.note(&notice(&authority, &names));
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -94,11 +94,11 @@ mod tests {
         };
         let names = ["a.com".to_owned(), "www.a.com".to_owned()];
         assert_eq!(
-            told(&authority, &names),
+            notice(&authority, &names),
             "a certificate for a.com, www.a.com is asked for from acme.shop.com:14000, whose terms are at \
              https://acme.shop.com/terms; to ask for none, add `acme: off`"
         );
         authority.terms = None;
-        assert!(told(&authority, &names).contains("has not said where its terms are"));
+        assert!(notice(&authority, &names).contains("has not said where its terms are"));
     }
 }

@@ -17,7 +17,7 @@ pub fn refused(error: ControlError) -> Error {
 
 impl Embedded {
     pub(super) fn client(&self) -> Client {
-        Client::new(&self.options.edge_folder()).told_to(self.options.waits.clone())
+        Client::new(&self.options.edge_folder()).with_waits(self.options.waits.clone())
     }
 
     /// Status of the edge, after it has located every replica.

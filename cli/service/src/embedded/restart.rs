@@ -32,7 +32,7 @@ pub async fn restart(
         return Err(Error::new(Kind::Operational, message).hint("haloy deploy makes new containers"));
     }
     startable(&dispatcher, key).await?;
-    if work.is_asked() {
+    if work.is_interrupted() {
         return Err(Error::new(Kind::Interrupted, format!("{key}: nothing was begun")));
     }
     let command = Command::Restart { at: here.now() };
@@ -40,7 +40,7 @@ pub async fn restart(
     follow.recorded(key, &executed.events);
     let driven = tokio::select! {
         driven = dispatcher.drive(&driver, &context) => driven,
-        never = cut_short_when_asked(&dispatcher, key, &work, &context, follow) => match never {},
+        never = cut_short_on_interrupt(&dispatcher, key, &work, &context, follow) => match never {},
     };
     driven.map_err(errors::dispatch)?;
     ended_well(open, key, &executed).await?;
@@ -61,7 +61,7 @@ async fn startable(dispatcher: &Dispatcher, key: &TargetKey) -> Result<(), Error
 }
 
 /// Ends a restart with the current replica on request; that one is brought back all the same.
-async fn cut_short_when_asked(
+async fn cut_short_on_interrupt(
     dispatcher: &Dispatcher,
     key: &TargetKey,
     work: &Work,
@@ -80,7 +80,8 @@ async fn cut_short_when_asked(
 async fn ended_well(open: &Open, key: &TargetKey, executed: &Executed) -> Result<(), Error> {
     let Some((first, _)) = executed.positions else { return Ok(()) };
     let of = key.clone();
-    let (asked, ended) = open.handle.view(move |view| told(view, &of, first)).await.map_err(errors::log)?;
+    let (asked, ended) =
+        open.handle.view(move |view| outcome_of(view, &of, first)).await.map_err(errors::log)?;
     let Some(RestartEnded { restarted, cause }) = ended else {
         let message = format!("{key}: the restart is not finished");
         return Err(Error::new(Kind::Operational, message).hint("haloy settle"));
@@ -100,7 +101,7 @@ async fn ended_well(open: &Open, key: &TargetKey, executed: &Executed) -> Result
 }
 
 /// How many replicas were to be restarted, and how that ended, where it has.
-fn told(
+fn outcome_of(
     view: &View<'_>,
     key: &TargetKey,
     first: Position,

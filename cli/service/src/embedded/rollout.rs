@@ -104,7 +104,7 @@ impl One {
         leases: values::Leases,
     ) -> Result<DeploymentAnswer, Error> {
         let key = driver.key();
-        if self.work.is_asked() {
+        if self.work.is_interrupted() {
             return Err(Error::new(Kind::Interrupted, format!("{key}: nothing was begun")));
         }
         let executed = self.handle.execute(key, command, &self.context).await.map_err(errors::execute)?;
@@ -116,14 +116,14 @@ impl One {
         self.follow.recorded(key, &executed.events);
         let driven = tokio::select! {
             driven = self.dispatcher.drive(driver, &self.context) => driven,
-            never = self.cancel_when_asked(key, id) => match never {},
+            never = self.cancel_on_interrupt(key, id) => match never {},
         };
         driven.map_err(errors::dispatch)?;
         answered(&self.dispatcher, key, id).await
     }
 
     /// Turns the deployment back on request; that is driven like everything else.
-    async fn cancel_when_asked(&self, key: &TargetKey, id: DeploymentId) -> Infallible {
+    async fn cancel_on_interrupt(&self, key: &TargetKey, id: DeploymentId) -> Infallible {
         self.work.asked().await;
         let cancel = Command::Cancel { id };
         if let Err(error) = self.dispatcher.ask_meanwhile(key, cancel, &self.context.consequence()).await {

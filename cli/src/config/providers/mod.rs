@@ -210,7 +210,7 @@ impl Providers {
                 Failed::Ended => NoSecret::Ended,
                 Failed::Because { cause, hint } => no(cause, hint),
                 Failed::Said { cause, said, wrote, hint } => {
-                    no(format!("{cause}{}", told(&said, &wrote, asked)), hint)
+                    no(format!("{cause}{}", without_secrets(&said, &wrote, asked)), hint)
                 }
             }
         })
@@ -237,7 +237,7 @@ const LINE_TOLD: usize = 300;
 
 /// Error text of a program, without possible secrets: earlier answers, its present output, and values of our
 /// own environment.
-fn told(said: &str, wrote: &str, asked: &BTreeMap<usize, Result<Values, NoSecret>>) -> String {
+fn without_secrets(said: &str, wrote: &str, asked: &BTreeMap<usize, Result<Values, NoSecret>>) -> String {
     /// Shorter pieces of an output are words.
     const PIECE: usize = 8;
     let apart = |c: char| c.is_whitespace() || "\"'=:,".contains(c);

@@ -130,7 +130,7 @@ fn too_much() -> Failed {
 fn wait(child: &mut Child, work: &Work, out: &Taken, err: &Taken) -> Result<ExitStatus, Failed> {
     let (began, mut status, mut since) = (Instant::now(), None, None);
     loop {
-        if work.is_asked() {
+        if work.is_interrupted() {
             return Err(Failed::Ended);
         }
         if status.is_none() {

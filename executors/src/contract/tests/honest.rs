@@ -20,9 +20,9 @@ const ENOUGH: Duration = Duration::from_secs(60);
 
 /// Progress of effects.
 #[derive(Default)]
-struct Told(Mutex<Vec<Progress>>);
+struct KeptProgress(Mutex<Vec<Progress>>);
 
-impl ProgressSink for Told {
+impl ProgressSink for KeptProgress {
     fn progress(&self, _effect: &EffectId, progress: Progress) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(progress);
     }
@@ -46,7 +46,7 @@ pub async fn honest(subject: &dyn Subject) -> Vec<String> {
         found.push(format!("{name}: no effect is known that the world refuses"));
     }
     for case in &cases {
-        match perform(&*world, case, Arc::new(Told::default())).await {
+        match perform(&*world, case, Arc::new(KeptProgress::default())).await {
             Ok(outcome) if good(&outcome) => {
                 found.push(format!("{name}: {:?}, refused, comes to {outcome:?}", case.step.number));
             }
@@ -72,8 +72,8 @@ pub async fn secrets(subject: &dyn Subject) -> Vec<String> {
     for case in &mut world.telling(SECRET).await {
         let mask = Arc::new(Mask::new(&[SECRET.to_owned()]));
         case.step.values = Values { mask: Arc::clone(&mask), ..case.step.values.clone() };
-        let told = Arc::new(Told::default());
-        let to: Arc<dyn ProgressSink> = Arc::<Told>::clone(&told);
+        let told = Arc::new(KeptProgress::default());
+        let to: Arc<dyn ProgressSink> = Arc::<KeptProgress>::clone(&told);
         let masked = Arc::new(MaskedProgress::new(Arc::clone(&mask), to));
         let result = mask.result(perform(&*world, case, masked).await);
         let told = told.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,7 +109,7 @@ pub async fn own_role(subject: &dyn Subject) -> Vec<String> {
     }
     for (capability, step) in others(&*world).into_iter().filter(|(needs, _)| !can.contains(needs)) {
         let case = Case { executor: Arc::clone(&executor), step };
-        match perform(&*world, &case, Arc::new(Told::default())).await {
+        match perform(&*world, &case, Arc::new(KeptProgress::default())).await {
             Err(ExecutorError { cause, retry: Retry::Never, .. })
                 if cause.code == FailureCode::NotSupported => {}
             other => {
@@ -121,8 +121,12 @@ pub async fn own_role(subject: &dyn Subject) -> Vec<String> {
     let mut done = Vec::new();
     while let Some(step) = world.next(&done) {
         shown.insert(Capability::of(&step.effect));
-        match perform(&*world, &Case { executor: Arc::clone(&executor), step }, Arc::new(Told::default()))
-            .await
+        match perform(
+            &*world,
+            &Case { executor: Arc::clone(&executor), step },
+            Arc::new(KeptProgress::default()),
+        )
+        .await
         {
             Ok(outcome) => done.push(outcome),
             // Whether it should have been done is for the others to say.

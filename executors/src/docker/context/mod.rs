@@ -41,7 +41,7 @@ impl Context {
     /// Looks at every file. What cannot be read is an error that names it.
     pub(super) fn look(folder: &Path, dockerfile: &str) -> Result<Self, String> {
         let path = folder.join(dockerfile);
-        let recipe = std::fs::read(&path).map_err(|error| told(&path, &error))?;
+        let recipe = std::fs::read(&path).map_err(|error| io_failure(&path, &error))?;
         let inside = inside(folder, &path);
         let rules = rules(folder, &path)?;
         let text = rules.as_ref().map(|(_, text)| text.as_str()).unwrap_or_default();
@@ -75,7 +75,7 @@ impl Context {
     }
 }
 
-fn told(path: &Path, error: &io::Error) -> String {
+fn io_failure(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", path.display())
 }
 
@@ -90,9 +90,10 @@ fn rules(folder: &Path, dockerfile: &Path) -> Result<Option<(String, String)>, S
     let mut own = dockerfile.as_os_str().to_owned();
     own.push(IGNORED);
     for path in [PathBuf::from(own), folder.join(IGNORED)] {
-        let bytes = haloy_ledger::files::read_if_there(&path).map_err(|error| told(&path, &error))?;
+        let bytes = haloy_ledger::files::read_if_there(&path).map_err(|error| io_failure(&path, &error))?;
         if let Some(bytes) = bytes {
-            let text = String::from_utf8(bytes).map_err(|error| told(&path, &io::Error::other(error)))?;
+            let text =
+                String::from_utf8(bytes).map_err(|error| io_failure(&path, &io::Error::other(error)))?;
             return Ok(Some((path.display().to_string(), text)));
         }
     }
@@ -101,14 +102,14 @@ fn rules(folder: &Path, dockerfile: &Path) -> Result<Option<(String, String)>, S
 
 fn walk(root: &Path, at: &Path, ignored: &Ignored, entries: &mut Vec<Entry>) -> Result<(), String> {
     let folder = root.join(at);
-    for entry in std::fs::read_dir(&folder).map_err(|error| told(&folder, &error))? {
-        let entry = entry.map_err(|error| told(&folder, &error))?;
+    for entry in std::fs::read_dir(&folder).map_err(|error| io_failure(&folder, &error))? {
+        let entry = entry.map_err(|error| io_failure(&folder, &error))?;
         let name = at.join(entry.file_name());
         let metadata = match entry.metadata() {
             Ok(metadata) => metadata,
             // Gone since it was listed: it is not part of the context.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(told(&entry.path(), &error)),
+            Err(error) => return Err(io_failure(&entry.path(), &error)),
         };
         let covered = ignored.covers(&name);
         let goes_down = metadata.is_dir() && (!covered || ignored.has_exceptions());

@@ -1,6 +1,6 @@
 //! A context as an archive, made while it is sent: only the pieces in flight are in memory.
 
-use super::{Context, Entry, IGNORED, OUTSIDE, told};
+use super::{Context, Entry, IGNORED, OUTSIDE, io_failure};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use hyper::body::Bytes;
 use std::fs::{File, Metadata};
@@ -65,7 +65,7 @@ impl Context {
             let replaced = self.rules.is_some() && entry.name == Path::new(IGNORED);
             if !replaced {
                 let path = self.folder.join(&entry.name);
-                archive.add(&path, entry).map_err(|error| told(&path, &error))?;
+                archive.add(&path, entry).map_err(|error| io_failure(&path, &error))?;
             }
         }
         if let Some(rules) = &self.rules {

@@ -65,7 +65,7 @@ pub fn sweep(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let is_left = match name.to_str() {
-            Some(name) if name.starts_with(NAME) => nobody_is_there(&entry.path()),
+            Some(name) if name.starts_with(NAME) => is_abandoned(&entry.path()),
             Some(name) if name.starts_with(MAKING) => is_old(&entry.path()),
             Some(_) | None => false,
         };
@@ -75,7 +75,7 @@ pub fn sweep(parent: &Path) {
     }
 }
 
-fn nobody_is_there(folder: &Path) -> bool {
+fn is_abandoned(folder: &Path) -> bool {
     match fs::File::open(folder.join(ALIVE)) {
         Ok(alive) => alive.try_lock().is_ok(),
         // Removing it was cut off.
