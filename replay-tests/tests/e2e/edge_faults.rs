@@ -103,7 +103,7 @@ fn an_upgraded_edge_costs_nothing_and_what_it_left_is_waited_for() {
     let load = Load::start(user.edge, HOST, 8, Way::KeepAlive);
     user.haloy("edge upgrade").ok();
     user.deploy("v2", &routed("blue-green"));
-    unharmed("deployed while the edge before still had requests", load);
+    unharmed("deployed while the previous edge still had requests", load);
     let answer = slow.join().expect("answered");
     assert_eq!((answer.status, answer.body.as_str()), (200, "version v1\n"));
     let kinds = user.haloy("events -o json").ok().out;
