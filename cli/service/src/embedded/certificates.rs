@@ -95,8 +95,8 @@ mod tests {
         let names = ["a.com".to_owned(), "www.a.com".to_owned()];
         assert_eq!(
             notice(&authority, &names),
-            "a certificate for a.com, www.a.com is asked for from acme.shop.com:14000, whose terms are at \
-             https://acme.shop.com/terms; to ask for none, add `acme: off`"
+            "a certificate for a.com, www.a.com is requested from acme.shop.com:14000, whose terms are at \
+             https://acme.shop.com/terms; to request none, add `acme: off`"
         );
         authority.terms = None;
         assert!(notice(&authority, &names).contains("has not said where its terms are"));
