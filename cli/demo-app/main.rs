@@ -1,12 +1,13 @@
 //! The app of `haloy demo` and of the tests: a small HTTP server without any dependency, linked
 //! statically, so that its image needs no base. Compiled by build.rs into haloy itself.
 //!
-//! Variables: PORT, VERSION, STATUS (what it answers), STATUS_FILE (a file that says it instead, while it is
-//! there), START_DELAY_MS, CRASH (exit at once), CRASH_FILE (exit at once while that file is there), LOG (a line
-//! to write when it starts), COMPLAINT (what it says when it is not well), HOG_MB (memory that it takes at once),
-//! WARM_MS (answers 503 for so long), EXPECT (a line of the head without which it answers 400). `/` tells the
-//! version, `/env/NAME` a variable, `/wait/MS` answers later, `/exit` ends it; an upgrade to `echo` sends back what
-//! comes. `release FILE CODE MS` adds its version to a file, waits, and ends with a code, as a migration might.
+//! Variables: PORT, VERSION, STATUS (status of its answers), STATUS_FILE (a file that replaces it, while it
+//! exists), START_DELAY_MS, CRASH (exit at once), CRASH_FILE (exit at once while that file exists), LOG (a
+//! line to write when it starts), COMPLAINT (body of its answers when it is not well), HOG_MB (memory that it
+//! takes at once), WARM_MS (answers 503 for so long), EXPECT (a line of the head without which it answers
+//! 400). `/` returns the version, `/env/NAME` a variable, `/wait/MS` answers later, `/exit` ends it; an
+//! upgrade to `echo` sends back what comes. `release FILE CODE MS` adds its version to a file, waits, and
+//! ends with a code, as a migration might.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -76,7 +77,7 @@ fn release() -> ! {
     std::process::exit(argument(3).parse().unwrap_or(0));
 }
 
-/// Asks itself.
+/// Sends a request to itself.
 fn healthy() -> bool {
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect(format!("127.0.0.1:{}", variable("PORT", "8080")))?;
@@ -88,7 +89,7 @@ fn healthy() -> bool {
     ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
 }
 
-/// Answers requests until one asks to close, or none comes.
+/// Answers requests until one asks to close, or no more come.
 fn answer(mut stream: TcpStream) {
     let mut bytes = Vec::new();
     while let Some(request) = next(&mut stream, &mut bytes) {
@@ -141,7 +142,7 @@ fn next(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<String> {
     }
 }
 
-/// What a WebSocket is to whoever passes it on: bytes in both directions, until one side ends.
+/// A WebSocket as a proxy sees it: bytes in both directions, until one side ends.
 fn echo(mut stream: TcpStream) {
     let switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
     let mut chunk = [0; 2048];

@@ -65,7 +65,7 @@ pub struct TargetArgs {
 
 /// Why a command is given; recorded with it.
 #[derive(Debug, Clone, Default, Args)]
-pub struct WhyArgs {
+pub struct MetadataArgs {
     /// Why; recorded, and can be erased later
     #[arg(short = 'm', long)]
     pub reason: Option<String>,
@@ -77,9 +77,9 @@ pub struct WhyArgs {
     pub idempotency_key: Option<String>,
 }
 
-impl From<&WhyArgs> for haloy_service::Why {
-    fn from(args: &WhyArgs) -> Self {
-        let WhyArgs { reason, ticket, idempotency_key } = args.clone();
+impl From<&MetadataArgs> for haloy_service::CommandMetadata {
+    fn from(args: &MetadataArgs) -> Self {
+        let MetadataArgs { reason, ticket, idempotency_key } = args.clone();
         Self { reason, ticket, key: idempotency_key }
     }
 }

@@ -1,5 +1,5 @@
-//! The command line: help texts, docs/commands.md, man pages and completions all come from here. It runs
-//! what it parsed.
+//! The command line: help texts, docs/commands.md, man pages and completions all come from here. Runs the
+//! parsed command.
 
 use crate::args::Global;
 use crate::commands::*;
@@ -85,7 +85,7 @@ pub async fn run(cli: Cli) -> Result<Reply, Error> {
     let waits = options.waits.clone();
     let service = Arc::new(bound(service(options)?));
     let follow = progress::follower(global.progress, global.quiet || silent(&command), "");
-    // The edge goes on where its terminal goes away, and says itself what a signal means to it.
+    // The edge goes on where its terminal goes away, and handles signals itself.
     if !matches!(command, Command::Edge(_)) {
         let told = Arc::clone(&follow);
         signals::listen(move |text| told.note(text));
@@ -146,7 +146,7 @@ fn typed<'a>(cx: &'a Context, words: &[&str]) -> Result<BoxFuture<'a, Result<Rep
     Ok(Box::pin(perform(cx, cli.command)))
 }
 
-/// `--no-logs`: as `--quiet`. The command waits all the same, and its exit code says how it ended.
+/// `--no-logs`: as `--quiet`. The command waits all the same, and its exit code is the result.
 fn silent(command: &Command) -> bool {
     let deploy = matches!(command, Command::Deploy(args) if args.no_logs);
     deploy || matches!(command, Command::Rollback(args) if args.no_logs)

@@ -1,23 +1,23 @@
-//! How an error ends a command: what a user is told, and the one table of exit codes.
+//! How an error ends a command: the message for the user, and the one table of exit codes.
 
-use crate::output::{foreign, told};
+use crate::output::{foreign, print_error_line};
 use std::fmt;
 
 pub use haloy_service::{Error, Kind};
 
-/// The exit code where something is not as it should be, and the command was asked to say so with it.
+/// The exit code for differences, where the command was asked to report them with it.
 pub const DIFFERENCES: u8 = 10;
 
 /// The exit code of a panic.
 pub const BUG: u8 = 70;
 
-/// Every exit code and what it means.
+/// Every exit code and its meaning.
 pub const EXIT_CODES: &[(u8, &str)] = &[
     (0, "done"),
     (1, "operational error"),
     (2, "wrong use, or a mistake in the configuration"),
     (3, "the deployment failed; what ran before was not touched"),
-    (4, "the deployment failed; the release before was restored, and seen to run"),
+    (4, "the deployment failed; the previous release was restored, and seen to run"),
     (5, "over several targets: some worked, some did not"),
     (6, "a verification failed"),
     (7, "blocked by a policy (reserved)"),
@@ -28,7 +28,7 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     (12, "stopped watching, the work goes on (reserved)"),
     (BUG, "a bug in haloy"),
     (129, "left at once: the terminal went away (SIGHUP)"),
-    (130, "interrupted: what was on its way has gone back, or was left at once"),
+    (130, "interrupted: what was in progress was rolled back, or was left at once"),
     (143, "left at once: told to end (SIGTERM)"),
 ];
 
@@ -84,7 +84,7 @@ impl fmt::Display for Shown<'_> {
 
 /// Tells a user what went wrong.
 pub fn tell(error: &Error) {
-    told(&Shown(error));
+    print_error_line(&Shown(error));
 }
 
 impl From<crate::config::ConfigError> for Error {

@@ -1,4 +1,4 @@
-//! Who asks, from where and from what: read before the command is built.
+//! Actor, origin and basis of a command: read before the command is built.
 
 use crate::machine;
 use crate::settings;
@@ -18,11 +18,11 @@ pub fn new_id() -> DeploymentId {
     DeploymentId::from_parts(machine::now().unix_ms(), machine::entropy("ids").ulid_bits())
 }
 
-/// Who gives the commands of this process.
+/// The caller of this process.
 pub fn caller() -> Caller {
     let ci = ci();
     let (user, auth) = who(ci.is_some());
-    // What is only claimed has beside it what the system says.
+    // A declared name has the identity known to the system beside it.
     let uid = match &auth {
         Auth::Declared | Auth::CiEnvironment | Auth::None => Some(machine::uid()),
         _known => None,
@@ -42,8 +42,8 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Who asks, and how that is known. Anybody can set a variable: a name that comes from one is declared, and
-/// is never recorded as the operating system's own.
+/// The actor, and how the identity is known. Any user can set a variable: a name from one is declared, and is
+/// never recorded as the operating system's own.
 fn who(in_ci: bool) -> (Option<String>, Auth) {
     match settings::text(settings::ACTOR) {
         Some(name) => (Some(name), Auth::Declared),

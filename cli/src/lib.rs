@@ -16,7 +16,7 @@ pub mod settings;
 pub mod signals;
 mod suggestions;
 
-use crate::output::{foreign, told};
+use crate::output::{foreign, print_error_line};
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
@@ -24,11 +24,11 @@ use std::process::ExitCode;
 /// Parses the command line, runs the command, prints and ends with its exit code.
 pub fn run() -> ExitCode {
     tell_panics();
-    // What is caught here was told already, with its place.
+    // A panic that is caught here was already reported, with its place.
     let ended = std::panic::catch_unwind(parse_and_run);
     ExitCode::from(ended.unwrap_or_else(|_| {
         let text = "this is a bug in haloy; what was recorded is safe\nhint: end what is unfinished with: haloy settle";
-        told(&text);
+        print_error_line(&text);
         error::BUG
     }))
 }
@@ -43,11 +43,11 @@ fn parse_and_run() -> u8 {
     if let Err(error) = settings::check() {
         return failed(&error, in_json(format));
     }
-    // The runtime that cannot be made is the one thing that there is no better answer to.
+    // A runtime that cannot be created is the one error without a better answer.
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            told(&format_args!("no threads could be started: {error}"));
+            print_error_line(&format_args!("no threads could be started: {error}"));
             return error::code(error::Kind::Operational);
         }
     };
@@ -59,7 +59,7 @@ fn in_json(format: output::Format) -> bool {
     matches!(format, output::Format::Json | output::Format::Ndjson)
 }
 
-/// A command line that is wrong. What is wrong in the environment is told by the name of its variable.
+/// A wrong command line. A wrong value in the environment is reported by the name of its variable.
 fn misunderstood(error: &clap::Error) -> u8 {
     let json = asks_for_json();
     if let Err(error) = settings::check() {
@@ -82,14 +82,14 @@ fn failed(error: &error::Error, json: bool) -> u8 {
     error::code(error.kind)
 }
 
-/// An error for programs, on stdout: whoever asks for JSON reads JSON, however the command ends.
+/// An error for programs, on stdout: a client that requests JSON reads JSON, however the command ends.
 fn print_error(error: &error::Error) {
     let line = foreign::json(&error::json(error).to_string()).into_owned();
-    // It is on stderr as well; where stdout is gone there is nobody to tell.
+    // It is on stderr as well; if stdout is gone nothing can be reported.
     drop(writeln!(std::io::stdout(), "{line}"));
 }
 
-/// A command line that is not understood may still say how its answer is to be written.
+/// A command line that is not understood may still say how its answer should be written.
 fn asks_for_json() -> bool {
     let given: Vec<String> = std::env::args_os().map(|given| given.to_string_lossy().into_owned()).collect();
     let json = |value: &str| matches!(value, "json" | "ndjson");
@@ -123,7 +123,7 @@ fn usage(error: &clap::Error) -> u8 {
     error::code(error::Kind::Usage)
 }
 
-/// As always, but for those that become an error: that is told, and nothing else.
+/// As by default, except for panics that become an error: only the error is reported.
 fn tell_panics() {
     let told = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

@@ -1,9 +1,8 @@
 //! The machine that a command runs on: its clock, its randomness, its name and its engine.
 //!
-//! With the cargo feature `failpoints`, which no release has, a test puts another in its place:
-//! `HALOY_SIMULATED=FILE` is a simulated engine whose world lies in that file, and
-//! `HALOY_SIMULATED_AT=TIME` stops the clock there and makes randomness, from that time. So the same
-//! commands print the same text on every machine.
+//! With the cargo feature `failpoints`, which no release has, a test replaces it: `HALOY_SIMULATED=FILE` is a
+//! simulated engine whose world lies in that file, and `HALOY_SIMULATED_AT=TIME` stops the clock there and
+//! makes randomness, from that time. So the same commands print the same text on every machine.
 
 use crate::error::Error;
 use haloy_executors::SimulatedExecutor;
@@ -27,7 +26,7 @@ pub fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
 }
 
-/// Where randomness comes from; `what` for, so that one use cannot shift what another gets in a test.
+/// Source of randomness; `what` is the use, so that one use cannot shift what another gets in a test.
 pub fn entropy(what: &'static str) -> Arc<dyn Entropy> {
     #[cfg(feature = "failpoints")]
     if let Some(entropy) = simulated::entropy(what) {
@@ -104,7 +103,7 @@ mod simulated {
         Some(Stopped(Timestamp(i64::try_from(at.as_nanosecond()).ok()?)))
     }
 
-    /// Numbers from what they are for, the time, and how many were asked for before.
+    /// Numbers derived from their use, the time, and how many were drawn before.
     struct Counted {
         seed: String,
         asked: AtomicU64,

@@ -1,4 +1,4 @@
-//! Where things lie if nobody says: the ledger, and its keys outside of it.
+//! Default places: of the ledger, and of its keys outside of it.
 
 use crate::settings;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ fn home(variable: &str, below: &str) -> PathBuf {
     }
 }
 
-/// Where the ledger lies if nobody says.
+/// Default folder of the ledger.
 pub fn ledger_folder() -> PathBuf {
     if is_root() {
         return PathBuf::from("/var/lib/haloy/ledger");

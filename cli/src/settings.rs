@@ -1,5 +1,5 @@
-//! Every variable that is a setting of haloy, in one place: its name, what it takes, and what it is for. One
-//! that cannot be meant is an error before anything else happens, and never ignored.
+//! Every variable that is a setting of haloy, in one place: its name, its values, and its purpose. An invalid
+//! value is an error before anything else happens, and never ignored.
 
 use crate::error::{Error, Kind};
 use crate::output::foreign;
@@ -30,11 +30,11 @@ pub enum Takes {
 /// A setting.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
-    /// Its variable.
+    /// Name of the variable.
     pub name: &'static str,
-    /// What it takes.
+    /// Accepted values.
     pub takes: Takes,
-    /// What it is for, and what holds without it.
+    /// Purpose, and default.
     pub about: &'static str,
 }
 
@@ -48,7 +48,7 @@ pub const LEDGER: &str = "HALOY_LEDGER";
 pub const KEYS: &str = "HALOY_KEYS";
 /// Folder of the published tree.
 pub const PUBLISH: &str = "HALOY_PUBLISH";
-/// Who acts.
+/// The actor.
 pub const ACTOR: &str = "HALOY_ACTOR";
 /// This machine stands for a server.
 pub const HERE: &str = "HALOY_HERE";
@@ -66,13 +66,13 @@ pub const REGISTRY_CERTS: &str = "HALOY_REGISTRY_CERTS";
 pub const EDGE_HTTP: &str = "HALOY_EDGE_HTTP";
 /// Where the edge listens for https.
 pub const EDGE_HTTPS: &str = "HALOY_EDGE_HTTPS";
-/// Where the edge shows what it counts.
+/// Address of the edge's metrics.
 pub const EDGE_METRICS: &str = "HALOY_EDGE_METRICS";
 /// Where the edge tells of requests.
 pub const EDGE_ACCESS_LOG: &str = "HALOY_EDGE_ACCESS_LOG";
-/// Who gives certificates.
+/// The certificate authority.
 pub const ACME_DIRECTORY: &str = "HALOY_ACME_DIRECTORY";
-/// Who vouches for the one who gives certificates.
+/// Root certificate of that authority's server.
 pub const ACME_CA: &str = "HALOY_ACME_CA";
 
 /// All settings.
@@ -80,9 +80,13 @@ pub const ALL: &[Setting] = &[
     setting(LEDGER, Takes::Path, "folder of the ledger; see Where things lie"),
     setting(KEYS, Takes::Path, "folder of the keys; see Where things lie"),
     setting(PUBLISH, Takes::Path, "folder of the published tree; `published` in the ledger"),
-    setting(ACTOR, Takes::Text, "name of who acts, where the user of the system is not it"),
+    setting(ACTOR, Takes::Text, "name of the actor, where it is not the user of the system"),
     setting(HERE, Takes::Bool, "this machine stands for the `server` of the file; false"),
-    setting(DOCKER_TIMEOUT, Takes::Seconds(1, 600), "seconds that Docker may take to say who it is; 10"),
+    setting(
+        DOCKER_TIMEOUT,
+        Takes::Seconds(1, 600),
+        "seconds that Docker may take to answer its first request; 10",
+    ),
     setting(HEALTH_TIMEOUT, Takes::Seconds(1, 3600), "seconds that a replica may take to become healthy; 60"),
     setting(DRAIN_TIMEOUT, Takes::Seconds(0, 30), "seconds that a replica may take to end its requests; 30"),
     setting(REGISTRY_TIMEOUT, Takes::Seconds(1, 600), "seconds to wait for one answer of a registry; 15"),
@@ -158,7 +162,7 @@ impl Takes {
     }
 }
 
-/// Digits and nothing else: `+5`, `5.0`, `1e3` and ` 5` are not what somebody means who counts seconds.
+/// Digits and nothing else: `+5`, `5.0`, `1e3` and ` 5` are not valid seconds.
 fn seconds_of(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
@@ -175,7 +179,7 @@ fn bool_of(text: &str) -> Option<bool> {
 /// Looks at every setting that is set.
 ///
 /// # Errors
-/// Those that cannot be meant, all at once.
+/// Reports invalid settings, all at once.
 pub fn check() -> Result<(), Error> {
     let set = |name: &str| std::env::var_os(name);
     let wrong: Vec<String> = ALL.iter().filter_map(|setting| wrong(setting, &set(setting.name)?)).collect();
@@ -201,7 +205,7 @@ pub fn misspelt() -> Vec<String> {
 }
 
 fn told(name: &str, meant: &str) -> String {
-    format!("warning: {} is no setting of haloy; {meant} is", foreign::message(name))
+    format!("warning: {} is not a setting of haloy; {meant} is", foreign::message(name))
 }
 
 fn meant(name: &str) -> Option<&'static str> {
@@ -213,7 +217,7 @@ fn meant(name: &str) -> Option<&'static str> {
     near.filter(|(distance, _)| *distance <= 2).min().map(|(_, name)| name)
 }
 
-/// A setting in seconds. What is wrong with it has been said by [`check`].
+/// A setting in seconds. An invalid value has been reported by [`check`].
 pub fn seconds(name: &str) -> Option<Duration> {
     std::env::var(name).ok().as_deref().and_then(seconds_of).map(Duration::from_secs)
 }

@@ -1,7 +1,7 @@
 //! Signals that ask this process to end, met in one place for all commands.
 //!
-//! Work that can go back cleanly says so while it goes on ([`Interrupt::work`]): the first signal asks it to, and it is
-//! recorded how it ended. Everything else ends at once, as what is not finished is settled by the next command.
+//! Work that can go back cleanly registers itself ([`Interrupt::work`]): the first signal makes it go back,
+//! and its end is recorded. Everything else ends at once, as the next command settles what is not finished.
 //! The second signal ends it in any case. A terminal that goes away (SIGHUP) is one of these signals.
 
 use haloy_service::Interrupt;
@@ -9,7 +9,7 @@ use std::process::exit;
 use std::sync::{Arc, LazyLock};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Who asks.
+/// Kind of signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asks {
     HangUp,
@@ -27,7 +27,7 @@ impl Asks {
         }
     }
 
-    /// What to do to be rid of it at once.
+    /// How to end the command at once.
     fn again(self) -> &'static str {
         match self {
             Self::Interrupt => "press Ctrl-C again to leave now",
@@ -57,7 +57,7 @@ pub fn listen(tell: impl Fn(&str) + Send + Sync + 'static) {
         if ignored & (1 << (asks.number() - 1)) != 0 {
             continue;
         }
-        // Where it cannot be had, the system does with it what it always does.
+        // Where it cannot be installed, the system does its default.
         let Ok(mut signals) = signal(kind) else { continue };
         let tell = Arc::clone(&tell);
         tokio::spawn(async move {

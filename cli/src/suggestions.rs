@@ -1,5 +1,5 @@
-//! What may have been meant, on a command line that is not understood: never what destroys. Whoever slips must not be
-//! led to it, and neither must a program that does what it is told.
+//! Suggestions for a command line that is not understood: never anything destructive. A slip of a user must
+//! not lead to it, nor a program that follows every hint.
 
 use clap::error::{ContextKind, ContextValue};
 

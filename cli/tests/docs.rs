@@ -172,7 +172,7 @@ fn number(expression: &str) -> u64 {
     factors.map(|factor| factor.unwrap_or_else(|_| panic!("`{expression}` is no number"))).product()
 }
 
-/// Every setting is in the table of the operator, as the code says it.
+/// Every setting is in the operator's table, with the text of the code.
 #[test]
 fn settings() {
     let path = root().join("docs/operations.md");

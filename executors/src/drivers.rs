@@ -1,8 +1,8 @@
-//! Who drives a target: one at a time in this process, in the order in which they asked.
+//! Drivers of targets: one at a time in this process, in order of request.
 //!
-//! Only one process has a ledger open to write, and in it only the holder of a target's turn starts, ends or settles
-//! anything there. So whoever has the turn and finds something unfinished knows that nobody works at it: it was
-//! interrupted.
+//! Only one process has a ledger open for writing, and in it only the holder of a target's turn starts, ends
+//! or settles anything there. So the holder of the turn that finds something unfinished knows that nothing
+//! works at it: it was interrupted.
 
 use haloy_ledger::defect::{Defect, planted};
 use haloy_ledger::ids::TargetKey;
@@ -15,7 +15,7 @@ use tokio::sync::OwnedMutexGuard;
 #[derive(Default)]
 pub struct Drivers(Mutex<BTreeMap<TargetKey, Weak<tokio::sync::Mutex<()>>>>);
 
-/// The turn of one target: while it lives, nobody else in this process drives it.
+/// The turn of one target: while it lives, nothing else in this process drives it.
 pub struct Driver {
     key: TargetKey,
     _turn: Option<OwnedMutexGuard<()>>,
@@ -32,7 +32,7 @@ impl Drivers {
     /// Waits for the turn of a target.
     pub async fn turn(&self, key: &TargetKey) -> Driver {
         let turn = self.of(key);
-        // Fair: who asked first is first.
+        // Fair: first come, first served.
         let turn = if planted(Defect::TwoDrivers) { None } else { Some(turn.lock_owned().await) };
         Driver { key: key.clone(), _turn: turn }
     }
@@ -42,7 +42,7 @@ impl Drivers {
         if let Some(turn) = turns.get(key).and_then(Weak::upgrade) {
             return turn;
         }
-        // Turns that nobody has or waits for are let go.
+        // Unused turns are dropped.
         turns.retain(|_, turn| turn.strong_count() > 0);
         let turn = Arc::default();
         turns.insert(key.clone(), Arc::downgrade(&turn));

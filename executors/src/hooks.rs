@@ -43,7 +43,7 @@ impl Executor for HookExecutor {
             HookStage::PreDeploy => before_lines,
             HookStage::PostDeploy => after_lines,
         };
-        // Its line was erased: nobody can tell what it would have done, and it is not run.
+        // The command line was erased: what it would have done is unknown, and it is not run.
         let Some(Some(command)) = lines.get(usize::from(hook.index)) else {
             return Ok(Outcome::HookFinished { exit: HookExit::Unknown, log_tail: LogTail::default() });
         };
@@ -71,7 +71,7 @@ async fn run(cx: &EffectContext, command: &str, folder: &str) -> Result<Outcome,
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // A group of its own, so that what it started ends with it.
+        // A process group of its own, so that its children end with it.
         .process_group(0)
         .kill_on_drop(true)
         .spawn()

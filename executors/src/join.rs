@@ -2,8 +2,8 @@
 
 use tokio::task::JoinError;
 
-/// What a task answered. Its panic is that of whoever waits for it. A task that is cancelled because the
-/// runtime shuts down answers nothing any more, and neither does this: who waits is about to go, too.
+/// The result of a task. Its panic is raised in the waiting caller. A task that is cancelled because the
+/// runtime shuts down never returns, and neither does this: the caller is about to end, too.
 ///
 /// # Panics
 /// If the task did.

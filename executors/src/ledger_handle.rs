@@ -25,12 +25,12 @@ pub struct LedgerHandle {
 }
 
 impl LedgerHandle {
-    /// Of an open ledger.
+    /// For an open ledger.
     pub fn new(ledger: Arc<Ledger>) -> Self {
         Self { ledger, permits: Arc::new(Semaphore::new(AT_ONCE)), inline: false, drivers: Arc::default() }
     }
 
-    /// Of a ledger in memory, which never blocks: everything stays on one thread, in one order. For
+    /// For a ledger in memory, which never blocks: everything stays on one thread, in one order. For
     /// simulation.
     pub fn inline(ledger: Arc<Ledger>) -> Self {
         Self { inline: true, ..Self::new(ledger) }
@@ -62,7 +62,7 @@ impl LedgerHandle {
     /// An answer of one instant, on a blocking thread.
     ///
     /// # Errors
-    /// Those of `answer`, and those of reading the store.
+    /// Errors of `answer`, and of reading the store.
     pub async fn view<T: Send + 'static, E: From<LogError> + Send + 'static>(
         &self,
         answer: impl FnOnce(&View<'_>) -> Result<T, E> + Send + 'static,
@@ -70,8 +70,8 @@ impl LedgerHandle {
         self.call(move |ledger| ledger.view(answer)).await
     }
 
-    /// Waits until nobody in this process drives a target. Every handle of a ledger that was cloned from one
-    /// waits for the others.
+    /// Waits until nothing in this process drives a target. All handles that were cloned from one wait for
+    /// each other.
     pub async fn driver(&self, key: &TargetKey) -> Driver {
         self.drivers.turn(key).await
     }

@@ -1,5 +1,5 @@
-//! The hands of haloy: executors that act on Docker and on this machine, and the dispatcher that
-//! brings them what the ledger owes.
+//! The hands of haloy: executors that act on Docker and on this machine, and the dispatcher that brings them
+//! owed effects.
 //!
 //! Reading order: [`contract`] (what every executor promises), [`mask`] (no secret gets out), [`hooks`], [`docker`], [`router`], then
 //! [`drivers`] (one at a time), [`ledger_handle`], [`values`] and [`dispatcher`].

@@ -8,7 +8,7 @@ use tokio::process::Child;
 pub struct Group(Option<Pid>);
 
 impl Group {
-    /// Of a program that was started as the leader of a group of its own.
+    /// For a program that was started as the leader of a group of its own.
     pub fn of(child: &Child) -> Self {
         child.id().map_or(Self(None), Self::led_by)
     }
@@ -18,7 +18,7 @@ impl Group {
         Self(i32::try_from(id).ok().and_then(Pid::from_raw))
     }
 
-    /// It ended by itself; what it left behind, it meant to leave.
+    /// The program ended by itself; what it left behind is intended.
     pub fn ended(mut self) {
         self.0 = None;
     }
@@ -27,7 +27,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // One that is gone already is what is wanted.
+            // A process that is already gone is fine.
             let _gone = kill_process_group(group, Signal::KILL);
         }
     }

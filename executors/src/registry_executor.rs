@@ -20,8 +20,8 @@ use tokio::sync::OnceCell;
 pub struct RegistryExecutor {
     options: RegistryOptions,
     docker: Arc<DockerExecutor>,
-    /// One connection for each registry and credential: it keeps its tokens and its sockets. Only whoever
-    /// asks for the same one waits while it is made.
+    /// One connection for each registry and credential: it keeps its tokens and its sockets. Only callers of
+    /// the same one wait while it is made.
     open: Mutex<BTreeMap<Opened, Connection>>,
 }
 
@@ -35,11 +35,11 @@ struct Connection {
     made: Arc<OnceCell<Arc<Registry>>>,
 }
 
-/// How long a login is used that nobody wrote into the configuration: those of credential helpers end.
+/// How long a login that is not in the configuration is used: those of credential helpers expire.
 const LOGIN_KEPT: Duration = Duration::from_secs(300);
 
 impl RegistryExecutor {
-    /// Asks the engine what it runs, and which registries it speaks to without TLS.
+    /// Queries the engine for its platform, and for registries without TLS.
     pub fn new(options: RegistryOptions, docker: Arc<DockerExecutor>) -> Self {
         Self { options, docker, open: Mutex::default() }
     }
@@ -84,7 +84,7 @@ impl RegistryExecutor {
     }
 
     /// What the registry says of an image now: one question for the digest, one for the tag.
-    pub async fn look(&self, origin: &Origin, login: Option<&RegistryLogin>) -> RegistryAnswer {
+    pub async fn look_up(&self, origin: &Origin, login: Option<&RegistryLogin>) -> RegistryAnswer {
         let mask = Mask::new(login.map(|login| &login.password));
         match self.ask(origin, login, &mask).await {
             Ok(answer) => answer,
@@ -181,7 +181,7 @@ impl Executor for RegistryExecutor {
         cx.within(self.perform(cx, effect)).await
     }
 
-    /// Nothing in a registry carries our labels: what is there is asked for by digest.
+    /// Nothing in a registry carries our labels: images are looked up by digest.
     async fn observe(&self, _scope: &Scope) -> Result<Observed, ExecutorError> {
         Ok(Observed::default())
     }

@@ -1,6 +1,6 @@
-//! What libraries say of an error, in words for people: one function for each library, used wherever its errors
-//! leave this crate. Their own words name their types and options, which help nobody who deploys. Those of
-//! libraries that the edge uses as well are in [`haloy_edge::said`].
+//! Errors of libraries in plain words: one function for each library, used wherever its errors leave this
+//! crate. Their own texts name their types and options, which do not help users. Those of libraries that the
+//! edge uses as well are in [`haloy_edge::said`].
 
 use haloy_edge::said::{chain, io, json};
 use std::error::Error;
@@ -19,7 +19,7 @@ pub(crate) fn request(error: &reqwest::Error) -> String {
     } else if error.is_redirect() {
         "it sends from one place to the next without end"
     } else {
-        "it cannot be asked"
+        "it cannot be queried"
     };
     words.to_owned()
 }
@@ -40,7 +40,7 @@ pub(crate) fn registry(error: &oci_client::errors::OciDistributionError) -> Stri
         E::RegistryNoDigestError => "it does not say which digest it has".to_owned(),
         E::RegistryNoLocationError => "it does not say where to put an image".to_owned(),
         E::RegistryTokenDecodeError(_) => "its token cannot be read".to_owned(),
-        E::UrlParseError(_) => "it names an address that is none".to_owned(),
+        E::UrlParseError(_) => "it names an invalid address".to_owned(),
         _other => "it answered with something that cannot be read".to_owned(),
     }
 }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// Words that only somebody knows who has read the source of a library.
+    /// Words that only readers of the source of a library understand.
     const FORBIDDEN: [&str; 22] = [
         "DuplicateKeyPolicy",
         "from_str",

@@ -72,7 +72,7 @@ impl Executor for SimulatedExecutor {
 }
 
 impl SimulatedExecutor {
-    /// Does it to the world, whatever role it is of; with the faults of this world.
+    /// Applies the effect to the world, whatever its role; with the faults of this world.
     async fn act(&self, cx: &EffectContext, effect: &Effect) -> Result<Outcome, ExecutorError> {
         cx.within(self.act_in_time(cx, effect)).await
     }
@@ -86,7 +86,7 @@ impl SimulatedExecutor {
         if self.world().strikes("retryable", faults.retryable) {
             return Err(ExecutorError::new(FailureCode::Other, "simulated: try again").retry(Retry::Now));
         }
-        // What is gone already is removed, whatever became of the answer: no engine fails at that.
+        // Whatever is already gone is removed, whatever became of the answer: no engine fails at that.
         let gone = match effect {
             Effect::RemoveLocalTag { local_tag } => !self.world().tags.contains_key(local_tag),
             _other => false,
@@ -151,7 +151,7 @@ impl SimulatedExecutor {
             Effect::RemoveVolume { volume } => images::remove_volume(&mut world, volume),
             Effect::ApplyRoutes { .. } => edge::apply(&mut world, cx),
             Effect::Drain { .. } => Ok(Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 1 }),
-            // One container of its own, gone when it ends; it fails as the app would.
+            // A container of its own, gone when it ends; it fails as the app would.
             Effect::RunReleaseCommand { .. } => Ok(images::release_command(cx)),
             Effect::RunHook { .. } => Err(ExecutorError::not_supported("the simulated world runs no hooks")),
         }

@@ -69,7 +69,7 @@ fn missing(words: Words, detail: String) -> FailureReport {
     FailureReport { cause: Failure::new(FailureCode::ValueMissing, words), detail }
 }
 
-/// What is to be masked of the values that were read.
+/// Values to mask, from those that were read.
 #[derive(Default)]
 struct Secrets {
     found: Vec<String>,
@@ -78,8 +78,8 @@ struct Secrets {
 }
 
 impl Secrets {
-    /// Of a composed value only what came from elsewhere is hidden, as if the rest stood alone; all of it, where
-    /// that cannot be found in it.
+    /// Of a composed value only the parts from elsewhere are hidden, as if the rest stood alone; all of it,
+    /// where those parts cannot be found in it.
     fn mask(self) -> Mask {
         let holds = |text: &String, secret: &String| secret.len() >= MIN_VALUE && text.contains(&**secret);
         let whole = self.composed.iter().filter(|text| !self.found.iter().any(|secret| holds(text, secret)));

@@ -1,5 +1,5 @@
-//! What only a real registry shows: indexes, pages, deletion, silence, tokens. That its executor keeps the contract
-//! is shown by `conformance`.
+//! Cases that need a real registry: indexes, pages, deletion, silence, tokens. That its executor keeps the
+//! contract is shown by `conformance`.
 
 mod server;
 
@@ -116,12 +116,12 @@ async fn a_look_says_there_gone_or_unknown() {
         digest: digest.clone(),
     };
     let there = RegistryAnswer::There { tag: Some(digest.clone()) };
-    assert_eq!(executor.look(&origin(&digest), None).await, there);
+    assert_eq!(executor.look_up(&origin(&digest), None).await, there);
     let other = Digest::new(sha256(b"other")).expect("a digest");
-    assert_eq!(executor.look(&origin(&other), None).await, RegistryAnswer::Gone { tag: Some(digest) });
+    assert_eq!(executor.look_up(&origin(&other), None).await, RegistryAnswer::Gone { tag: Some(digest) });
     let lost = origin(&other);
     drop(server);
-    assert!(matches!(executor.look(&lost, None).await, RegistryAnswer::Unknown { .. }));
+    assert!(matches!(executor.look_up(&lost, None).await, RegistryAnswer::Unknown { .. }));
 }
 
 /// A registry that takes the connection and says nothing.
@@ -161,7 +161,7 @@ fn busy(seconds: u32) -> String {
 #[tokio::test]
 async fn a_registry_that_asks_to_slow_down_says_when_another_attempt_can_help() {
     drop(rustls::crypto::ring::default_provider().install_default());
-    // However long it asks for: no deploy waits longer than two minutes for that.
+    // Whatever it demands: no deploy waits longer than two minutes for that.
     for (asked, waits) in [(7, 7), (100_000, 120)] {
         let named = image(format!("{}/app:v1", busy(asked)));
         let client = Registry::for_image(&RegistryOptions::default(), &named, None).await.expect("a client");

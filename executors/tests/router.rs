@@ -1,5 +1,5 @@
-//! What is asked of routers beside the contract (`conformance`): newest routes only, as they were sent, and nothing to
-//! drain is drained at once.
+//! Requirements on routers beside the contract (`conformance`): newest routes only, unchanged, and a drain
+//! without requests ends at once.
 
 mod routed;
 
@@ -72,7 +72,7 @@ impl Subject {
     }
 
     async fn apply(&self, generation: u64, replicas: &[u16]) -> Result<Outcome, ExecutorError> {
-        let effect = Effect::ApplyRoutes { wish: Wish::default() };
+        let effect = Effect::ApplyRoutes { desired: DesiredRoutes::default() };
         self.perform(&effect, Some(self.routes(generation, replicas))).await
     }
 }
@@ -103,7 +103,7 @@ async fn older_routes_never_replace_newer_ones() {
             "{}",
             subject.name
         );
-        // Another target's call may have brought newer routes first, which are the same for this one.
+        // The call of another target may have brought newer routes first, which are the same for this one.
         let stale = subject.apply(4, &[0]).await.expect("what is in force has them");
         let Outcome::RoutesApplied { generation, digest, .. } = &stale else { panic!("{stale:?}") };
         let expected = subject.routes(5, &[0]).snapshot.digest();
@@ -133,7 +133,7 @@ async fn what_has_no_requests_is_drained_at_once_and_twice() {
 #[tokio::test]
 async fn routes_that_did_not_come_are_not_made_up() {
     for subject in subjects().await {
-        let effect = Effect::ApplyRoutes { wish: Wish::default() };
+        let effect = Effect::ApplyRoutes { desired: DesiredRoutes::default() };
         let error = subject.perform(&effect, None).await.expect_err("nothing to apply");
         assert!(!error.retry.helps(), "{}", subject.name);
     }

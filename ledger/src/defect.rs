@@ -1,7 +1,7 @@
-//! Planted defects: for the simulation, which must find each of them. Nothing of this is compiled
-//! without the cargo feature `defects`, which no release has.
+//! Planted defects for the simulation, which must find each of them. None of this is compiled without the
+//! cargo feature `defects`, which no release enables.
 
-/// A mistake that somebody could make.
+/// A mistake that a developer could make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Defect {
     /// An outcome of an older deployment is taken for that of the running one.
@@ -20,7 +20,7 @@ pub enum Defect {
     DomainTwice,
     /// A row that a batch puts several times has the position of the first of those events, not of the last.
     FirstStamp,
-    /// A rollout that nobody admitted ends like one that has nothing left to do.
+    /// A rollout that was never admitted ends like one that has nothing left to do.
     ProposedConcludes,
     /// What is stored is shown to readers before it is under a signed head.
     ShowsUnsealed,
@@ -73,10 +73,10 @@ mod steps {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Mutex, MutexGuard};
 
-    /// Which step fails: the how manieth of its kind, and whether it was done all the same.
+    /// Which step fails: the n-th occurrence of a kind, and whether the step was done all the same.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct Failing {
-        /// Of which kind.
+        /// Kind of step.
         pub step: Step,
         /// The first is 1.
         pub number: usize,

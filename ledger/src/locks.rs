@@ -1,5 +1,5 @@
-//! Taking locks: a panic of another thread that held one is told where it happens, and is no reason for a second
-//! one here. What these locks guard is replaced as a whole, so that nothing half done is left behind.
+//! Taking locks: a panic of another thread that held one is reported where it happens, and must not cause a
+//! second one here. What these locks guard is replaced as a whole, so that nothing half done is left behind.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 

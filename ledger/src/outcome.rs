@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthHow {
-    /// Docker's HEALTHCHECK said so.
+    /// Docker's HEALTHCHECK.
     Healthcheck,
     /// An HTTP request to the container's own address.
     Http,
@@ -48,7 +48,7 @@ pub enum HookExit {
     Code(i32),
     /// Killed by this signal, or by its deadline.
     Killed,
-    /// Nobody knows: haloy was killed meanwhile. Never repeated.
+    /// Unknown: haloy was killed meanwhile. Never repeated.
     Unknown,
 }
 
@@ -73,7 +73,7 @@ pub enum Outcome {
     },
     /// The image, or another tag of it, is in the registry.
     ImagePushed {
-        /// What it is called there.
+        /// Reference in the registry.
         reference: ImageRef,
         /// Digest of its manifest.
         digest: Digest,
@@ -93,12 +93,12 @@ pub enum Outcome {
     ImageTagged {
         /// `<slug>:<deployment id>`.
         local_tag: String,
-        /// What it points at.
+        /// Image that it points at.
         image_id: Digest,
-        /// Which engine holds it.
+        /// Engine that holds the image.
         engine_id: String,
     },
-    /// The network is there.
+    /// The network is ready.
     NetworkReady {
         /// Id on the engine.
         network_id: String,
@@ -107,38 +107,38 @@ pub enum Outcome {
     ReplicaStarted {
         /// Id on the engine.
         container_id: String,
-        /// Its own address on the network, where it has one.
+        /// Address of its own on the network, where it has one.
         address: Option<String>,
         /// The address is the container's own for as long as that exists: kept over restarts.
         fixed: bool,
         /// Image that it runs.
         image_id: Digest,
-        /// Volumes of it that haloy made, since nobody named one for their path.
+        /// Volumes of it that haloy made, for paths that the configuration does not name.
         volumes: Vec<MadeVolume>,
     },
-    /// It is well, and stayed so long enough.
+    /// The replica is well, and stayed so long enough.
     ReplicaHealthy {
         /// Probes made.
         probes: u32,
         /// Milliseconds from start to healthy.
         took_ms: u64,
-        /// Which kind of probe said so.
+        /// Kind of probe.
         how: HealthHow,
     },
-    /// It did not become well.
+    /// The replica did not become well.
     ReplicaUnhealthy {
         /// Why.
         cause: Failure,
-        /// What the probe or the engine said; private.
+        /// Text of the probe or the engine; private.
         detail: String,
         /// Probes made.
         probes: u32,
         /// Code that the container ended with, where it ended.
         exit_code: Option<i64>,
-        /// Its last lines, masked.
+        /// Last lines of its log, masked.
         log_tail: LogTail,
     },
-    /// The edge routes as the newest snapshot says, read back from it.
+    /// The edge has the routes of the newest snapshot, read back from it.
     RoutesApplied {
         /// Generation that it has.
         generation: u64,
@@ -156,23 +156,23 @@ pub enum Outcome {
         /// Milliseconds that it took.
         took_ms: u64,
     },
-    /// It no longer runs.
+    /// The replica no longer runs.
     ReplicaStopped {
         /// Code that it ended with, where there was one to stop.
         exit_code: Option<i64>,
-        /// It had to be killed.
+        /// Whether it had to be killed.
         forced: bool,
     },
     /// The container is gone.
     ReplicaRemoved {
         /// Id it had, where it was there.
         container_id: Option<String>,
-        /// Volumes of it that nobody named; they stay.
+        /// Volumes of it that the configuration does not name; they stay.
         volumes: Vec<MadeVolume>,
     },
     /// The volume is gone, with its data.
     VolumeRemoved {
-        /// Bytes given back, as far as the engine says.
+        /// Bytes given back, as reported by the engine.
         freed: u64,
     },
     /// Our tag is gone from the engine.
@@ -186,7 +186,7 @@ pub enum Outcome {
     HookFinished {
         /// How.
         exit: HookExit,
-        /// Its last lines, masked.
+        /// Last lines of its log, masked.
         log_tail: LogTail,
     },
     /// The effect failed, for good.
@@ -203,16 +203,16 @@ pub enum Outcome {
 pub struct Backend {
     /// Which replica.
     pub replica: ReplicaId,
-    /// Its container on the engine: who is to answer. None only in what older versions wrote.
+    /// Container on the engine that should answer. None only in what older versions wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
-    /// Where it was when it started, without port. A hint: the engine gives the address to another container
-    /// once this one has stopped.
+    /// Address of the container when it started, without port. A hint: the engine gives the address to
+    /// another container once this one has stopped.
     pub address: String,
     /// Port that it listens on.
     pub port: u16,
-    /// Path that the edge asks it at whether it is well: that of its own release. None only in what older
-    /// versions wrote.
+    /// Path of the health checks of the edge: that of its own release. None only in what older versions
+    /// wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<String>,
 }
@@ -225,25 +225,25 @@ impl Backend {
     }
 }
 
-/// What a target wishes: its domains and who answers for them. No domain, no route.
+/// Desired routes of a target: its domains and the replicas that answer for them. No domain, no route.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Wish {
+pub struct DesiredRoutes {
     /// Domains; a domain without backends is answered by the edge itself.
     pub domains: Vec<Domain>,
     /// Replicas that are to get requests, in order of their id.
     pub backends: Vec<Backend>,
 }
 
-impl Wish {
-    /// The same, with no more of its replicas than rows of every version hold. A replica that gets another
-    /// container is not well in between, which is a change of the wish by itself; and its release, which says
-    /// how it is asked whether it is well, never changes.
+impl DesiredRoutes {
+    /// The same, with only those fields of its replicas that rows of every version hold. A replica that gets
+    /// another container is not well in between, which is a change by itself; and the health check of its
+    /// release never changes.
     pub(crate) fn bare(mut self) -> Self {
         self.backends = self.backends.into_iter().map(Backend::bare).collect();
         self
     }
 
-    /// The replicas of it.
+    /// The replicas.
     pub fn replicas(&self) -> Vec<ReplicaId> {
         self.backends.iter().map(|backend| backend.replica).collect()
     }

@@ -25,7 +25,7 @@ pub enum Private {
 /// A private value and its salt, as stored beside the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrivateRow {
-    /// Which field of the event.
+    /// Field of the event.
     pub field: FieldNumber,
     /// 32 random bytes, for this value alone.
     #[serde(with = "serde_bytes")]

@@ -52,7 +52,7 @@ pub struct Retention {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RolloutStrategy {
-    /// One new replica healthy, one old retired, next.
+    /// One new replica becomes healthy, one old one is retired, and so on.
     Rolling,
     /// Every old replica retired first.
     Replace,
@@ -96,7 +96,7 @@ pub enum ValueSource {
     Secret(String),
 }
 
-/// One value by name: an env entry, a build argument, a credential.
+/// A named value: an env entry, a build argument, a credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueEntry {
     /// Name of the variable.
@@ -117,7 +117,7 @@ pub struct BuildSpec {
     pub context: String,
     /// Relative to the context.
     pub dockerfile: String,
-    /// `os/arch`, where asked for.
+    /// `os/arch`, where given.
     pub platform: Option<String>,
     /// Build arguments.
     pub args: Vec<ValueEntry>,
@@ -137,12 +137,12 @@ pub struct RegistryAuth {
     pub password: ValueEntry,
 }
 
-/// Which image, and how to get it.
+/// The image, and how to get it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageSpec {
     /// What the user named, tag included.
     pub reference: ImageRef,
-    /// When the registry is asked.
+    /// When the registry is queried.
     pub pull_policy: PullPolicy,
     /// Present if the image is built rather than pulled.
     pub build: Option<BuildSpec>,
@@ -150,12 +150,12 @@ pub struct ImageSpec {
     pub registry: Option<RegistryAuth>,
 }
 
-/// How a replica is known to be well.
+/// How a replica is found to be well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthSpec {
     /// Path of the HTTP probe; Docker's HEALTHCHECK is used where the image has one.
     pub path: String,
-    /// Seconds that it must stay healthy before it counts; 0..=600.
+    /// Seconds that a replica must stay healthy before the next step; 0..=600.
     pub min_ready_seconds: u16,
     /// Seconds that it may take to become healthy; none = the default. Since version 3 of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,7 +181,7 @@ pub struct Domain {
     pub aliases: Vec<String>,
 }
 
-/// Whether certificates are asked for.
+/// Whether certificates are requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AcmeMode {
@@ -191,13 +191,13 @@ pub enum AcmeMode {
     Off,
 }
 
-/// What is done about a replica that is gone, while somebody watches.
+/// What is done about a missing replica, while a command watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Supervise {
-    /// It is started again.
+    /// The replica is started again.
     Heal,
-    /// It is reported.
+    /// The replica is reported.
     Report,
 }
 
@@ -215,7 +215,7 @@ pub struct Resources {
 /// At most [`ConfigSnapshot::MAX_BYTES`] encoded; a larger one is refused before it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigSnapshot {
-    /// Which image.
+    /// The image.
     pub image: ImageSpec,
     /// How releases are kept.
     pub retention: Retention,
@@ -223,8 +223,8 @@ pub struct ConfigSnapshot {
     pub rollout: RolloutStrategy,
     /// How containers are named.
     pub naming: NamingStrategy,
-    /// What every container is called on its network, and a static one by its name, too; none = as before this was
-    /// said: nothing, and the app's name. Since version 4 of the request.
+    /// Name of every container on its network, and of a static one by its name, too; none = as before this
+    /// field existed: nothing, and the app's name. Since version 4 of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
     /// How many replicas run; 1..=100.
@@ -259,7 +259,7 @@ pub struct ConfigSnapshot {
     /// Seconds between the signal to stop and the kill; none = the default. Since version 3 of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_timeout_seconds: Option<u32>,
-    /// Whether certificates are asked for; none = as its names say. Since version 3 of the request.
+    /// Whether certificates are requested; none = depends on the names. Since version 3 of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acme: Option<AcmeMode>,
     /// What `haloy serve` does about a replica that is gone; none = the default. Since version 3 of the
@@ -270,7 +270,7 @@ pub struct ConfigSnapshot {
     pub resources: Resources,
     /// `host[:port]` that the file names; none = this machine.
     pub server: Option<String>,
-    /// Asks before deploy and rollback.
+    /// Whether deploy and rollback need a confirmation.
     pub protected: bool,
 }
 
@@ -336,7 +336,7 @@ pub mod field {
     pub const ARGV: u32 = 32;
 }
 
-/// What a deploy asks to make live, as recorded in its request.
+/// What a deploy makes live, as recorded in its request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseSpec {
     /// The configuration, resolved.
@@ -348,7 +348,7 @@ pub struct ReleaseSpec {
 /// Where an image came from, as resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResolvedImage {
-    /// What was asked for.
+    /// The requested reference.
     pub reference: ImageRef,
     /// Digest of the index, where the reference names one.
     pub index_digest: Option<Digest>,
@@ -373,11 +373,11 @@ pub struct ResolvedImage {
 pub struct ReleaseRecord {
     /// The deploy that made it.
     pub release: DeploymentId,
-    /// What it made live.
+    /// Configuration of the release.
     pub spec: ReleaseSpec,
-    /// Its image.
+    /// Image of the release.
     pub image: ResolvedImage,
-    /// Its own tag on the engine, and which engine.
+    /// Tag on the engine, and the engine.
     pub tagged: Option<TaggedImage>,
 }
 

@@ -19,7 +19,7 @@ fn entry(index: u64) -> Vec<u8> {
     index.to_be_bytes().repeat(4)[..usize::try_from(index % 25).expect("small")].to_vec()
 }
 
-/// The same log twice: theirs, and what this project keeps of it.
+/// The same log twice: the reference implementation's, and this project's.
 #[derive(Default)]
 struct Both {
     theirs: Theirs,
@@ -68,7 +68,7 @@ fn their_root(root: &Hash, size: u64) -> RootHash<Sha256> {
     RootHash::new((*root).into(), size)
 }
 
-/// Whether both believe that the entry is there.
+/// Whether both accept that the entry is in the tree.
 fn included(entry: &Vec<u8>, index: u64, size: u64, root: &Hash, path: &[Hash]) -> bool {
     let ours = check::inclusion(&leaf(entry), index, size, root, path);
     let theirs = InclusionProof::try_from_bytes(path.concat()).expect("whole hashes");
@@ -243,7 +243,7 @@ fn led_to_both(start: Hash, old: u64, new: u64, path: &[Hash], whole: bool) -> (
     }
 }
 
-/// Nobody has a log of such a size, but proofs of it can be made up from the root down.
+/// No real log has such a size, but proofs of it can be made up from the root down.
 #[test]
 fn proofs_of_trees_up_to_the_largest_are_believed_by_both() {
     let made_up =

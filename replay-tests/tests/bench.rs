@@ -1,5 +1,5 @@
-//! Every group of the benchmarks runs, in the smallest round that meets all of its code. Nothing is measured:
-//! a bench that nobody runs is a bench that does not work when somebody wants to know.
+//! Every group of the benchmarks runs, in the smallest round that covers all of its code. Nothing is
+//! measured: a bench that never runs is broken when it is needed.
 
 use std::process::Command;
 

@@ -1,5 +1,5 @@
-//! One target is driven by one at a time in a process: who comes meanwhile waits, and nothing that somebody works at
-//! is taken for interrupted.
+//! One driver per target at a time in a process: others wait, and a target with a driver is never taken for
+//! interrupted.
 
 use haloy_ledger::Ledger;
 use haloy_ledger::defect::{Defect, plant};

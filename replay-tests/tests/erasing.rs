@@ -1,5 +1,5 @@
 //! Private values are erased, and each step that writes to disk fails, or is done and reported as failed. A
-//! process of its own: what fails is planted for all of it.
+//! process of its own: the failure is planted for all of it.
 
 use haloy_ledger::defect::{Failing, Step, watch, watched};
 use haloy_ledger::event::{AnyEvent, LedgerEvent};
@@ -14,7 +14,7 @@ use haloy_replay_tests::faults::{Image, World, folder};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The first event that somebody gave a reason for, and the reason.
+/// The first event with a reason, and the reason.
 fn with_reason(ledger: &Ledger) -> (Position, String) {
     let found = (0..ledger.head().next.0).find_map(|at| {
         let rows = ledger.log().read_private(Position(at)).expect("readable");
@@ -24,14 +24,14 @@ fn with_reason(ledger: &Ledger) -> (Position, String) {
     found.expect("a reason")
 }
 
-/// What somebody who reads needs meanwhile lies in a folder of this test.
+/// Temporary files of a reader lie in a folder of this test.
 fn options(world: &World) -> LedgerOptions {
     let mut options = world.options();
     options.scratch = world.folder().join("scratch");
     options
 }
 
-/// As somebody leaves it who read, and was killed.
+/// State after a reader was killed.
 fn left_by_a_reader(world: &World, reason: &str) {
     let left = options(world).scratch.join("haloy-read-1-2-3");
     std::fs::create_dir_all(&left).expect("made");
@@ -55,7 +55,7 @@ fn having(folder: &Path, text: &str) -> Vec<String> {
     found
 }
 
-/// Whether somebody who only reads sees the value, although its erasure is recorded.
+/// Whether a reader sees the value, although its erasure is recorded.
 fn shown(world: &World, at: Position, reason: &str) -> Result<bool, String> {
     let ledger = Ledger::open_to_read(options(world)).map_err(|error| error.to_string())?;
     let events =
@@ -106,7 +106,7 @@ fn a_value_whose_erasure_is_recorded_is_gone_whatever_failed() {
         assert!(!recorded || left.is_empty(), "{failing:?}: recorded as erased, and in {left:?}");
         assert!(done.is_err() || recorded, "{failing:?}");
         assert!(reads.is_ok_and(|shown| !shown), "{failing:?}: shown to whoever reads");
-        // The note that it is not finished comes first: without it nobody would know after a power loss.
+        // The marker that it is not finished comes first: without it a power loss would leave it unknown.
         let note = [Step::FileWritten, Step::FileMoved, Step::FolderSynced].contains(&failing.step);
         if note && failing.number == 1 {
             assert!(done.is_err() && !recorded, "{failing:?}: the event came before its note was durable");

@@ -205,7 +205,7 @@ fn every_kind_ever_written_is_readable_as_it_was() {
     }
 }
 
-/// Where it lies how an entry of an older version is read as this one.
+/// File with the expected reading of an entry of an older version.
 fn raised(entry: &Path, version: u16) -> PathBuf {
     entry.with_extension(format!("as-v{version}.json"))
 }

@@ -1,5 +1,4 @@
-//! A child that appends is killed, again and again: what it was told is stored is stored, and nothing
-//! is torn.
+//! A child that appends is killed, again and again: every acknowledged append is stored, and nothing is torn.
 
 use haloy_ledger::ids::Position;
 use haloy_ledger::log::{AppendError, Expected, FjallStore, codec};
@@ -25,7 +24,7 @@ fn open(folder: &Path) -> Ledger {
     Ledger::open(options(folder)).expect("a ledger")
 }
 
-/// The child: appends three events at a time, and says which positions were acknowledged.
+/// The child: appends three events at a time, and prints the acknowledged positions.
 #[test]
 fn child() {
     let Some(folder) = std::env::var_os(CHILD) else { return };
@@ -100,10 +99,10 @@ fn a_child_killed_fifty_times_loses_nothing_that_was_acknowledged() {
             left -= 1;
         }
         child.kill().expect("killed");
-        // What it said before it died counts, too.
+        // Its output before it died counts, too.
         lines.map_while(Result::ok).for_each(|line| note(&line));
         child.wait().expect("dead");
-        // Whoever only reads has what was acknowledged, before anybody mends anything.
+        // A reader sees what was acknowledged, before anything is repaired.
         let reading = Ledger::open_to_read(options(folder.path())).expect("readable").expect("not empty");
         let last = acknowledged.last_key_value().map_or(0, |(last, _)| last + 1);
         assert!(reading.head().next.0 >= last, "{} of {last} after kill {kill}", reading.head().next.0);

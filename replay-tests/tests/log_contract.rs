@@ -233,7 +233,7 @@ impl Clock for Jumping {
 #[test]
 fn a_clock_far_ahead_is_refused_until_somebody_vouches_for_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    // Docker's clock is two days behind what this one says after the first look.
+    // Docker's clock is two days behind this one after the first reading.
     let open = |looks, accept| {
         FjallLog::open(
             &folder.path().join("log"),

@@ -1,4 +1,4 @@
-//! A ledger that a newer haloy has: its entries are shown, and nothing of it is changed.
+//! A ledger that a newer haloy wrote: its entries are shown, and nothing is changed.
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use haloy_ledger::deployment::Command;
@@ -41,7 +41,7 @@ enum Newer {
     Format,
     /// An entry of a kind that is not known, under a newer format.
     Kind,
-    /// The same, and nobody raised the format.
+    /// The same, without a raised format.
     KindAlone,
 }
 
@@ -76,7 +76,7 @@ fn index(database: &Database, at: Position, entry: &[u8]) {
     index.insert(Key::Stream(raw.envelope.stream).encode(), head).expect("written");
 }
 
-/// A ledger with a past, made newer; as it was left by whoever did it, or not.
+/// A ledger with a past, made newer; left closed cleanly, or not.
 fn newer(how: Newer) -> (tempfile::TempDir, World) {
     let folder = folder();
     let world = World::new(folder.path(), 11);
@@ -161,7 +161,7 @@ fn a_newer_ledger_is_shown_and_not_one_byte_of_it_changes() {
         let erased = opened().expect("opens").redact(&[Position(3)], &[], "b", &context);
         assert!(erased.is_err());
         same("redact");
-        // An erasure that somebody did not finish is for the newer program to finish.
+        // An unfinished erasure is for the newer program to finish.
         std::fs::write(world.ledger().join("erasing"), b"").expect("written");
         let before = bytes(folder.path());
         drop(Ledger::open(world.options()).expect("opens to be read"));

@@ -1,6 +1,6 @@
-//! A log of an older format, with the rows that the program of then made of it: folded today they say the
-//! same, byte for byte, behind the position that they begin with since format 5, unless their read model says
-//! something else since.
+//! A log of an older format, with the rows that the program of that time made from it: folded today they are
+//! the same, byte for byte, behind the position that they begin with since format 5, unless their read model
+//! has changed since.
 
 use haloy_ledger::log::{InBatch, MapRows, Overlay, codec};
 use haloy_ledger::projection::Projections;

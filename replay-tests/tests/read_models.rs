@@ -1,5 +1,5 @@
-//! Read models folded anew: the same as the live ones, and every row that is not is named; and every row says
-//! which event it was last put for.
+//! Read models folded again: equal to the live ones, and every differing row is named; and every row names
+//! the event it was last put for.
 
 use haloy_ledger::defect::{Defect, plant};
 use haloy_ledger::deployment::{TargetState, evolve};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// More than are folded without a thread of their own.
 const EVENTS: usize = 1500;
-/// Read models whose rows say which event they were last put for.
+/// Read models whose rows name the event that they were last put for.
 const STAMPED: std::ops::RangeInclusive<u8> = 1..=6;
 
 /// An event of every kind that was ever written.
@@ -31,7 +31,7 @@ fn every_kind() -> Vec<Recorded> {
     files.into_iter().map(read).collect()
 }
 
-/// A log in memory with all of them, again and again, each time in the stream of another target.
+/// A log in memory with all of them, repeatedly, each time in the stream of another target.
 fn log() -> MemoryLog {
     let log = MemoryLog::open(
         MemoryStore::default(),
@@ -191,7 +191,7 @@ fn the_row_of_a_target_is_small() {
     assert!(sizes.len() == 3 && sizes.iter().all(|size| *size <= 900), "{sizes:?}");
 }
 
-/// Rows after some events, in batches of so many; `put` is told what each batch puts.
+/// Rows after some events, in batches of this size; `put` receives the rows of each batch.
 fn in_batches(
     events: &[Recorded],
     size: usize,

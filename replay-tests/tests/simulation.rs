@@ -1,4 +1,4 @@
-//! Thousands of seeds, and defects that must be found. `HALOY_SIM_SEEDS` asks for more or fewer.
+//! Thousands of seeds, and defects that must be found. `HALOY_SIM_SEEDS` changes their number.
 
 use haloy_ledger::defect::{Defect, plant};
 use haloy_replay_tests::simulation::{Coverage, Report, Sabotage, run};
@@ -127,7 +127,7 @@ fn planted_defects_are_found() {
     }
 }
 
-/// For `make sim SEED=7`: the log of a seed, told.
+/// For `make sim SEED=7`: prints the log of a seed.
 #[test]
 fn one_seed() {
     let seed = std::env::var("HALOY_SIM_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);

@@ -1,5 +1,5 @@
-//! Each step of sealing and publishing fails, or is done and reported as failed. A process of its own:
-//! what fails is planted for all of it.
+//! Each step of sealing and publishing fails, or is done and reported as failed. A process of its own: the
+//! failure is planted for all of it.
 
 use haloy_ledger::Ledger;
 use haloy_ledger::defect::{Failing, watch, watched};

@@ -1,6 +1,6 @@
 //! Rules of the house that no compiler checks: file sizes, nothing left to do and nothing of this machine in
-//! the project, where an engine is started, and what of the record is documented. Who may import whom is in
-//! `structure`.
+//! the project, where an engine is started, and which parts of the record are documented. The rules for
+//! imports are in `structure`.
 
 use std::path::{Path, PathBuf};
 
@@ -132,7 +132,7 @@ fn field(line: &str) -> Option<(&str, &str)> {
     named.then_some((name, kind))
 }
 
-/// Who keeps a ledger must be able to know what it holds for ever, and what can be erased.
+/// The owner of a ledger must be able to know what it holds for ever, and what can be erased.
 #[test]
 fn every_text_that_is_recorded_is_documented() {
     let docs = std::fs::read_to_string(root().join("docs/integrity.md")).expect("text");

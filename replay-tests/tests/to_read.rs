@@ -1,4 +1,4 @@
-//! A ledger that is opened to be read: no byte of it changes, whatever state it is in, several read at once,
+//! A ledger that is opened for reading: no byte of it changes, whatever state it is in, several read at once,
 //! and nothing is shown that is not under a signed head.
 
 use haloy_ledger::integrity::verify::Asked;
@@ -114,7 +114,7 @@ fn a_store_that_was_not_closed_is_read_and_left_as_it_is() {
     assert!(answers(&Ledger::open(world.options()).expect("opened to write")) == there);
 }
 
-/// As a process leaves it that is killed after it made the store anew, and moved the old one away.
+/// State after a process was killed that had rebuilt the store, and moved the old one away.
 #[test]
 fn a_store_that_is_about_to_take_its_place_is_read_where_it_lies() {
     let folder = folder();
@@ -152,7 +152,7 @@ fn nothing_above_the_signed_head_is_shown() {
     let before = files(folder.path());
     assert!(read(world.options()) == there, "what nobody signed");
     assert_eq!(differing(&before, &files(folder.path())), Vec::<PathBuf>::new());
-    // Whoever writes signs what was stored: then it is there.
+    // A writer signs what was stored: then it is visible.
     drop(Ledger::open(world.options()).expect("opened to write"));
     assert!(read(world.options()).0.starts_with(&all.0));
 }
@@ -191,7 +191,7 @@ fn a_backup_is_read_as_it_is() {
     let refused = Ledger::open(options.clone()).map(drop).expect_err("a backup is not gone on with");
     assert!(matches!(refused, OpenError::Refused(_)), "{refused}");
     assert_eq!(differing(&before, &files(&kept)), Vec::<PathBuf>::new());
-    // One that somebody changed is refused.
+    // A changed one is refused.
     let entries = |path: &PathBuf| path.to_string_lossy().contains("tile/entries") && path.is_file();
     let tile = files(&kept).into_keys().find(entries).expect("entries are published");
     let mut bytes = std::fs::read(&tile).expect("a bundle");

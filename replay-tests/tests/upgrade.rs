@@ -144,8 +144,8 @@ fn cut_off(folder: &Path, open: impl FnOnce()) -> Vec<Image> {
     std::mem::take(&mut *images)
 }
 
-/// Puts an image back without what was published meanwhile: how far that had come is chance, and a tree that is
-/// half there would be recorded as mended.
+/// Restores an image without what was published meanwhile: how far that had come is chance, and half a tree
+/// would be recorded as repaired.
 fn as_left(image: &Image, folder: &Path) {
     image.restore(folder).expect("restored");
     for part in ["ledger/published", "ledger/private"] {
@@ -153,7 +153,7 @@ fn as_left(image: &Image, folder: &Path) {
     }
 }
 
-/// A store that is made from the entries: what an upgraded one has to be like.
+/// A store that is built from the entries: what an upgraded one should be like.
 fn from_scratch(left: &Left, folder: &Path) -> [Map; 2] {
     let mut new =
         Rebuild::new(&folder.join("ledger/log"), Box::new(Projections::default())).expect("a store");
@@ -192,10 +192,10 @@ fn a_ledger_of_format_4_is_upgraded_however_often_it_is_cut_off() {
     assert!(images.len() > 30, "{} batches", images.len());
     for (number, image) in std::iter::once(&before).chain(&images).enumerate() {
         as_left(image, folder.path());
-        // Whoever only reads finds nothing wrong, and an older program knows from the first batch on that
-        // the store is not its own.
+        // A reader finds nothing wrong, and an older program knows from the first batch on that the store is
+        // too new for it.
         let mut found = faults(&world);
-        // What was published is no part of the fixture: it is published again.
+        // Published files are not part of the fixture: they are published again.
         found.retain(|fault| !fault.contains("checkpoint-damaged: No such file"));
         assert_eq!(found, Vec::<String>::new(), "after {number} batches");
         let format = scan(folder.path(), Keyspace::Index)[&Key::Format.encode()].clone();

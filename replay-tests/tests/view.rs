@@ -38,7 +38,7 @@ fn answer(view: &View<'_>) -> Result<String, LogError> {
     Ok(text)
 }
 
-/// What a reader is told while somebody else makes a thousand events, and as of where.
+/// Answers to a reader during a thousand events of another writer, and their positions.
 fn answers(ledger: &Arc<Ledger>, world: &World) -> Vec<(Position, String)> {
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -124,7 +124,7 @@ impl Seal for Held {
     }
 }
 
-/// What is seen of a pin whose entry is stored, and whose head is not signed.
+/// What is visible of a pin whose entry is stored, and whose head is not signed.
 fn seen_too_early(folder: &Path) -> Vec<&'static str> {
     let (hold, (waits, waiting), (go, goes)) = (Arc::new(AtomicBool::new(false)), channel(), channel());
     let states = Arc::<States>::default();

@@ -20,9 +20,9 @@ pub struct DeploymentAnswer {
     pub id: DeploymentId,
     /// The release that it was to make live.
     pub release: DeploymentId,
-    /// What was asked for: `repository:tag`.
+    /// Requested image: `repository:tag`.
     pub image: String,
-    /// It is a rollback.
+    /// Whether it is a rollback.
     pub rollback: bool,
     /// How it ended.
     pub ending: Ending,
@@ -30,7 +30,7 @@ pub struct DeploymentAnswer {
     pub target_unchanged: Option<bool>,
     /// Why it did not succeed.
     pub cause: Option<Failure>,
-    /// What others wrote about it (an engine, a registry, the app); none where nobody wrote anything.
+    /// What others wrote about it (an engine, a registry, the app); none where they wrote nothing.
     pub detail: Option<String>,
     /// Milliseconds from request to end.
     pub took_ms: u64,
@@ -42,7 +42,7 @@ pub struct DeploymentAnswer {
     pub runs: Option<DeploymentId>,
     /// Replicas that should run.
     pub wanted: u16,
-    /// Replicas of it that were seen running afterwards; none if Docker did not say.
+    /// Replicas of it that were running afterwards; none if Docker did not answer.
     pub running: Option<usize>,
     /// Why nothing was seen, where nothing was.
     pub unseen: Option<String>,
@@ -52,7 +52,8 @@ pub struct DeploymentAnswer {
     pub log_tail: Vec<String>,
     /// What went wrong, or may be other than meant, without failing it.
     pub warnings: Vec<Warned>,
-    /// Volumes of what runs that nobody named: haloy made them for paths that the image declares.
+    /// Volumes of what runs that the configuration does not name: haloy made them for paths that the image
+    /// declares.
     pub volumes: Vec<MadeVolume>,
 }
 
@@ -76,7 +77,7 @@ impl DeploymentAnswer {
         self.running.is_some_and(|running| running >= usize::from(self.wanted))
     }
 
-    /// It failed since nobody gave the image: what was asked for cannot be restored, for now.
+    /// Whether it failed for want of the image: the requested release cannot be restored, for now.
     pub fn image_missing(&self) -> bool {
         let codes = [FailureCode::ImageNotFound, FailureCode::Unauthorized, FailureCode::RegistryUnreachable];
         self.cause.as_ref().is_some_and(|cause| codes.contains(&cause.code))
@@ -92,7 +93,7 @@ pub struct Warned {
     pub lines: Vec<String>,
 }
 
-/// What became of a deploy of one target or of several.
+/// Result of a deploy of one target or of several.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Deployed {
     /// Deployments that ended, in the order of the file.
@@ -102,7 +103,7 @@ pub struct Deployed {
 }
 
 impl Deployed {
-    /// What kind of failure all of them together are: the common one, or [`Kind::Partial`] if they differ.
+    /// Kind of failure of all of them together: the common one, or [`Kind::Partial`] if they differ.
     pub fn failure(&self) -> Option<Kind> {
         let answers = self.answers.iter().map(DeploymentAnswer::failure);
         let all: Vec<_> = answers.chain(self.errors.iter().map(|error| Some(error.kind))).collect();
@@ -111,14 +112,14 @@ impl Deployed {
     }
 }
 
-/// What became of a rollback.
+/// Result of a rollback.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RollbackAnswer {
-    /// It was begun and has ended.
+    /// The deployment was begun and has ended.
     Ended(Box<DeploymentAnswer>),
-    /// Nothing was begun: it would go to another release than the request has values of. What is to be asked for
-    /// before it is requested again.
+    /// Nothing was begun: the rollback would go to another release than the request has values of. Sources to
+    /// query before it is requested again.
     Asks(ReleaseSources),
 }
 
@@ -127,7 +128,7 @@ pub enum RollbackAnswer {
 pub struct Choice {
     /// The release.
     pub release: DeploymentId,
-    /// Its image.
+    /// Image.
     pub image: String,
     /// When it was deployed.
     pub at: Timestamp,
@@ -142,13 +143,13 @@ pub struct Choice {
 pub struct TargetRow {
     /// The release.
     pub id: DeploymentId,
-    /// Its tag, or its image where that has none.
+    /// Tag, or image where there is none.
     pub version: String,
-    /// Its image, in full.
+    /// Image, in full.
     pub image: String,
-    /// When it was asked for.
+    /// Time of the request.
     pub at: Timestamp,
-    /// Who asked.
+    /// Actor.
     pub by: Option<String>,
     /// Strategy that it was deployed with.
     pub strategy: HistoryStrategy,
@@ -156,21 +157,21 @@ pub struct TargetRow {
     pub verdict: Verdict,
     /// A rollback without an id restores it.
     pub default: bool,
-    /// What it is the same as, in image and configuration: a rollback without an id passes it over then.
+    /// What it equals in image and configuration: a rollback without an id then passes it over.
     pub same: Option<SameAs>,
     /// Where a rollback left it, and the reason that was given.
     pub left: Option<(Position, Option<String>)>,
     /// Names that people gave it.
     pub names: Vec<ReleaseName>,
-    /// Kept whatever the count says.
+    /// Pinned: kept whatever the count is.
     pub pinned: bool,
-    /// Must be kept, somebody said.
+    /// Held: must be kept.
     pub held: bool,
     /// Where its tag in the registry was seen to have moved.
     pub moved: Option<Moved>,
     /// Where its registry last did not answer, and why.
     pub unanswered: Option<(Position, Failure)>,
-    /// When somebody last looked for its image.
+    /// When its image was last checked.
     pub checked: Option<Timestamp>,
 }
 
@@ -203,27 +204,27 @@ pub struct HistoryRow {
     pub target: String,
     /// The release that it makes live.
     pub release: DeploymentId,
-    /// It is a rollback.
+    /// Whether it is a rollback.
     pub rollback: bool,
     /// The release that a rollback left.
     pub leaves: Option<DeploymentId>,
     /// When.
     pub at: Timestamp,
-    /// Who.
+    /// Actor.
     pub by: Option<String>,
     /// Why.
     pub reason: Option<String>,
     /// Ticket.
     pub ticket: Option<String>,
-    /// What was asked for.
+    /// Requested image.
     pub image: String,
-    /// What it was resolved to.
+    /// Digest that it was resolved to.
     pub digest: Option<String>,
-    /// How it ended; none if it has not.
+    /// How it ended; none while it is in progress.
     pub ending: Option<Ending>,
     /// Why it did not succeed.
     pub cause: Option<Failure>,
-    /// What others wrote about it (an engine, a registry, the app); none where nobody wrote anything.
+    /// What others wrote about it (an engine, a registry, the app); none where they wrote nothing.
     pub detail: Option<String>,
     /// Milliseconds from request to end.
     pub took_ms: Option<u64>,
@@ -231,28 +232,28 @@ pub struct HistoryRow {
     pub commit: Option<String>,
     /// CI system and run.
     pub ci: Option<String>,
-    /// Where it was asked for.
+    /// Position of its request.
     pub position: Position,
 }
 
-/// One event.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventRow {
     /// What is stored, private values joined.
     #[serde(flatten)]
     pub view: EventView,
-    /// Who.
+    /// Actor.
     pub by: Option<String>,
     /// The event in a sentence; none for a kind that this program does not know.
     pub sentence: Option<String>,
 }
 
-/// One deployment, with its steps.
+/// A deployment, with its steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ShowAnswer {
-    /// What history says.
+    /// Deployment as in the history.
     pub deployment: HistoryRow,
-    /// Its events.
+    /// Events of the deployment.
     pub events: Vec<EventRow>,
     /// What its configuration changed against the release before.
     pub changes: Vec<String>,

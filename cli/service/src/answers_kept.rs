@@ -12,20 +12,21 @@ pub struct PruneAnswer {
     pub app: String,
     /// Target.
     pub target: String,
-    /// It was done.
+    /// Whether the removal was done.
     pub applied: bool,
     /// Release, tag, rule, bytes where known.
     pub artefacts: Vec<PruneRow>,
-    /// Volumes that haloy made, no container of the target has, and nobody names: with `applied` they are
-    /// gone, but those that stay because they are in use.
+    /// Volumes that haloy made, that no container of the target has, and that no configuration names: with
+    /// `applied` they are gone, except those that stay because they are in use.
     pub volumes: Vec<VolumeRow>,
-    /// Bytes that come back if all of them go, shared layers counted once; none if Docker did not say.
+    /// Bytes that come back if all of them are removed, shared layers counted once; none if Docker did not
+    /// answer.
     pub bytes: Option<u64>,
     /// Releases that stay by a pin or a hold.
     pub held: Vec<HeldRow>,
 }
 
-/// A release that is kept by somebody's word.
+/// A release that is pinned or held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldRow {
     /// The release.
@@ -34,7 +35,7 @@ pub struct HeldRow {
     pub hold: bool,
     /// Where that was recorded.
     pub at: Position,
-    /// Who.
+    /// Actor.
     pub by: Option<String>,
     /// Why.
     pub reason: Option<String>,
@@ -49,7 +50,7 @@ pub struct KeptAnswer {
     pub target: String,
     /// The release.
     pub release: DeploymentId,
-    /// Something was recorded; otherwise it was so already.
+    /// Whether something was recorded; false if it was already so.
     pub changed: bool,
     /// What the engine or the registry could not be brought to.
     pub failed: Vec<String>,
@@ -71,7 +72,7 @@ pub struct TagPreview {
 /// Releases that a new retention would make unrestorable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
-    /// Whose.
+    /// App and target.
     pub key: haloy_ledger::ids::TargetKey,
     /// The count in force.
     pub before: u16,
@@ -111,14 +112,14 @@ pub struct WhatIfAnswer {
 pub struct WhatIfRow {
     /// The release.
     pub release: DeploymentId,
-    /// Its image.
+    /// Image.
     pub image: String,
 }
 
-/// A volume that haloy made, since nobody named one for a path of the image.
+/// A volume that haloy made, for a path of the image that the configuration does not name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeRow {
-    /// Its name on the engine.
+    /// Name on the engine.
     pub volume: String,
     /// The path that it was made for.
     pub path: String,
@@ -126,18 +127,18 @@ pub struct VolumeRow {
     pub deployment: DeploymentId,
     /// A container of the target has it.
     pub used: bool,
-    /// Bytes in it, where the engine says.
+    /// Bytes in it, where the engine reports them.
     pub bytes: Option<u64>,
-    /// It was to go, and stays: something else uses it.
+    /// Whether it stays after all: something else uses it.
     pub stays: bool,
 }
 
-/// One artefact that no rule keeps.
+/// An artefact that no rule keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PruneRow {
     /// The release.
     pub release: DeploymentId,
-    /// Its tag.
+    /// Tag.
     pub tag: String,
     /// Why it may go.
     pub rule: haloy_ledger::event::PruneRule,

@@ -1,13 +1,13 @@
-//! Who asks, and why.
+//! Caller of a command, and its metadata.
 
 use haloy_ledger::ledger::ActorFacts;
 use serde::{Deserialize, Serialize};
 
-/// Who asks, as established by the side that knows: the command for its own process, a server for whoever is at the
-/// other end. No part of a request, since whoever makes that could claim anything.
+/// Caller of a command, as established by the side that knows: the command for its own process, a server for
+/// its clients. Not a part of a request, since a client could claim anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// Who, and how that is known.
+    /// Actor, and how its identity is known.
     pub actor: ActorFacts,
     /// Name of the caller's machine, where it is known.
     pub host: Option<String>,
@@ -19,7 +19,7 @@ pub struct Caller {
 
 /// Why, as the caller gives it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Why {
+pub struct CommandMetadata {
     /// Reason.
     pub reason: Option<String>,
     /// Ticket.

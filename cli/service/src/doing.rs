@@ -19,7 +19,7 @@ pub fn doing(effect: &Effect) -> String {
         Effect::AwaitHealthy { replica, .. } => {
             format!("waiting for replica {} to be healthy", replica.index + 1)
         }
-        Effect::ApplyRoutes { wish } => match wish.backends.len() {
+        Effect::ApplyRoutes { desired } => match desired.backends.len() {
             0 => "taking the app out of the edge".to_owned(),
             some => format!("routing to {}", count(some, "replica")),
         },

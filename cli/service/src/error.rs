@@ -13,15 +13,15 @@ pub enum Kind {
     Usage,
     /// A deployment failed; what ran before was not touched.
     Failed,
-    /// A deployment failed and the release before was restored.
+    /// A deployment failed and the previous release was restored.
     RolledBack,
     /// Over several targets: some worked.
     Partial,
     /// A rebuilt read model differs, or a check failed.
     Verification,
-    /// A gate or a policy said no.
+    /// A gate or a policy refused.
     Blocked,
-    /// Somebody else holds the ledger or the target.
+    /// Another process holds the ledger or the target.
     Locked,
     /// A precondition does not hold.
     Precondition,
@@ -32,7 +32,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Its name, for programs.
+    /// Name for programs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Operational => "operational",
@@ -55,11 +55,11 @@ impl Kind {
 pub struct Error {
     /// What kind of bad ending it is.
     pub kind: Kind,
-    /// What failed, and why. It may have words of others in it.
+    /// What failed, and why. It may contain foreign text.
     pub message: String,
     /// The command to run, or the thing to change.
     pub hint: Option<String>,
-    /// The message has lines of its own, each of them fit to be shown.
+    /// Whether the message has lines of its own, each of them fit to be shown.
     #[serde(default)]
     pub several: bool,
 }

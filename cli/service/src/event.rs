@@ -2,8 +2,8 @@
 
 use super::words::{count, rule, unnamed, with_detail};
 use haloy_ledger::event::{
-    AnyEvent, Ask, EdgeEvent, ExecWhat, LedgerEvent, PayloadRedacted, Recovered, RestartCause, TargetEvent,
-    UpstreamCause,
+    AnyEvent, DeploymentKind, EdgeEvent, ExecWhat, LedgerEvent, PayloadRedacted, Recovered, RestartCause,
+    TargetEvent, UpstreamCause,
 };
 use haloy_ledger::outcome::HookExit;
 use haloy_ledger::private::Private;
@@ -22,7 +22,7 @@ fn of_the_ledger(event: &LedgerEvent) -> String {
     match event {
         LedgerEvent::LedgerCreated(e) => format!("ledger {} created", e.ledger_id),
         LedgerEvent::FormatRaised(e) => format!("store format {} is {} from here on", e.from, e.to),
-        LedgerEvent::KeyAdded(e) => format!("{} key {} counts from here on", e.purpose, e.key_id),
+        LedgerEvent::KeyAdded(e) => format!("{} key {} is valid from here on", e.purpose, e.key_id),
         LedgerEvent::KeyRetired(e) => format!("key {} retired: {}", e.key_id, e.cause),
         LedgerEvent::Recovered(e) => recovered(e),
         LedgerEvent::PayloadRedacted(e) => redacted(e),
@@ -35,10 +35,12 @@ fn of_the_ledger(event: &LedgerEvent) -> String {
 pub fn of_a_target(event: &TargetEvent) -> String {
     match event {
         TargetEvent::DeploymentRequested(e) => match &e.ask {
-            Ask::Deploy { release } => {
+            DeploymentKind::Deploy { release } => {
                 format!("deploy {} of {} requested", e.id, release.config.image.reference)
             }
-            Ask::Rollback { restores, .. } => format!("rollback {} to release {restores} requested", e.id),
+            DeploymentKind::Rollback { restores, .. } => {
+                format!("rollback {} to release {restores} requested", e.id)
+            }
         },
         TargetEvent::DeploymentAdmitted(_) => "admitted".to_owned(),
         TargetEvent::CancelRequested(_) => "cancellation requested".to_owned(),
@@ -57,7 +59,7 @@ pub fn of_a_target(event: &TargetEvent) -> String {
             HookExit::Unknown => "how the hook ended is not known: haloy was ended meanwhile".to_owned(),
         },
         TargetEvent::RoutesApplied(e) => {
-            format!("{} in the route, {} out", count(e.routed.len(), "replica"), e.out.len())
+            format!("{} receiving traffic, {} out", count(e.routed.len(), "replica"), e.out.len())
         }
         TargetEvent::EffectAttemptFailed(e) => {
             with_detail(format!("attempt {} failed: {}", e.attempt, e.cause), plain(&e.detail))
@@ -172,7 +174,11 @@ fn plain(detail: &Option<Private>) -> Option<&str> {
 fn keeping(event: &TargetEvent) -> String {
     match event {
         TargetEvent::PrunePlanned(e) if e.artefact.is_volume() => {
-            format!("volume {} is to go, with its data: {}", e.artefact.tag(), rule(e.rule, Some(e.count)))
+            format!(
+                "volume {} is scheduled for removal, with its data: {}",
+                e.artefact.tag(),
+                rule(e.rule, Some(e.count))
+            )
         }
         TargetEvent::ArtefactPruned(e) if e.artefact.is_volume() => {
             format!("volume {} removed, with its data", e.artefact.tag())
@@ -181,7 +187,7 @@ fn keeping(event: &TargetEvent) -> String {
             with_detail(format!("volume {} stays: {}", e.artefact.tag(), e.cause), plain(&e.detail))
         }
         TargetEvent::PrunePlanned(e) => {
-            format!("{} is to go: {}", e.artefact.tag(), rule(e.rule, Some(e.count)))
+            format!("{} is scheduled for removal: {}", e.artefact.tag(), rule(e.rule, Some(e.count)))
         }
         TargetEvent::ArtefactPruned(e) => format!("{} removed", e.artefact.tag()),
         TargetEvent::PruneFailed(e) => format!("{} could not be removed: {}", e.artefact.tag(), e.cause),
@@ -284,7 +290,7 @@ fn at_edge(event: &EdgeEvent) -> String {
 fn recovered(e: &Recovered) -> String {
     let lost = if e.to < e.from { format!(", {} entries fewer", e.from.0 - e.to.0) } else { String::new() };
     let after = if e.codes.is_empty() { String::new() } else { format!(" after {}", e.codes.join(", ")) };
-    format!("{} made anew from {}{after}{lost}", e.repaired.join(", "), e.source)
+    format!("{} rebuilt from {}{after}{lost}", e.repaired.join(", "), e.source)
 }
 
 fn redacted(e: &PayloadRedacted) -> String {

@@ -1,17 +1,17 @@
 //! Requests and answers about evidence: heads, proofs, keys, erasure.
 
-use crate::Why;
+use crate::CommandMetadata;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// What is to be checked.
+/// What to verify.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifyRequest {
-    /// Entries below are believed to be what their published hashes say.
+    /// Entries below this position are trusted to match their published hashes.
     pub since: u64,
-    /// A checkpoint that somebody kept, as bytes.
+    /// A checkpoint that was kept elsewhere, as bytes.
     pub against: Option<Vec<u8>>,
-    /// Only this published tree, with these keys; there is no ledger.
+    /// Only this published tree, with these keys; without a ledger.
     pub published: Option<(PathBuf, Vec<String>)>,
 }
 
@@ -30,7 +30,7 @@ pub struct CheckpointAnswer {
     pub checkpoint: String,
 }
 
-/// One proof.
+/// A proof.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProofRow {
     /// Position of the event.
@@ -46,7 +46,7 @@ pub struct ProofRow {
 pub struct KeyRow {
     /// `signing`, `fingerprint` or `vault`.
     pub purpose: String,
-    /// Its id.
+    /// Id of the proof.
     pub id: String,
     /// What signatures are checked with.
     pub verifier_key: Option<String>,
@@ -56,15 +56,15 @@ pub struct KeyRow {
     pub retired: Option<u64>,
 }
 
-/// What is to be erased.
+/// What to erase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedactRequest {
     /// `#position`, or a deployment by name, id or prefix: every event of it.
     pub what: String,
     /// Ranges of field numbers; all if empty.
     pub fields: Vec<(u32, u32)>,
-    /// The law, the request or the contract that asks for it; recorded, and not private.
+    /// The law, the request or the contract that demands it; recorded, and not private.
     pub basis: String,
-    /// Who and why.
-    pub why: Why,
+    /// Reason, ticket and idempotency key.
+    pub why: CommandMetadata,
 }

@@ -14,11 +14,11 @@ pub trait Follow: Send + Sync {
     fn recorded(&self, key: &TargetKey, events: &[TargetEvent]);
     /// A line of a build, a pull or a hook; a probe.
     fn line(&self, id: &EffectId, line: &str);
-    /// Something worth knowing that is no event.
+    /// Something worth knowing that is not an event.
     fn note(&self, text: &str);
-    /// Who is waited for and silent, told about once a second; nobody, if the list is empty.
+    /// Services that are silent while they are waited for, once a second; none, if the list is empty.
     fn waiting(&self, silent: &[Silent]);
 }
 
-/// Called meanwhile with how many entries of how many were looked at.
+/// Receives progress: how many entries of how many are done.
 pub type Counter = Arc<dyn Fn(u64, u64) + Send + Sync>;

@@ -4,12 +4,12 @@ use haloy_ledger::ids::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// One thing that doctor looked at.
+/// A check of doctor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// What.
     pub what: Cow<'static, str>,
-    /// It is well.
+    /// Whether it passed.
     pub ok: bool,
     /// What was found.
     pub found: String,
@@ -33,12 +33,13 @@ pub struct RouteRow {
     pub domain: String,
     /// Names that redirect to it.
     pub aliases: Vec<String>,
-    /// Whose it is.
+    /// App that owns the domain.
     pub app: String,
-    /// Whose it is.
+    /// Target that owns the domain.
     pub target: String,
-    /// Where the replicas are now, as Docker says: an address, or why there is none (`unknown` where Docker
-    /// did not answer); with `(out of the route)` where the checks of the edge keep one out of it.
+    /// Current places of the replicas, as reported by Docker: an address, or why there is none (`unknown`
+    /// where Docker did not answer); with `(out of the route)` where the checks of the edge keep one out of
+    /// it.
     pub replicas: Vec<String>,
     /// A replica is not where this route leads.
     pub differs: bool,

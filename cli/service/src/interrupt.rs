@@ -1,14 +1,13 @@
-//! How a caller ends what was asked for.
+//! How a caller interrupts a request.
 //!
-//! Work that can go back cleanly says so while it goes on ([`Work`]): whoever interrupts asks it to, and it is
-//! recorded how it ended. Everything else may be left at once, as what is not finished is settled by the next
-//! command.
+//! Work that can go back cleanly registers itself ([`Work`]): an interruption makes it go back, and its end
+//! is recorded. Everything else may be left at once, as the next command settles what is not finished.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::watch;
 
-/// What a caller has under way that must not just stop, and whether it was asked to end. Clones are one.
+/// A caller's running work that must not just stop, and whether it was interrupted. Clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<State>);
 
@@ -20,45 +19,46 @@ struct State {
 }
 
 impl Interrupt {
-    /// Asks what is under way to go back; whether that is asked for the first time.
+    /// Interrupts running work; returns whether this is the first time.
     pub fn ask(&self) -> bool {
         !self.0.asked.send_replace(true)
     }
 
-    /// Whether something is under way that goes back cleanly.
+    /// Whether work is running that goes back cleanly.
     pub fn has_work(&self) -> bool {
         self.0.works.load(Ordering::SeqCst) > 0
     }
 
-    /// Whether the ledger is open to be written.
+    /// Whether the ledger is open for writing.
     pub fn has_writing(&self) -> bool {
         self.0.writes.load(Ordering::SeqCst) > 0
     }
 
-    /// Work begins that goes back cleanly when it is asked to; it ends when the answer is dropped.
+    /// Registers work that goes back cleanly on an interruption; it ends when the returned value is dropped.
     pub fn work(&self) -> Work {
         self.0.works.fetch_add(1, Ordering::SeqCst);
         Work(self.clone())
     }
 
-    /// The ledger is written from here on, until the answer is dropped: what is cut off is told where it is settled.
+    /// The ledger is written from here on, until the returned value is dropped: work that is cut off is
+    /// reported when it is settled.
     pub fn writing(&self) -> Writing {
         self.0.writes.fetch_add(1, Ordering::SeqCst);
         Writing(self.clone())
     }
 }
 
-/// Work that goes back cleanly when it is asked to.
+/// Work that goes back cleanly on an interruption.
 #[derive(Debug)]
 pub struct Work(Interrupt);
 
 impl Work {
-    /// Whether it was asked to go back.
-    pub fn is_asked(&self) -> bool {
+    /// Whether it was interrupted.
+    pub fn is_interrupted(&self) -> bool {
         *self.0.0.asked.borrow()
     }
 
-    /// Returns once it is asked to go back.
+    /// Returns once it is interrupted.
     pub async fn asked(&self) {
         let mut asked = self.0.0.asked.subscribe();
         if asked.wait_for(|asked| *asked).await.is_err() {
@@ -73,7 +73,7 @@ impl Drop for Work {
     }
 }
 
-/// The ledger is open to be written.
+/// The ledger is open for writing.
 #[derive(Debug)]
 pub struct Writing(Interrupt);
 
@@ -96,7 +96,7 @@ mod tests {
         assert!(mine.has_writing());
         assert!(mine.ask() && !mine.ask(), "the second time is not the first");
         work.asked().await;
-        assert!(work.is_asked() && !untouched.is_asked());
+        assert!(work.is_interrupted() && !untouched.is_interrupted());
         drop((work, writing));
         assert!(!mine.has_work() && !mine.has_writing() && other.has_work());
     }

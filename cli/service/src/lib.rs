@@ -1,14 +1,14 @@
-//! What haloy can be asked: requests and answers as data, and what is behind them.
+//! Requests to haloy and its answers as data, and the service behind them.
 //!
 //! Commands talk to these traits, never to a ledger, so that the one behind them can be another process or another
 //! machine. The answers are the JSON output.
 //!
-//! Nothing here reads the process that it runs in: who asks is a [`Caller`], bound to each caller's own
-//! [`As`]; clock, randomness and places come in [`EmbeddedOptions`].
+//! Nothing here reads the process that it runs in: a [`Caller`] is bound to its own [`As`]; clock, randomness
+//! and places come in [`EmbeddedOptions`].
 //!
-//! Reading order: `traits` (what can be asked), `requests`, `answers` and what lies beside them, [`Error`],
-//! `caller` and `interrupt` (who asks, and how that one ends it), `embedded` (what is behind it in one
-//! process), `words`, `event`, `doing` and `time` (sentences that answers have).
+//! Reading order: `traits` (the questions and commands), `requests`, `answers` and what lies beside them,
+//! [`Error`], `caller` and `interrupt` (the caller, and how it interrupts), `embedded` (the service in one
+//! process), `words`, `event`, `doing` and `time` (sentences in answers).
 
 mod answers;
 mod answers_kept;
@@ -30,7 +30,7 @@ pub mod words;
 
 pub use answers::*;
 pub use answers_kept::*;
-pub use caller::{Caller, Why};
+pub use caller::{Caller, CommandMetadata};
 pub use embedded::{As, Embedded, EmbeddedOptions, Entropies, Machine, verifier};
 pub use error::{Error, Kind};
 pub use evidence::*;

@@ -1,6 +1,6 @@
 //! Requests, as data.
 
-use crate::{ReleaseValues, Values, Why};
+use crate::{CommandMetadata, ReleaseValues, Values};
 use haloy_ledger::event::{CiFacts, GitFacts, SecretsFrom};
 use haloy_ledger::ids::{ReleaseName, TargetKey};
 use haloy_ledger::release::{ConfigSnapshot, HistoryStrategy};
@@ -11,16 +11,16 @@ use std::time::Duration;
 /// One target, ready to be deployed. Its values, and so its serialised form, hold secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetRequest {
-    /// Which one.
+    /// App and target.
     pub key: TargetKey,
-    /// The configuration. Its values have no fingerprints yet, only the ledger can make them; what of it is private
-    /// is among `values`.
+    /// The configuration. Its values have no fingerprints yet, only the ledger can make them; its private
+    /// parts are among `values`.
     pub config: ConfigSnapshot,
-    /// Its values.
+    /// Values of the configuration.
     pub values: Values,
 }
 
-/// A deploy of several targets. In its serialised form it holds secrets: it goes to nobody but the ledger.
+/// A deploy of several targets. In its serialised form it holds secrets: it goes only to the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployRequest {
     /// The targets, in file order.
@@ -28,7 +28,7 @@ pub struct DeployRequest {
     /// Domains that another target has are taken over.
     pub move_domains: bool,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
     /// The working tree.
     pub git: Option<GitFacts>,
     /// The CI job.
@@ -38,7 +38,7 @@ pub struct DeployRequest {
 /// A rollback of one target. In its serialised form it may hold secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollbackRequest {
-    /// Which target.
+    /// The target.
     pub key: TargetKey,
     /// An id, a prefix of one, `~n`; none = the default.
     pub to: Option<String>,
@@ -47,26 +47,26 @@ pub struct RollbackRequest {
     /// What their sources say now, of the release that [`rollback_sources`](crate::Reads::rollback_sources) named.
     pub values: Option<ReleaseValues>,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
     /// The working tree.
     pub git: Option<GitFacts>,
     /// The CI job.
     pub ci: Option<CiFacts>,
 }
 
-/// Targets whose images are looked for.
+/// Targets whose images should be checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckRequest {
-    /// Which targets.
+    /// The targets.
     pub keys: Vec<TargetKey>,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
 }
 
-/// Which lines of which containers.
+/// Selection of log lines and containers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogsRequest {
-    /// Which target.
+    /// The target.
     pub key: TargetKey,
     /// Only of the container with this id, beginning of an id, or name.
     pub container: Option<String>,
@@ -76,18 +76,18 @@ pub struct LogsRequest {
     pub follow: bool,
 }
 
-/// Which events.
+/// Selection of events.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventsRequest {
     /// From this position.
     pub from: u64,
     /// At most.
     pub limit: Option<usize>,
-    /// Of this target.
+    /// Only of this target.
     pub key: Option<TargetKey>,
-    /// Of these kinds.
+    /// Only of these kinds.
     pub kinds: Vec<String>,
-    /// Of this deployment, by id or prefix.
+    /// Only of this deployment, by id or prefix.
     pub deployment: Option<String>,
 }
 
@@ -103,10 +103,10 @@ pub struct TagRequest {
     /// In the registry as well.
     pub push: bool,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
 }
 
-/// A name that is no longer wanted.
+/// A name to remove.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UntagRequest {
     /// Targets to look in; none = all.
@@ -116,7 +116,7 @@ pub struct UntagRequest {
     /// From the registry as well.
     pub push: bool,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
 }
 
 /// A word about whether a release is kept.
@@ -126,27 +126,27 @@ pub struct KeepRequest {
     pub keys: Option<Vec<TargetKey>>,
     /// The release: a name, an id or a prefix.
     pub release: String,
-    /// Which word.
+    /// Pin or hold.
     pub keep: Keep,
     /// Why; the basis of a hold.
-    pub why: Why,
+    pub why: CommandMetadata,
 }
 
-/// Whether a release is kept whatever the count says.
+/// Whether a release is kept whatever the count is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Keep {
-    /// By our own wish.
+    /// Wanted by its owners.
     Pin,
     /// No longer so.
     Unpin,
-    /// Because somebody must have it.
+    /// Needed as evidence or by order.
     Hold,
     /// No longer so.
     ReleaseHold,
 }
 
-/// Another retention, to be tried.
+/// Another retention, to try.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WhatIfRequest {
     /// Earlier releases kept.
@@ -157,7 +157,7 @@ pub struct WhatIfRequest {
     pub over: Duration,
 }
 
-/// A stop, as asked for.
+/// A request to stop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StopRequest {
     /// What is to stop.
@@ -167,27 +167,27 @@ pub struct StopRequest {
     /// Volumes that go with them, each by its name.
     pub volumes: Vec<String>,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
 }
 
-/// A restart, as asked for.
+/// A request to restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestartRequest {
     /// What is to restart.
     pub key: TargetKey,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
 }
 
-/// A prune, as asked for.
+/// A request to prune.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PruneRequest {
-    /// Of which target.
+    /// The target.
     pub key: TargetKey,
     /// What is found is removed.
     pub apply: bool,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
 }
 
 /// A copy of the ledger.
@@ -205,5 +205,5 @@ pub struct RestoreRequest {
     /// Also if it is older than what was signed here.
     pub older: bool,
     /// Why.
-    pub why: Why,
+    pub why: CommandMetadata,
 }

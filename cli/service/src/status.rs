@@ -1,24 +1,24 @@
-//! What a target does: what the log says of it, and what was seen of it.
+//! State of a target: the recorded and the observed one.
 
 use haloy_ledger::deployment::state::{Ending, ReplicaPhase};
 use haloy_ledger::ids::{DeploymentId, Timestamp};
 use haloy_ledger::outcome::Condition;
 use serde::{Deserialize, Serialize};
 
-/// One replica.
+/// A replica.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplicaRow {
-    /// Its name.
+    /// Name.
     pub replica: String,
     /// Where it is in its life, as the log knows it.
     pub phase: ReplicaPhase,
-    /// Where it answers now, as Docker says; none where it does not run or Docker did not answer.
+    /// Current address, as reported by Docker; none where it does not run or Docker did not answer.
     pub address: Option<String>,
     /// The address that the log has.
     pub recorded: Option<String>,
-    /// It is at another address than the log has: the next command that changes something records that.
+    /// Whether it is at another address than recorded: the next command that changes something records that.
     pub differs: bool,
-    /// Whether Docker runs it; none if Docker was not asked or did not answer.
+    /// Whether Docker runs it; none if Docker was not queried or did not answer.
     pub running: Option<bool>,
     /// How it is, where it runs.
     pub condition: Option<Condition>,
@@ -26,7 +26,8 @@ pub struct ReplicaRow {
     pub restarts: Option<u64>,
     /// Id of its container, where Docker has one.
     pub container: Option<String>,
-    /// Why the checks of the edge keep it out of the route; none if they do not, or nobody asked the edge.
+    /// Why the checks of the edge keep it out of the route; none if they do not, or if the edge was not
+    /// queried.
     pub out: Option<String>,
 }
 
@@ -41,17 +42,17 @@ pub struct StatusAnswer {
     pub release: Option<DeploymentId>,
     /// The deployment that made it live.
     pub deployment: Option<DeploymentId>,
-    /// Its image.
+    /// Image.
     pub image: Option<String>,
     /// Since when.
     pub since: Option<Timestamp>,
-    /// It was stopped.
+    /// Whether it was stopped.
     pub stopped: bool,
     /// Replicas wanted.
     pub wanted: u16,
     /// Port that they listen on.
     pub port: Option<u16>,
-    /// Its replicas.
+    /// Replicas of the target.
     pub replicas: Vec<ReplicaRow>,
     /// A deployment that was interrupted and is not settled, or whose stop or restart was, and the step.
     pub unfinished: Option<(DeploymentId, String)>,
@@ -63,9 +64,9 @@ pub struct StatusAnswer {
     pub not_served: Option<String>,
     /// Containers of it that run, and that the log does not have.
     pub strays: Vec<String>,
-    /// Why nothing was seen of it; none if Docker answered.
+    /// Why it was not observed; none if Docker answered.
     pub unseen: Option<String>,
-    /// What it does, in one word.
+    /// State in one word.
     pub state: RunState,
 }
 
@@ -79,7 +80,7 @@ pub enum RunState {
     Unfinished,
     /// Nothing was ever live, or it was removed.
     NothingRuns,
-    /// It was stopped, and does not run.
+    /// Stopped, and not running.
     Stopped,
     /// Fewer replicas run than should.
     Degraded,
@@ -89,18 +90,18 @@ pub enum RunState {
     Paused,
     /// The HEALTHCHECK of a replica fails, or it fails the checks of the edge.
     Unhealthy,
-    /// It has domains, and the edge sends it no requests.
+    /// Has domains, and the edge sends it no requests.
     NotServed,
     /// What runs is not what the log has: elsewhere, or something else.
     Differs,
-    /// The HEALTHCHECK of a replica has said neither yes nor no.
+    /// The HEALTHCHECK of a replica has not decided yet.
     Starting,
-    /// All of it runs, as far as anybody can see.
+    /// All of it runs, as far as can be observed.
     Running,
 }
 
 impl RunState {
-    /// Whether it is as the log says that it should be.
+    /// Whether it matches the log.
     pub fn is_well(self) -> bool {
         match self {
             Self::NothingRuns | Self::Stopped | Self::Starting | Self::Running => true,
@@ -117,7 +118,7 @@ impl RunState {
 }
 
 impl ReplicaRow {
-    /// It runs, and nothing speaks against it.
+    /// Whether it runs without any known problem.
     pub fn is_well(&self) -> bool {
         let well = matches!(self.condition, Some(Condition::Well | Condition::Starting));
         self.running == Some(true) && well && self.out.is_none()

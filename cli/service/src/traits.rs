@@ -1,12 +1,12 @@
-//! Everything that haloy can be asked, in five parts. What is behind them has the same names.
+//! Everything that haloy can do, in five parts. The parts of its implementation have the same names.
 
 use crate::{
-    BackupRequest, CheckRequest, CheckpointAnswer, Choice, Counter, DeployRequest, Deployed,
+    BackupRequest, CheckRequest, CheckpointAnswer, Choice, CommandMetadata, Counter, DeployRequest, Deployed,
     DeploymentAnswer, Dropped, Error, EventRow, EventsRequest, Finding, Follow, HeldRow, HistoryRow,
     KeepRequest, KeptAnswer, KeyRow, LogsRequest, ProofRow, PruneAnswer, PruneRequest, RedactRequest,
     ReleaseSources, ReplayAnswer, RestartRequest, RestoreRequest, RollbackAnswer, RollbackRequest,
     RoutesAnswer, ShowAnswer, StatusAnswer, StopRequest, TagPreview, TagRequest, TargetsAnswer, UntagRequest,
-    VerifyRequest, VolumeRow, WhatIfAnswer, WhatIfRequest, Why,
+    VerifyRequest, VolumeRow, WhatIfAnswer, WhatIfRequest,
 };
 use async_trait::async_trait;
 use haloy_edge::EdgeStatus;
@@ -26,11 +26,11 @@ pub trait Reads: Send + Sync {
     async fn status(&self, keys: Option<Vec<TargetKey>>) -> Result<Vec<StatusAnswer>, Error>;
     /// Deployments, newest first.
     async fn history(&self, keys: Option<Vec<TargetKey>>, limit: usize) -> Result<Vec<HistoryRow>, Error>;
-    /// One deployment.
+    /// Shows a deployment.
     async fn show(&self, id: &str) -> Result<ShowAnswer, Error>;
     /// The log.
     async fn events(&self, request: EventsRequest) -> Result<Vec<EventRow>, Error>;
-    /// What containers wrote, line by line; how many of them there are.
+    /// Output of containers, line by line; returns how many of them there are.
     async fn logs(
         &self,
         request: LogsRequest,
@@ -42,15 +42,15 @@ pub trait Reads: Send + Sync {
         keys: Option<Vec<TargetKey>>,
         all: bool,
     ) -> Result<Vec<TargetsAnswer>, Error>;
-    /// Which release a rollback would restore.
+    /// The release that a rollback would restore.
     async fn rollback_choice(&self, key: &TargetKey, to: Option<&str>) -> Result<Choice, Error>;
     /// Where the values of the release come from that a rollback would restore.
     async fn rollback_sources(&self, key: &TargetKey, to: Option<&str>) -> Result<ReleaseSources, Error>;
-    /// Volumes of a target that haloy made and nobody names.
+    /// Volumes of a target that haloy made and no configuration names.
     async fn volumes(&self, key: &TargetKey) -> Result<Vec<VolumeRow>, Error>;
     /// What the engine has for a target; none where none answers.
     async fn offer(&self) -> Option<EngineOffer>;
-    /// Whether everything that haloy needs is there.
+    /// Checks of everything that haloy needs.
     async fn doctor(&self) -> Result<Vec<Finding>, Error>;
 }
 
@@ -70,7 +70,11 @@ pub trait Deploys: Send + Sync {
     /// Stops what runs.
     async fn stop(&self, request: StopRequest, follow: Arc<dyn Follow>) -> Result<StatusAnswer, Error>;
     /// Ends what a crash left.
-    async fn settle(&self, why: Why, follow: Arc<dyn Follow>) -> Result<Vec<DeploymentAnswer>, Error>;
+    async fn settle(
+        &self,
+        why: CommandMetadata,
+        follow: Arc<dyn Follow>,
+    ) -> Result<Vec<DeploymentAnswer>, Error>;
 }
 
 /// What is kept, and what goes.
@@ -96,7 +100,7 @@ pub trait Keeping: Send + Sync {
         keys: Option<Vec<TargetKey>>,
         request: WhatIfRequest,
     ) -> Result<Vec<WhatIfAnswer>, Error>;
-    /// What no rule keeps; removes it where that is asked for.
+    /// Artefacts that no rule keeps; removes them where requested.
     async fn prune(&self, request: PruneRequest, follow: Arc<dyn Follow>) -> Result<PruneAnswer, Error>;
 }
 
@@ -114,13 +118,13 @@ pub trait Maintenance: Send + Sync {
     /// The keys of the ledger.
     async fn keys(&self) -> Result<Vec<KeyRow>, Error>;
     /// A new signing key in place of the one in use.
-    async fn rotate_key(&self, why: Why) -> Result<KeyChange, Error>;
+    async fn rotate_key(&self, why: CommandMetadata) -> Result<KeyChange, Error>;
     /// Keys that are here, and new ones for those that are missing, in place of keys that are gone.
-    async fn adopt_keys(&self, why: Why) -> Result<KeyChange, Error>;
+    async fn adopt_keys(&self, why: CommandMetadata) -> Result<KeyChange, Error>;
     /// Erases private values.
     async fn redact(&self, request: RedactRequest) -> Result<Redacted, Error>;
     /// Rebuilds what is damaged.
-    async fn recover(&self, why: Why) -> Result<Recovery, Error>;
+    async fn recover(&self, why: CommandMetadata) -> Result<Recovery, Error>;
     /// Copies the ledger while it is in use.
     async fn backup(&self, request: BackupRequest) -> Result<Backup, Error>;
     /// Puts a backup in the place of the ledger.
@@ -130,9 +134,9 @@ pub trait Maintenance: Send + Sync {
 /// The edge: the process that routes requests to replicas.
 #[async_trait]
 pub trait Edge: Send + Sync {
-    /// Whose domain is whose, and what the edge has in force.
+    /// Owners of domains, and the routes in force at the edge.
     async fn routes(&self) -> Result<RoutesAnswer, Error>;
-    /// What the edge says of itself.
+    /// Status of the edge.
     async fn edge_status(&self) -> Result<EdgeStatus, Error>;
     /// Makes the edge take over what changed on disk.
     async fn edge_reload(&self) -> Result<EdgeStatus, Error>;
@@ -142,7 +146,7 @@ pub trait Edge: Send + Sync {
     async fn edge_upgrade(&self) -> Result<EdgeStatus, Error>;
 }
 
-/// Everything that haloy can be asked.
+/// Everything that haloy can do.
 pub trait Service: Reads + Deploys + Keeping + Maintenance + Edge {}
 
 impl<T: Reads + Deploys + Keeping + Maintenance + Edge> Service for T {}

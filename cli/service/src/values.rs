@@ -1,5 +1,5 @@
-//! Values of a configuration on their way to the record. Only the caller can ask for them: they come from its file,
-//! its environment, files beside it, its secret providers.
+//! Values of a configuration for the record. Only the caller can get them: they come from its file, its
+//! environment, files beside it, its secret providers.
 
 use haloy_ledger::ids::DeploymentId;
 use haloy_ledger::release::ValueSource;
@@ -15,7 +15,7 @@ pub struct ConfigValue {
     pub source: ValueSource,
     /// The value.
     pub value: String,
-    /// It is, or holds, a value that is not written in the file: it goes to the vault.
+    /// Whether it is, or holds, a value that is not written in the file: it goes to the vault.
     pub secret: bool,
 }
 
@@ -28,8 +28,8 @@ impl fmt::Debug for ConfigValue {
     }
 }
 
-/// The values of one target, each list in the order of the configuration that it belongs to. In its serialised form
-/// they are plain: it goes to nobody but the ledger.
+/// The values of one target, each list in the order of the configuration that it belongs to. In its
+/// serialised form they are plain: it goes only to the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Values {
     /// Environment.
@@ -75,7 +75,7 @@ pub struct NamedSource {
     pub source: ValueSource,
 }
 
-/// The sources that a rollback to a release asks again.
+/// The sources that a rollback to a release queries again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseSources {
     /// The release.
@@ -89,10 +89,10 @@ pub struct ReleaseSources {
 /// What the sources of a release's values say now. Serialised, it holds secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseValues {
-    /// Which release.
+    /// The release.
     pub release: DeploymentId,
     /// The values that could be had.
     pub values: Vec<ConfigValue>,
-    /// Names of values whose source cannot be asked, each with the cause where there is one to tell.
+    /// Names of values whose source is not available, each with the cause where there is one.
     pub unasked: Vec<String>,
 }

@@ -3,7 +3,7 @@
 use haloy_ledger::deployment::state::Ending;
 use haloy_ledger::event::PruneRule;
 use haloy_ledger::ids::DeploymentId;
-use haloy_ledger::read::Why;
+use haloy_ledger::read::NotRestorableReason;
 use haloy_ledger::release::{ConfigSnapshot, MadeVolume, ValueEntry};
 
 /// Enough of an id to be unique in practice, and to type.
@@ -11,7 +11,7 @@ pub fn short(id: DeploymentId) -> String {
     id.to_string()
 }
 
-/// What it means that data lies where nobody named a place for it, and how to name it.
+/// Warning about data at a path that the configuration does not name, and how to name it.
 pub fn unnamed(made: &MadeVolume) -> String {
     let MadeVolume { path, volume } = made;
     format!("the image keeps data at {path}, in volume {volume}; name it: `volumes: [\"{volume}:{path}\"]`")
@@ -52,31 +52,39 @@ pub fn rule(rule: PruneRule, count: Option<u16>) -> String {
 }
 
 /// Why a release is not restorable, and the event that made it so.
-pub fn why(why: &Why) -> String {
+pub fn why(why: &NotRestorableReason) -> String {
     match why {
-        Why::Deploying { at } => format!("still on its way since {at}"),
-        Why::NeverGood { at, cause: Some(cause) } => format!("never good: {cause} ({at})"),
-        Why::NeverGood { at, cause: None } => format!("never good: cancelled at {at}"),
-        Why::Pruned { at, rule: by, count } => format!("pruned, {} at {at}", rule(*by, Some(*count))),
-        Why::BeingPruned { at } => format!("its tag on the host is being removed (planned at {at})"),
-        Why::Lost { at, cause } => format!("lost: {cause} ({at})"),
-        Why::Redacted { at } => format!("values that it needs were erased ({at})"),
-        Why::StrategyNone { at } => format!("deployed with strategy none ({at})"),
+        NotRestorableReason::Deploying { at } => format!("still in progress since {at}"),
+        NotRestorableReason::NeverGood { at, cause: Some(cause) } => format!("never good: {cause} ({at})"),
+        NotRestorableReason::NeverGood { at, cause: None } => format!("never good: cancelled at {at}"),
+        NotRestorableReason::Pruned { at, rule: by, count } => {
+            format!("pruned, {} at {at}", rule(*by, Some(*count)))
+        }
+        NotRestorableReason::BeingPruned { at } => {
+            format!("its tag on the host is being removed (planned at {at})")
+        }
+        NotRestorableReason::Lost { at, cause } => format!("lost: {cause} ({at})"),
+        NotRestorableReason::Redacted { at } => format!("values that it needs were erased ({at})"),
+        NotRestorableReason::StrategyNone { at } => format!("deployed with strategy none ({at})"),
     }
 }
 
 /// What would make a release restorable.
-pub fn remedy(why: &Why) -> &'static str {
+pub fn remedy(why: &NotRestorableReason) -> &'static str {
     match why {
-        Why::Deploying { .. } => "wait for it to end, or: haloy settle",
-        Why::NeverGood { .. } => "deploy it anew once its fault is found",
-        Why::Pruned { .. } => "deploy that version anew; a higher `history.count` keeps more",
-        Why::BeingPruned { .. } => "wait for that to end, or: haloy settle",
-        Why::Lost { .. } => {
-            "bring the image back, look again with `haloy rollback-targets --check`, or deploy that version anew"
+        NotRestorableReason::Deploying { .. } => "wait for it to end, or: haloy settle",
+        NotRestorableReason::NeverGood { .. } => "deploy it again once its fault is found",
+        NotRestorableReason::Pruned { .. } => {
+            "deploy that version again; a higher `history.count` keeps more"
         }
-        Why::Redacted { .. } => "deploy that version anew, with its values",
-        Why::StrategyNone { .. } => "deploy that version anew, with `history.strategy: local`",
+        NotRestorableReason::BeingPruned { .. } => "wait for that to end, or: haloy settle",
+        NotRestorableReason::Lost { .. } => {
+            "bring the image back, look again with `haloy rollback-targets --check`, or deploy that version again"
+        }
+        NotRestorableReason::Redacted { .. } => "deploy that version again, with its values",
+        NotRestorableReason::StrategyNone { .. } => {
+            "deploy that version again, with `history.strategy: local`"
+        }
     }
 }
 

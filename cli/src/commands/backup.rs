@@ -1,7 +1,7 @@
 //! `haloy backup` and `haloy restore`.
 
 use super::{Context, confirm, recover};
-use crate::args::WhyArgs;
+use crate::args::MetadataArgs;
 use crate::error::Error;
 use crate::output::Reply;
 use haloy_service::{BackupRequest, RestoreRequest};
@@ -31,8 +31,8 @@ pub(crate) async fn run(cx: &Context, args: Backup) -> Result<Reply, Error> {
 
 /// Put a backup in the place of the ledger, or where there is none; recorded as an event.
 ///
-/// The backup is verified against its own head first. One that is older than what was signed here is
-/// refused, unless you say so; what is lost then is recorded.
+/// The backup is verified against its own head first. A backup that is older than what was signed here is
+/// refused, unless --older is given; the loss is then recorded.
 #[derive(Debug, clap::Args)]
 pub struct Restore {
     /// Folder of the backup
@@ -41,7 +41,7 @@ pub struct Restore {
     #[arg(long)]
     older: bool,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 pub(crate) async fn restore(cx: &Context, args: Restore) -> Result<Reply, Error> {

@@ -6,8 +6,8 @@ use crate::output::Reply;
 
 /// Print the newest signed head: name, number of events, root, signature (a C2SP checkpoint).
 ///
-/// Whoever keeps it can tell later whether the log still begins with what it was:
-/// `haloy verify --against FILE`.
+/// Anybody who keeps it can later check whether the log still begins with the same entries: `haloy verify
+/// --against FILE`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:\n  haloy checkpoint > checkpoint-of-march")]
 pub struct Checkpoint {}

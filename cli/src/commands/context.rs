@@ -1,4 +1,4 @@
-//! What every command works with, and how it asks and answers.
+//! Context of every command: how it asks and answers.
 
 use crate::args::{Global, TargetArgs};
 use crate::config::{Guard, Named, is_here};
@@ -18,11 +18,11 @@ use std::time::Duration;
 pub struct Context {
     /// Options of every command.
     pub global: Global,
-    /// What is asked.
+    /// The service.
     pub service: Arc<dyn Service>,
-    /// Is told what happens meanwhile.
+    /// Receives progress callbacks.
     pub follow: Arc<dyn Follow>,
-    /// Who is waited for.
+    /// Services that are waited for.
     pub waits: Waits,
     /// Colour on stdout.
     pub colour: bool,
@@ -72,7 +72,7 @@ pub fn service(options: EmbeddedOptions) -> Result<Embedded, Error> {
     }
 }
 
-/// The service for whoever gives the commands of this process; signals interrupt what it does.
+/// The service for the caller of this process; signals interrupt its work.
 pub fn bound(service: Embedded) -> As {
     As::new(Arc::new(service), facts::caller(), signals::interrupt().clone())
 }
@@ -84,8 +84,8 @@ pub fn confirm(cx: &Context, question: &str, expected: Option<&str>) -> Result<(
     }
     let stdin = std::io::stdin();
     if !stdin.is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(Error::new(Kind::Usage, format!("{question} It is not asked without a terminal."))
-            .hint("add --yes"));
+        let message = format!("{question} Confirmation needed, but stdin is not a terminal.");
+        return Err(Error::new(Kind::Usage, message).hint("pass --yes"));
     }
     let how = expected.map_or("[y/N]".to_owned(), |name| format!("type `{name}`:"));
     drop(write!(std::io::stderr(), "{} {how} ", foreign::line(question)));
@@ -102,7 +102,8 @@ pub fn confirm(cx: &Context, question: &str, expected: Option<&str>) -> Result<(
     }
 }
 
-/// A target of another server is refused, unless this machine stands for it; one that is protected is asked about.
+/// A target of another server is refused, unless this machine stands for it; a protected target needs a
+/// confirmation.
 pub fn pass(cx: &Context, args: &TargetArgs, guards: &[Guard], what: &str) -> Result<(), Error> {
     let remote = guards.iter().find_map(|guard| Some((&guard.named, guard.server.as_ref()?)));
     if let Some((Named { target, .. }, server)) = remote.filter(|(_, server)| !args.here && !is_here(server))
@@ -119,8 +120,8 @@ pub fn pass(cx: &Context, args: &TargetArgs, guards: &[Guard], what: &str) -> Re
     Ok(())
 }
 
-/// What became of several targets: what worked is answered, each failure is told, and one failure alone is the
-/// error. The code is the common one, or 5 if some worked.
+/// Result of several targets: successes are the answer, each failure is reported, and one failure alone is
+/// the error. The code is the common one, or 5 if some succeeded.
 pub fn answered<T>(done: Vec<Result<T, Error>>) -> Result<(Vec<T>, u8), Error> {
     let (mut answers, mut errors) = (Vec::new(), Vec::new());
     for one in done {

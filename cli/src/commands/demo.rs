@@ -22,7 +22,7 @@ pub struct Demo {
     /// Leave containers, images and ledger where they are
     #[arg(long)]
     keep: bool,
-    /// On a simulated engine, where there is no Docker
+    /// Run on a simulated engine, without Docker
     #[arg(long)]
     simulated: bool,
 }
@@ -33,7 +33,7 @@ const SLUG: &str = "haloy-demo";
 const DOCKERFILE: &str =
     "FROM scratch\nCOPY app /app\nARG VERSION\nENV VERSION=$VERSION\nENTRYPOINT [\"/app\"]\n";
 
-/// Runs a command as it would be typed; an error if there is no such command.
+/// Runs a command line as typed; an error if there is no such command.
 pub(crate) type Typed =
     for<'a> fn(&'a Context, &[&str]) -> Result<BoxFuture<'a, Result<Reply, Error>>, Error>;
 
@@ -97,7 +97,7 @@ impl Stage {
         let cx = Context { global, service: Arc::new(bound(service)), follow, waits, colour };
         let stage = Self { folder, cx, typed, docker, before, prefix, keep: args.keep };
         std::fs::write(stage.folder.join("app"), APP).map_err(io)?;
-        // Docker keeps the mode of what it copies.
+        // Docker keeps the mode of copied files.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(stage.folder.join("app"), mode).map_err(io)?;
         std::fs::write(stage.folder.join("Dockerfile"), DOCKERFILE).map_err(io)?;
@@ -115,7 +115,7 @@ impl Stage {
         self.say(&format!("# {text}"));
     }
 
-    /// Writes haloy.yaml as somebody would for this version.
+    /// Writes haloy.yaml for this version.
     fn version(&self, version: &str, status: &str) -> Result<(), Error> {
         let text = format!(
             "name: {SLUG}\nnetwork: {SLUG}\nreplicas: 2\nimage:\n  repository: {SLUG}\n  tag: {version}\n  build_config:\n    \
@@ -182,7 +182,7 @@ impl Stage {
         self.expect("haloy verify", 0).await
     }
 
-    /// Asks the app itself, over HTTP, at the address of a replica.
+    /// Queries the app itself, over HTTP, at the address of a replica.
     async fn answers(&self, version: &str) -> Result<(), Error> {
         if self.docker.is_none() {
             return Ok(());

@@ -1,7 +1,7 @@
 //! `haloy deploy`.
 
 use super::{Context, confirm, pass, selected_with};
-use crate::args::{TargetArgs, WhyArgs};
+use crate::args::{MetadataArgs, TargetArgs};
 use crate::config::{Asked, TargetConfig};
 use crate::error::{Error, Kind, exit, tell};
 use crate::facts;
@@ -15,9 +15,9 @@ use std::path::Path;
 
 /// Deploy the app: start the new release, and stop the old one once the new one is healthy.
 ///
-/// A release that does not become healthy is removed, and what ran before goes on running (exit
-/// code 3), or is restored where a part of it was stopped already (exit code 4). Ctrl-C goes back
-/// cleanly; what a crash leaves is settled by the next command.
+/// A release that does not become healthy is removed, and what ran before goes on running (exit code 3), or
+/// is restored where a part of it had already been stopped (exit code 4). Ctrl-C rolls back cleanly; what a
+/// crash leaves is settled by the next command.
 ///
 /// Variables of `from: {env}` come from the environment of this command, else from `.env.TARGET`, `.env.local` and
 /// `.env`: docs/configuration.md says of which folders, and which wins.
@@ -28,17 +28,17 @@ use std::path::Path;
 pub struct Deploy {
     #[command(flatten)]
     targets: TargetArgs,
-    /// With --all: protected targets, too; each is asked about
+    /// With --all: protected targets, too; each needs a confirmation
     #[arg(long, requires = "all")]
     include_protected: bool,
-    /// No progress, as --quiet; it still waits, and the exit code says how it ended
+    /// No progress, as --quiet; it still waits, and the exit code is the result
     #[arg(long)]
     pub(crate) no_logs: bool,
     /// Take over domains that another target has, once the new release is healthy
     #[arg(long)]
     move_domains: bool,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 pub(crate) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
@@ -67,7 +67,7 @@ pub(crate) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     let folder = file.folder();
     if !file.global_pre_deploy.is_empty() {
         hooks(&file.global_pre_deploy, &folder, cx).await?;
-        // The ledger was closed meanwhile, and may be another one now: only what was asked is agreed to.
+        // The ledger was closed meanwhile, and may have changed: only the confirmed change is agreed to.
         ask_about_retention(cx, &targets, &agreed).await?;
     }
     let request = DeployRequest {
@@ -87,7 +87,7 @@ pub(crate) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     for error in &errors {
         tell(error);
     }
-    // All is live by now: what fails from here on is told, and makes no failure of what succeeded.
+    // All is live by now: later failures are reported, and do not make the command fail.
     if code == 0
         && let Err(error) = hooks(&file.global_post_deploy, &folder, cx).await
     {
@@ -96,8 +96,8 @@ pub(crate) async fn run(cx: &Context, args: Deploy) -> Result<Reply, Error> {
     Ok(reply(&answers).exit(code))
 }
 
-/// A lower count makes releases unrestorable: that is asked before, not found out after. Gives what was agreed to;
-/// what was agreed to before is not asked again.
+/// A lower count makes releases unrestorable: it needs a confirmation before. Returns what was confirmed;
+/// that is not asked twice.
 async fn ask_about_retention(
     cx: &Context,
     targets: &[TargetConfig],
@@ -126,7 +126,7 @@ async fn hooks(commands: &[String], folder: &Path, cx: &Context) -> Result<(), E
         let work = signals::interrupt().work();
         let mut child = tokio::process::Command::new(&shell);
         child.arg("-c").arg(command).current_dir(folder).kill_on_drop(true);
-        // What it started ends with it; on a terminal it stays in the group that Ctrl-C reaches, and may ask.
+        // Its children end with it; on a terminal it stays in the group that Ctrl-C reaches, and may prompt.
         let apart = !std::io::stdin().is_terminal();
         if apart {
             child.process_group(0);
@@ -143,7 +143,7 @@ async fn hooks(commands: &[String], folder: &Path, cx: &Context) -> Result<(), E
                 }
                 () = work.asked() => {
                     drop(group);
-                    // One that is gone already is what is wanted.
+                    // A process that is already gone is fine.
                     drop(child.kill().await);
                     Ok(None)
                 }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 /// The edge: the process in front of every app that has a domain.
 ///
-/// `haloy deploy` starts it when it is needed and none runs. It serves the routes that it was last
-/// given, keeps them on disk, and needs neither haloy nor the ledger to go on serving.
+/// `haloy deploy` starts it when it is needed and none runs. It serves the routes that it received last,
+/// keeps them on disk, and needs neither haloy nor the ledger to go on serving.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "Examples:\n  haloy edge run --http 0.0.0.0:80\n  haloy edge status\n  haloy edge upgrade"
@@ -63,7 +63,7 @@ struct Run {
     /// Address where Prometheus finds `/metrics` [default: none]
     #[arg(long, env = settings::EDGE_METRICS, value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
-    /// Where a line of JSON for each request goes: `off`, `stdout` or a file, which SIGHUP opens anew
+    /// Where a line of JSON for each request goes: `off`, `stdout` or a file, which SIGHUP reopens
     #[arg(long, env = settings::EDGE_ACCESS_LOG, default_value = "off", value_name = "WHERE")]
     access_log: AccessLog,
     /// Folder of its socket and its routes [default: `edge` in the folder of the ledger]
@@ -77,15 +77,15 @@ struct Run {
     detached: bool,
 }
 
-/// What the edge serves, and requests on their way through each replica.
+/// What the edge serves, and requests in flight through each replica.
 #[derive(Debug, clap::Args)]
 struct Status {}
 
-/// Take over certificates that were put into `certs/own`, and open the access log anew.
+/// Take over certificates that were put into `certs/own`, and reopen the access log.
 #[derive(Debug, clap::Args)]
 struct Reload {}
 
-/// End the edge: requests on their way are ended first, new ones are refused.
+/// End the edge: requests in flight are ended first, new ones are refused.
 #[derive(Debug, clap::Args)]
 struct Stop {}
 
@@ -124,7 +124,7 @@ pub(crate) async fn run(cx: &Context, args: Edge) -> Result<Reply, Error> {
 
 async fn serve(cx: &Context, args: Run) -> Result<Reply, Error> {
     if args.detached {
-        // Already the leader of a session is as good.
+        // Already the leader of a session is fine.
         let _session = rustix::process::setsid();
     }
     let folder = match args.folder {
@@ -146,7 +146,7 @@ async fn serve(cx: &Context, args: Run) -> Result<Reply, Error> {
     };
     match haloy_edge::run(options).await {
         Ok(()) => Ok(Reply::empty("edge-ended/1", String::new())),
-        Err(error) => Err(told(error)),
+        Err(error) => Err(refusal(error)),
     }
 }
 
@@ -155,7 +155,7 @@ fn inspector() -> Vec<OsString> {
     ["/proc/self/exe", "edge", "inspector"].map(OsString::from).to_vec()
 }
 
-fn told(error: EdgeError) -> Error {
+fn refusal(error: EdgeError) -> Error {
     let message = error.to_string();
     match error {
         EdgeError::Listen { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
@@ -194,7 +194,7 @@ fn reply(status: &EdgeStatus, word: &str) -> Reply {
     for refused in &status.refused {
         let again = crate::output::time::rfc3339(refused.next_try);
         text.push_str(&format!(
-            "  no certificate for {}: {}; asked again {again}\n",
+            "  no certificate for {}: {}; next attempt {again}\n",
             refused.domain, refused.cause
         ));
     }
@@ -207,7 +207,7 @@ fn reply(status: &EdgeStatus, word: &str) -> Reply {
     Reply::one("edge/1", status, text)
 }
 
-/// Which replica, where it is, and what is known against it.
+/// A replica, its place, and known problems.
 fn line(status: &ReplicaStatus) -> String {
     let at = status.address.map_or_else(|| "no known address".to_owned(), |at| at.to_string());
     let mut text = format!("  {at}");
@@ -221,7 +221,7 @@ fn line(status: &ReplicaStatus) -> String {
     {
         text.push_str(&format!(", started at {recorded}"));
     }
-    text.push_str(&format!(": {} on their way", count(status.in_flight as usize, "request")));
+    text.push_str(&format!(": {} in flight", count(status.in_flight as usize, "request")));
     match &status.doubt {
         Some(doubt) => text.push_str(&format!("; no new connections, {doubt}")),
         None if status.marked => text.push_str("; does not accept connections"),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// Print the completion script of a shell.
 #[derive(Debug, clap::Args)]
 pub struct Completion {
-    /// Which shell
+    /// Shell
     shell: clap_complete::Shell,
 }
 
@@ -18,12 +18,12 @@ pub struct Man {
     folder: PathBuf,
 }
 
-/// Print every exit code and what it means.
+/// Print every exit code and its meaning.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = table())]
 pub struct ExitCodes {}
 
-/// One line a code.
+/// One line per code.
 fn table() -> String {
     EXIT_CODES.iter().map(|(code, meaning)| format!("{code:>3}  {meaning}\n")).collect()
 }
@@ -47,7 +47,7 @@ pub(crate) fn man(args: &Man, tree: clap::Command) -> Result<Reply, Error> {
 #[derive(Debug, clap::Args)]
 pub struct Version {}
 
-/// Of this program.
+/// Version of this program.
 pub(crate) fn version() -> Reply {
     let version = env!("CARGO_PKG_VERSION");
     Reply::one("version/1", &version, format!("haloy {version}\n"))

@@ -1,7 +1,7 @@
 //! `haloy hold`.
 
 use super::{Context, keys_to_read, tag};
-use crate::args::{TargetArgs, WhyArgs};
+use crate::args::{MetadataArgs, TargetArgs};
 use crate::error::{Error, Kind};
 use crate::output::Reply;
 use crate::output::table::Table;
@@ -24,7 +24,7 @@ pub struct Hold {
     #[command(flatten)]
     targets: TargetArgs,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 pub(crate) async fn run(cx: &Context, args: Hold) -> Result<Reply, Error> {
@@ -46,7 +46,7 @@ pub(crate) async fn run(cx: &Context, args: Hold) -> Result<Reply, Error> {
     Ok(tag::reply(&answer, &format!("release {} {word}", answer.release)))
 }
 
-/// Who keeps what, and why.
+/// Holds and pins: by whom, and why.
 pub(crate) fn table(held: &[HeldRow], colour: bool) -> String {
     let mut table = Table::new(&["RELEASE", "BY", "SINCE", "WHY"]);
     for row in held {

@@ -1,7 +1,7 @@
 //! `haloy key`.
 
 use super::{Context, confirm};
-use crate::args::WhyArgs;
+use crate::args::MetadataArgs;
 use crate::error::Error;
 use crate::output::Reply;
 use crate::output::table::Table;
@@ -28,12 +28,12 @@ enum What {
     /// Go to a new signing key; the head of that is signed by both
     Rotate {
         #[command(flatten)]
-        why: WhyArgs,
+        why: MetadataArgs,
     },
     /// Take the keys that are here, and new ones for those that are missing, in place of lost ones
     Adopt {
         #[command(flatten)]
-        why: WhyArgs,
+        why: MetadataArgs,
     },
 }
 
@@ -56,7 +56,7 @@ pub(crate) async fn run(cx: &Context, args: Key) -> Result<Reply, Error> {
 fn changed(change: &KeyChange) -> Reply {
     let mut text = String::new();
     for (old, new) in change.retired.iter().zip(&change.added) {
-        text.push_str(&format!("{old} is retired, {new} counts from now on\n"));
+        text.push_str(&format!("{old} is retired, {new} is valid from now on\n"));
     }
     if change.added.is_empty() {
         text.push_str("the keys here are those that the log names\n");

@@ -13,9 +13,9 @@ use std::io::Write;
 
 /// Print what the containers of a target wrote.
 ///
-/// Each line has its replica in front: the deployment that started it, and its number. With `-o json` a line is
-/// a JSON object of its own: `time`, `replica`, `stream`, `line`, and `line_base64` where it is not UTF-8. Only
-/// replicas of this ledger are shown; a deploy that runs is no obstacle.
+/// Each line has its replica in front: the deployment that started it, and its number. With `-o json` a line
+/// is a JSON object of its own: `time`, `replica`, `stream`, `line`, and `line_base64` where it is not UTF-8.
+/// Only replicas of this ledger are shown; the command works during a deploy.
 #[derive(Debug, clap::Args)]
 pub struct Logs {
     #[command(flatten)]
@@ -23,13 +23,13 @@ pub struct Logs {
     /// Go on with what is written from now on, also by replicas that a later deploy starts
     #[arg(short, long, conflicts_with = "no_follow")]
     follow: bool,
-    /// End with what is there, as without --follow
+    /// End with the lines that exist, as without --follow
     #[arg(long)]
     no_follow: bool,
-    /// Only of the container whose id, or its beginning, or whose name this is
+    /// Only the container with this id, beginning of an id, or name
     #[arg(long, value_name = "ID", conflicts_with = "all_containers", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     container: Option<String>,
-    /// Of every container of the target, as without --container
+    /// Every container of the target, as without --container
     #[arg(long)]
     all_containers: bool,
     /// Last lines of each replica
@@ -59,7 +59,7 @@ struct Row<'a> {
     line: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     line_base64: Option<String>,
-    /// It was longer than a line may be, and goes on in the next one.
+    /// Whether the line was longer than a line may be, and goes on in the next one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     goes_on: bool,
 }
@@ -133,7 +133,7 @@ pub(crate) async fn run(cx: &Context, args: Logs) -> Result<Reply, Error> {
             // A reader that went away ends a pipe as it always does.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
             Err(error) if args.follow => {
-                crate::output::told(&format_args!("the lines cannot be written: {error}"));
+                crate::output::print_error_line(&format_args!("the lines cannot be written: {error}"));
                 std::process::exit(code(Kind::Operational).into());
             }
             Err(error) => failed = Some(error),

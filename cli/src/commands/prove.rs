@@ -5,7 +5,7 @@ use crate::error::{Error, Kind};
 use crate::output::Reply;
 use std::path::PathBuf;
 
-/// Prove that the events of a deployment are in the log, to somebody who has only the public key.
+/// Prove that the events of a deployment are in the log, to anybody who has only the public key.
 ///
 /// Prints proofs (c2sp.org/tlog-proof@v1) with the events themselves. Private values are not in them.
 /// Check them with `haloy verify FILE --key VKEY`, or with any other verifier of that format.

@@ -1,7 +1,7 @@
 //! `haloy prune`.
 
 use super::{Context, answered, hold, keys_meant};
-use crate::args::{TargetArgs, WhyArgs};
+use crate::args::{MetadataArgs, TargetArgs};
 use crate::error::{Error, Kind, code};
 use crate::output::table::Table;
 use crate::output::{Reply, words};
@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 /// List artefacts that no rule keeps, and volumes that nothing uses; --apply removes them.
 ///
-/// A deploy prunes images by itself, never volumes; this is for what failed then, or for a lower count. What runs, what is
-/// on its way, the last good release and what is pinned or held never go. Without a configuration
-/// file: every target of the ledger.
+/// A deploy prunes images by itself, never volumes; this is for what failed then, or for a lower count. What
+/// runs or is being deployed, the last good release and what is pinned or held is never removed. Without a
+/// configuration file: every target of the ledger.
 #[derive(Debug, clap::Args)]
 pub struct Prune {
     #[command(flatten)]
@@ -21,7 +21,7 @@ pub struct Prune {
     #[arg(long)]
     apply: bool,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 /// Remove what `haloy prune` lists, as Haloy (Go) spells it: --yes removes, without it nothing is.
@@ -33,7 +33,7 @@ pub struct PruneImages {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     keep: Option<i64>,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 /// `prune`, where the number of what stays is the target's own: another one would make releases unrestorable that
@@ -82,7 +82,7 @@ fn text(answer: &PruneAnswer, colour: bool) -> String {
     let PruneAnswer { app, target, applied, artefacts, volumes, bytes, held } = answer;
     let kept = match held.is_empty() {
         true => String::new(),
-        false => format!("{app}/{target}: kept by somebody's word\n{}", hold::table(held, colour)),
+        false => format!("{app}/{target}: pinned or held\n{}", hold::table(held, colour)),
     };
     if artefacts.is_empty() && volumes.is_empty() {
         return format!("{app}/{target}: every artefact is kept by a rule\n{kept}");

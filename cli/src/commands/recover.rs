@@ -1,19 +1,19 @@
 //! `haloy recover`.
 
 use super::Context;
-use crate::args::WhyArgs;
+use crate::args::MetadataArgs;
 use crate::error::Error;
 use crate::output::Reply;
 use haloy_ledger::ledger::Recovery;
 
-/// Make anew what is damaged, from the copies that are whole; recorded as an event.
+/// Rebuild what is damaged, from the copies that are whole; recorded as an event.
 ///
 /// Each event is taken from the store or from the published copy, whichever is the one that was signed.
 /// If no copies that are left make the log that was signed, nothing is changed (exit code 6).
 #[derive(Debug, clap::Args)]
 pub struct Recover {
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 pub(crate) async fn run(cx: &Context, args: Recover) -> Result<Reply, Error> {
@@ -21,7 +21,7 @@ pub(crate) async fn run(cx: &Context, args: Recover) -> Result<Reply, Error> {
     Ok(reply(&recovery))
 }
 
-/// What was made anew, in words.
+/// Message about what was rebuilt.
 pub(crate) fn reply(recovery: &Recovery) -> Reply {
     let mut text = String::new();
     for fault in &recovery.faults {
@@ -29,10 +29,10 @@ pub(crate) fn reply(recovery: &Recovery) -> Reply {
     }
     match recovery.repaired.as_slice() {
         [] => {
-            text.push_str(&format!("nothing is damaged that could be made anew: {} events\n", recovery.after))
+            text.push_str(&format!("nothing is damaged that could be rebuilt: {} events\n", recovery.after))
         }
         parts => text.push_str(&format!(
-            "made anew: {}; {} events before, {} now, this recovery included\n",
+            "rebuilt: {}; {} events before, {} now, this recovery included\n",
             parts.join(", "),
             recovery.before,
             recovery.after

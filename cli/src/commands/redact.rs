@@ -1,7 +1,7 @@
 //! `haloy redact`.
 
 use super::{Context, confirm};
-use crate::args::WhyArgs;
+use crate::args::MetadataArgs;
 use crate::error::{Error, Kind};
 use crate::output::Reply;
 use haloy_service::RedactRequest;
@@ -21,11 +21,11 @@ pub struct Redact {
     /// Only these: reason, ticket, name, host, address, email, log, hold, credentials, command, env, build-args, hooks, headers
     #[arg(long, value_name = "FIELD", value_delimiter = ',')]
     field: Vec<String>,
-    /// The law, request or contract that asks for it; recorded, and not private: do not repeat what is erased
+    /// The law, request or contract that demands it; recorded, and not private: do not repeat what is erased
     #[arg(long, value_name = "TEXT")]
     basis: String,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 /// Names of fields, and their numbers; a name may stand for several.

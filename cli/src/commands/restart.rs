@@ -1,7 +1,7 @@
 //! `haloy restart`.
 
 use super::{Context, answered, keys_known, stop};
-use crate::args::{TargetArgs, WhyArgs};
+use crate::args::{MetadataArgs, TargetArgs};
 use crate::error::Error;
 use crate::output::Reply;
 use haloy_service::RestartRequest;
@@ -16,7 +16,7 @@ pub struct Restart {
     #[command(flatten)]
     targets: TargetArgs,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 pub(crate) async fn run(cx: &Context, args: Restart) -> Result<Reply, Error> {
@@ -24,7 +24,7 @@ pub(crate) async fn run(cx: &Context, args: Restart) -> Result<Reply, Error> {
     stop::agreed(cx, &args.targets, &keys, "Restart it?")?;
     let mut done = Vec::new();
     for key in keys {
-        // One that cannot be restarted is no reason to leave the others.
+        // A target that cannot be restarted does not keep the others from it.
         let request = RestartRequest { key, why: (&args.why).into() };
         done.push(cx.service.restart(request, Arc::clone(&cx.follow)).await);
     }

@@ -9,7 +9,7 @@ use haloy_ledger::release::HistoryStrategy;
 use haloy_service::{WhatIfAnswer, WhatIfRequest};
 use std::time::Duration;
 
-/// See what another retention would mean, before it means it.
+/// See the effect of another retention before it is in force.
 #[derive(Debug, clap::Args)]
 pub struct Retention {
     #[command(subcommand)]

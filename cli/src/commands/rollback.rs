@@ -1,7 +1,7 @@
 //! `haloy rollback`.
 
 use super::{Context, confirm, deploy, key, pass, selected};
-use crate::args::{TargetArgs, WhyArgs};
+use crate::args::{MetadataArgs, TargetArgs};
 use crate::config::{Providers, ask_again};
 use crate::error::{Error, Kind, exit};
 use crate::facts;
@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 /// Make an earlier good release live again: its image and its whole configuration.
 ///
-/// Without an id: the last good release before the current one, which it names, and asks about on a
-/// terminal. Needs no registry. Values of secrets are asked of their sources anew, and those that
-/// changed since are named. Refuses with exit code 11 what cannot be restored.
+/// Without an id: the last good release before the current one, which is shown and, on a terminal, confirmed.
+/// Needs no registry. Values of secrets are resolved again from their sources, and those that changed since
+/// are named. Refuses with exit code 11 what cannot be restored.
 #[derive(Debug, clap::Args)]
 #[command(
     name = "rollback",
@@ -26,23 +26,23 @@ pub struct RollbackArgs {
     id: Option<String>,
     #[command(flatten)]
     targets: TargetArgs,
-    /// No progress, as --quiet; it still waits, and the exit code says how it ended
+    /// No progress, as --quiet; it still waits, and the exit code is the result
     #[arg(long)]
     pub(crate) no_logs: bool,
     /// Where values of secrets come from
     #[arg(long, value_enum, default_value_t)]
     secrets: Secrets,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 /// Where values of secrets come from.
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
 enum Secrets {
-    /// Their sources, and the recorded values where a source cannot be asked here.
+    /// From their sources, and the recorded values where a source is not available here.
     #[default]
     Auto,
-    /// Their sources; refuse where one cannot be asked.
+    /// From their sources; refuse where one is not available.
     Fresh,
     /// The values that the release was deployed with.
     Recorded,
@@ -59,8 +59,8 @@ pub(crate) async fn run(cx: &Context, args: RollbackArgs) -> Result<Reply, Error
         .hint("name one with --target"));
     };
     let key = key(named)?;
-    // The file says where and whether to ask; what is restored comes from the ledger, so a mistake in
-    // today's values does not stand in the way.
+    // The file decides where, and whether to confirm; the release comes from the ledger, so a mistake in
+    // today's values does not matter.
     pass(cx, &args.targets, &file.guards(std::slice::from_ref(named)), "Roll it back?")?;
     let mut to = args.id;
     if to.is_none() {
@@ -76,7 +76,7 @@ pub(crate) async fn run(cx: &Context, args: RollbackArgs) -> Result<Reply, Error
                 ids.join(", ")
             ));
         }
-        // A script that gives no id has said what it wants; a person at a terminal may not have.
+        // A script without an id means the default; a person at a terminal may not.
         use std::io::IsTerminal;
         if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
             confirm(cx, "Roll back to it?", None)?;
@@ -97,10 +97,10 @@ pub(crate) async fn run(cx: &Context, args: RollbackArgs) -> Result<Reply, Error
     Ok(deploy::reply(&[answer]).exit(code))
 }
 
-/// How often it may turn out that another release is meant than the one whose values were asked for.
+/// How often the chosen release may turn out to be another one than that whose sources were queried.
 const ATTEMPTS: usize = 3;
 
-/// Asks the sources of what is to be restored, and requests it with their values.
+/// Queries the sources of the release to restore, and requests the rollback with their values.
 async fn roll_back(
     cx: &Context,
     mut request: RollbackRequest,
@@ -123,6 +123,6 @@ async fn roll_back(
             }
         }
     }
-    let message = format!("{}: what can be restored changes again and again", request.key);
+    let message = format!("{}: what can be restored keeps changing", request.key);
     Err(Error::new(Kind::Locked, message).hint("name the release: haloy rollback RELEASE"))
 }

@@ -9,7 +9,7 @@ use crate::output::{Reply, time, words};
 use haloy_ledger::ids::Timestamp;
 use haloy_ledger::read::{SameAs, Verdict};
 use haloy_ledger::release::HistoryStrategy;
-use haloy_service::{CheckRequest, TargetRow, TargetsAnswer, Why};
+use haloy_service::{CheckRequest, CommandMetadata, TargetRow, TargetsAnswer};
 
 /// List what can be rolled back to, newest first, and the release that runs.
 ///
@@ -33,7 +33,7 @@ pub struct RollbackTargets {
 pub(crate) async fn run(cx: &Context, args: RollbackTargets) -> Result<Reply, Error> {
     let keys = if args.check {
         let keys = keys_meant(cx, &args.targets).await?;
-        let request = CheckRequest { keys: keys.clone(), why: Why::default() };
+        let request = CheckRequest { keys: keys.clone(), why: CommandMetadata::default() };
         cx.service.check(request, std::sync::Arc::clone(&cx.follow)).await?;
         Some(keys)
     } else {
@@ -130,7 +130,7 @@ fn marks(row: &TargetRow) -> String {
     if marks.is_empty() { String::new() } else { format!("     {}", marks.join(", ")) }
 }
 
-/// When somebody last looked; what an engine or registry lost since is not known.
+/// Time of the last check; what an engine or registry lost since is not known.
 fn checked(answer: &TargetsAnswer, now: Timestamp) -> String {
     let checked = answer.releases.iter().filter_map(|row| row.checked).max();
     match checked {

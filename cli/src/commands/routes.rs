@@ -6,10 +6,10 @@ use crate::output::Reply;
 use crate::output::table::Table;
 use haloy_service::RoutesAnswer;
 
-/// Which domain is whose, and which replicas answer for it.
+/// Show the owner of each domain, and the replicas that answer for it.
 ///
-/// Which replicas the log routes to and where they are now, as Docker says; `differs` where the edge serves
-/// something else, or a replica is not where the route leads.
+/// Replicas that the log routes to and their current places, as reported by Docker; `differs` where the edge
+/// serves something else, or a replica is not where the route leads.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:\n  haloy routes\n  haloy routes -o json")]
 pub struct Routes {}

@@ -1,5 +1,5 @@
-//! Which targets a command is about: those of the file, and for what only reads or takes away, those that the
-//! ledger knows although no file names them any more.
+//! Targets of a command: those of the file, and for commands that only read or remove, those that the ledger
+//! knows although no file names them any more.
 
 use super::Context;
 use crate::args::TargetArgs;
@@ -12,7 +12,7 @@ pub fn selected(args: &TargetArgs) -> Result<(ConfigFile, Vec<Named>), Error> {
     selected_with(args, false)
 }
 
-/// The same; with `--all` those that are protected, too, if that is asked for.
+/// The same; with `--all` also protected targets, on request.
 pub fn selected_with(args: &TargetArgs, protected: bool) -> Result<(ConfigFile, Vec<Named>), Error> {
     let file = open(args)?;
     let selection = Selection { names: args.target.clone(), all: args.all, protected };

@@ -1,7 +1,7 @@
 //! `haloy settle`.
 
 use super::{Context, deploy};
-use crate::args::WhyArgs;
+use crate::args::MetadataArgs;
 use crate::error::Error;
 use crate::output::Reply;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 #[derive(Debug, clap::Args)]
 pub struct Settle {
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 pub(crate) async fn run(cx: &Context, args: Settle) -> Result<Reply, Error> {

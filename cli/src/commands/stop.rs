@@ -1,7 +1,7 @@
 //! `haloy stop`.
 
 use super::{Context, answered, confirm, file_if_there, key, keys_known, pass};
-use crate::args::{TargetArgs, WhyArgs};
+use crate::args::{MetadataArgs, TargetArgs};
 use crate::config::Named;
 use crate::error::Error;
 use crate::output::{Reply, words};
@@ -22,7 +22,7 @@ pub struct Stop {
     #[arg(long)]
     remove_volumes: bool,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 pub(crate) async fn run(cx: &Context, args: Stop) -> Result<Reply, Error> {
@@ -33,14 +33,14 @@ pub(crate) async fn run(cx: &Context, args: Stop) -> Result<Reply, Error> {
         let volumes = if args.remove_volumes { volumes(cx, &key).await? } else { Vec::new() };
         let (remove, why) = (args.remove || args.remove_volumes, (&args.why).into());
         let request = StopRequest { key, remove, volumes, why };
-        // One that cannot be stopped is no reason to let the others run.
+        // A target that cannot be stopped does not keep the others running.
         done.push(cx.service.stop(request, Arc::clone(&cx.follow)).await);
     }
     let (answers, code) = answered(done)?;
     Ok(Reply::list("status/1", &answers, super::status::text(&answers, cx.colour)).exit(code))
 }
 
-/// Asks about what is protected, and about what no file here names any more.
+/// Asks for confirmation of protected targets, and of those that no file names any more.
 pub(crate) fn agreed(
     cx: &Context,
     args: &TargetArgs,
@@ -63,7 +63,7 @@ fn is_among(named: &Named, keys: &[TargetKey]) -> bool {
     key(named).is_ok_and(|key| keys.contains(&key))
 }
 
-/// Names of the volumes that go, after somebody has seen them and agreed.
+/// Names of the volumes to remove, after they were shown and confirmed.
 async fn volumes(cx: &Context, key: &TargetKey) -> Result<Vec<String>, Error> {
     let rows = cx.service.volumes(key).await?;
     if rows.is_empty() {

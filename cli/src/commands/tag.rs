@@ -1,7 +1,7 @@
 //! `haloy tag`.
 
 use super::{Context, confirm, keys_to_read};
-use crate::args::{TargetArgs, WhyArgs};
+use crate::args::{MetadataArgs, TargetArgs};
 use crate::error::{Error, Kind, code};
 use crate::output::Reply;
 use crate::output::table::Table;
@@ -12,10 +12,9 @@ use std::sync::Arc;
 
 /// Give releases names (`stable`, `v2.6`), pin them, or list what has a name or a pin.
 ///
-/// A name works wherever an id does: `haloy rollback stable`. It becomes a tag on the engine, where
-/// the image is there, and with --push in the registry, without moving a layer. A name that another
-/// release has moves only after a question; every move is recorded. A pinned release is kept
-/// whatever `history.count` says.
+/// A name works wherever an id does: `haloy rollback stable`. It becomes a tag on the engine, where the image
+/// is there, and with --push in the registry, without moving a layer. A name that another release has moves
+/// only after a confirmation; every move is recorded. A pinned release is kept whatever `history.count` says.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "Examples:\n  haloy tag                         list names and pins\n  haloy tag 01k99pmr stable         name a release\n  haloy tag 01k99pmr v2.6 --push    in the registry, too\n  haloy tag --pin stable            keep it whatever the count says\n  haloy tag --remove stable"
@@ -25,10 +24,10 @@ pub struct Tag {
     id: Option<String>,
     /// Name to give it
     name: Option<String>,
-    /// Keep the release whatever the count says
+    /// Keep the release whatever the count is
     #[arg(long, requires = "id", conflicts_with = "unpin")]
     pin: bool,
-    /// Keep it by the count only
+    /// Keep the release by the count only
     #[arg(long, requires = "id")]
     unpin: bool,
     /// Take a name away
@@ -40,7 +39,7 @@ pub struct Tag {
     #[command(flatten)]
     targets: TargetArgs,
     #[command(flatten)]
-    why: WhyArgs,
+    why: MetadataArgs,
 }
 
 #[derive(Serialize)]

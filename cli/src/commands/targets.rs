@@ -7,7 +7,7 @@ use crate::output::Reply;
 use crate::output::table::Table;
 use std::path::PathBuf;
 
-/// List the targets of the configuration file. Asks nobody: neither Docker nor a ledger.
+/// List the targets of the configuration file. Needs neither Docker nor a ledger.
 ///
 /// What a target does now: haloy status.
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,7 @@ use crate::config::{self, Asked, ConfigFile, Selection, TargetConfig};
 use crate::error::{Error, Kind};
 use crate::output::Reply;
 
-/// Check the configuration file; every mistake is told with its place.
+/// Check the configuration file; every mistake is reported with its place.
 ///
 /// Where Docker answers, networks and CPUs that it does not have are mistakes, too.
 #[derive(Debug, clap::Args)]

@@ -14,7 +14,7 @@ use std::time::Instant;
 ///
 /// With PROOF: check proofs, or a published folder, with a public key and no ledger at hand.
 ///
-/// Ends with exit code 6 if anything is not as it was signed, and says what is still proved.
+/// Ends with exit code 6 if anything is not as it was signed, and shows what is still proved.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "Examples:\n  haloy verify\n  haloy verify --against checkpoint-of-march\n  haloy verify deploy.tlog-proof --key 'haloy/01k..+1a2b3c4d+AZ..'\n  haloy verify /mnt/copy/published --key 'haloy/01k..+1a2b3c4d+AZ..'"
@@ -25,7 +25,7 @@ pub struct Verify {
     /// Public key to believe, as `haloy key` shows it; repeat it for several
     #[arg(long, value_name = "VKEY")]
     key: Vec<String>,
-    /// A checkpoint that was kept: does today's log begin with that one?
+    /// A checkpoint that was kept: does today's log begin with it?
     #[arg(long, value_name = "CHECKPOINT")]
     against: Option<PathBuf>,
     /// Look at entries from this position on; of earlier ones the published hashes are believed
@@ -41,7 +41,7 @@ pub(crate) async fn run(cx: &Context, args: Verify) -> Result<Reply, Error> {
         None => None,
     };
     if published.is_some() && args.key.is_empty() {
-        return Err(Error::new(Kind::Usage, "whose signature is to be believed is not said")
+        return Err(Error::new(Kind::Usage, "no key to verify signatures with was given")
             .hint("add --key VKEY; the owner of the ledger shows it with: haloy key"));
     }
     if published.is_none() && !args.key.is_empty() {
@@ -63,7 +63,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 
 fn proofs(path: &Path, keys: &[String]) -> Result<Reply, Error> {
     if keys.is_empty() {
-        return Err(Error::new(Kind::Usage, "whose signature is to be believed is not said")
+        return Err(Error::new(Kind::Usage, "no key to verify signatures with was given")
             .hint("add --key VKEY; the owner of the ledger shows it with: haloy key"));
     }
     let known = keys.iter().map(|key| verifier(key)).collect::<Result<Vec<_>, _>>()?;
@@ -137,7 +137,7 @@ fn text(report: &Report, took_ms: u64) -> String {
     }
     text.push_str(&format!("  took {}\n", time::took(took_ms)));
     if !report.faults.is_empty() {
-        text.push_str("make anew what is damaged with:  haloy recover\n");
+        text.push_str("rebuild what is damaged with:  haloy recover\n");
     }
     text
 }

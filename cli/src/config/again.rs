@@ -1,5 +1,5 @@
-//! Values of a release, asked for again where they came from: as a deploy of its target would, in the environment of
-//! this command.
+//! Values of a release, resolved again from their sources: as a deploy of its target would, in the
+//! environment of this command.
 
 use super::Providers;
 use super::environment::{Environment, NoValue};
@@ -8,11 +8,11 @@ use haloy_ledger::event::SecretsFrom;
 use haloy_service::{ConfigValue, Error, Kind, NamedSource, ReleaseSources, ReleaseValues};
 use std::path::Path;
 
-/// Asks each source again, and names those that cannot be asked.
+/// Queries each source again, and names those that are not available.
 ///
 /// # Errors
-/// If this process was asked to end, a value is one that no variable can have, or `from` is
-/// [`SecretsFrom::Fresh`] and a source cannot be asked.
+/// If this process was interrupted, if no variable can have the value, or if `from` is [`SecretsFrom::Fresh`]
+/// and a source is not available.
 pub fn ask_again(
     sources: ReleaseSources,
     target: &str,
@@ -34,14 +34,14 @@ pub fn ask_again(
                 return Err(Error::new(Kind::Interrupted, "nothing was done"));
             }
             Err(cause) if from == SecretsFrom::Fresh => {
-                let message = format!("the source of {name} cannot be asked here: {cause}");
+                let message = format!("the source of {name} is not available on this machine: {cause}");
                 let hint = "set it, or restore the recorded value with --secrets recorded";
                 return Err(Error::new(Kind::NotRestorable, message).hint(hint));
             }
-            // That it is not set here is what is usual; what is wrong with it is not.
+            // A variable that is not set here is usual; an invalid one is not.
             Err(SourceError::Variable(_, NoValue::NotSet)) => unasked.push(name),
             Err(cause) => {
-                // One cause may be that of many values: it is told once.
+                // Many values may have one cause: it is reported once.
                 let cause = format!("({cause})");
                 let told = unasked.iter().any(|before| before.ends_with(&cause));
                 unasked.push(if told { name } else { format!("{name} {cause}") });

@@ -10,23 +10,23 @@ pub struct Surroundings<'a> {
     pub sources: Sources<'a>,
     /// Named images.
     pub images: &'a [(String, ImagePart)],
-    /// What is looked for.
+    /// Extent of the check.
     pub look: Look,
 }
 
-/// What is looked for in a target.
+/// What is resolved in a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
-    /// Everything: the target is to be used.
+    /// Everything: the target will be used.
     Whole,
     /// Mistakes in a file that has some: rules that tie keys together would find the same again elsewhere.
     Incomplete,
-    /// The same, and values are not asked for: the command may need none.
+    /// The same, without values: the command may need none.
     WithoutValues,
 }
 
 impl Surroundings<'_> {
-    /// Whether the target is to be used.
+    /// Whether the target will be used.
     pub fn whole(&self) -> bool {
         self.look == Look::Whole
     }
@@ -36,7 +36,7 @@ impl Surroundings<'_> {
         self.sources.folder
     }
 
-    /// Where values come from; none where they are not asked for.
+    /// Sources of values; none where values are not resolved.
     pub fn sources(&self) -> Option<&Sources<'_>> {
         (self.look != Look::WithoutValues).then_some(&self.sources)
     }

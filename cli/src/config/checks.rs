@@ -162,7 +162,11 @@ pub fn resources(part: &TargetPart, m: &mut Mistakes) -> Resources {
         let text = &spot.value;
         let Some(bytes) = bytes(text) else {
             let message = format!("`memory` is `{text}`, and must be bytes or like `512m`, `2g`");
-            m.add_with_hint(spot.at, message, "the units are b, k, m, g and t, each 1024 of the one before");
+            m.add_with_hint(
+                spot.at,
+                message,
+                "the units are b, k, m, g and t, each 1024 times the previous one",
+            );
             return None;
         };
         if bytes < LEAST_MEMORY {

@@ -1,4 +1,4 @@
-//! What a Dockerfile asks for that only BuildKit has.
+//! Features of a Dockerfile that only BuildKit has.
 
 /// Flags of instructions that came with BuildKit.
 const FLAGS: [(&str, &[&str]); 3] = [

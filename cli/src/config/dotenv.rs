@@ -4,18 +4,18 @@
 use super::interpolation::{Lookup, interpolate};
 use std::collections::BTreeMap;
 
-/// A line that cannot be read. What stands there is not part of it: it may be a secret.
+/// An unreadable line. Its text is not part of the error: it may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Which line, from 1.
+    /// The line, from 1.
     pub line: usize,
     /// What is wrong, and what to write instead.
     pub cause: String,
 }
 
-/// A value, or why there is none: told to who needs it.
+/// A value, or why there is none: reported where it is needed.
 pub type Entry = Result<String, Fault>;
-/// What a file says, by name.
+/// Entries of a file, by name.
 pub type Entries = BTreeMap<String, Entry>;
 
 /// Reads a file. Variables of the process come before those of the file, and these before those of others.

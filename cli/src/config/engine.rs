@@ -1,5 +1,5 @@
-//! What only an engine knows of a target: whether its network is there, whether it has so many CPUs, and whether
-//! it builds with BuildKit.
+//! Checks that need an engine: whether a target's network exists, whether the engine has so many CPUs, and
+//! whether it builds with BuildKit.
 
 use super::problem::{Mistakes, Problems};
 use super::{ConfigError, ConfigFile, TargetConfig, dockerfile, read};
@@ -28,7 +28,7 @@ impl ConfigFile {
                 );
             }
             if let (Some(at), Some(build), false) = (target.asked.build, &target.config.image.build, offer.buildkit)
-                // One that cannot be read is the build's own mistake.
+                // An unreadable Dockerfile is reported by the build.
                 && let Ok(text) = std::fs::read_to_string(Path::new(&build.context).join(&build.dockerfile))
                 && let Some((line, what)) = dockerfile::needs_buildkit(&text)
             {

@@ -54,7 +54,7 @@ fn source(fields: &Fields<'_>, name: &str, m: &mut Mistakes) -> Option<SourcePar
             m.add(node.at, format!("`{name}` has both `value` and `from`; exactly one is needed"));
             None
         }
-        // Noted already, whatever is behind it.
+        // Already noted, whatever the value is.
         (None, None) if fields.has("value") || fields.has("from") => None,
         (None, None) => {
             let message = format!("`{name}` has neither `value` nor `from`");

@@ -1,9 +1,9 @@
 //! The environment of the command: variables of the process, then of `.env` files.
 //!
-//! The process always wins. Of the files, `.env.<target>` wins over every other: it is of one target alone. Then
-//! come the `.env.local`, of which one beside the configuration wins over that of the user's folder, and that over
-//! the one of the working folder; last the `.env`, in the opposite order. That is the order of Haloy (Go), but
-//! for the process and for `.env.<target>`, which it lets lose.
+//! The process always wins. Of the files, `.env.<target>` wins over every other: it is for one target alone.
+//! Then come the `.env.local`, of which the one beside the configuration wins over that of the user's folder,
+//! and that over the one of the working folder; last the `.env`, in the opposite order. That is the order of
+//! Haloy (Go), except that there the process and `.env.<target>` lose.
 
 use super::dotenv::{self, Entries, Fault};
 use super::text::{self, Unreadable};
@@ -14,18 +14,18 @@ use std::path::{Path, PathBuf};
 /// The user's own folder of haloy, below the home folder.
 const USER_FOLDER: &str = ".config/haloy";
 
-/// Variables, each with what it is set to or why that cannot be used.
+/// Variables, each with its value or why that cannot be used.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     process: BTreeMap<String, Result<String, String>>,
-    /// What each file says, or what is wrong with it as a whole; the one that wins comes first.
+    /// Entries of each file, or what is wrong with it as a whole; the one that wins comes first.
     files: Vec<(PathBuf, Result<Entries, Fault>)>,
 }
 
 /// Why a variable has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoValue {
-    /// It is set nowhere.
+    /// The variable is set nowhere.
     NotSet,
     /// The process has it, and no text: cause.
     OfProcess(String),
@@ -36,7 +36,7 @@ pub enum NoValue {
 }
 
 impl Environment {
-    /// That of this process, for a target of a file in `folder`.
+    /// Environment of this process, for a target of a file in `folder`.
     pub fn of_process(folder: &Path, target: &str) -> Self {
         let here = std::env::current_dir().unwrap_or_else(|_| folder.to_owned());
         Self::of(std::env::vars_os(), folder, &here, target)
@@ -65,9 +65,9 @@ impl Environment {
         environment
     }
 
-    /// A file that wins over those before; one that is not there adds nothing, and a folder is no file.
+    /// A file that wins over earlier ones; an absent one adds nothing, and a folder is not a file.
     fn add(&mut self, path: &Path) {
-        // What cannot be looked at is an error, not the same as missing.
+        // A file that cannot be accessed is an error, not the same as missing.
         match std::fs::metadata(path) {
             Ok(found) if found.is_dir() => return,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,

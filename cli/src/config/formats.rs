@@ -20,7 +20,7 @@ pub fn parse(text: &str, format: Format) -> Result<Node, SyntaxError> {
         Format::Yaml => yaml::parse(text, false),
         Format::Toml => toml_tree(text),
         Format::Json => {
-            // JSON is YAML, but its own parser says better what is wrong with it.
+            // JSON is YAML, but its own parser gives better errors.
             serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| {
                 let message = error.to_string();
                 let message = message.rsplit_once(" at line").map_or(message.as_str(), |(cause, _)| cause);
@@ -68,7 +68,7 @@ fn toml_node(
 ) -> Node {
     use toml::de::DeValue;
     let at = place(value.span().start);
-    // A number is taken as it stands: `1.10`, `0x1F` and `1_000` are no other text.
+    // A number is taken as written: `1.10`, `0x1F` and `1_000` keep their text.
     let written = || source.get(value.span()).unwrap_or_default().to_owned();
     let value = match value.get_ref() {
         DeValue::String(text) => Value::Text(text.to_string()),

@@ -7,14 +7,14 @@ use super::{ConfigFile, Named};
 pub struct Guard {
     /// The target.
     pub named: Named,
-    /// It is only touched after its app was named.
+    /// Whether it is changed only after its app was typed.
     pub protected: bool,
     /// The server that it is for; none for this machine.
     pub server: Option<String>,
 }
 
 impl ConfigFile {
-    /// Of these targets, in file order.
+    /// Guards of these targets, in file order.
     pub fn guards(&self, wanted: &[Named]) -> Vec<Guard> {
         let all = self.targets.iter().zip(self.names());
         let all = all.filter(|(_, named)| wanted.contains(named)).map(|((_, part), named)| Guard {

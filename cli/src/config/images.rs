@@ -1,4 +1,4 @@
-//! Which image a target runs, how it is had, and how its releases are kept.
+//! The image of a target, how it is obtained, and how its releases are kept.
 
 use super::around::Surroundings;
 use super::entries::SourcePart;
@@ -125,7 +125,7 @@ fn reference(
         }
     };
     let text = match &image.tag {
-        // Noted already.
+        // Already noted.
         Some(_) if has_tag(&repository.value) => return None,
         Some(tag) => format!("{}:{}", repository.value, tag.value),
         None if has_tag(&repository.value) => repository.value.clone(),
@@ -144,7 +144,7 @@ pub fn check_reference(image: &ImagePart, m: &mut Mistakes) {
     }
     let Some(tag) = &image.tag else { return };
     if let Some(repository) = image.repository.as_ref().filter(|spot| has_tag(&spot.value)) {
-        let message = format!("`repository` is `{}` and carries a tag already", repository.value);
+        let message = format!("`repository` is `{}` and already has a tag", repository.value);
         m.add_with_hint(tag.at, message, "write the tag once");
     } else if let Err((cause, hint)) = reference::check_tag(&tag.value) {
         m.add_with_hint(tag.at, cause, hint);

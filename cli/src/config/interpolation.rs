@@ -9,7 +9,7 @@ const LONGEST: usize = 128 * 1024;
 /// Longest chain of defaults within defaults.
 const DEEPEST: usize = 32;
 
-/// Replaces variables. One that is not set is an error: what was meant as text would be lost otherwise.
+/// Replaces variables. An unset one is an error: otherwise text would be lost.
 pub fn interpolate(text: &str, lookup: &Lookup<'_>) -> Result<String, String> {
     replace(text, lookup, 0)
 }
@@ -96,7 +96,7 @@ fn braced(inner: &str, lookup: &Lookup<'_>, depth: usize) -> Result<String, Stri
     };
     let word = word.get(1..).unwrap_or_default();
     let value = lookup(name).transpose()?;
-    // With a colon, empty counts as not set.
+    // With a colon, empty is treated as not set.
     let counts = |colon: bool| value.clone().filter(|value| !(colon && value.is_empty()));
     match operator {
         Some(('-', colon)) if !name.is_empty() => match counts(colon) {
@@ -117,10 +117,10 @@ fn braced(inner: &str, lookup: &Lookup<'_>, depth: usize) -> Result<String, Stri
 }
 
 fn form(inner: &str) -> String {
-    // Its beginning is a name, or close to one; what follows may be part of a secret.
+    // It begins with a name, or something close to one; the rest may be part of a secret.
     let name = name_of(inner);
     format!(
-        "`${{{name}...}}` is no form that is known; there are `${{A}}`, `${{A:-default}}`, `${{A:?message}}` and \
+        "`${{{name}...}}` is not a known form; there are `${{A}}`, `${{A:-default}}`, `${{A:?message}}` and \
          `${{A:+other}}`, and `$$` is a `$` that is text"
     )
 }

@@ -24,22 +24,22 @@ pub enum Kind {
     Tables(&'static [KeyDoc]),
     /// A table of names to tables (or texts) with these keys.
     Named(&'static [KeyDoc]),
-    /// A table that is accepted and not looked into.
+    /// A table that is accepted and not checked.
     Any,
     /// Whatever the user likes.
     Ignored,
 }
 
-/// A key and what it means.
+/// A key and its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyDoc {
-    /// Its name, in snake_case; with a `*` at its end, all names that begin so.
+    /// Name in snake_case; with a `*` at its end, all names with that beginning.
     pub name: &'static str,
     /// What may stand there.
     pub kind: Kind,
-    /// Its value where it is left out, as text.
+    /// Value where it is left out, as text.
     pub default: &'static str,
-    /// What it means.
+    /// Meaning.
     pub doc: &'static str,
 }
 
@@ -134,7 +134,12 @@ pub const IMAGE: &[KeyDoc] = &[
         "Registry, namespace and name; may carry `:tag` or `@sha256:...`",
     ),
     key("tag", Scalar, "latest", "Tag in that repository"),
-    key("pull_policy", OneOf(&["always", "if_missing", "never"]), "see below", "When the registry is asked"),
+    key(
+        "pull_policy",
+        OneOf(&["always", "if_missing", "never"]),
+        "see below",
+        "When the registry is queried",
+    ),
     key("registry", Table(REGISTRY), "", "Credentials"),
     key("history", Table(HISTORY), "", "How releases are kept for rollbacks"),
     key("build", Any, "false", "`true`, or what `build_config` takes: build the image on the engine"),
@@ -179,7 +184,7 @@ pub const TARGET: &[KeyDoc] = &[
         "name",
         Text,
         "the target's key",
-        "Name of the app: `[a-zA-Z0-9][a-zA-Z0-9_-]*`; see below for what containers are called",
+        "Name of the app: `[a-zA-Z0-9][a-zA-Z0-9_-]*`; see below for the names of containers",
     ),
     key(
         "server",
@@ -209,7 +214,7 @@ pub const TARGET: &[KeyDoc] = &[
         "health_check_path",
         Text,
         "/",
-        "Path of the HTTP probe; 2xx and 3xx are healthy; a HEALTHCHECK of the image goes first",
+        "Path of the HTTP probe; 2xx and 3xx are healthy; a HEALTHCHECK of the image takes precedence",
     ),
     key(
         "health_check_headers",
@@ -223,7 +228,12 @@ pub const TARGET: &[KeyDoc] = &[
         "60",
         "Seconds that a replica may take to become healthy; `HALOY_HEALTH_TIMEOUT` overrides it",
     ),
-    key("min_ready_seconds", Int(0, 600), "0", "Seconds that a replica must stay healthy before it counts"),
+    key(
+        "min_ready_seconds",
+        Int(0, 600),
+        "0",
+        "Seconds that a replica must stay healthy before the next step",
+    ),
     key(
         "init",
         Bool,
@@ -232,7 +242,7 @@ pub const TARGET: &[KeyDoc] = &[
     ),
     key("stop_timeout_seconds", Int(1, 3600), "20", "Seconds between the signal to stop and the kill"),
     key("domains", Tables(DOMAIN), "none", "Host names that the edge routes to the replicas"),
-    key("acme_email", Text, "none", "Account address for certificates, which are asked for without it, too"),
+    key("acme_email", Text, "none", "Account address for certificates, which are requested without it, too"),
     key("env", Tables(ENV), "none", "Environment; targets override the root by name"),
     key(
         "volumes",
@@ -244,13 +254,13 @@ pub const TARGET: &[KeyDoc] = &[
         "network",
         Text,
         "haloy",
-        "Docker network of the containers; one with another name must be there: `docker network create NAME`",
+        "Docker network of the containers; any other must exist: `docker network create NAME`",
     ),
     key(
         "acme",
         OneOf(&["on", "off"]),
         "see below",
-        "Whether certificates are asked for: `off` for none, `on` for every name, also one that is not public",
+        "Whether certificates are requested: `off` for none, `on` for every name, also one that is not public",
     ),
     key(
         "release_command",
@@ -277,12 +287,7 @@ pub const ROOT_ONLY: &[KeyDoc] = &[
     key("secret_providers", Table(PROVIDERS), "", "Where `from: {secret}` comes from, see below"),
     key("global_pre_deploy", Texts, "none", "Commands run here before the first target"),
     key("global_post_deploy", Texts, "none", "Commands run here after the last target"),
-    key(
-        "x-*",
-        Ignored,
-        "",
-        "Whatever the file wants to name once, with an anchor, and use in several places",
-    ),
+    key("x-*", Ignored, "", "Values to define once, with an anchor, and to use in several places"),
 ];
 
 /// Keys of the root.

@@ -1,4 +1,4 @@
-//! The targets of a file as they stand there: without values, and without anybody who would be asked.
+//! The targets of a file as written: without values, and without querying any source.
 
 use super::ConfigFile;
 use super::parts::TargetPart;
@@ -17,7 +17,7 @@ pub struct Listed {
     pub domains: Vec<String>,
     /// Replicas.
     pub replicas: u32,
-    /// Asks before it is touched, and is left out by `--all`.
+    /// Whether it needs a confirmation, and is left out by `--all`.
     pub protected: bool,
 }
 

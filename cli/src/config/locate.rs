@@ -8,16 +8,16 @@ const NAMES: [&str; 4] = ["haloy.yaml", "haloy.yml", "haloy.json", "haloy.toml"]
 /// Why there is no file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LocateError {
-    /// None of the names is there.
+    /// No file has one of the names.
     #[error("no {} in {} or above it, up to the root of the repository", NAMES.join(", "), .0.display())]
     NotFound(PathBuf),
-    /// Several of them are there, side by side.
+    /// Several of them exist side by side.
     #[error("{} are both in {}, and only one can count", .1.join(" and "), .0.display())]
     Several(PathBuf, Vec<String>),
     /// What was named is not there.
     #[error("there is no {}", .0.display())]
     NoSuchFile(PathBuf),
-    /// Its ending says no format.
+    /// The file extension names no format.
     #[error("{} must end in .yaml, .yml, .json or .toml", .0.display())]
     Ending(PathBuf),
 }
@@ -42,7 +42,7 @@ pub fn locate(named: Option<&Path>, here: &Path) -> Result<PathBuf, LocateError>
     }
 }
 
-/// The one file of a folder. Two would be two apps, or two versions of one: nobody's guess.
+/// The one file of a folder. Two would be two apps, or two versions of one: that is not for haloy to guess.
 fn in_folder(folder: &Path) -> Result<Option<PathBuf>, LocateError> {
     let mut names: Vec<&str> = NAMES.into_iter().filter(|name| is_there(&folder.join(name))).collect();
     match names.len() {
@@ -54,7 +54,7 @@ fn in_folder(folder: &Path) -> Result<Option<PathBuf>, LocateError> {
     }
 }
 
-/// Also where it is a link to nothing, or cannot be looked at: reading it says so, and the file of a folder
+/// Also where it is a dangling link, or cannot be accessed: reading it reports that, and the file of a folder
 /// above would be another app's.
 fn is_there(path: &Path) -> bool {
     use std::io::ErrorKind::{NotADirectory, NotFound};
@@ -64,7 +64,7 @@ fn is_there(path: &Path) -> bool {
     }
 }
 
-/// The format that a file's ending says.
+/// The format of a file extension.
 pub fn format(path: &Path) -> Result<Format, LocateError> {
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("yaml" | "yml") => Ok(Format::Yaml),

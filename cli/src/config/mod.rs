@@ -1,9 +1,9 @@
 //! The configuration file: found, read, checked and resolved.
 //!
-//! Reading order: `locate` (which file), `text` (its bytes), `formats` and `yaml` (its values as a `tree`, with
-//! their places), `keys` (what it may say), `read` and `parts` (typed, not yet complete), `habits` (what people
-//! of other tools write), `values` with `environment` and `dotenv` (secrets), `resolve`, `checks`, `mounts` and
-//! `reference` (defaults and rules), `schema` (the same for editors).
+//! Reading order: `locate` (finding the file), `text` (its bytes), `formats` and `yaml` (its values as a
+//! `tree`, with their places), `keys` (the known keys), `read` and `parts` (typed, not yet complete),
+//! `habits` (keys of other tools), `values` with `environment` and `dotenv` (secrets), `resolve`, `checks`,
+//! `mounts` and `reference` (defaults and rules), `schema` (the same for editors).
 
 mod again;
 mod around;
@@ -68,17 +68,17 @@ pub enum ConfigError {
     /// There is none.
     #[error(transparent)]
     Locate(#[from] LocateError),
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("{}{}: {cause}", file.display(), if *line > 0 { format!(":{line}") } else { String::new() })]
     Unreadable {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// Which line; 0 where it is about the whole file.
+        /// The line; 0 where it is about the whole file.
         line: usize,
-        /// What the system said, or what is wrong with its bytes.
+        /// Error of the system, or what is wrong with the bytes.
         cause: String,
     },
-    /// It has mistakes.
+    /// The file has mistakes.
     #[error(transparent)]
     Problems(#[from] Problems),
     /// The command names a target that it does not have.
@@ -91,7 +91,7 @@ pub enum ConfigError {
         /// What may have been meant.
         close: Option<String>,
     },
-    /// This process was asked to end meanwhile.
+    /// This process was interrupted meanwhile.
     #[error("nothing was done")]
     Ended,
     /// The file has several targets and the command names none.
@@ -120,7 +120,7 @@ pub struct ConfigFile {
     pub global_post_deploy: Vec<String>,
 }
 
-/// Which targets a command is about.
+/// Targets of a command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Names or globs; several may be joined with commas.
@@ -141,12 +141,12 @@ pub struct Named {
 }
 
 impl ConfigFile {
-    /// Finds and reads the file. Where it has mistakes, all that can be seen without values is told.
+    /// Finds and reads the file. Where it has mistakes, all that can be found without values are reported.
     pub fn open(named: Option<&Path>, here: &Path) -> Result<Self, ConfigError> {
         Self::read(named, here, false)
     }
 
-    /// The same. Where it has mistakes, values that cannot be found are told with them.
+    /// The same. Where it has mistakes, missing values are reported with them.
     pub fn open_to_check(named: Option<&Path>, here: &Path) -> Result<Self, ConfigError> {
         Self::read(named, here, true)
     }
@@ -188,7 +188,7 @@ impl ConfigFile {
         let global_post_deploy = list(fields.texts("global_post_deploy", &mut m));
         let providers = fields.node("secret_providers");
         let providers = providers.map(|node| Providers::read(node, &mut m)).unwrap_or_default();
-        // Whoever picks them, and if nobody does.
+        // Both where a target picks them, and where none does.
         for (_, image) in &images {
             images::check_reference(image, &mut m);
         }
@@ -345,7 +345,7 @@ fn targets(fields: &Fields<'_>, base: &TargetPart, m: &mut Mistakes) -> Vec<(Spo
     targets
 }
 
-/// An empty list of a target takes the place of the root's. One with nothing after it could mean that or not.
+/// An empty list of a target replaces the root's. A key without a value could mean that or not.
 fn hides_nothing(own: &Fields<'_>, root: &Fields<'_>, m: &mut Mistakes) {
     for name in ["domains", "volumes", "pre_deploy", "post_deploy"] {
         if let (Some(at), Some(_)) = (own.empty(name), root.node(name)) {

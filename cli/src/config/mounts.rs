@@ -122,7 +122,7 @@ fn check_options(options: Option<&str>, named: bool, volume: &str) -> Result<(),
                 if named { "ro, rw, z, Z, nocopy" } else { "ro, rw, z, Z, rprivate, rshared, rslave" };
             let close = matches!(option, "r" | "rx" | "read-only" | "readonly" | "RO");
             let hint = if close { format!("write `{volume}:ro`") } else { format!("it takes {known}") };
-            return Err((format!("has the option `{option}`, which there is not"), hint));
+            return Err((format!("has the option `{option}`, which does not exist"), hint));
         };
         if std::mem::replace(&mut seen[kind], true) {
             let cause = format!("has the option `{option}` beside another one of its kind");

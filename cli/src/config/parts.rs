@@ -315,7 +315,7 @@ impl ImagePart {
     }
 }
 
-/// Whether a repository carries a tag or digest; the port of a registry is no tag.
+/// Whether a repository has a tag or digest; the port of a registry is not a tag.
 pub fn has_tag(repository: &str) -> bool {
     let name = repository.rsplit('/').next().unwrap_or(repository);
     repository.contains('@') || name.contains(':')

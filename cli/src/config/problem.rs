@@ -5,7 +5,7 @@ use crate::output::foreign;
 use std::fmt;
 use std::path::PathBuf;
 
-/// One mistake.
+/// A mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The file, where it is another one than that of the configuration: its lines are not shown.
@@ -23,9 +23,9 @@ pub struct Problem {
 /// Everything that is wrong with one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems {
-    /// Which file.
+    /// The file.
     pub file: PathBuf,
-    /// Its text, to show the lines.
+    /// Text of the file, to show the lines.
     pub text: String,
     /// The mistakes, in file order.
     pub list: Vec<Problem>,

@@ -1,4 +1,4 @@
-//! Taking typed values out of a tree, noting every mistake on the way.
+//! Reads typed values from a tree, noting every mistake.
 
 use super::habits;
 use super::keys::{KeyDoc, Kind};
@@ -25,7 +25,7 @@ pub struct Fields<'a> {
 
 /// The closest of some names, if it is close.
 pub fn closest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    /// Less alike than this is no slip of the finger.
+    /// Words less alike than this are not a typing mistake.
     const ALIKE: f64 = 0.75;
     names
         .map(|known| (strsim::jaro_winkler(name, known), known))
@@ -35,7 +35,7 @@ pub fn closest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&
 }
 
 impl<'a> Fields<'a> {
-    /// Opens a table; notes what it does not know. `None` if it is no table.
+    /// Opens a table; notes unknown keys. `None` if it is not a table.
     pub fn open(node: &'a Node, what: &str, known: &'a [KeyDoc], mistakes: &mut Mistakes) -> Option<Self> {
         let entries = match &node.value {
             Value::Map(entries) => entries.as_slice(),
@@ -76,12 +76,12 @@ impl<'a> Fields<'a> {
         matches!(node.value, Value::Null(_)).then_some(key.at)
     }
 
-    /// Whether the key is there, whatever is behind it.
+    /// Whether the key exists, whatever its value is.
     pub fn has(&self, name: &str) -> bool {
         self.entries.iter().any(|(key, _)| key.name == name)
     }
 
-    /// Text; a number is no text.
+    /// Text; a number is not text.
     pub fn text(&self, name: &str, mistakes: &mut Mistakes) -> Option<Spot<String>> {
         text(self.node(name)?, name, mistakes)
     }
@@ -91,7 +91,7 @@ impl<'a> Fields<'a> {
         scalar(self.node(name)?, name, mistakes)
     }
 
-    /// A whole number within the bounds of the table of keys; digits in quotes count.
+    /// A whole number within the bounds of the table of keys; digits in quotes are accepted.
     pub fn int(&self, name: &str, mistakes: &mut Mistakes) -> Option<Spot<u32>> {
         let node = self.node(name)?;
         let (low, high) = match self.known.iter().find(|known| known.name == name).map(|known| known.kind) {
@@ -165,7 +165,7 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// A list of texts; one text alone counts as a list of one.
+    /// A list of texts; one text alone is treated as a list of one.
     pub fn texts(&self, name: &str, mistakes: &mut Mistakes) -> Option<Vec<Spot<String>>> {
         let node = self.node(name)?;
         match &node.value {
@@ -225,8 +225,8 @@ fn unknown(key: &Key, what: &str, known: &[KeyDoc], mistakes: &mut Mistakes) {
     mistakes.note(key.at, message, Some(hint), shown);
 }
 
-/// A key with nothing after it. An empty list is a list; everywhere else a value was forgotten, and what is
-/// meant by nothing is nobody's guess.
+/// A key without a value. An empty list is a list; everywhere else a value was forgotten, and guessing its
+/// meaning is not for haloy.
 fn nothing(known: &KeyDoc, key: &Key, node: &Node, mistakes: &mut Mistakes) {
     let Value::Null(written) = &node.value else { return };
     let name = &key.name;
@@ -252,7 +252,7 @@ fn nothing(known: &KeyDoc, key: &Key, node: &Node, mistakes: &mut Mistakes) {
     mistakes.add_with_hint(key.at, message, hint);
 }
 
-/// Keys whose texts are for a shell or an app, which may make of them what they like.
+/// Keys whose texts are for a shell or an app, and free in form.
 const FREE: [&str; 6] =
     ["value", "release_command", "pre_deploy", "post_deploy", "global_pre_deploy", "global_post_deploy"];
 

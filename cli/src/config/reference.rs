@@ -34,7 +34,7 @@ pub fn check(text: &str) -> Result<(), Refusal> {
     }
 }
 
-/// What is no reference at all.
+/// Texts that are not image references.
 fn of_another_kind(what: &str, text: &str) -> Result<(), Refusal> {
     if text.contains("${") || text.starts_with('$') {
         let hint = "`${NAME}` is replaced in values of `env` only; write the text itself, or give each of \

@@ -1,4 +1,4 @@
-//! A target of the file as the service is asked to deploy it.
+//! A target of the file as a deploy request to the service.
 
 use super::TargetConfig;
 use haloy_ledger::ids::TargetKey;
@@ -27,7 +27,7 @@ impl TargetConfig {
     }
 }
 
-/// What a file says is plain.
+/// Values of a file are plain.
 fn taken(private: &mut Option<Private>) -> Option<String> {
     match private.take() {
         Some(Private::Plain(text)) => Some(text),

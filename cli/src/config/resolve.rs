@@ -34,11 +34,11 @@ pub struct TargetConfig {
     pub health_headers: Vec<ConfigValue>,
     /// What is allowed, and probably not meant.
     pub warnings: Vec<String>,
-    /// Where it says what only an engine can check.
+    /// Places of settings that only an engine can check.
     pub asked: Asked,
 }
 
-/// Where a target says what an engine must have, if it does.
+/// Place where a target demands something of an engine, if it does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Asked {
     /// `network`.
@@ -133,7 +133,7 @@ pub fn target(
     })
 }
 
-/// Whom an authority may write to: one for all domains, whichever of them names it.
+/// Address for mail of an authority: one for all domains, whichever of them names it.
 fn acme_email(part: &TargetPart) -> Option<String> {
     let per_domain = || part.domains.iter().flatten().find_map(|domain| domain.acme_email.clone());
     part.acme_email.clone().or_else(per_domain)
@@ -191,7 +191,7 @@ fn health_headers(part: &TargetPart, around: &Surroundings<'_>, m: &mut Mistakes
     headers
 }
 
-/// A preset fills what neither target nor root says.
+/// A preset fills keys that neither target nor root has.
 fn preset(mut part: TargetPart) -> TargetPart {
     let Some(preset) = part.preset else { return part };
     let at = At::default();

@@ -1,4 +1,4 @@
-//! Files of text: what is not UTF-8 is named with its line, and a byte order mark is no part of the text.
+//! Text files: a line that is not UTF-8 is named, and a byte order mark is not part of the text.
 
 use std::io::Read;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 /// Most bytes of a configuration, or of a `.env` file.
 pub const MOST: u64 = 4 << 20;
 
-/// Why a file is no text.
+/// Why a file is not text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
     /// Line of the first byte that is not understood; 0 where the file cannot be read at all.
@@ -15,7 +15,7 @@ pub struct Unreadable {
     pub cause: String,
 }
 
-/// Reads a file of text of at most so many bytes. What a file says of its size does not count: a device has none.
+/// Reads a text file of at most this many bytes. The reported size of the file is ignored: a device has none.
 pub fn read(path: &Path, most: u64) -> Result<String, Unreadable> {
     let failed = |cause: String| Unreadable { line: 0, cause };
     let unread = |error: std::io::Error| failed(format!("it cannot be read: {error}"));

@@ -15,7 +15,7 @@ pub struct At {
 pub struct Node {
     /// Where it starts.
     pub at: At,
-    /// What it is.
+    /// The value.
     pub value: Value,
 }
 
@@ -41,14 +41,14 @@ pub enum Value {
 pub struct Key {
     /// Where it starts.
     pub at: At,
-    /// Its name, in snake_case.
+    /// Name in snake_case.
     pub name: String,
-    /// Its name as written: what tells targets and images apart.
+    /// Name as written: distinguishes targets and images.
     pub written: String,
 }
 
 impl Value {
-    /// What it is, for an error.
+    /// Kind of value, for an error.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Null(_) => "nothing",

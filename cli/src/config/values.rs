@@ -12,7 +12,7 @@ use haloy_service::ConfigValue;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// An entry whose fingerprint the ledger will make.
+/// An entry without a fingerprint, which the ledger will make.
 pub fn entry(value: &ConfigValue) -> ValueEntry {
     ValueEntry {
         name: value.name.clone(),
@@ -64,7 +64,7 @@ pub struct Sources<'a> {
     pub providers: &'a Providers,
 }
 
-/// What a source that is not the file itself says now.
+/// Present value of a source that is not the file itself.
 pub fn ask(source: &ValueSource, sources: &Sources<'_>) -> Result<String, SourceError> {
     match source {
         ValueSource::Literal => Ok(String::new()),
@@ -88,7 +88,7 @@ fn read(path: &Path) -> Result<String, SourceError> {
     Ok(text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t)).to_owned())
 }
 
-/// Finds a value, and notes it where there is none. Without sources only the file itself is asked.
+/// Finds a value, and notes it where there is none. Without sources only the file itself is read.
 pub fn resolve(
     name: &str,
     part: &SourcePart,
@@ -112,7 +112,7 @@ pub fn resolve(
 
 fn unresolved(name: &str, at: At, error: SourceError, m: &mut Mistakes) {
     match error {
-        // The mistake is there, and not where the variable is asked for.
+        // The mistake is in that file, and not where the variable is used.
         SourceError::Variable(variable, NoValue::InFile(file, Fault { line, cause })) => {
             let message = format!("`{variable}` has no value here: {cause}");
             let at = At { line, column: 0 };
@@ -144,8 +144,8 @@ fn unresolved(name: &str, at: At, error: SourceError, m: &mut Mistakes) {
 /// Longest `NAME=value` that Linux takes in an environment, its end included (`MAX_ARG_STRLEN`).
 const MAX_VARIABLE: usize = 128 * 1024;
 
-/// Whether a variable can have this value. Asked before anything is recorded: an engine that refuses it would
-/// quote it. The value is never part of the answer.
+/// Whether a variable can have this value. Checked before anything is recorded: an engine that refuses it
+/// would quote it. The value is never part of the answer.
 pub fn check(name: &str, source: &ValueSource, value: &str) -> Result<(), String> {
     let from = match source {
         ValueSource::Literal => "`value` in the file".to_owned(),
@@ -199,7 +199,7 @@ pub fn resolve_env(
 ) -> Vec<ConfigValue> {
     let mut values: Vec<ConfigValue> = Vec::new();
     for part in parts {
-        // One without a value keeps its place, so that references to it are no second mistake.
+        // An entry without a value keeps its place, so that references to it are not a second mistake.
         let value = resolve(&part.name, &part.value, sources, mistakes);
         values.push(value.unwrap_or_else(|| ConfigValue {
             name: part.name.clone(),

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 /// Nothing in a configuration is nested this deep.
 const DEEPEST: usize = 64;
-/// Most bytes, once every alias is replaced by what it stands for; a value counts as some.
+/// Most bytes, once every alias is replaced by its value; every value has a minimum size here.
 const MOST: usize = 4 << 20;
 const VALUE: usize = 16;
 
@@ -82,7 +82,7 @@ impl<'a> Builder<'a> {
         let (value, anchor, below) = match event {
             Event::Alias(id) => return self.alias(id, at, depth),
             Event::Scalar(text, style, anchor, tag) => {
-                // The parser says `~` where nothing stands.
+                // The parser returns `~` where there is no value.
                 let nothing =
                     style == ScalarStyle::Plain && text == "~" && span.slice(self.text) != Some("~");
                 let text = if nothing { Cow::Borrowed("") } else { text };
@@ -211,7 +211,7 @@ fn merge(node: Node) -> Result<Vec<(Key, Node)>, SyntaxError> {
     Ok(entries)
 }
 
-/// A list or a table may be tagged as what it is.
+/// A list or a table may have the tag of its own type.
 fn only_tag(tag: Option<&Tag>, own: &str, at: At) -> Result<(), SyntaxError> {
     match tag {
         Some(tag) if !tag.is_yaml_core_schema_tag(own) => Err(no_tag(tag, at)),
@@ -248,7 +248,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, at: At) -> Result<V
     }
 }
 
-/// What a scalar without quotes is. Its text stays: `1_000`, `yes` and dates are text in YAML 1.2.
+/// Type of a scalar without quotes. Its text stays: `1_000`, `yes` and dates are text in YAML 1.2.
 fn plain(text: &str) -> Value {
     let own = text.to_owned();
     match text {

@@ -1,14 +1,14 @@
-//! Words of others on their way to a terminal: reasons, names, paths, arguments, what an engine or an
-//! app said. A terminal obeys some characters; none of them gets there, they are shown instead.
+//! Foreign text for a terminal: reasons, names, paths, arguments, output of an engine or an app. A terminal
+//! obeys some characters; none of them gets there, they are shown instead.
 
 use std::borrow::Cow;
 
-/// What haloy itself says to a terminal, and nothing else: everything else of a text is shown.
+/// Haloy's own escape sequences for a terminal, and no others: everything else in a text is shown.
 pub const BOLD: &str = "\u{1b}[1m";
-/// The end of it.
+/// End of a style.
 pub const PLAIN: &str = "\u{1b}[0m";
 
-/// Longest line of a message, in characters: a value that is told with a mistake may be very long.
+/// Longest line of a message, in characters: a value that is shown with a mistake may be very long.
 const LONGEST: usize = 2_000;
 
 /// Whether a terminal would obey it, or hide it, or put what follows in another order.
@@ -71,7 +71,7 @@ pub fn message(text: &str) -> String {
     }
 }
 
-/// A JSON text, whose strings must be the same to programs: JSON has its own way to write characters.
+/// A JSON text, whose strings must be the same to programs: JSON has its own escapes.
 pub fn json(text: &str) -> Cow<'_, str> {
     let keep = |c| c == '\n';
     if !text.chars().any(|c| is_obeyed(c) && !keep(c)) {

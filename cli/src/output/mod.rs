@@ -19,7 +19,7 @@ pub enum Format {
     Table,
     /// One JSON document, with the name and version of its schema.
     Json,
-    /// One JSON document a line.
+    /// One JSON document per line.
     Ndjson,
     /// Bare ids, newest first.
     Id,
@@ -56,7 +56,7 @@ pub struct Reply {
     schema: &'static str,
     /// Why it has no JSON, where it has none: a path that is not text.
     data: Result<Vec<Value>, String>,
-    /// It is a list.
+    /// Whether it is a list.
     list: bool,
     text: String,
     ids: Vec<String>,
@@ -108,7 +108,7 @@ impl Reply {
         self
     }
 
-    /// Prints it, and returns the exit code. A reader that went away is no error; a disk that is full is.
+    /// Prints it, and returns the exit code. A reader that went away is not an error; a full disk is.
     pub fn print(&self, format: Format) -> Result<u8, Error> {
         let text = if self.said { String::new() } else { self.form(format)? };
         if text.is_empty() {
@@ -153,7 +153,7 @@ impl Reply {
 }
 
 /// Tells what went wrong.
-pub(crate) fn told(error: &dyn std::fmt::Display) {
+pub(crate) fn print_error_line(error: &dyn std::fmt::Display) {
     drop(writeln!(std::io::stderr(), "error: {error}"));
 }
 

@@ -44,7 +44,7 @@ pub fn follower(mode: Mode, quiet: bool, prefix: &'static str) -> Arc<dyn Follow
     }
 }
 
-/// Counts something long, on a terminal; silent elsewhere, where nobody watches.
+/// Counts something long, on a terminal; silent elsewhere.
 pub fn counter(mode: Mode, quiet: bool, what: &'static str) -> Arc<dyn Fn(u64, u64) + Send + Sync> {
     let live = match mode {
         Mode::Tty => true,
@@ -105,7 +105,7 @@ fn waited(silent: &Waited) -> String {
     format!("waiting for {} ({} s)", silent.whom, silent.silent.as_secs())
 }
 
-/// Which waits were told of, and when each is told of again: after twice the time.
+/// Reported waits, and when each is reported again: after twice the time.
 #[derive(Default)]
 struct Told(Mutex<BTreeMap<u64, Duration>>);
 
@@ -184,12 +184,12 @@ impl Follow for Plain {
     }
 }
 
-/// One line per target with its step and elapsed time; what happened scrolls above.
+/// One line per target with its step and elapsed time; events scroll above.
 #[derive(Default)]
 struct Live {
     block: MultiProgress,
     bars: Mutex<BTreeMap<TargetKey, ProgressBar>>,
-    /// Whom it waits for, while it does.
+    /// The service that it waits for, while it does.
     waits: Mutex<Option<ProgressBar>>,
 }
 
@@ -231,7 +231,7 @@ impl Follow for Live {
             drop(self.block.println(format!("  {}", foreign::line(&event::of_a_target(event)))));
             if Self::ends(event) {
                 bar.finish_and_clear();
-                // Who was waited for until now has answered; the next look may come too late.
+                // The service that was waited for has answered; the next check may come too late.
                 self.waiting(&[]);
             }
         }

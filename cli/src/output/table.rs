@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use std::io::IsTerminal;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// No column gives way below this.
+/// No column is narrower than this.
 const NARROWEST: usize = 8;
-/// Nor the first, which holds what a row is named by: as much of an id as tells it from all others.
+/// Nor the first, which identifies a row: as much of an id as is unique.
 const FIRST: usize = 11;
 /// Where a cell was cut.
 const CUT: char = '…';
@@ -24,7 +24,7 @@ impl Table {
         Self { header: header.to_vec(), rows: Vec::new() }
     }
 
-    /// Adds a row, as wide as the header. A cell stays in its line, whoever wrote it.
+    /// Adds a row, as wide as the header. A cell stays in its line, whatever its text.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().map(|cell| foreign::line(&cell).into_owned()).collect());
     }

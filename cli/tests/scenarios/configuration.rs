@@ -1,4 +1,4 @@
-//! haloy.yaml: what is told of it, and of mistakes in it.
+//! haloy.yaml: messages about it, and about mistakes in it.
 
 use crate::deploying::shop;
 use crate::harness::*;

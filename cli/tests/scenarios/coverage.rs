@@ -27,7 +27,7 @@ fn lines() -> Vec<String> {
 fn every_exit_code_is_in_a_snapshot() {
     let seen: BTreeSet<u8> =
         lines().iter().filter_map(|line| line.strip_prefix("= ")?.parse().ok()).collect();
-    // What a process that was killed leaves is no code of haloy's own.
+    // The exit code of a killed process is not one of haloy's own.
     let killed = 128 + 6;
     for (code, meaning) in haloy::error::EXIT_CODES {
         let reserved = UNREACHABLE.iter().any(|(known, _)| known == code);

@@ -29,7 +29,7 @@ fn routes_and_whose_a_domain_is() {
     scenario.end("routes");
 }
 
-/// Ended when the test is over, whatever became of it.
+/// Ended when the test is over, however it ended.
 struct Ended(Child);
 
 impl Drop for Ended {

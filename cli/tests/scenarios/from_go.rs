@@ -12,7 +12,7 @@ targets:
 
 #[test]
 fn options_and_commands_of_haloy_go() {
-    // Replicas that start side by side have their addresses as it comes: two are only looked at.
+    // Replicas that start side by side have addresses in any order: two are only checked.
     let mut scenario = Scenario::with(&SHOP.replace("replicas: 1", "replicas: 2"));
     scenario.haloy("version");
     scenario.haloy("version --json");

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// Noon of the first command; each later one is given about a minute after the one before.
+/// Noon of the first command; each later one is given about a minute after the previous one.
 const BEGIN: &str = "2026-11-02T12:00:00Z";
 
 /// The haloy of this build.
@@ -21,7 +21,7 @@ pub struct Ran {
 
 impl Ran {
     pub fn of(output: &Output) -> Self {
-        // Ended by a signal: told as a shell tells it.
+        // Ended by a signal: reported as a shell does.
         let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
         Self {
             code: output.status.code().or(signal.map(|signal| 128 + signal)).unwrap_or(-1),
@@ -36,7 +36,7 @@ impl Ran {
     }
 }
 
-/// A scenario: a machine, and the record of what was said.
+/// A scenario: a machine, and the record of all output.
 pub struct Scenario {
     folder: tempfile::TempDir,
     commands: i64,
@@ -82,7 +82,7 @@ impl Scenario {
         std::fs::write(&path, world.to_string()).expect("written");
     }
 
-    /// A variable for all commands from here on.
+    /// Sets a variable for all later commands.
     pub fn set(&mut self, name: &str, value: &str) {
         self.environment.retain(|(known, _)| known != name);
         self.environment.push((name.to_owned(), value.to_owned()));
@@ -93,7 +93,7 @@ impl Scenario {
         self.environment.retain(|(known, _)| known != name);
     }
 
-    /// A command that is ready to be run, a minute after the one before.
+    /// A command that is ready to be run, a minute after the previous one.
     pub fn command(&mut self, words: &[String]) -> Command {
         let begin: jiff::Timestamp = BEGIN.parse().expect("a time");
         let now = begin + jiff::SignedDuration::from_secs(61 * self.commands);
@@ -122,14 +122,14 @@ impl Scenario {
         Ran::of(&command.output().expect("haloy runs"))
     }
 
-    /// Gives a command, and records what it says.
+    /// Runs a command, and records its output.
     pub fn haloy(&mut self, line: &str) -> Ran {
         let ran = self.silently(line);
         self.record(line, &ran);
         ran
     }
 
-    /// Records what a command said.
+    /// Records the output of a command.
     pub fn record(&mut self, line: &str, ran: &Ran) {
         let _written = write!(self.told, "$ haloy {line}\n{}", ran.out);
         for line in ran.err.lines() {
@@ -138,12 +138,12 @@ impl Scenario {
         let _written = writeln!(self.told, "= {}\n", ran.code);
     }
 
-    /// Says in the record what is different from here on.
+    /// Notes in the record what is different from here on.
     pub fn note(&mut self, text: &str) {
         let _written = writeln!(self.told, "# {text}\n");
     }
 
-    /// Compares everything that was said.
+    /// Compares the whole record.
     #[track_caller]
     pub fn end(self, name: &str) {
         let told = steady(&self.told, self.folder.path());

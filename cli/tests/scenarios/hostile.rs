@@ -29,7 +29,7 @@ pub fn corpus() -> Vec<(&'static str, OsString)> {
     ]
 }
 
-/// Whether a terminal would obey it; written here again, so that one mistake is not made twice.
+/// Whether a terminal would obey it; written again here, so that one mistake is not made twice.
 fn obeyed(c: char) -> bool {
     let hidden = [0x61c, 0x200b, 0x200e, 0x200f, 0xfeff];
     let ranges = [0x2028..=0x202e, 0x2060..=0x206f, 0xfff9..=0xfffb, 0xe0000..=0xe007f];
@@ -89,7 +89,7 @@ fn push(scenario: &mut Scenario, lines: &[&str]) {
     assert!(!scenario.path("owned").exists(), "somebody ran it");
 }
 
-/// Reads everything in every form, and looks whether JSON still says what was written.
+/// Reads everything in every form, and checks that JSON still has the written text.
 fn read_all(scenario: &mut Scenario, written: &[&str]) {
     let id = scenario.silently("history -o id").ids()[0].clone();
     let reads =
@@ -221,7 +221,7 @@ fn variables() {
     read_all(&mut scenario, &[OBEYED, LINES, CLEVER]);
 }
 
-/// haloy.yaml with a text in one of its fields, as JSON: that has a way to write every character.
+/// haloy.yaml with a text in one of its fields, as JSON: that can escape every character.
 fn fields(text: &str) -> Vec<(&'static str, serde_json::Value)> {
     use serde_json::json;
     let with = |key: &str, value: serde_json::Value| {
@@ -343,7 +343,7 @@ fn names_of_files_folders_and_branches() {
     std::fs::write(path.join("haloy.yaml"), SHOP).expect("written");
     let ran = give(&mut scenario, "validate-config --json --config @", "", &path.into());
     is_decent("a folder that is no text", &ran);
-    // A branch of git may have any character that is no control character.
+    // A branch of git may have any character except control characters.
     let branch = "a\u{202e}b\u{feff}é";
     let here = scenario.path("");
     let git = |arguments: &[&str]| {

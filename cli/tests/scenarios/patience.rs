@@ -32,7 +32,7 @@ fn a_silent_engine_is_named_while_it_is_waited_for_and_when_it_is_given_up() {
         assert!(begun.elapsed() < Duration::from_secs(40), "{line}: {:?}", begun.elapsed());
         assert!(ran.err.contains("waiting for Docker ("), "{line}: {}", ran.err);
         let said = format!("{}{}", ran.out, ran.err);
-        // What `status` says of what it could not see is its own affair.
+        // What `status` reports of what it could not observe is its own matter.
         if line != "status" {
             assert!(said.contains("does not answer"), "{line}: {said}");
         }

@@ -1,4 +1,4 @@
-//! Secret providers: the programs of the user, and what is told of them. No value is in any output or file.
+//! Secret providers: the programs of the user, and messages about them. No value is in any output or file.
 
 use crate::harness::*;
 use std::os::unix::fs::PermissionsExt;
@@ -74,7 +74,7 @@ fn op(value: &str) -> String {
     )
 }
 
-/// Gives a command, and looks for values in what it says.
+/// Runs a command, and looks for values in its output.
 fn haloy(scenario: &mut Scenario, line: &str) -> Ran {
     let ran = scenario.haloy(line);
     assert!(!ran.out.contains("canary") && !ran.err.contains("canary"), "{line}: {}{}", ran.out, ran.err);

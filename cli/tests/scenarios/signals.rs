@@ -1,4 +1,4 @@
-//! Signals, and readers that go away: nothing is left half done, and it is told what was.
+//! Signals, and readers that go away: nothing is left half done, and the end is reported.
 
 use crate::deploying::{SHOP, shop};
 use crate::harness::*;
@@ -57,7 +57,7 @@ fn of_several_targets_none_is_begun_any_more() {
     assert!(ran.err.contains("shop/b was not started"), "{}", ran.err);
 }
 
-/// Processes of a group that have not ended, whether somebody waited for them or not.
+/// Processes of a group that have not ended, reaped or not.
 fn running(group: &str) -> usize {
     let processes = std::fs::read_dir("/proc").expect("processes").flatten();
     let stats = processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());

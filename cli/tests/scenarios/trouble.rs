@@ -140,7 +140,7 @@ fn a_bug_is_told_as_one() {
     let nowhere = scenario.path("nowhere/world").display().to_string();
     scenario.set("HALOY_SIMULATED", &nowhere);
     let mut ran = scenario.silently("deploy -q");
-    // Where it panicked is of no interest; that it says so is.
+    // Where it panicked does not matter; that it reports the panic does.
     let (panicked, told) = ran.err.split_once("error: ").expect("it is told");
     assert!(panicked.contains("panicked at"), "{panicked}");
     ran.err = format!("[a panic]\nerror: {told}");

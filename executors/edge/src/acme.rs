@@ -1,5 +1,5 @@
-//! Certificates from an authority: asked for when a routed domain has none, or when the one that it has
-//! is due for renewal. A failure never stops anything: what was served is served on.
+//! Certificates from an authority: requested when a routed domain has none, or when its certificate is due
+//! for renewal. A failure never stops anything: what was served stays served.
 
 use super::certs::Cert;
 use super::observed::Observed;
@@ -30,11 +30,11 @@ const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(60)
 pub struct Keeper {
     /// What is kept on disk: accounts and contacts.
     pub store: Arc<Store>,
-    /// Which names are routed.
+    /// The routed names.
     pub routing: Arc<Routing>,
     /// Certificates that there are.
     pub tls: Arc<Tls>,
-    /// Where what happens is told.
+    /// Where events are reported.
     pub observed: Arc<Observed>,
 }
 
@@ -56,11 +56,12 @@ pub async fn keep(keeper: Keeper) {
     }
 }
 
-/// Names that one certificate is to be for, and whom the authority may write to about it.
+/// Names of one certificate, and the address that the authority may write to about it.
 type Wanted = (Vec<String>, Option<String>);
 
-/// What an authority is asked for: of each route the names that a public one could vouch for, or all, or none, as
-/// its release wants it; never one for which the user brought a certificate. The first one names it.
+/// Names to request certificates for: of each route the names that a public authority could vouch for, or
+/// all, or none, as its release wants; never one for which the user brought a certificate. The first name
+/// identifies the certificate.
 pub fn in_question(routing: &Routing, tls: &Tls, store: &Store) -> Vec<Wanted> {
     let (table, contacts) = (routing.table(), store.contacts());
     // A certificate that is nowhere presented is of no use.
@@ -69,7 +70,7 @@ pub fn in_question(routing: &Routing, tls: &Tls, store: &Store) -> Vec<Wanted> {
     let asked = routes.filter(|route| route.acme != Some(AcmeMode::Off)).map(|route| {
         let own = |name: &str| tls.certs.get(name).is_some_and(|cert| cert.own);
         let names = std::iter::once(&route.domain).chain(&route.aliases);
-        // Who wants one for every name has an authority of their own, which may vouch for any.
+        // A release that wants one for every name uses an authority of its own, which may vouch for any.
         let every = route.acme == Some(AcmeMode::On);
         let names = names.filter(|name| (every || names::is_public(name)) && !own(name)).cloned().collect();
         (names, contacts.get(&route.domain).cloned())
@@ -83,7 +84,7 @@ impl Keeper {
     }
 }
 
-/// Those of them that need a certificate now.
+/// Those that need a certificate now.
 fn wanted(keeper: &Keeper) -> Vec<Wanted> {
     let now = SystemClock.now();
     let due = |name: &String| match keeper.tls.certs.get(name) {
@@ -109,12 +110,12 @@ fn to_ask(keeper: &Keeper) -> Vec<(Arc<Cert>, Option<String>)> {
     .collect()
 }
 
-/// When to renew: RFC 9773. Authorities that do not say are not asked again for a while.
+/// When to renew: RFC 9773. Authorities that do not support it are not queried again for a while.
 async fn ask(keeper: &Keeper, cert: &Cert, contact: Option<&str>) {
     let time = |nanos: i128| i64::try_from(nanos).map_or(Timestamp(i64::MAX), Timestamp);
     let said = async {
         let known = identifier(cert)?;
-        // Without an account there is nobody to ask; one is made for an order, not for this.
+        // Without an account there is nothing to query with; one is made for an order, not for this.
         keeper.store.account(&keeper.tls.authority.directory())?;
         let account = account(keeper, contact).await.ok()?;
         let (info, again) = account.renewal_info(&known).await.ok()?;
@@ -123,7 +124,7 @@ async fn ask(keeper: &Keeper, cert: &Cert, contact: Option<&str>) {
         Some(((time(start), time(end)), again))
     };
     let said = tokio::time::timeout(ORDER_TIME, said).await.ok().flatten();
-    keeper.tls.acme.renewals.told(cert, said, SystemClock.now(), &SystemEntropy);
+    keeper.tls.acme.renewals.record_advice(cert, said, SystemClock.now(), &SystemEntropy);
 }
 
 /// What its authority calls a certificate (RFC 9773, 4.1).
@@ -132,8 +133,8 @@ fn identifier(cert: &Cert) -> Option<CertificateIdentifier<'static>> {
     Some(CertificateIdentifier::new(authority.as_slice().into(), serial.as_slice().into()).into_owned())
 }
 
-/// Asks for a certificate; once more without naming the one before, and with a new account, where that
-/// is what the authority minds.
+/// Requests a certificate; retries once without naming the previous one, and with a new account, where the
+/// authority objects to those.
 async fn asked_for(keeper: &Keeper, names: &[String], contact: Option<&str>) -> Result<Issued, String> {
     let before = names.first().and_then(|domain| keeper.tls.certs.get(domain));
     let mut replaces = before.filter(|cert| !cert.own && keeper.tls.acme.renewals.advised(cert));
@@ -142,7 +143,7 @@ async fn asked_for(keeper: &Keeper, names: &[String], contact: Option<&str>) -> 
         let order = order(keeper, names, contact, replaces.as_deref().and_then(identifier));
         let asked = tokio::time::timeout(ORDER_TIME, order).await;
         match asked.unwrap_or_else(|_| Err("the authority did not answer in time".to_owned())) {
-            // The authority forgot the account: made anew, once.
+            // The authority forgot the account: a new one is made, once.
             Err(error) if error.contains("accountDoesNotExist") && !forgotten => {
                 forgotten = true;
                 keeper.store.forget_account(&keeper.tls.authority.directory());
@@ -164,7 +165,7 @@ async fn issue(keeper: &Keeper, names: Vec<String>, contact: Option<&str>) {
         keeper.tls.certs.load();
         let cert = keeper.tls.certs.get(&domain).ok_or("what was issued cannot be read")?;
         if !cert.own && keeper.tls.acme.renewals.due(&cert, now) {
-            return Err("what was issued is due for renewal already".to_owned());
+            return Err("what was issued is already due for renewal".to_owned());
         }
         Ok((account, cert))
     });
@@ -184,7 +185,7 @@ async fn issue(keeper: &Keeper, names: Vec<String>, contact: Option<&str>) {
 }
 
 /// The authority's own sentence, where it has one.
-fn told(error: Error) -> String {
+fn error_text(error: Error) -> String {
     match error {
         Error::Api(problem) => {
             let kind = problem.r#type.as_deref().and_then(|kind| kind.rsplit(':').next()).unwrap_or("error");
@@ -204,13 +205,13 @@ async fn account(keeper: &Keeper, contact: Option<&str>) -> Result<Account, Stri
     if let Some(known) = keeper.store.account(&directory)
         && let Ok(credentials) = serde_json::from_str::<AccountCredentials>(&known)
     {
-        return builder().map_err(told)?.from_credentials(credentials).await.map_err(told);
+        return builder().map_err(error_text)?.from_credentials(credentials).await.map_err(error_text);
     }
     let contact = contact.map(|contact| format!("mailto:{contact}"));
     let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
     let new = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
-    let made = builder().map_err(told)?.create(&new, directory.clone(), None).await;
-    let (account, credentials) = made.map_err(told)?;
+    let made = builder().map_err(error_text)?.create(&new, directory.clone(), None).await;
+    let (account, credentials) = made.map_err(error_text)?;
     let credentials = serde_json::to_string(&credentials).map_err(|error| error.to_string())?;
     keeper.store.keep_account(&directory, &credentials).map_err(|error| error.to_string())?;
     keeper.observed.report(Report::Account { directory, account: account.id().to_owned() });
@@ -233,19 +234,19 @@ async fn order(
         Some(replaces) => asked.replaces(replaces),
         None => asked,
     };
-    let mut order = account.new_order(&asked).await.map_err(told)?;
+    let mut order = account.new_order(&asked).await.map_err(error_text)?;
     let mut tokens = Vec::new();
     let challenged = challenge(keeper, &mut order, &mut tokens).await;
     let ready = match challenged {
-        Ok(()) => order.poll_ready(&PATIENCE).await.map_err(told),
+        Ok(()) => order.poll_ready(&PATIENCE).await.map_err(error_text),
         Err(error) => Err(error),
     };
     keeper.tls.acme.forget(&tokens);
     if ready? != OrderStatus::Ready {
         return Err(why_invalid(&mut order).await);
     }
-    let key = order.finalize().await.map_err(told)?;
-    let chain = order.poll_certificate(&PATIENCE).await.map_err(told)?;
+    let key = order.finalize().await.map_err(error_text)?;
+    let chain = order.poll_certificate(&PATIENCE).await.map_err(error_text)?;
     Ok((account.id().to_owned(), key, chain))
 }
 
@@ -256,7 +257,7 @@ async fn challenge(
 ) -> Result<(), String> {
     let mut authorizations = order.authorizations();
     while let Some(authorization) = authorizations.next().await {
-        let mut authorization = authorization.map_err(told)?;
+        let mut authorization = authorization.map_err(error_text)?;
         if authorization.status == AuthorizationStatus::Valid {
             continue;
         }
@@ -265,12 +266,12 @@ async fn challenge(
         let (token, answer) = (challenge.token.clone(), challenge.key_authorization().as_str().to_owned());
         tokens.push(token.clone());
         locked(&keeper.tls.acme.tokens).insert(token, answer);
-        challenge.set_ready().await.map_err(told)?;
+        challenge.set_ready().await.map_err(error_text)?;
     }
     Ok(())
 }
 
-/// Which name the authority could not see, and what it saw instead.
+/// The name that the authority could not validate, and what it saw instead.
 async fn why_invalid(order: &mut instant_acme::Order) -> String {
     let mut authorizations = order.authorizations();
     while let Some(Ok(mut authorization)) = authorizations.next().await {
@@ -281,5 +282,5 @@ async fn why_invalid(order: &mut instant_acme::Order) -> String {
             }
         }
     }
-    "the authority says that the order is invalid, and not why".to_owned()
+    "the authority says that the order is invalid, but not why".to_owned()
 }

@@ -15,7 +15,7 @@ use x509_cert::der::Decode;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, SubjectAltName};
 
-/// A certificate and what it says of itself.
+/// A certificate and its own statements.
 #[derive(Debug)]
 pub struct Cert {
     /// What TLS needs.
@@ -24,7 +24,7 @@ pub struct Cert {
     pub names: Vec<String>,
     /// Serial number, in hex.
     pub serial: String,
-    /// From when it counts.
+    /// Start of validity.
     pub not_before: Timestamp,
     /// Until when.
     pub not_after: Timestamp,
@@ -101,7 +101,7 @@ pub struct Certs {
 const SELF_SIGNED: usize = 1000;
 
 impl Certs {
-    /// Those of a folder: `certs/*.pem` of authorities, `certs/own/*.pem` of the user.
+    /// Certificates of a folder: `certs/*.pem` of authorities, `certs/own/*.pem` of the user.
     pub fn open(folder: &Path) -> std::io::Result<Self> {
         let folder = folder.join("certs");
         files::private_folder(&folder.join("own"))?;
@@ -113,14 +113,14 @@ impl Certs {
         })
     }
 
-    /// Reads all files anew; what cannot be read is told and passed over. Answers the user's own.
+    /// Reads all files again; unreadable ones are reported and passed over. Returns the user's own.
     pub fn load(&self) -> Vec<Arc<Cert>> {
         let mut by_name: HashMap<String, Arc<Cert>> = HashMap::new();
         let (mut own, mut unreadable) = (Vec::new(), Vec::new());
-        // The user's own come last: they count before an authority's.
+        // The user's own come last: they take precedence over an authority's.
         for (folder, is_own) in [(self.folder.clone(), false), (self.folder.join("own"), true)] {
             let files = files::list_if_there(&folder).unwrap_or_else(|error| {
-                // Every certificate of it is missing, and so it is said.
+                // Every certificate of the folder is missing, so that is reported.
                 unreadable.push(format!("{}: {error}", folder.display()));
                 Vec::new()
             });
@@ -133,7 +133,7 @@ impl Certs {
                     Ok(cert) => {
                         let cert = Arc::new(cert);
                         for name in &cert.names {
-                            // A domain that became an alias has an older file: the newer one counts.
+                            // A domain that became an alias has an older file: the newer one is used.
                             let known = by_name.get(name);
                             if is_own || known.is_none_or(|known| known.not_before <= cert.not_before) {
                                 by_name.insert(name.clone(), Arc::clone(&cert));
@@ -165,7 +165,7 @@ impl Certs {
         locked(&self.unreadable).clone()
     }
 
-    /// All of them, once each.
+    /// Every certificate, once.
     pub fn all(&self) -> Vec<Arc<Cert>> {
         let mut all: Vec<_> = self.by_name.load().values().cloned().collect();
         all.sort_by(|a, b| (&a.names, &a.serial).cmp(&(&b.names, &b.serial)));
@@ -180,7 +180,7 @@ impl Certs {
         files::write_whole(&path, pem.as_bytes(), Readers::Owner)
     }
 
-    /// Made here, trusted by nobody: better than no answer while there is no other.
+    /// Self-signed and not trusted by any client: better than no answer while there is no other.
     pub fn self_signed(&self, name: &str) -> Option<Arc<CertifiedKey>> {
         let mut known = locked(&self.self_signed);
         if let Some(found) = known.get(name) {

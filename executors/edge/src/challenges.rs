@@ -14,7 +14,7 @@ pub struct Acme {
     pub(super) tokens: Mutex<HashMap<String, String>>,
     pub(super) failures: Mutex<HashMap<String, Failed>>,
     pub(super) renewals: Renewals,
-    /// By whose terms certificates are given.
+    /// Terms under which certificates are issued.
     pub terms: Terms,
     /// Something changed: look now.
     pub look: Notify,
@@ -42,7 +42,7 @@ impl Acme {
         locked(&self.tokens).get(token).cloned()
     }
 
-    /// These need no answer any more.
+    /// These challenges need no answer any more.
     pub(super) fn forget(&self, tokens: &[String]) {
         let mut answering = locked(&self.tokens);
         answering.retain(|token, _| !tokens.contains(token));

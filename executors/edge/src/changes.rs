@@ -1,4 +1,4 @@
-//! Replicas that should get requests and get none, and those that get them again: told to the log, a few
+//! Replicas that should get requests and get none, and those that get them again: reported to the log a few
 //! times an hour for each target, and otherwise counted.
 
 use super::limits::{CHANGES, CHANGES_WITHIN};
@@ -9,25 +9,26 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Instant;
 
-/// What was told of each target.
+/// Reports of each target.
 #[derive(Default)]
 pub struct Changes {
-    told: Mutex<HashMap<(AppName, TargetName), Told>>,
-    /// To be written, in their order.
+    told: Mutex<HashMap<(AppName, TargetName), Reported>>,
+    /// Reports to write, in their order.
     pub(super) waiting: Mutex<VecDeque<Report>>,
-    /// Whoever holds it writes.
+    /// Held by the task that writes.
     pub(super) writing: Mutex<()>,
 }
 
 #[derive(Default)]
-struct Told {
+struct Reported {
     at: Vec<Instant>,
     /// Changes since that were only counted.
     more: u32,
 }
 
 impl Changes {
-    /// Whether a change of a target is to be told now, and if so how many others were only counted before.
+    /// Whether a change of a target should be reported now, and if so how many others were only counted
+    /// before.
     pub(super) fn tell(&self, of: (AppName, TargetName), now: Instant) -> Option<u32> {
         let mut known = locked(&self.told);
         let told = known.entry(of).or_default();

@@ -1,8 +1,8 @@
 //! Checks of replicas that are in a route: an engine says that a container runs while nothing in it answers.
 //!
-//! Each is asked for the health path of its own release over a new connection that was shown to end at its
-//! container, as requests are; so whoever has an address by now cannot pass for the replica. What
-//! could not be shown is no answer of the replica, and changes nothing.
+//! Each check asks for the health path of the replica's own release over a new connection that was shown to
+//! end at its container, as with requests; so the current holder of an address cannot pass for the replica. A
+//! connection that could not be shown to end there is not an answer of the replica, and changes nothing.
 
 use super::body;
 use super::identity::Doubt;
@@ -20,15 +20,15 @@ use tokio::time::Instant;
 /// What a check needs.
 #[derive(Clone)]
 pub struct Checker {
-    /// Which replicas are in a route.
+    /// Replicas in a route.
     pub routing: Arc<Routing>,
-    /// Where what changes is told.
+    /// Where changes are reported.
     pub observed: Arc<Observed>,
     /// How often, and for how long.
     pub times: CheckTimes,
 }
 
-/// Has every replica that is in a route checked for as long as it is.
+/// Checks every replica for as long as it is in a route.
 pub async fn keep(checker: Checker) {
     let mut watches = tokio::task::JoinSet::new();
     let every = checker.times.every;
@@ -39,7 +39,7 @@ pub async fn keep(checker: Checker) {
         drop(table);
         let count = u32::try_from(new.len()).unwrap_or(u32::MAX);
         for (number, upstream) in (0..count).zip(new) {
-            // Spread over the time between two checks: the engine is asked with each.
+            // Spread over the time between two checks: each of them queries the engine.
             let first = Instant::now() + every / count * number;
             watches.spawn(watch(checker.clone(), upstream, first));
         }
@@ -48,12 +48,12 @@ pub async fn keep(checker: Checker) {
     }
 }
 
-/// Checks one replica until it has left the routes. Between two checks it is not held on to: whoever left has
-/// nothing to wait for here.
+/// Checks one replica until it has left the routes. Between two checks no reference is held: a replica that
+/// left need not wait for this.
 async fn watch(checker: Checker, watched: Weak<Upstream>, first: Instant) {
     tokio::time::sleep_until(first).await;
     while let Some(upstream) = watched.upgrade() {
-        if !checker.routing.look().routes_to(&upstream) {
+        if !checker.routing.table_guard().routes_to(&upstream) {
             upstream.unwatch();
             break;
         }
@@ -76,14 +76,14 @@ async fn once(checker: &Checker, upstream: &Upstream) {
     }
 }
 
-/// What a replica answers, if it is shown to be the one that does.
+/// Answer of a replica, if it is shown to come from there.
 async fn ask(checker: &Checker, upstream: &Upstream, check: &Check) -> Seen {
     let request = Request::get(&check.path)
         .header(header::HOST, &check.host)
         .header(header::USER_AGENT, "haloy-edge-check")
         .header(header::CONNECTION, "close")
         .body(body::empty());
-    // A path that cannot be asked for says nothing about the replica.
+    // A path that cannot be requested says nothing about the replica.
     let Ok(request) = request else { return Seen::Nothing };
     let connected = upstream.connect().await;
     checker.observed.connected(upstream, &connected);

@@ -1,4 +1,4 @@
-//! A client of the socket of commands: what haloy says to its edge.
+//! A client of the command socket: messages of haloy to its edge.
 
 use super::handoff;
 use super::limits::{EDGE_ANSWER, SNAPSHOT_BYTES};
@@ -20,18 +20,18 @@ use tokio::net::UnixStream;
 /// Why a command did not reach the edge, or was refused.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ControlError {
-    /// None runs here.
+    /// No edge runs here.
     #[error("no edge answers at {0}")]
     NotRunning(String),
-    /// It broke off.
+    /// The edge broke off.
     #[error("the edge broke off: {0}")]
     BrokeOff(String),
-    /// It said no.
+    /// The edge refused.
     #[error("{error}")]
     Refused {
         /// HTTP status.
         status: u16,
-        /// Its words.
+        /// Text of the answer.
         error: String,
     },
 }
@@ -44,14 +44,14 @@ pub struct Client {
 }
 
 impl Client {
-    /// Of the edge in a folder, whether it runs or not.
+    /// Client of the edge in a folder, whether it runs or not.
     pub fn new(folder: &Path) -> Self {
         Self { socket: folder.join(SOCKET), waits: Waits::default() }
     }
 
     /// Tells there whenever the edge is waited for.
     #[must_use]
-    pub fn told_to(self, waits: Waits) -> Self {
+    pub fn with_waits(self, waits: Waits) -> Self {
         Self { waits, ..self }
     }
 
@@ -70,7 +70,7 @@ impl Client {
         let strange = || ControlError::BrokeOff("its answer cannot be read".to_owned());
         let asked = async {
             let stream = UnixStream::connect(&self.socket).await;
-            // Nobody is there only where nobody listens: a socket that may not be used says nothing of the kind.
+            // No edge is there only where nothing listens: a socket without permission does not show that.
             let stream = stream.map_err(|error| match error.kind() {
                 ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
                     ControlError::NotRunning(self.socket.display().to_string())
@@ -100,7 +100,7 @@ impl Client {
         answered.unwrap_or_else(|_| Err(late()))
     }
 
-    /// What it says of itself.
+    /// Status of the edge.
     pub async fn status(&self) -> Result<EdgeStatus, ControlError> {
         self.ask(Method::GET, "/status", Vec::new(), EDGE_ANSWER).await
     }
@@ -117,18 +117,19 @@ impl Client {
         Ok((generation, digest))
     }
 
-    /// Whom an authority may write to, by domain; a domain without gets no certificate of one.
+    /// Address for mail of an authority, by domain; a domain without one gets no certificate from an
+    /// authority.
     pub async fn contacts(&self, contacts: &BTreeMap<String, String>) -> Result<EdgeStatus, ControlError> {
         let body = serde_json::to_vec(contacts).map_err(|error| ControlError::BrokeOff(error.to_string()))?;
         self.ask(Method::PUT, "/contacts", body, EDGE_ANSWER).await
     }
 
-    /// The same, after it has looked where every replica is.
+    /// The same, after the edge has located every replica.
     pub async fn status_seen(&self) -> Result<EdgeStatus, ControlError> {
         self.ask(Method::GET, "/status/seen", Vec::new(), EDGE_ANSWER).await
     }
 
-    /// Waits until nothing is on its way through a replica.
+    /// Waits until no request is in flight through a replica.
     pub async fn drain(&self, replica: ReplicaId, limit: Duration) -> Result<Drained, ControlError> {
         let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         let body = serde_json::to_vec(&Drain { replica, limit_ms });
@@ -141,23 +142,23 @@ impl Client {
         self.ask(Method::GET, "/reports", Vec::new(), EDGE_ANSWER).await
     }
 
-    /// These are in the log now.
+    /// Tells the edge that these reports are in the log now.
     pub async fn taken(&self, keys: &[String]) -> Result<EdgeStatus, ControlError> {
         let body = serde_json::to_vec(keys).map_err(|error| ControlError::BrokeOff(error.to_string()))?;
         self.ask(Method::POST, "/reports/taken", body, EDGE_ANSWER).await
     }
 
-    /// Asks it to read certificates and open its access log anew.
+    /// Tells the edge to read certificates again and to reopen its access log.
     pub async fn reload(&self) -> Result<EdgeStatus, ControlError> {
         self.ask(Method::POST, "/reload", Vec::new(), EDGE_ANSWER).await
     }
 
-    /// Asks it to leave; it ends what is on its way first.
+    /// Tells the edge to leave; it finishes requests in flight first.
     pub async fn stop(&self) -> Result<EdgeStatus, ControlError> {
         self.ask(Method::POST, "/stop", Vec::new(), EDGE_ANSWER).await
     }
 
-    /// Asks it to hand over to a program.
+    /// Tells the edge to hand over to a program.
     pub async fn upgrade(&self, program: &Path) -> Result<EdgeStatus, ControlError> {
         let body = serde_json::to_vec(&Upgrade { program: program.to_owned() });
         let body = body.map_err(|error| ControlError::BrokeOff(error.to_string()))?;

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 pub struct ClientOrigin {
     /// Address of the client.
     pub client: IpAddr,
-    /// It came over TLS.
+    /// Whether it came over TLS.
     pub secure: bool,
 }
 

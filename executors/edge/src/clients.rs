@@ -1,4 +1,4 @@
-//! Connections of clients: how many there are, of whom, and how many the edge takes.
+//! Connections of clients: their number by client, and the limits of the edge.
 
 use super::limits::{CONNECTIONS, PER_ADDRESS};
 use haloy_ledger::locks::locked;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// How many connections there are, of whom.
+/// Number of connections by client.
 #[derive(Default)]
 pub struct Clients(Mutex<Counts>);
 
@@ -16,13 +16,13 @@ struct Counts {
     of: HashMap<IpAddr, usize>,
 }
 
-/// One connection that the edge took; counted while it lives, as a tunnel too.
+/// An accepted connection; counted while it lives, as a tunnel too.
 pub struct Admitted {
     clients: Arc<Clients>,
     who: IpAddr,
 }
 
-/// Who is counted as one: an IPv4 address, or the /64 that a provider gives to one customer.
+/// Key by which clients are counted: an IPv4 address, or the /64 that a provider gives to one customer.
 fn who(client: IpAddr) -> IpAddr {
     match client {
         IpAddr::V4(_) => client,

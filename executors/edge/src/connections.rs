@@ -1,7 +1,7 @@
 //! Connections of clients: how many, how patient the edge is with them, and which HTTP they speak.
 //!
-//! Which HTTP is settled by TLS (ALPN), and is HTTP/1.1 without it. So no byte is guessed at, and a
-//! client that sends none is let go like one that sends them too slowly.
+//! The HTTP version is settled by TLS (ALPN), and is HTTP/1.1 without it. So no byte is guessed at, and a
+//! client that sends none is closed like one that sends too slowly.
 
 use super::access_log::Entry;
 use super::body::Body;
@@ -26,7 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// A connection: at which edge, and as whom it is counted for as long as this lives.
+/// A connection: its edge, and the client that it is counted for as long as this lives.
 type Came = (Arc<Edge>, Arc<Admitted>);
 
 /// Takes connections until it is dropped.
@@ -42,9 +42,9 @@ pub async fn accept(edge: Arc<Edge>, listener: TcpListener, secure: Option<TlsAc
                 edge.observed.metrics.connected();
                 // Without it answers are late, and still right.
                 drop(stream.set_nodelay(true));
-                // A client that vanished without a word: also where nobody expects one.
+                // Detects a client that vanished without a word, also where nothing is expected from it.
                 let _without_it = rustix::net::sockopt::set_socket_keepalive(&stream, true);
-                // To the event loop of a worker, away from this one.
+                // Moves it to the event loop of a worker, away from this one.
                 let Ok(stream) = stream.into_std() else { continue };
                 let served = connection((Arc::clone(&edge), admitted), secure.clone(), stream, client);
                 edge.lifecycle.open.spawn_on(served, edge.lifecycle.workers.next());
@@ -120,7 +120,7 @@ where
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
-        // A client that vanished without a word: nobody else would notice.
+        // Detects a client that vanished without a word, which would otherwise go unnoticed.
         .keep_alive_interval(edge.options.patience)
         .keep_alive_timeout(edge.options.patience);
     let connection = builder.serve_connection(TokioIo::new(Patient::new(stream)), service);
@@ -139,8 +139,8 @@ where
 
 /// Serves a connection until it ends; none once it has to, because the edge leaves.
 ///
-/// The token is asked once, which makes it wake this task, and again only when it is set: it has a lock
-/// that all connections share.
+/// The token is polled once, so that it wakes this task, and again only when it is set: it has a lock that
+/// all connections share.
 async fn until_ending<F: Future>(lifecycle: &Lifecycle, mut connection: Pin<&mut F>) -> Option<F::Output> {
     let mut ending = std::pin::pin!(lifecycle.ending.cancelled());
     let mut asked = false;

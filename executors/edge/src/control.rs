@@ -1,5 +1,5 @@
-//! The socket of commands: 0600 in a folder 0700, so that who may use it may own the edge anyway. Its
-//! other side is `client`.
+//! The command socket: 0600 in a folder 0700, so that its users might own the edge anyway. The other side is
+//! `client`.
 
 use super::acme;
 use super::body::{self, Body};
@@ -59,7 +59,7 @@ pub async fn serve(edge: Arc<Edge>, mut listener: UnixListener) {
         tokio::spawn(async move {
             let service = service_fn(|request| command(Arc::clone(&edge), request));
             let mut builder = hyper::server::conn::http1::Builder::new();
-            // A command that breaks off asked for nothing.
+            // A command that breaks off requested nothing.
             drop(builder.keep_alive(false).serve_connection(TokioIo::new(stream), service).await);
         });
     }
@@ -162,13 +162,13 @@ fn replicas(edge: &Edge) -> Vec<ReplicaStatus> {
     .collect()
 }
 
-/// Looks where every replica is, for as long as somebody who asks may wait.
+/// Locates every replica, for as long as the caller may wait.
 async fn look_at_all(edge: &Arc<Edge>) {
     let mut looks = tokio::task::JoinSet::new();
     for upstream in edge.routing.upstreams.all() {
-        looks.spawn(async move { upstream.look().await });
+        looks.spawn(async move { upstream.verify_now().await });
     }
-    // What has not answered by then is told as it was last seen.
+    // Replicas that have not answered by then are reported as last seen.
     let all = async { while looks.join_next().await.is_some() {} };
     drop(tokio::time::timeout(ENGINE_TIME, all).await);
 }
@@ -241,7 +241,7 @@ fn apply(edge: &Edge, bytes: &[u8]) -> Response<Body> {
     }
 }
 
-/// Answers `/metrics` where an address is given for it, once the edge before has left it.
+/// Answers `/metrics` where an address is given for it, once the previous edge has left it.
 pub async fn metrics_at(edge: Arc<Edge>) {
     let Some(address) = edge.options.metrics else { return };
     let listener = loop {
@@ -257,17 +257,17 @@ pub async fn metrics_at(edge: Arc<Edge>) {
     .await;
 }
 
-/// Waits until nothing is on its way through a replica; tunnels are told to end at once.
+/// Waits until no request is in flight through a replica; tunnels are ended at once.
 async fn drain(edge: &Edge, asked: &Drain) -> Drained {
     let started = Instant::now();
     let limit = Duration::from_millis(asked.limit_ms).min(DRAIN);
     let upstreams = edge.routing.upstreams.of(asked.replica);
     let in_flight = || upstreams.iter().map(|upstream| upstream.in_flight()).sum();
-    // Asked late, it may be in the route again.
-    for upstream in upstreams.iter().filter(|upstream| !edge.routing.look().routes_to(upstream)) {
+    // A late request: the replica may be in the route again.
+    for upstream in upstreams.iter().filter(|upstream| !edge.routing.table_guard().routes_to(upstream)) {
         upstream.leave();
     }
-    while (in_flight() > 0 || edge.lifecycle.before.lives()) && started.elapsed() < limit {
+    while (in_flight() > 0 || edge.lifecycle.predecessor.lives()) && started.elapsed() < limit {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let left_in_flight = in_flight();
@@ -282,7 +282,7 @@ async fn upgrade(edge: &Arc<Edge>, program: PathBuf) -> Response<Body> {
     let done = tokio::task::spawn_blocking(move || {
         let mut listeners = giving.lifecycle.listeners();
         if listeners.is_empty() {
-            return Err(std::io::Error::other("it was handed over already"));
+            return Err(std::io::Error::other("it was already handed over"));
         }
         let next = handoff::hand_over(&giving.options, &listeners, &program)?;
         // Not twice: two would serve beside each other.
@@ -293,14 +293,14 @@ async fn upgrade(edge: &Arc<Edge>, program: PathBuf) -> Response<Body> {
     match done.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
         Ok(next) => {
             // Closed when this process ends: the next edge waits for that before a replica may go.
-            edge.lifecycle.next.set(Some(next));
+            edge.lifecycle.successor.set(Some(next));
             edge.lifecycle.leave.cancel();
             answer(&status(edge))
         }
         Err(error) => {
-            // The next one may have put its socket in the place of this one's.
+            // The successor may have replaced this edge's socket with its own.
             edge.lifecycle.socket_lost.notify_one();
-            problem(StatusCode::INTERNAL_SERVER_ERROR, &format!("it goes on as it is: {error}"))
+            problem(StatusCode::INTERNAL_SERVER_ERROR, &format!("the edge goes on unchanged: {error}"))
         }
     }
 }

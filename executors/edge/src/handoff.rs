@@ -23,32 +23,32 @@ const MOST: usize = 64;
 
 /// What the next edge got.
 pub struct Taken {
-    /// Sockets that listen already.
+    /// Listening sockets.
     pub listeners: Vec<TcpListener>,
-    /// Version of the edge before.
+    /// Version of the previous edge.
     pub version: String,
-    /// Tells the edge before that this one serves.
+    /// Tells the previous edge that this one serves.
     pub ready: Ready,
 }
 
-/// Owed to the edge before.
+/// Message owed to the previous edge.
 pub struct Ready(UnixStream);
 
 impl Ready {
-    /// This one serves: the other may leave. The connection stays until it has.
+    /// This edge serves: the previous one may leave. The connection stays until it has.
     pub fn tell(mut self) -> Option<UnixStream> {
-        // Should it be gone already, then it has left.
+        // If the previous edge is already gone, it has left.
         let told = self.0.write_all(b"ready").and_then(|()| self.0.set_nonblocking(true));
         told.is_ok().then_some(self.0)
     }
 }
 
-/// The edge before or after this one. As long as the one before lives, it may have requests of replicas
-/// that this one no longer routes to.
+/// The previous or the next edge. As long as the previous edge lives, it may have requests of replicas that
+/// this one no longer routes to.
 #[derive(Default)]
-pub struct Other(Mutex<Option<UnixStream>>);
+pub struct PeerEdge(Mutex<Option<UnixStream>>);
 
-impl Other {
+impl PeerEdge {
     /// There is one, and its end of this connection closes when it has left.
     pub fn set(&self, connection: Option<UnixStream>) {
         *locked(&self.0) = connection;
@@ -66,8 +66,8 @@ impl Other {
     }
 }
 
-/// Starts the program that takes over and waits until it serves. If it does not, nothing has changed.
-/// The connection that comes back is to be kept for as long as this edge has requests.
+/// Starts the program that takes over and waits until it serves. If it does not, nothing has changed. Keep
+/// the returned connection for as long as this edge has requests.
 pub fn hand_over(options: &EdgeOptions, listeners: &[TcpListener], program: &Path) -> Result<UnixStream> {
     let path = options.folder.join(SOCKET);
     drop(std::fs::remove_file(&path));
@@ -99,7 +99,7 @@ pub fn hand_over(options: &EdgeOptions, listeners: &[TcpListener], program: &Pat
     let served = wait_for(&socket, &mut next).and_then(|stream| give(stream, listeners));
     drop(std::fs::remove_file(&path));
     if served.is_err() {
-        // It must not serve beside this one.
+        // The new edge must not serve beside this one.
         drop(next.kill());
     }
     served

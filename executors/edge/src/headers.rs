@@ -25,7 +25,7 @@ const HOP_BY_HOP: [HeaderName; 7] = [
     HeaderName::from_static("http2-settings"),
 ];
 
-/// Whom a request is for.
+/// Host of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     /// The name, in lower case: what is routed by.
@@ -36,17 +36,17 @@ pub struct Asked {
     pub port: u16,
 }
 
-/// What a replica is told of a request, beside what the client sent.
-pub struct Told<'a> {
+/// Facts that a replica receives about a request, beside what the client sent.
+pub struct RequestFacts<'a> {
     /// Where it came from.
     pub from: ClientOrigin,
-    /// Whom it is for.
+    /// Requested host.
     pub asked: &'a Asked,
-    /// Its name.
+    /// Name of the request.
     pub id: &'a HeaderValue,
 }
 
-/// Whom a request is for, or why that is not to be known.
+/// Host of a request, or why it cannot be determined.
 pub fn asked<T>(request: &Request<T>, from: ClientOrigin) -> Result<Asked, &'static str> {
     let mut named = request.headers().get_all(header::HOST).iter();
     let first = named.next();
@@ -61,7 +61,7 @@ pub fn asked<T>(request: &Request<T>, from: ClientOrigin) -> Result<Asked, &'sta
         return readable(first.ok_or("The request names no host.")?);
     };
     if request.version() != Version::HTTP_2 {
-        // RFC 9112, 3.2.2: the target of the request counts, and what the Host header says does not.
+        // RFC 9112, 3.2.2: the target of the request decides, and the Host header is ignored.
         return read(without_user(authority.as_str()), from);
     }
     // RFC 9113, 8.3.1: no user in it, and a Host header that says something else makes it malformed.
@@ -90,7 +90,7 @@ fn read(authority: &str, from: ClientOrigin) -> Result<Asked, &'static str> {
     Ok(Asked { name, authority: authority.to_owned(), port })
 }
 
-/// An authority may name a user, which is nobody's business here.
+/// An authority may name a user, which is not used here.
 fn without_user(authority: &str) -> &str {
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
@@ -99,13 +99,13 @@ fn without_user(authority: &str) -> &str {
 pub fn upgrade_wanted<T>(request: &Request<T>) -> Option<HeaderValue> {
     let asked = request.headers().get_all(header::CONNECTION).iter().filter_map(|v| v.to_str().ok());
     let upgrade = asked.flat_map(|v| v.split(',')).any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
-    // HTTP/2 in the clear would be a way past everything that the edge looks at.
+    // HTTP/2 in the clear would bypass every check of the edge.
     let wanted = request.headers().get(header::UPGRADE).filter(|_| upgrade);
     wanted.filter(|protocol| !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")).cloned()
 }
 
-/// RFC 9110, 7.6.1: what is for one connection only is not passed on. That holds for `TE` too, which HTTP/2
-/// allows: the edge and not its client is who the replica speaks with.
+/// RFC 9110, 7.6.1: hop-by-hop headers are not passed on. That holds for `TE` too, which HTTP/2 allows: the
+/// replica speaks with the edge and not with its client.
 pub fn strip(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
@@ -145,15 +145,15 @@ fn join_cookies(headers: &mut HeaderMap) {
         line.extend_from_slice(b"; ");
         line.extend_from_slice(cookie.as_bytes());
     }
-    // Made of values and two plain characters, it is one.
+    // Built from header values and two plain characters, it is a valid value.
     if let Ok(line) = HeaderValue::from_bytes(&line) {
         headers.insert(header::COOKIE, line);
     }
 }
 
-/// What the replica is told: the client's headers, and who the client is. What the client claims about
-/// that itself is not passed on: the edge is the front door.
-pub fn to_replica(told: &Told<'_>, given: HeaderMap, upgrade: Option<&HeaderValue>) -> HeaderMap {
+/// Headers for the replica: those of the client, and the client's identity. What the client claims about its
+/// identity is not passed on: the edge is the front door.
+pub fn to_replica(told: &RequestFacts<'_>, given: HeaderMap, upgrade: Option<&HeaderValue>) -> HeaderMap {
     let mut headers = given;
     strip(&mut headers);
     without_claims(&mut headers);
@@ -167,7 +167,7 @@ pub fn to_replica(told: &Told<'_>, given: HeaderMap, upgrade: Option<&HeaderValu
     set(FORWARDED_FOR, &told.from.client.to_string());
     set(FORWARDED_HOST, authority);
     set(FORWARDED_PORT, &port.to_string());
-    // What was routed by, whatever else the request says of its host.
+    // The host that was used for routing, whatever else the request claims.
     set(header::HOST, authority);
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(told.from.scheme()));
     headers.insert(REQUEST_ID, told.id.clone());

@@ -1,42 +1,43 @@
-//! Who an upstream is: a container, not an address. Docker gives the address of a container that stopped to
-//! the next one that starts, before it tells anybody, so that an address says nothing about who answers.
+//! Identity of an upstream: a container, not an address. Docker gives the address of a stopped container to
+//! the next one that starts, before it reports that, so that an address says nothing about the answering
+//! container.
 //!
 //! A new connection is used for requests only once it is shown where it ends:
 //!
 //! 1. Before it was made the engine said: the container runs since S, and is at this address by endpoint E.
 //! 2. A look that *began after* it was made says the same S and E. An endpoint keeps its address from when it
-//!    is made until it is deleted, and its id is never used again: the address was the container's all the
-//!    while, and nobody else could answer. No clock is asked.
+//!    is made until it is deleted, and its id is never reused: the address was the container's all the
+//!    while, and no other could answer. No clock is involved.
 //!
 //! Where the engine does not answer, the kernel may: a connection that is among those of the network
 //! namespace of the container's first process ends in that container ([`super::netns`]).
 //!
 //! Once shown, it stays true for as long as the connection lives: it is a pair of sockets, and the other one
-//! is in the network namespace of the container. Should the container go and its address come to another,
-//! that one knows no such connection, and answers what comes over it with a reset. So connections that are
-//! kept pay once and need no second look.
+//! is in the network namespace of the container. Should the container go and its address pass to another,
+//! that one knows no such connection, and resets what comes over it. So kept connections are verified once
+//! only.
 
 use async_trait::async_trait;
 use haloy_ledger::ids::{AppName, LedgerId, ReplicaId, TargetName};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// Which container is meant.
+/// A container to identify.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Subject {
-    /// Whose it is.
+    /// Ledger of the container.
     pub ledger: LedgerId,
-    /// Whose it is.
+    /// App of the container.
     pub app: AppName,
-    /// Whose it is.
+    /// Target of the container.
     pub target: TargetName,
-    /// Which replica.
+    /// The replica.
     pub replica: ReplicaId,
-    /// Its id on the engine; where it is not known, the container is found by its labels.
+    /// Id on the engine; where it is not known, the container is found by its labels.
     pub container: Option<String>,
 }
 
-/// One address of a container, and the endpoint of a network that it is by.
+/// An address of a container, and the network endpoint that it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// Name of the network.
@@ -50,20 +51,20 @@ pub struct Place {
 /// The first process of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
-    /// Its number.
+    /// Process id.
     pub id: u32,
     /// When it began, in ticks since the machine started: with its number it is this process for good.
     pub began: u64,
 }
 
-/// A container that runs, as the engine said at one moment.
+/// A running container, as reported by the engine at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
-    /// Its id.
+    /// Id of the container.
     pub container: String,
     /// Since when it runs, as the engine writes it.
     pub started: String,
-    /// Its first process, where this machine's kernel lets it be seen.
+    /// First process, where this machine's kernel shows it.
     pub process: Option<Process>,
     /// Where it is.
     pub places: Vec<Place>,
@@ -83,13 +84,13 @@ impl Sighting {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Looked {
-    /// It runs.
+    /// The container runs.
     Running(Sighting),
-    /// It is there and does not run.
+    /// The container exists and does not run.
     Stopped,
     /// There is none.
     Gone,
-    /// The engine does not say, or is not one whose addresses lead to its containers from here.
+    /// The engine gives no answer, or its addresses do not lead to its containers from here.
     Unknown {
         /// Why not, for the operator.
         why: String,
@@ -100,26 +101,26 @@ pub enum Looked {
 #[async_trait]
 pub trait Inspector: std::fmt::Debug + Send + Sync {
     /// Looks now: an answer other than `Unknown` is of a moment after the call.
-    async fn look(&self, subject: &Subject) -> Looked;
+    async fn inspect(&self, subject: &Subject) -> Looked;
 }
 
 /// Why no request is sent to a replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Doubt {
-    /// Its container does not run.
+    /// The container does not run.
     Stopped,
-    /// Its container is gone.
+    /// The container is gone.
     Gone,
-    /// Its container is on no network.
+    /// The container is on no network.
     Nowhere,
-    /// It went elsewhere each time that it was connected to.
+    /// The container moved at each attempt to connect.
     Moves,
-    /// Nobody can say where its container is.
+    /// The address of the container cannot be determined.
     Unknown(String),
 }
 
 impl Doubt {
-    /// For whoever sent the request: nothing that others said.
+    /// Text for the client: without anything that others said.
     pub fn public(&self) -> &'static str {
         match self {
             Self::Stopped => "its container does not run",

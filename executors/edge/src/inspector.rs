@@ -1,9 +1,9 @@
 //! The process that looks at containers for the edge.
 //!
-//! The edge talks to the world; whoever takes it over must not get the socket of the engine with it, which
-//! is as good as root. So a child has that, and answers one question, a line of JSON each way: where is this
-//! container? They talk over a pair of sockets, which is the child's standard input: it ends when that does,
-//! so it never outlives the edge.
+//! The edge talks to the world; an attacker who takes it over must not get the socket of the engine, which is
+//! as good as root. So a child process has that, and answers one question, a line of JSON each way: where is
+//! this container? They talk over a pair of sockets, which is the child's standard input: it ends when that
+//! does, so it never outlives the edge.
 
 use super::identity::{Inspector, Looked, Subject};
 use super::limits::*;
@@ -26,14 +26,14 @@ use tokio::time::Instant;
 pub struct Question {
     /// Comes back with the answer.
     pub number: u64,
-    /// Which container.
+    /// The container.
     pub subject: Subject,
 }
 
 /// An answer.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Answer {
-    /// Of which question.
+    /// Number of the question.
     pub number: u64,
     /// What is known now.
     pub looked: Looked,
@@ -53,14 +53,15 @@ struct Asked {
     answer: oneshot::Sender<Looked>,
 }
 
-/// Asks a child process, which is started when it is first needed, and again when it ends or hangs.
+/// Queries a child process, which is started when it is first needed, and again when it ends or hangs.
 #[derive(Debug, Clone)]
 pub struct ChildInspector {
     asks: mpsc::Sender<Asked>,
 }
 
 impl ChildInspector {
-    /// `command` is a program that answers [`Question`]s and its arguments. To be called where tokio runs.
+    /// `command` is a program that answers [`Question`]s, and its arguments. Must be called within a tokio
+    /// runtime.
     pub fn new(command: Vec<OsString>) -> Self {
         let (asks, asked) = mpsc::channel(LOOKS);
         tokio::spawn(keep(command, asked));
@@ -70,10 +71,10 @@ impl ChildInspector {
 
 #[async_trait]
 impl Inspector for ChildInspector {
-    async fn look(&self, subject: &Subject) -> Looked {
+    async fn inspect(&self, subject: &Subject) -> Looked {
         let (answer, answered) = oneshot::channel();
         let asked = Asked { subject: subject.clone(), answer };
-        // Both fail only when nobody keeps the child any more.
+        // Both fail only when the child's keeper is gone.
         match self.asks.send(asked).await {
             Ok(()) => answered.await.unwrap_or_else(|_| unknown("the inspector ended")),
             Err(_ended) => unknown("the inspector ended"),
@@ -95,7 +96,7 @@ async fn keep(command: Vec<OsString>, mut asks: mpsc::Receiver<Asked>) {
             Ok(child) => converse(child, first, &mut asks).await,
             Err(error) => {
                 let why = format!("the inspector cannot be started: {error}");
-                // Whoever asked may have left.
+                // The caller may have left.
                 drop(first.answer.send(unknown(&why)));
                 Some(why)
             }
@@ -124,8 +125,8 @@ fn spawn(command: &[OsString]) -> std::io::Result<(Child, UnixStream)> {
     };
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     ours.set_nonblocking(true)?;
-    // Everything else that the edge has open is closed there: the standard library asks for that. Nor does
-    // anything of this process keep the other end open once the child has ended.
+    // Everything else that the edge has open is closed in the child: the standard library ensures that. Nor
+    // does anything of this process keep the other end open once the child has ended.
     let child = tokio::process::Command::new(program)
         .arg0("haloy")
         .args(arguments)
@@ -136,8 +137,8 @@ fn spawn(command: &[OsString]) -> std::io::Result<(Child, UnixStream)> {
     Ok((child, UnixStream::from_std(ours)?))
 }
 
-/// Talks with a child until it ends, hangs or says what cannot be read: that is why. None when nobody asks
-/// any more.
+/// Talks with a child until it ends, hangs or sends something unreadable: that is the returned reason. None
+/// once no caller is left.
 async fn converse(
     (_child, socket): (Child, UnixStream),
     first: Asked,
@@ -191,7 +192,7 @@ async fn write(writer: &mut OwnedWriteHalf, question: &Question) -> bool {
     written.is_ok_and(|written| written.is_ok())
 }
 
-/// Passes answers on until there are no more, or one that cannot be read.
+/// Passes answers on until there are no more, or one cannot be read.
 async fn read(reader: OwnedReadHalf, answers: mpsc::Sender<Answer>) {
     let (mut reader, mut bytes) = (BufReader::new(reader), Vec::new());
     while line(&mut reader, &mut bytes).await.is_some() {

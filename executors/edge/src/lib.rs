@@ -1,16 +1,17 @@
 //! The edge: a reverse proxy of its own process in front of every replica that has a domain.
 //!
-//! It knows nothing of deployments. It serves the newest table of routes that it was given, keeps it on
-//! disk, and says what it does. So a crash or an upgrade of haloy never touches traffic.
+//! It knows nothing of deployments. It serves the newest table of routes that it received, keeps it on disk,
+//! and reports its work. So a crash or an upgrade of haloy never touches traffic.
 //!
-//! It opens no ledger: of that it knows the routes that it is sent and the words of its reports. The executor that
-//! brings it the routes is in haloy-executors.
+//! It opens no ledger: it knows only the routes that it receives and the words of its reports. The executor
+//! that brings it the routes is in haloy-executors.
 //!
-//! Reading order: [`limits`], [`table`] (who answers for a name), [`identity`] (who a replica is), `verify`
-//! (a connection that ends at it), `upstream` (connections to replicas), `standing` and `checks` (which of
-//! them answer), `options`, then what requests share: `routing`, `tls`, `lifecycle`, `observed`, together in
-//! `shared`; `headers`, `passing` and `proxy` (one request), `clients` and `connections` (of clients), `wire`
-//! (what is said over the socket of commands), `control` and [`Client`] (its two sides), `server` (the process).
+//! Reading order: [`limits`], [`table`] (names and their replicas), [`identity`] (identity of replicas),
+//! `verify` (connections that end at a container), `upstream` (connections to replicas), `standing` and
+//! `checks` (which of them answer), `options`, then what requests share: `routing`, `tls`, `lifecycle`,
+//! `observed`, together in `shared`; `headers`, `passing` and `proxy` (one request), `clients` and
+//! `connections` (of clients), `wire` (messages on the command socket), `control` and [`Client`] (its two
+//! sides), `server` (the process).
 
 mod access_log;
 mod acme;

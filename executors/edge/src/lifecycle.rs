@@ -1,7 +1,7 @@
 //! From the first connection to the last: what the edge listens at, who serves, and how it leaves.
 
 use super::clients::Clients;
-use super::handoff::Other;
+use super::handoff::PeerEdge;
 use super::options::EdgeError;
 use super::workers::Workers;
 use haloy_ledger::locks::locked;
@@ -16,11 +16,11 @@ use tokio_util::task::TaskTracker;
 pub struct Lifecycle {
     /// Connections of clients.
     pub clients: Arc<Clients>,
-    /// The edge that this one took over from, for as long as it still has requests.
-    pub before: Other,
+    /// The previous edge, for as long as it still has requests.
+    pub predecessor: PeerEdge,
     /// The edge that took over from this one.
-    pub next: Other,
-    /// Another edge put its socket of commands in the place of this one's, and is gone.
+    pub successor: PeerEdge,
+    /// Another edge replaced this one's command socket, and is gone.
     pub socket_lost: Notify,
     /// Copies, to hand over. As long as there are any, clients can connect.
     listeners: Mutex<Vec<TcpListener>>,
@@ -41,8 +41,8 @@ impl Lifecycle {
         let copies: Result<Vec<_>, _> = listeners.iter().map(TcpListener::try_clone).collect();
         Ok(Self {
             clients: Arc::default(),
-            before: Other::default(),
-            next: Other::default(),
+            predecessor: PeerEdge::default(),
+            successor: PeerEdge::default(),
             socket_lost: Notify::new(),
             listeners: Mutex::new(copies.map_err(EdgeError::copied)?),
             leaving: AtomicBool::new(false),
@@ -53,7 +53,7 @@ impl Lifecycle {
         })
     }
 
-    /// It no longer takes connections.
+    /// Whether it no longer takes connections.
     pub fn leaving(&self) -> bool {
         self.leaving.load(Ordering::Relaxed)
     }
@@ -64,7 +64,7 @@ impl Lifecycle {
         self.leaving.store(true, Ordering::Relaxed);
     }
 
-    /// Its listening sockets, to hand over.
+    /// Listening sockets, to hand over.
     pub fn listeners(&self) -> MutexGuard<'_, Vec<TcpListener>> {
         locked(&self.listeners)
     }

@@ -8,7 +8,7 @@ pub const EDGE_ANSWER: Duration = Duration::from_secs(10);
 pub const HEAD_BYTES: usize = 32 * 1024;
 /// Largest body of a request, in bytes.
 pub const BODY_BYTES: u64 = 1024 * 1024 * 1024;
-/// How long an address that something listens at already may take to become free.
+/// How long an address in use may take to become free.
 pub const ADDRESS_FREED: Duration = Duration::from_secs(2);
 /// Between two attempts to listen at it.
 pub const ADDRESS_AGAIN: Duration = Duration::from_millis(2);
@@ -16,23 +16,23 @@ pub const ADDRESS_AGAIN: Duration = Duration::from_millis(2);
 pub const HEAD_TIME: Duration = Duration::from_secs(30);
 /// How long a client may pause within a body.
 pub const BODY_PAUSE: Duration = Duration::from_secs(30);
-/// How long a client may take nothing of what it is sent.
+/// How long a client may read nothing of an answer.
 pub const WRITE_PAUSE: Duration = Duration::from_secs(60);
 /// Requests at once over one connection of HTTP/2.
 pub const STREAMS: u32 = 128;
 /// How long a replica may take to accept a connection.
 pub const CONNECT_TIME: Duration = Duration::from_secs(2);
-/// How long what is sent to a replica may go unheard by its kernel before the connection counts as lost.
+/// How long bytes to a replica may go unacknowledged by its kernel before the connection is considered lost.
 pub const UNHEARD: Duration = Duration::from_secs(5);
-/// How long nobody may answer a connection before the container is looked at.
+/// How long a connection may go unanswered before the container is inspected.
 pub const SILENCE: Duration = Duration::from_millis(150);
 /// Places of one container that a connection is tried at.
 pub const PLACES: usize = 4;
 /// Times that a container which went elsewhere is followed by one request.
 pub const CONNECT_TRIES: usize = 3;
-/// How long a look at a container may take, the way to the process that looks included.
+/// How long the inspection of a container may take, the exchange with the child process included.
 pub const LOOK_TIME: Duration = Duration::from_secs(5);
-/// How long the engine may take to answer before the kernel is asked beside it.
+/// How long the engine may take to answer before the kernel is consulted as well.
 pub const WITNESS_AFTER: Duration = Duration::from_millis(500);
 /// How long the engine may take to say where a container is.
 pub const ENGINE_TIME: Duration = Duration::from_secs(3);
@@ -40,7 +40,7 @@ pub const ENGINE_TIME: Duration = Duration::from_secs(3);
 pub const ENGINE_AGAIN: Duration = Duration::from_millis(300);
 /// Longest line between the edge and the process that looks, in bytes.
 pub const INSPECTOR_LINE: usize = 64 * 1024;
-/// Looks on their way at once.
+/// Inspections in flight at once.
 pub const LOOKS: usize = 256;
 /// Pause before the process that looks is started again; doubled up to the second.
 pub const INSPECTOR_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
@@ -52,9 +52,9 @@ pub const MARKED_MS: u64 = 2000;
 pub const CHECK_EVERY: Duration = Duration::from_secs(2);
 /// How long a replica may take to answer a check.
 pub const CHECK_TIME: Duration = Duration::from_secs(2);
-/// Checks in a row that a replica fails before it is taken out of the route.
+/// Consecutive checks that a replica fails before it is taken out of the route.
 pub const CHECK_FALL: u32 = 3;
-/// Checks in a row that it passes before it is brought back.
+/// Consecutive checks that it passes before it is brought back.
 pub const CHECK_RISE: u32 = 2;
 /// How long a replica that failed its last check may take to begin its answer, where another one is well and the request may be made again.
 pub const DOUBT_TIME: Duration = Duration::from_secs(1);
@@ -72,7 +72,7 @@ pub const IDLE_UNSAFE: Duration = Duration::from_secs(1);
 pub const IDLE: usize = 128;
 /// How long an authority may take to say where its terms are.
 pub const TERMS_TIME: Duration = Duration::from_secs(5);
-/// How long an edge that leaves asks its clients to open new connections.
+/// How long a leaving edge tells its clients to open new connections.
 pub const LAME_DUCK: Duration = Duration::from_secs(2);
 /// How long an edge that leaves waits for requests to end.
 pub const LEAVING: Duration = Duration::from_secs(30);
@@ -84,13 +84,13 @@ pub const SNAPSHOT_BYTES: usize = 16 * 1024 * 1024;
 pub const NAMES: usize = 100_000;
 /// Connections at once to the address of the metrics.
 pub const SCRAPES: usize = 16;
-/// How long one of them may last.
+/// How long one scrape may last.
 pub const SCRAPE_TIME: Duration = Duration::from_secs(10);
 /// Lines of the access log that may wait to be written.
 pub const LOG_LINES: usize = 10_000;
-/// Changes of the replicas of one target that are told to the log within a time; others are counted.
+/// Changes of the replicas of one target that are reported to the log within a time; others are counted.
 pub const CHANGES: usize = 6;
-/// That time.
+/// The time of that limit.
 pub const CHANGES_WITHIN: Duration = Duration::from_secs(3600);
-/// Most reports of one file; the next one begins then, and none is let go.
+/// Most reports of one file; then the next one begins, and none is dropped.
 pub const REPORTS: usize = 10_000;

@@ -1,7 +1,7 @@
 //! A connection to a replica, moved along by the request that uses it.
 //!
-//! No task of its own: whoever waits for an answer, or reads one, moves bytes. So a request stays on one
-//! thread from the client to the replica and back, and nobody has to be woken in between.
+//! No task of its own: the caller that waits for an answer, or reads one, moves bytes. So a request stays on
+//! one thread from the client to the replica and back, and no other task has to be woken in between.
 
 use super::body::Body;
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -21,7 +21,7 @@ pub struct Link {
     /// Where it ends.
     pub at: SocketAddr,
     sender: SendRequest<Body>,
-    /// None once it has ended: what it still had is given up, and told as failed.
+    /// None once it has ended: what it still had is abandoned, and reported as failed.
     moving: Option<Moving>,
 }
 
@@ -29,7 +29,7 @@ pub struct Link {
 pub enum Unanswered {
     /// Not a byte of the request was sent.
     NotSent(Box<Request<Body>>),
-    /// Nobody knows what the replica did with it.
+    /// What the replica did with it is unknown.
     Lost,
 }
 
@@ -45,8 +45,8 @@ impl Link {
         step(&mut self.moving, cx);
     }
 
-    /// Whether another request can be sent now: nothing is left of the one before, and the replica has
-    /// not closed it.
+    /// Whether another request can be sent now: nothing is left of the previous one, and the replica has not
+    /// closed the connection.
     pub fn ready(&mut self) -> bool {
         let mut nobody = Context::from_waker(Waker::noop());
         self.step(&mut nobody);
@@ -66,7 +66,7 @@ impl Link {
         })
     }
 
-    /// For what is no longer HTTP: to be awaited beside it.
+    /// For a connection that is no longer HTTP: to be awaited beside it.
     pub async fn rest(self) {
         if let Some(moving) = self.moving {
             // How it ended, both sides see.
@@ -76,7 +76,7 @@ impl Link {
 }
 
 fn step(moving: &mut Option<Moving>, cx: &mut Context<'_>) {
-    // How it ended, the request is told.
+    // The request receives the cause of the end.
     if moving.as_mut().is_some_and(|moving| moving.as_mut().poll(cx).is_ready()) {
         *moving = None;
     }

@@ -8,7 +8,7 @@ use std::time::Instant;
 /// An address that cannot be listened at.
 #[derive(Debug)]
 pub struct NotListening {
-    /// Which.
+    /// The address.
     pub address: SocketAddr,
     /// Why.
     pub source: Error,

@@ -44,12 +44,12 @@ const KNOWN: [&str; 37] = [
     "VERSION-CONTROL",
 ];
 
-/// Whether a method is one that a replica may be asked for.
+/// Whether a method may be forwarded to a replica.
 pub fn known(method: &Method) -> bool {
     KNOWN.binary_search(&method.as_str()).is_ok()
 }
 
-/// Whether a request may be made again: it asks for nothing to be changed (RFC 9110, 9.2.1).
+/// Whether a request may be repeated: it requests no change (RFC 9110, 9.2.1).
 pub fn safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }

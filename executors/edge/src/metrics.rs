@@ -14,12 +14,12 @@ const BUCKETS: [u64; 10] = [1, 5, 10, 25, 50, 100, 250, 1000, 5000, 30_000];
 /// What the edge counts: each worker for itself, so that they do not wait for each other.
 pub struct Metrics(Box<[Counters]>);
 
-/// Of one worker; alone on its cache lines.
+/// Counters of one worker; alone on their cache lines.
 #[derive(Default)]
 #[repr(align(128))]
 struct Counters {
     classes: [AtomicU64; CLASSES],
-    /// One more than bounds: what took longer than all of them.
+    /// One more than bounds: for what took longer than all of them.
     times: [AtomicU64; BUCKETS.len() + 1],
     time_us: AtomicU64,
     retries: AtomicU64,
@@ -28,7 +28,7 @@ struct Counters {
     handshakes_failed: AtomicU64,
 }
 
-/// What is not counted but looked at when somebody asks.
+/// Values that are not counted but measured at each scrape.
 pub struct Now {
     /// Generation of the routes in force.
     pub generation: Option<u64>,
@@ -42,13 +42,13 @@ pub struct Now {
 
 /// What a replica has to do.
 pub struct Load {
-    /// Requests on their way through it.
+    /// Requests in flight through the replica.
     pub in_flight: u32,
     /// Checks keep it out of the route.
     pub out: bool,
 }
 
-/// One of the counters.
+/// Picks a counter.
 type Pick<'a> = &'a dyn Fn(&Counters) -> &AtomicU64;
 
 impl Default for Metrics {
@@ -126,7 +126,7 @@ impl Metrics {
         text.line("access_log_lost_total", now.lost_lines);
         text.about("generation", "gauge", "Generation of the routes in force.");
         text.line("generation", now.generation.unwrap_or(0));
-        text.about("in_flight", "gauge", "Requests and tunnels on their way through a replica.");
+        text.about("in_flight", "gauge", "Requests and tunnels in flight through a replica.");
         for (replica, load) in &now.replicas {
             text.line(&format!("in_flight{{replica=\"{replica}\"}}"), load.in_flight);
         }

@@ -10,12 +10,12 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Most that is read of a list of connections, in bytes: about 200,000 of them.
 const LIST_BYTES: u64 = 32 << 20;
-/// States of a connection whose client has had its answer: established, or about to be. From the kernel's
+/// States of a connection whose client has been answered: established, or about to be. From the kernel's
 /// `include/net/tcp_states.h`.
 const CONNECTED: [&str; 2] = ["01", "03"];
 
-/// When a process began, in ticks since the machine started: field 22 of proc_pid_stat(5). None if it is
-/// not there, or not to be seen.
+/// When a process began, in ticks since the machine started: field 22 of proc_pid_stat(5). None if it does
+/// not exist, or is not visible.
 pub fn began(process: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name of the program may hold anything, blanks and parentheses as well.

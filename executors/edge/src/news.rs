@@ -1,4 +1,4 @@
-//! Replicas that get requests, or none, otherwise than before: found out by whoever connects to one.
+//! Changes in which replicas get requests: noticed at each attempt to connect.
 
 use super::identity::{Doubt, Subject};
 use super::observed::Observed;
@@ -22,7 +22,7 @@ fn cause(unconnected: &Unconnected) -> UpstreamCause {
 }
 
 impl Observed {
-    /// A replica could be connected to, or not: told where that is news.
+    /// An attempt to connect to a replica succeeded or failed: reported where that is new.
     pub fn connected<T>(self: &Arc<Self>, upstream: &Upstream, came_to: &Result<T, Unconnected>) {
         upstream.turned(came_to.is_err());
         self.tell(upstream, || came_to.as_ref().err().map_or(UpstreamCause::Verified, cause));

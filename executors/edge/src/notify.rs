@@ -4,7 +4,7 @@
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// This process serves, and is the main one of its unit. Where there is no unit nobody is told.
+/// Tells systemd that this process serves, and is the main one of its unit. Does nothing without a unit.
 pub fn serves() {
     let Some(socket) = std::env::var_os("NOTIFY_SOCKET") else { return };
     let told = send(socket.as_encoded_bytes(), &format!("READY=1\nMAINPID={}", std::process::id()));
@@ -15,7 +15,7 @@ pub fn serves() {
 
 fn send(socket: &[u8], text: &str) -> std::io::Result<()> {
     use std::os::unix::ffi::OsStrExt;
-    // A name that begins with @ is one of the abstract ones, which are no files.
+    // A name that begins with @ is an abstract one, which is not a file.
     let address = match socket.strip_prefix(b"@") {
         Some(name) => SocketAddr::from_abstract_name(name)?,
         None => SocketAddr::from_pathname(std::ffi::OsStr::from_bytes(socket))?,

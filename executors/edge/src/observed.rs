@@ -10,7 +10,7 @@ use haloy_ledger::edge::Report;
 use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
 use std::sync::Arc;
 
-/// What the edge says of its work.
+/// Reports of the edge about its work.
 pub struct Observed {
     store: Arc<Store>,
     /// Counters.
@@ -19,7 +19,7 @@ pub struct Observed {
     pub requests: Requests,
     /// The access log.
     pub access: Access,
-    /// Changes of replicas that were told to the log.
+    /// Changes of replicas that were reported to the log.
     pub changes: Changes,
 }
 

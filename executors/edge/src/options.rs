@@ -11,7 +11,7 @@ use std::time::Duration;
 /// What an edge is started with.
 #[derive(Debug, Clone)]
 pub struct EdgeOptions {
-    /// Folder of its socket and what it keeps.
+    /// Folder of its socket and its state.
     pub folder: PathBuf,
     /// Addresses for http.
     pub http: Vec<SocketAddr>,
@@ -41,7 +41,7 @@ pub enum EdgeError {
     /// An address cannot be listened at.
     #[error("cannot listen at {address}: {source}")]
     Listen {
-        /// Which.
+        /// The address.
         address: String,
         /// Why.
         source: std::io::Error,
@@ -49,7 +49,7 @@ pub enum EdgeError {
     /// The folder cannot be used.
     #[error("the folder {folder} cannot be used: {source}")]
     Folder {
-        /// Which.
+        /// The folder.
         folder: String,
         /// Why.
         source: std::io::Error,
@@ -61,7 +61,7 @@ pub enum EdgeError {
     #[error("no threads to serve with: {0}")]
     Threads(std::io::Error),
     /// Another one serves here.
-    #[error("an edge runs here already, process {0}")]
+    #[error("an edge already runs here, process {0}")]
     Runs(u32),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
@@ -127,7 +127,7 @@ pub enum AccessLog {
     Off,
     /// To stdout of the edge.
     Stdout,
-    /// To the end of a file, which SIGHUP opens anew: so it can be rotated.
+    /// Appended to a file, which SIGHUP reopens: so it can be rotated.
     File(PathBuf),
 }
 
@@ -145,6 +145,6 @@ impl std::str::FromStr for AccessLog {
 
 impl EdgeError {
     pub(super) fn copied(source: std::io::Error) -> Self {
-        Self::Listen { address: "an address that it listens at already".to_owned(), source }
+        Self::Listen { address: "an address that it already listens at".to_owned(), source }
     }
 }

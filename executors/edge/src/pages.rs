@@ -19,7 +19,7 @@ pub fn page(status: StatusCode, what: &str, next: &str) -> Response<Body> {
     response
 }
 
-/// Nobody has this name.
+/// The name is not routed.
 pub fn unknown_host(host: &str) -> Response<Body> {
     let what = format!("No app is routed for {host} on this server.");
     page(
@@ -29,16 +29,16 @@ pub fn unknown_host(host: &str) -> Response<Body> {
     )
 }
 
-/// Somebody has it, and nothing of it runs.
+/// The name is routed, and nothing of its app runs.
 pub fn nothing_runs(owner: &str) -> Response<Body> {
     let what = format!("{owner} has no running replica at the moment.");
     page(StatusCode::SERVICE_UNAVAILABLE, &what, "See `haloy status`; deploy or roll back to start it.")
 }
 
-/// Replicas are there, and nothing shows that a request would reach one of them.
+/// Replicas exist, and nothing shows that a request would reach one of them.
 pub fn in_doubt(owner: &str, doubt: &Doubt) -> Response<Body> {
     let what = format!(
-        "No replica of {owner} can be shown to be the one that was deployed: {}. The request was sent to nobody.",
+        "No replica of {owner} can be shown to be the one that was deployed: {}. The request was not sent to any replica.",
         doubt.public()
     );
     page(
@@ -64,7 +64,7 @@ pub fn too_slow(owner: &str) -> Response<Body> {
     page(StatusCode::GATEWAY_TIMEOUT, &what, "See `haloy logs`.")
 }
 
-/// A method that no replica is asked for.
+/// A method that is not forwarded to replicas.
 pub fn unknown_method(method: &hyper::Method) -> Response<Body> {
     let what = format!("The edge passes no {method} on.");
     page(

@@ -1,10 +1,10 @@
-//! One request: whose name it is for, which replica takes it, and what is tried if none does.
+//! One request: the name that it is for, the replica that takes it, and what is tried if none does.
 
 use super::access_log::ServedBy;
 use super::body::{self, Body};
 use super::client_origin::ClientOrigin;
 use super::clients::Admitted;
-use super::headers::{self, Told};
+use super::headers::{self, RequestFacts};
 use super::identity::Doubt;
 use super::limits::*;
 use super::link::{Link, Unanswered};
@@ -25,7 +25,7 @@ use std::time::Duration;
 
 /// Answers a request, always.
 ///
-/// `sni` is the name that the client asked for when it set up TLS; `id` is the name of the request.
+/// `sni` is the name from the TLS handshake; `id` is the name of the request.
 pub async fn answer(
     edge: &Arc<Edge>,
     from: ClientOrigin,
@@ -48,7 +48,7 @@ pub async fn answer(
     if sni.is_some_and(|sni| sni != host && !edge.tls.same_certificate(sni, host)) {
         return pages::page(StatusCode::MISDIRECTED_REQUEST, "This connection is for another host.", "");
     }
-    let table = edge.routing.look();
+    let table = edge.routing.table_guard();
     let site = match table.get(host) {
         None => return pages::unknown_host(host),
         Some(Named::Alias(domain)) => {
@@ -65,7 +65,7 @@ pub async fn answer(
     if request.body().size_hint().lower() > BODY_BYTES {
         return pages::page(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than the edge takes.", "");
     }
-    pass_on(edge, &site, Told { from, asked: &asked, id }, request).await
+    pass_on(edge, &site, RequestFacts { from, asked: &asked, id }, request).await
 }
 
 /// To the same place at the domain itself; the port that the client used stays.
@@ -103,7 +103,7 @@ impl Outgoing {
 async fn pass_on(
     edge: &Arc<Edge>,
     site: &Arc<Site>,
-    told: Told<'_>,
+    told: RequestFacts<'_>,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
     let upgrade = headers::upgrade_wanted(&request);
@@ -124,7 +124,7 @@ async fn pass_on(
     let mut tried: Vec<Arc<Upstream>> = Vec::new();
     let (mut silent, mut renewed, mut doubted) = (false, false, None);
     while let Some(request) = next.take() {
-        // Counted first, then looked again: whoever drains a replica sees every request that goes there.
+        // Counted first, then checked again: so a drain sees every request that goes to its replica.
         let Some((site, in_flight)) = enter(edge, site, &tried, again.is_none()) else { break };
         if !tried.is_empty() {
             edge.observed.metrics.retried();
@@ -163,7 +163,7 @@ async fn pass_on(
     }
     match doubted {
         _ if silent => pages::too_slow(&site.owner),
-        // Whoever accepted none may be back at once; whoever is in doubt is looked for.
+        // A replica that refused may be back at once; one in doubt is inspected.
         Some(doubt) => pages::in_doubt(&site.owner, &doubt),
         None if tried.is_empty() && site.upstreams.is_empty() => pages::nothing_runs(&site.owner),
         None => pages::no_answer(&site.owner),
@@ -174,13 +174,13 @@ async fn pass_on(
 fn others(edge: &Edge, site: &Site, tried: &[Arc<Upstream>], but: &Arc<Upstream>) -> bool {
     let mut tried = tried.to_vec();
     tried.push(Arc::clone(but));
-    match edge.routing.look().get(&site.domain) {
+    match edge.routing.table_guard().get(&site.domain) {
         Some(Named::Route(site)) => site.well_but_for(&tried),
         Some(Named::Alias(_)) | None => false,
     }
 }
 
-/// Picks a replica of the table that is in force, and counts the request there.
+/// Picks a replica of the current table, and counts the request there.
 fn enter(
     edge: &Edge,
     site: &Arc<Site>,
@@ -188,7 +188,7 @@ fn enter(
     once: bool,
 ) -> Option<(Arc<Site>, InFlight)> {
     loop {
-        let table = edge.routing.look();
+        let table = edge.routing.table_guard();
         let site = match table.get(&site.domain) {
             Some(Named::Route(site)) => Arc::clone(site),
             Some(Named::Alias(_)) | None => return None,
@@ -205,14 +205,15 @@ enum Failed {
     NotSent(Box<Request<Body>>),
     /// The same: nothing shows that it would reach the replica.
     Doubted(Box<Request<Body>>, Doubt),
-    /// Nobody knows what the replica did with it.
+    /// What the replica did with it is unknown.
     Lost {
         /// The connection had been used before.
         reused: bool,
     },
-    /// It did not answer in time.
+    /// The replica did not answer in time.
     Silent,
-    /// It did not begin its answer in a shorter time, failed its last check, and another one is well.
+    /// The replica did not begin its answer in a shorter time, failed its last check, and another one is
+    /// well.
     Doubtful,
 }
 

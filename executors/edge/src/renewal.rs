@@ -36,7 +36,7 @@ impl Renewals {
         locked(&self.0).get(&cert.serial).copied()
     }
 
-    /// Whether a certificate is to be renewed now.
+    /// Whether a certificate should be renewed now.
     pub fn due(&self, cert: &Cert, now: Timestamp) -> bool {
         let advised = self.advice(cert).and_then(|advice| advice.renew).map(|(_, at)| at);
         match advised.filter(|at| *at < cert.not_after) {
@@ -56,7 +56,13 @@ impl Renewals {
     }
 
     /// What the authority said, and how long it wants not to be asked again; none if it said nothing.
-    pub fn told(&self, cert: &Cert, said: Option<(Window, Duration)>, now: Timestamp, entropy: &dyn Entropy) {
+    pub fn record_advice(
+        &self,
+        cert: &Cert,
+        said: Option<(Window, Duration)>,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) {
         let mut all = locked(&self.0);
         let before = all.get(&cert.serial).and_then(|advice| advice.renew);
         let (renew, wait) = match said {
@@ -79,8 +85,8 @@ impl Renewals {
     }
 }
 
-/// Until then a certificate is new, whatever its authority advises: one that is mistaken must not be
-/// asked for another again and again.
+/// Until then a certificate is new, whatever its authority advises: a mistaken authority must not be asked
+/// for another one again and again.
 fn settled(cert: &Cert) -> Timestamp {
     let life = cert.not_after.0.saturating_sub(cert.not_before.0);
     Timestamp(cert.not_before.0.saturating_add(NEW.min(life / 3)))
@@ -116,7 +122,7 @@ mod tests {
     fn without_advice_two_thirds_of_its_life_count() {
         let (renewals, cert) = (Renewals::default(), cert());
         assert!(renewals.to_ask(&cert, Timestamp(0)));
-        renewals.told(&cert, None, Timestamp(0), &SystemEntropy);
+        renewals.record_advice(&cert, None, Timestamp(0), &SystemEntropy);
         assert!(!renewals.due(&cert, Timestamp(6 * DAY - 1)) && renewals.due(&cert, Timestamp(6 * DAY)));
         assert!(!renewals.to_ask(&cert, Timestamp(DAY / 5)) && renewals.to_ask(&cert, Timestamp(DAY / 4)));
         assert!(!renewals.advised(&cert));
@@ -127,7 +133,7 @@ mod tests {
         let (renewals, cert) = (Renewals::default(), cert());
         let tell = |from: i64, to: i64, now: i64| {
             let window = (Timestamp(from * DAY), Timestamp(to * DAY));
-            renewals.told(&cert, Some((window, Duration::ZERO)), Timestamp(now), &SystemEntropy);
+            renewals.record_advice(&cert, Some((window, Duration::ZERO)), Timestamp(now), &SystemEntropy);
             renewals.advice(&cert).and_then(|advice| advice.renew).expect("told").1
         };
         let first = tell(7, 8, 0);

@@ -1,4 +1,4 @@
-//! Names of requests, to find one of them in several logs.
+//! Names of requests, to find a request in several logs.
 
 use haloy_ledger::ports::{Entropy, SystemEntropy};
 use hyper::header::{HeaderMap, HeaderValue};
@@ -14,7 +14,7 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Of a process.
+    /// For one process.
     pub fn new() -> Self {
         let mut random = [0; 8];
         SystemEntropy.fill(&mut random);

@@ -1,4 +1,4 @@
-//! Which replicas answer for which names: the table in force, and how another takes its place.
+//! Names and their replicas: the current table, and how the next one replaces it.
 
 use super::identity::Inspector;
 use super::store::Store;
@@ -17,7 +17,7 @@ pub struct Routing {
     applying: Mutex<()>,
     /// Replicas.
     pub upstreams: Upstreams,
-    /// There are routes, maybe to replicas that nobody has seen.
+    /// There are routes, maybe to replicas that were never located.
     pub routed: Notify,
 }
 
@@ -36,7 +36,7 @@ impl Routing {
     }
 
     /// A short look at the table in force: cheaper than to have it.
-    pub fn look(&self) -> arc_swap::Guard<Arc<Table>> {
+    pub fn table_guard(&self) -> arc_swap::Guard<Arc<Table>> {
         self.table.load()
     }
 
@@ -57,7 +57,7 @@ impl Routing {
         Ok(table)
     }
 
-    /// Has every replica seen soon after it came into the routes. Never returns.
+    /// Locates every replica soon after it came into the routes. Never returns.
     pub async fn see_new(&self) {
         loop {
             self.upstreams.see_new().await;

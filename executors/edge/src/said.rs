@@ -1,5 +1,5 @@
-//! What libraries say of an error, in words for people: one function for each library, used wherever its errors
-//! leave this crate. Their own words name their types and options, which help nobody who deploys.
+//! Errors of libraries in plain words: one function for each library, used wherever its errors leave this
+//! crate. Their own texts name their types and options, which do not help users.
 
 use std::error::Error;
 use std::io;
@@ -38,7 +38,7 @@ fn tls(error: &rustls::Error) -> String {
     words.to_owned()
 }
 
-/// hyper, whose type no signature shows. What is not an error of it is told as a connection that was lost.
+/// hyper, whose type appears in no signature. Any other error is reported as a lost connection.
 pub fn http(error: &(dyn Error + 'static)) -> String {
     if let Some(said) = error.source().and_then(chain) {
         return said;
@@ -60,7 +60,7 @@ pub fn http(error: &(dyn Error + 'static)) -> String {
     words.to_owned()
 }
 
-/// serde_json, of what somebody else wrote.
+/// serde_json, for foreign text.
 pub fn json(error: &serde_json::Error) -> String {
     use serde_json::error::Category;
     let words = match error.classify() {
@@ -72,7 +72,7 @@ pub fn json(error: &serde_json::Error) -> String {
     format!("{words} (line {}, column {})", error.line(), error.column())
 }
 
-/// The innermost cause that has words for people; none if there is no such.
+/// The innermost cause that has plain words; none otherwise.
 pub fn chain(error: &(dyn Error + 'static)) -> Option<String> {
     let mut next = Some(error);
     while let Some(cause) = next {

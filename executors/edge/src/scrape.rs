@@ -1,5 +1,4 @@
-//! Metrics at an address of their own. Whoever reaches it may ask, and not more than that: few at once, and none
-//! for long.
+//! Metrics at an address of their own. Clients of it can only query: few at once, and none for long.
 
 use super::body;
 use super::limits::SCRAPES;
@@ -27,11 +26,11 @@ pub async fn serve(
             tokio::time::sleep(BUSY).await;
             continue;
         };
-        // One too many is told so by the end of its connection; it asks again.
+        // A connection beyond the limit is closed; the client retries.
         let Ok(permit) = Arc::clone(&free).try_acquire_owned() else { continue };
         let answer = answer.clone();
         tokio::spawn(async move {
-            // Whoever breaks off or takes too long needs no answer.
+            // A client that breaks off or takes too long needs no answer.
             drop(tokio::time::timeout(longest, one(stream, answer)).await);
             drop(permit);
         });
@@ -58,7 +57,7 @@ mod tests {
         let mut stream = TcpStream::connect(address).await.expect("connects");
         let asked = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await;
         let mut text = String::new();
-        // One that is too many is ended, before or after it asks.
+        // A connection beyond the limit is closed, before or after its request.
         if asked.is_ok() {
             drop(stream.read_to_string(&mut text).await);
         }
@@ -77,7 +76,7 @@ mod tests {
             silent.push(TcpStream::connect(address).await.expect("connects"));
         }
         while !scraped(address).await.is_empty() {}
-        // Their time is over.
+        // Wait until their time is over.
         tokio::time::sleep(longest * 2).await;
         assert!(scraped(address).await.ends_with("at /metrics\n"));
         served.abort();

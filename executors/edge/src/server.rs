@@ -1,4 +1,4 @@
-//! The process: listeners, connections of clients, and the way out.
+//! The process: listeners, connections of clients, and the end.
 
 use super::client::Client;
 use super::connections::accept;
@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 /// Serves until it is told to leave, by its socket, SIGTERM or SIGINT.
 pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
-    // The first to ask wins; anywhere in haloy it is this one.
+    // The first installation wins; everywhere in haloy it is this one.
     drop(rustls::crypto::ring::default_provider().install_default());
     as_many_files_as_allowed();
     let (listeners, before) = if options.takeover {
@@ -34,14 +34,14 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         let listener = TcpListener::from_std(listener).map_err(EdgeError::copied)?;
         accepting.spawn(accept(Arc::clone(&edge), listener, secure));
     }
-    // Last: until here the edge before answers commands.
+    // Last: until here the previous edge answers commands.
     let control = control::bind(&edge.options.folder).map_err(|source| edge.options.folder_error(source))?;
     edge.take_newer();
     let socket = tokio::spawn(control::serve(Arc::clone(&edge), control));
     let version = env!("CARGO_PKG_VERSION").to_owned();
     match before {
         Some((ready, before)) => {
-            edge.lifecycle.before.set(ready.tell());
+            edge.lifecycle.predecessor.set(ready.tell());
             edge.observed.report(Report::Replaced { before, after: version });
         }
         None => edge.observed.report(Report::Started { version, generation }),
@@ -61,7 +61,7 @@ pub async fn run(options: EdgeOptions) -> Result<(), EdgeError> {
         observed: Arc::clone(&edge.observed),
         times: edge.options.checks,
     }));
-    told_to_leave(&edge).await;
+    leave_requested(&edge).await;
     certificates.abort();
     scraped.abort();
     seeing.abort();
@@ -79,7 +79,7 @@ async fn listen_first(options: &EdgeOptions) -> Result<Vec<std::net::TcpListener
         return Err(EdgeError::Runs(status.pid));
     }
     match listen(options.http.iter().chain(&options.https)).await {
-        // One that was started in the same moment: that is what the user has to know.
+        // Another edge that was started in the same moment: that is what the user has to know.
         Err(refused) => Err(match client.status().await {
             Ok(status) => EdgeError::Runs(status.pid),
             Err(_) => EdgeError::Listen { address: refused.address.to_string(), source: refused.source },
@@ -98,7 +98,7 @@ fn as_many_files_as_allowed() {
     }
 }
 
-async fn told_to_leave(edge: &Edge) {
+async fn leave_requested(edge: &Edge) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut hang_up)) =
         (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
@@ -116,9 +116,9 @@ async fn told_to_leave(edge: &Edge) {
     }
 }
 
-/// Lame duck: clients are asked to come back on a new connection, then what is left is ended.
+/// Lame duck: clients are told to reconnect, then the remaining requests are finished.
 async fn leave(lifecycle: &Lifecycle, mut accepting: tokio::task::JoinSet<()>) {
-    // However it was told.
+    // By whichever signal or command.
     lifecycle.begin_to_leave();
     accepting.shutdown().await;
     // Unless another edge has them, clients are refused from now on and not left waiting.
@@ -126,7 +126,7 @@ async fn leave(lifecycle: &Lifecycle, mut accepting: tokio::task::JoinSet<()>) {
     tokio::time::sleep(LAME_DUCK).await;
     lifecycle.ending.cancel();
     lifecycle.open.close();
-    // What is still on its way after that is cut off, as every limit says.
+    // Requests in flight after that are cut off, as with every limit.
     drop(tokio::time::timeout(LEAVING, lifecycle.open.wait()).await);
     lifecycle.workers.end();
 }

@@ -17,13 +17,13 @@ pub struct Edge {
     pub options: EdgeOptions,
     /// What is kept on disk.
     pub store: Arc<Store>,
-    /// Who answers for a name.
+    /// Replicas by name.
     pub routing: Arc<Routing>,
     /// Certificates.
     pub tls: Arc<Tls>,
     /// What is open, and whether it stays.
     pub lifecycle: Lifecycle,
-    /// What it says of its work.
+    /// Reports of its work.
     pub observed: Arc<Observed>,
 }
 
@@ -47,7 +47,7 @@ impl Edge {
         Ok(table)
     }
 
-    /// Routes that the edge before took while this one was starting.
+    /// Takes routes that the previous edge received while this one was starting.
     pub fn take_newer(&self) {
         let in_force = self.routing.table().generation();
         if let Some(newer) = self.store.snapshot().filter(|kept| Some(kept.generation) > in_force)
@@ -63,7 +63,7 @@ impl Edge {
         self.observed.access.open_anew();
     }
 
-    /// Reads certificates anew, and says which of the user's own are served.
+    /// Reads certificates again, and reports which of the user's own are served.
     pub fn import_own(&self) {
         let certs = &self.tls.certs;
         let before: Vec<String> = certs.all().iter().map(|cert| cert.serial.clone()).collect();

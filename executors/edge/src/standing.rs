@@ -1,8 +1,8 @@
 //! How a replica stands by the checks of the edge: a fold over what was seen, without a clock.
 //!
-//! It is judged by what it has shown. One whose health path has answered well must go on doing so. One that
+//! A replica is judged by its own past. One whose health path has answered well must go on doing so. One that
 //! never did is judged elsewhere, by the HEALTHCHECK of its image or by a probe with headers that the edge
-//! does not know, and is only asked to answer at all.
+//! does not know, and only has to answer at all.
 
 use super::limits::{CHECK_FALL, CHECK_RISE};
 use haloy_ledger::event::UpstreamCause;
@@ -10,9 +10,9 @@ use haloy_ledger::event::UpstreamCause;
 /// What one check saw of a replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
-    /// It answered with this status.
+    /// Answered with this status.
     Status(u16),
-    /// It was connected to, and did not answer; why, in words.
+    /// Accepted a connection, and did not answer; the reason, in words.
     Silent(String),
     /// There was no connection to it.
     Unconnected,
@@ -24,18 +24,18 @@ pub enum Seen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Stands {
-    /// It passed its last check, or none was made yet.
+    /// Passed its last check, or has not been checked yet.
     Well = 0,
-    /// It failed its last check.
+    /// Failed its last check.
     Doubted = 1,
-    /// It failed too many in a row, and has not passed enough since.
+    /// Failed too many in a row, and has not passed enough since.
     Out = 2,
 }
 
 /// What checks have shown so far.
 #[derive(Debug, Default)]
 pub struct Standing {
-    /// Its health path answered well once.
+    /// Whether its health path answered well once.
     shown: bool,
     /// Failed in a row.
     failed: u32,
@@ -112,7 +112,7 @@ mod tests {
         Seen::Silent("gave no answer".to_owned())
     }
 
-    /// Folds checks; how it stood after each, and what was told.
+    /// Folds checks; returns the standing after each, and the reports.
     fn after(seen: &[Seen]) -> (Vec<Stands>, Vec<UpstreamCause>) {
         let (mut standing, mut told) = (Standing::default(), Vec::new());
         let stood = seen.iter().map(|seen| {

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Why a table is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It is no table.
+    /// The bytes are not a table.
     #[error("the routes cannot be read: {0}")]
     Unreadable(String),
     /// A newer one is in force.
@@ -30,7 +30,7 @@ pub enum Refused {
     /// One edge serves one ledger.
     #[error("this edge serves ledger {0}")]
     OtherLedger(String),
-    /// It could not be kept, so it is not in force either.
+    /// The table could not be stored, so it is not in force either.
     #[error("the routes cannot be kept: {0}")]
     NotKept(String),
 }
@@ -49,7 +49,7 @@ pub fn decode(bytes: &[u8]) -> Result<RouteSnapshot, Refused> {
     for route in &snapshot.routes {
         for name in std::iter::once(&route.domain).chain(&route.aliases) {
             if !well_formed(name) {
-                return unreadable(format!("`{name}` is no name of a host"));
+                return unreadable(format!("`{name}` is not a valid host name"));
             }
             if !names.insert(name) {
                 return unreadable(format!("{name} is in it twice"));
@@ -57,7 +57,7 @@ pub fn decode(bytes: &[u8]) -> Result<RouteSnapshot, Refused> {
         }
         for backend in &route.backends {
             if backend.address.parse::<IpAddr>().is_err() || backend.port == 0 {
-                return unreadable(format!("`{}:{}` is no address", backend.address, backend.port));
+                return unreadable(format!("`{}:{}` is not a valid address", backend.address, backend.port));
             }
         }
     }
@@ -77,13 +77,13 @@ fn well_formed(name: &str) -> bool {
 
 /// What a name means.
 pub enum Named {
-    /// Its replicas answer.
+    /// Replicas of this site answer.
     Route(Arc<Site>),
-    /// It redirects to this domain.
+    /// Redirects to this domain.
     Alias(String),
 }
 
-/// One domain.
+/// A domain.
 pub struct Site {
     /// The domain.
     pub domain: String,
@@ -96,8 +96,9 @@ pub struct Site {
 
 impl Site {
     /// The next replica in turn that is not among `tried`. One that recently did not accept, or that checks
-    /// keep out of the route, only if there is no other: never none because of checks. A request that can
-    /// be sent `once` goes to one that failed its last check only if no other is well.
+    /// keep out of the route, is picked only if there is no other: checks alone never leave a request without
+    /// a replica. A request that can be sent `once` goes to one that failed its last check only if no other
+    /// is well.
     pub fn pick(&self, tried: &[Arc<Upstream>], once: bool) -> Option<Arc<Upstream>> {
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let count = self.upstreams.len();
@@ -125,14 +126,14 @@ fn is_among(upstream: &Arc<Upstream>, others: &[Arc<Upstream>]) -> bool {
 #[derive(Default)]
 pub struct Table {
     names: HashMap<String, Named>,
-    /// What it was made of; none before the first.
+    /// Source of the table; none before the first.
     pub snapshot: Option<RouteSnapshot>,
     /// Digest of that.
     pub digest: String,
 }
 
 impl Table {
-    /// Builds a table; replicas that were known before keep their connections and counts.
+    /// Builds a table; known replicas keep their connections and counts.
     pub fn new(snapshot: RouteSnapshot, upstreams: &Upstreams) -> Self {
         let mut names = HashMap::new();
         for route in &snapshot.routes {
@@ -186,7 +187,7 @@ impl Table {
         self.snapshot.as_ref().map(|snapshot| snapshot.generation)
     }
 
-    /// Whether another may take the place of this one.
+    /// Whether another table may replace this one.
     pub fn admits(&self, next: &RouteSnapshot) -> Result<(), Refused> {
         let Some(current) = &self.snapshot else { return Ok(()) };
         if current.ledger != next.ledger {
@@ -196,7 +197,7 @@ impl Table {
             std::cmp::Ordering::Less => {
                 Err(Refused::Stale { given: next.generation, current: current.generation })
             }
-            // The same log may be read by a version that says more of it.
+            // The same log may be read by a version that records more.
             std::cmp::Ordering::Equal if !next.same_but_for_unsaid(current) => {
                 Err(Refused::Different(current.generation))
             }

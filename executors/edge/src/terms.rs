@@ -1,5 +1,5 @@
-//! Where the terms of an authority are: its directory says so (RFC 8555, 7.1.1), and whoever is about to ask
-//! for a certificate wants to know.
+//! Where the terms of an authority are: its directory says so (RFC 8555, 7.1.1), and the user wants to know
+//! before a certificate is requested.
 
 use super::limits::TERMS_TIME;
 use super::options::AcmeOptions;
@@ -9,13 +9,13 @@ use std::sync::{Mutex, MutexGuard};
 /// Longest address of terms that is passed on, in bytes.
 const LONGEST: usize = 1024;
 
-/// What a directory says of its terms.
+/// Terms in a directory.
 #[derive(Default)]
 pub struct Terms(Mutex<Known>);
 
 #[derive(Default, Clone)]
 struct Known {
-    /// It was asked, with or without success.
+    /// Whether it was queried, with or without success.
     asked: bool,
     at: Option<String>,
 }
@@ -25,13 +25,13 @@ impl Terms {
         locked(&self.0)
     }
 
-    /// Where they are, if the directory says; none at all if it was not asked yet.
+    /// Address of the terms, if the directory has one; `None` if it was not queried yet.
     pub fn known(&self) -> Option<Option<String>> {
         let known = self.lock();
         known.asked.then(|| known.at.clone())
     }
 
-    /// Asks the directory, unless it has said so already. Without an answer there is none to pass on.
+    /// Queries the directory, unless it has already answered. Without an answer nothing is known.
     pub async fn learn(&self, options: &AcmeOptions) {
         if self.lock().at.is_some() {
             return;

@@ -11,15 +11,15 @@ use rustls::sign::CertifiedKey;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
-/// Certificates, and where more of them come from.
+/// Certificates, and where to get more.
 pub struct Tls {
     /// Certificates.
     pub certs: Certs,
-    /// Certificates that are being asked for.
+    /// Certificates that are being requested.
     pub acme: Acme,
-    /// Who is asked for them.
+    /// The authority.
     pub authority: AcmeOptions,
-    /// There is an address for https: without one nobody would see a certificate.
+    /// Whether there is an address for https: without one no client would see a certificate.
     pub presents: bool,
 }
 
@@ -37,7 +37,7 @@ impl Tls {
         self.presents && self.certs.get(name).is_some_and(|cert| valid(&cert))
     }
 
-    /// One certificate is for both names.
+    /// Whether one certificate is for both names.
     pub fn same_certificate(&self, one: &str, other: &str) -> bool {
         match (self.certs.get(one), self.certs.get(other)) {
             (Some(one), Some(other)) => Arc::ptr_eq(&one, &other),
@@ -46,7 +46,7 @@ impl Tls {
     }
 }
 
-/// Chooses by the name that the client asks for.
+/// Chooses by the name that the client sends.
 struct ByName {
     tls: Arc<Tls>,
     routing: Arc<Routing>,
@@ -64,7 +64,7 @@ impl ResolvesServerCert for ByName {
         if let Some(cert) = self.tls.certs.get(&name) {
             return Some(Arc::clone(&cert.key));
         }
-        // Only for names that are routed: whoever asks for others learns nothing and costs nothing.
+        // Only for routed names: clients that send others learn nothing and cost nothing.
         self.routing.table().get(&name)?;
         self.tls.certs.self_signed(&name)
     }

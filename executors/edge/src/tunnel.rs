@@ -1,4 +1,5 @@
-//! What is no longer HTTP: WebSockets and other upgrades, byte by byte until either side ends it.
+//! Connections that are no longer HTTP: WebSockets and other upgrades, byte by byte until either side ends
+//! it.
 
 use super::clients::Admitted;
 use super::lifecycle::Lifecycle;
@@ -8,7 +9,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 
-/// Joins both sides; counts as a request, and as a connection of its client, until it ends; ends when its
+/// Joins both sides; counted as a request, and as a connection of its client, until it ends; ends when its
 /// replica has to go.
 pub fn join(
     lifecycle: &Lifecycle,

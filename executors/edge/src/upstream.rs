@@ -1,4 +1,4 @@
-//! Connections to replicas: kept, counted, and passed over for a while where there are none to be had.
+//! Connections to replicas: kept, counted, and passed over for a while where they cannot be made.
 
 use super::identity::{Doubt, Inspector, Looked, Subject};
 use super::limits::*;
@@ -16,38 +16,38 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// One replica: a container, wherever it is.
+/// A replica: a container, wherever it is.
 pub struct Upstream {
     identity: Identity,
     /// Id of its container, for the access log.
     pub container: Option<Arc<str>>,
     port: u16,
-    /// Where it was when it started, as the newest table says.
+    /// Address at its start, from the newest table.
     recorded: Mutex<IpAddr>,
     in_flight: AtomicU32,
     marked_until_ms: AtomicU64,
     /// By worker: a connection is used where it was made.
     idle: Box<[Mutex<Vec<Unused>>]>,
     started: Instant,
-    /// No connection was to be had when that was last tried.
+    /// Whether the last attempt to connect failed.
     down: AtomicBool,
-    /// How the edge asks it whether it is well, as the newest table says.
+    /// Health check of the replica, from the newest table.
     check: Mutex<Option<Check>>,
     /// What checks have shown.
     standing: Mutex<Standing>,
     /// The same in short, for each request to look at.
     stands: AtomicU8,
-    /// Somebody checks it.
+    /// Whether a task checks it.
     watched: AtomicBool,
-    /// It was last told as one that gets no requests.
+    /// Whether it was last reported as getting no requests.
     told_down: AtomicBool,
-    /// It has to go.
+    /// Whether it has to go.
     gone: AtomicBool,
     /// Set when tunnels through it have to end.
     pub cut: CancellationToken,
 }
 
-/// What a replica is asked, to see whether it is well.
+/// Health check of a replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
     /// A domain that it answers for.
@@ -56,10 +56,10 @@ pub struct Check {
     pub path: String,
 }
 
-/// A connection, and since when nobody uses it.
+/// A connection, and since when it is unused.
 struct Unused(Link, Instant);
 
-/// A request on its way through a replica; counted while it lives.
+/// A request in flight through a replica; counted while it lives.
 pub struct InFlight(pub Arc<Upstream>);
 
 impl Drop for InFlight {
@@ -90,7 +90,7 @@ impl Upstream {
         }
     }
 
-    /// Which container it is.
+    /// The container.
     pub fn subject(&self) -> &Subject {
         self.identity.subject()
     }
@@ -107,11 +107,11 @@ impl Upstream {
     }
 
     /// Looks where it is now.
-    pub async fn look(&self) -> Looked {
-        self.identity.look().await
+    pub async fn verify_now(&self) -> Looked {
+        self.identity.verify_now().await
     }
 
-    /// It gets no more requests: tunnels through it end, and connections are not kept.
+    /// Stops new requests: tunnels end, and connections are not kept.
     pub fn leave(&self) {
         self.gone.store(true, Ordering::Relaxed);
         self.cut.cancel();
@@ -124,7 +124,7 @@ impl Upstream {
         InFlight(Arc::clone(self))
     }
 
-    /// Requests on their way.
+    /// Requests in flight.
     pub fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Acquire)
     }
@@ -133,33 +133,33 @@ impl Upstream {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// It did not accept a connection when it was last tried.
+    /// Whether the last attempt to connect failed.
     pub fn marked(&self) -> bool {
         self.marked_until_ms.load(Ordering::Relaxed) > 0
     }
 
-    /// Notes whether a connection was to be had.
+    /// Notes whether a connection could be made.
     pub fn turned(&self, down: bool) {
         self.down.store(down, Ordering::Relaxed);
     }
 
-    /// Whether it should get requests and gets none, or gets them again, if that was not told yet.
+    /// Whether it should get requests and gets none, or gets them again, if that was not reported yet.
     pub fn news(&self) -> Option<bool> {
         let down = self.down.load(Ordering::Relaxed) || self.stands() == Stands::Out;
         (self.told_down.swap(down, Ordering::Relaxed) != down).then_some(down)
     }
 
-    /// What it is asked, to see whether it is well; none where the table does not say.
+    /// Health check; none where the table has none.
     pub fn check(&self) -> Option<Check> {
         locked(&self.check).clone()
     }
 
-    /// From now on it is checked; false if somebody does so already.
+    /// Marks it as checked; false if another task already checks it.
     pub fn watch(&self) -> bool {
         !self.watched.swap(true, Ordering::AcqRel)
     }
 
-    /// Nobody checks it any more.
+    /// Ends the checks.
     pub fn unwatch(&self) {
         self.watched.store(false, Ordering::Release);
     }
@@ -171,7 +171,7 @@ impl Upstream {
         self.stands.store(standing.stands() as u8, Ordering::Relaxed);
         drop(standing);
         if turned.is_some() {
-            // Neither what waited for a replica that fell is to be used, nor what is from before it rose.
+            // Neither connections from before its fall nor those from before its return may be used.
             self.forget_idle();
         }
         turned
@@ -186,8 +186,8 @@ impl Upstream {
         }
     }
 
-    /// Whether a request is to be sent there as long as there are others: any that can be made again, and
-    /// one that can be sent only `once` not while the last check failed.
+    /// Whether it should get a request as long as there are others: any that can be repeated, and one that
+    /// can be sent only `once` not while the last check failed.
     pub fn passes(&self, once: bool) -> bool {
         !once || self.stands() == Stands::Well
     }
@@ -204,8 +204,8 @@ impl Upstream {
         standing.out().map(|why| format!("{why}, when the edge asked for GET {path}"))
     }
 
-    /// Whether a request is to be sent there: not while it is marked, but for one request after each
-    /// while, which tells whether it is back.
+    /// Whether it should get a request: not while it is marked, except for one request after each pause,
+    /// which finds out whether it is back.
     pub fn usable(&self) -> bool {
         let until = self.marked_until_ms.load(Ordering::Relaxed);
         let now = self.now_ms();
@@ -220,12 +220,12 @@ impl Upstream {
         until == 0 || (until <= now && tries().is_ok())
     }
 
-    /// Passes it over for a while: connections that it has are good, and there are no new ones.
+    /// Passes it over for a while: its connections are good, and new ones cannot be made.
     pub fn pass_over(&self) {
         self.marked_until_ms.store(self.now_ms() + MARKED_MS, Ordering::Relaxed);
     }
 
-    /// The same, and what it has is not to be relied on.
+    /// The same, and its connections are unreliable.
     pub fn mark(&self) {
         self.pass_over();
         self.forget_idle();
@@ -235,8 +235,8 @@ impl Upstream {
         locked(&self.idle[workers::number() % self.idle.len()])
     }
 
-    /// A connection that was used a moment ago and is still open, if there is one. What must not be asked
-    /// twice goes over one that the replica has hardly had time to close.
+    /// A connection that was used a moment ago and is still open, if there is one. A request that must not be
+    /// repeated uses one that the replica has hardly had time to close.
     pub fn idle(&self, safe: bool) -> Option<Link> {
         let mut idle = self.mine();
         if idle.last().is_some_and(|unused| unused.1.elapsed() > IDLE_TIME) {
@@ -252,14 +252,14 @@ impl Upstream {
         None
     }
 
-    /// Connections that were kept are not to be relied on.
+    /// Kept connections are unreliable.
     pub fn forget_idle(&self) {
         self.idle.iter().for_each(|idle| locked(idle).clear());
     }
 
     /// Keeps a connection whose answer was read to its end.
     pub fn keep(&self, mut link: Link) {
-        // Answered before its request was read to the end: nobody would move the rest.
+        // Answered before its request was read to the end: nothing would move the rest.
         if !link.ready() {
             return;
         }
@@ -274,7 +274,7 @@ impl Upstream {
         let recorded = *locked(&self.recorded);
         let stream = self.identity.connect(recorded, self.port).await?;
         self.marked_until_ms.store(0, Ordering::Relaxed);
-        // One whose network was taken away answers nothing, and nobody else would say so.
+        // A connection whose network was removed gets no answer, and nothing else would report that.
         let unheard = u32::try_from(UNHEARD.as_millis()).unwrap_or(u32::MAX);
         let _without_it = rustix::net::sockopt::set_tcp_user_timeout(&stream, unheard);
         let at = stream.peer_addr().and_then(|at| stream.set_nodelay(true).map(|()| at));
@@ -290,12 +290,12 @@ pub struct Upstreams {
 }
 
 impl Upstreams {
-    /// None yet; `inspector` says where containers are.
+    /// None yet; `inspector` locates containers.
     pub fn new(inspector: Arc<dyn Inspector>) -> Self {
         Self { known: Mutex::default(), inspector }
     }
 
-    /// A replica; made if it is new, or if it was told to end. `recorded` is where it was when it started.
+    /// A replica; made if it is new, or if it was told to end. `recorded` is its address when it started.
     pub fn get(&self, subject: Subject, port: u16, recorded: IpAddr, check: Option<Check>) -> Arc<Upstream> {
         let make = || {
             let inspector = Arc::clone(&self.inspector);
@@ -311,7 +311,7 @@ impl Upstreams {
         Arc::clone(found)
     }
 
-    /// All that is known of a replica: also what an older table said less of.
+    /// Every known upstream of a replica: also those of an older table with fewer facts.
     pub fn of(&self, replica: ReplicaId) -> Vec<Arc<Upstream>> {
         let known = locked(&self.known);
         known.values().filter(|upstream| upstream.subject().replica == replica).cloned().collect()
@@ -322,7 +322,7 @@ impl Upstreams {
         locked(&self.known).retain(|_, upstream| Arc::strong_count(upstream) > 1 || upstream.in_flight() > 0);
     }
 
-    /// All of them, by app, target and replica.
+    /// Every replica, by app, target and id.
     pub fn all(&self) -> Vec<Arc<Upstream>> {
         let mut all: Vec<_> = locked(&self.known).values().cloned().collect();
         let key = |upstream: &Arc<Upstream>| {
@@ -333,11 +333,11 @@ impl Upstreams {
         all
     }
 
-    /// Looks where each of them is that nobody has seen: a container that was seen can be shown to be where
-    /// a connection ends also while the engine is away.
+    /// Locates every replica that was never seen: a container that was seen can be shown to be the end of a
+    /// connection even while the engine is away.
     pub async fn see_new(&self) {
         for upstream in self.all().into_iter().filter(|upstream| !upstream.identity.sighted()) {
-            upstream.look().await;
+            upstream.verify_now().await;
         }
     }
 }

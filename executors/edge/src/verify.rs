@@ -19,13 +19,13 @@ pub enum Unconnected {
     Doubted(Doubt),
 }
 
-/// What is known of one container, and how it is looked at.
+/// What is known of one container, and how it is inspected.
 pub struct Identity {
     subject: Subject,
     inspector: Arc<dyn Inspector>,
     /// Looks that have begun.
     begun: AtomicU64,
-    /// Number and answer of the last look that has ended; whoever holds it looks.
+    /// Number and answer of the last finished inspection; the lock holder inspects.
     last: tokio::sync::Mutex<(u64, Looked)>,
     known: Mutex<Known>,
 }
@@ -42,9 +42,9 @@ struct Known {
 }
 
 impl Identity {
-    /// Of a container that nobody has looked at yet.
+    /// For a container that was not inspected yet.
     pub fn new(subject: Subject, inspector: Arc<dyn Inspector>) -> Self {
-        let never = Looked::Unknown { why: "nobody has looked yet".to_owned() };
+        let never = Looked::Unknown { why: "it has not been checked yet".to_owned() };
         Self {
             subject,
             inspector,
@@ -54,7 +54,7 @@ impl Identity {
         }
     }
 
-    /// Who it is.
+    /// The container.
     pub fn subject(&self) -> &Subject {
         &self.subject
     }
@@ -77,17 +77,17 @@ impl Identity {
         self.known().sighting.is_some()
     }
 
-    /// Looks at the container. Whoever comes while another look is on its way shares the next one, since
-    /// what is asked is what is true from now on.
-    pub async fn look(&self) -> Looked {
+    /// Inspects the container. A caller that arrives during another inspection shares the next one, since the
+    /// answer must hold from now on.
+    pub async fn verify_now(&self) -> Looked {
         let begun = self.begun.load(Ordering::Acquire);
         let mut last = self.last.lock().await;
         if last.0 > begun {
             return last.1.clone();
         }
         let number = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
-        let looked = tokio::time::timeout(LOOK_TIME, self.inspector.look(&self.subject)).await;
-        let looked = looked.unwrap_or_else(|_| Looked::Unknown { why: "nobody answers in time".to_owned() });
+        let looked = tokio::time::timeout(LOOK_TIME, self.inspector.inspect(&self.subject)).await;
+        let looked = looked.unwrap_or_else(|_| Looked::Unknown { why: "no answer came in time".to_owned() });
         self.learn(&looked);
         *last = (number, looked.clone());
         looked
@@ -148,7 +148,7 @@ impl Identity {
             return Ok(Some(reached));
         }
         let silent = reached.is_err();
-        match self.look().await {
+        match self.verify_now().await {
             Looked::Running(now) if now == *before => {}
             Looked::Running(_elsewhere) => return Ok(None),
             Looked::Unknown { .. } if silent => {}
@@ -168,11 +168,11 @@ impl Identity {
     /// What is known from before the connection.
     async fn before(&self) -> Result<Arc<Sighting>, Unconnected> {
         let known = self.known().sighting.clone();
-        // One that was on no network may have joined one since.
+        // A container without a network may have joined one since.
         if let Some(sighting) = known.filter(|sighting| !sighting.places.is_empty()) {
             return Ok(sighting);
         }
-        match self.look().await {
+        match self.verify_now().await {
             Looked::Running(sighting) => Ok(Arc::new(sighting)),
             looked => Err(self.doubted(doubt(looked))),
         }
@@ -185,7 +185,7 @@ impl Identity {
         place: &Place,
         stream: &TcpStream,
     ) -> Result<bool, Unconnected> {
-        let mut look = std::pin::pin!(self.look());
+        let mut look = std::pin::pin!(self.verify_now());
         let looked = match tokio::time::timeout(WITNESS_AFTER, look.as_mut()).await {
             Ok(looked) => looked,
             // An engine with much to do: the kernel may know as well.
@@ -209,12 +209,12 @@ fn doubt(looked: Looked) -> Doubt {
         Looked::Stopped => Doubt::Stopped,
         Looked::Gone => Doubt::Gone,
         Looked::Unknown { why } => Doubt::Unknown(why),
-        // It runs, and yet is not where it was: it moved.
+        // The container runs, and yet is at another address: it moved.
         Looked::Running(_) => Doubt::Moves,
     }
 }
 
-/// The kernel says so.
+/// Confirmed by the kernel.
 async fn witnessed(before: &Arc<Sighting>, stream: &TcpStream) -> bool {
     let (Some(process), Ok(theirs), Ok(ours)) = (before.process, stream.peer_addr(), stream.local_addr())
     else {

@@ -1,7 +1,7 @@
-//! Whom this process is waiting for, and since when it has heard nothing.
+//! Services that this process waits for, and how long they have been silent.
 //!
-//! Whoever asks somebody outside notes it here for as long as it waits; whoever draws progress looks. Both have
-//! a clone of the same.
+//! A caller that waits for an outside service notes it here for as long as it waits; the progress display
+//! reads it. Both hold a clone.
 
 use haloy_ledger::locks::locked;
 use std::collections::BTreeMap;
@@ -19,12 +19,12 @@ struct Table {
     rows: BTreeMap<u64, (String, Instant)>,
 }
 
-/// Somebody who is waited for.
+/// A service that is waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Silent {
     /// The same for as long as this wait lasts.
     pub number: u64,
-    /// Whom: `Docker`, `registry ghcr.io`.
+    /// Name: `Docker`, `registry ghcr.io`.
     pub whom: String,
     /// For how long nothing has been heard.
     pub silent: Duration,
@@ -42,7 +42,7 @@ impl Waits {
         locked(&self.0)
     }
 
-    /// From now on somebody is waited for.
+    /// Notes that a service is waited for.
     pub fn begin(&self, whom: impl Into<String>) -> Wait {
         let mut table = self.table();
         table.next += 1;
@@ -57,7 +57,7 @@ impl Waits {
         answer.await
     }
 
-    /// Who has been silent for at least this long.
+    /// Services that have been silent for at least this long.
     pub fn silent(&self, least: Duration) -> Vec<Silent> {
         let table = self.table();
         let rows = table.rows.iter().map(|(number, (whom, since))| Silent {

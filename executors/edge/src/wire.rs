@@ -1,4 +1,4 @@
-//! What is said over the socket of commands, as both sides know it.
+//! Messages on the command socket, as both sides know them.
 
 use super::identity::Subject;
 use haloy_ledger::edge::Report;
@@ -10,12 +10,12 @@ use std::path::PathBuf;
 /// The socket of commands, in the folder of the edge.
 pub(super) const SOCKET: &str = "edge.sock";
 
-/// What an edge says of itself.
+/// Status of an edge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EdgeStatus {
-    /// Its version.
+    /// Version of the edge.
     pub version: String,
-    /// Its process.
+    /// Process id.
     pub pid: u32,
     /// Addresses that it listens at for http.
     pub http: Vec<SocketAddr>,
@@ -25,7 +25,7 @@ pub struct EdgeStatus {
     pub certificates: Vec<CertificateStatus>,
     /// Domains whose certificate an authority refused.
     pub refused: Vec<RefusedCertificate>,
-    /// Whom it asks for certificates, and for which names; an older edge does not say.
+    /// The authority, and names that it is asked for; an older edge leaves this out.
     #[serde(default)]
     pub authority: Option<AuthorityStatus>,
     /// Files of certificates that cannot be served, and why.
@@ -38,18 +38,18 @@ pub struct EdgeStatus {
     pub digest: String,
     /// Routes.
     pub routes: usize,
-    /// Replicas, and requests on their way through each.
+    /// Replicas, and requests in flight through each.
     pub replicas: Vec<ReplicaStatus>,
     /// Things that happened and are not in the log yet.
     pub reports: usize,
-    /// It takes no connections any more, and ends once it has no requests.
+    /// Whether it takes no connections any more, and ends once it has no requests.
     pub leaving: bool,
 }
 
 /// A replica, as the edge sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplicaStatus {
-    /// Which one; an older edge does not say.
+    /// The replica; an older edge leaves this out.
     #[serde(default)]
     pub subject: Option<Subject>,
     /// Where it was when it started, as the routes say; an older edge does not say.
@@ -64,22 +64,22 @@ pub struct ReplicaStatus {
     /// all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub out: Option<String>,
-    /// Requests and tunnels on their way.
+    /// Requests and tunnels in flight.
     pub in_flight: u32,
-    /// There was no connection to be had a moment ago.
+    /// Whether the last attempt to connect failed.
     pub marked: bool,
 }
 
-/// The authority that an edge asks for certificates.
+/// The authority that an edge requests certificates from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorityStatus {
-    /// Its directory.
+    /// Address of its directory.
     pub directory: String,
-    /// Names that it is asked for, now or when they are due.
+    /// Names that certificates are requested for, now or when they are due.
     pub names: Vec<String>,
-    /// Where its terms are, as far as it says.
+    /// Address of its terms, if it has one.
     pub terms: Option<String>,
-    /// It was asked where they are.
+    /// Whether it was queried for the terms.
     pub asked: bool,
 }
 
@@ -111,14 +111,14 @@ pub struct RefusedCertificate {
     pub domain: String,
     /// Why, in the words of the authority.
     pub cause: String,
-    /// When it is asked again.
+    /// Time of the next attempt.
     pub next_try: Timestamp,
 }
 
 /// What draining came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drained {
-    /// Requests that were still on their way.
+    /// Requests that were still in flight.
     pub left_in_flight: u32,
     /// Milliseconds that it took.
     pub took_ms: u64,

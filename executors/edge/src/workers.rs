@@ -1,5 +1,5 @@
-//! Threads that serve, each with an event loop of its own: a connection of a client stays on one of them,
-//! and so do the connections to replicas that its requests use.
+//! Serving threads, each with an event loop of its own: a connection of a client stays on one of them, and so
+//! do the connections to replicas that its requests use.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -4,8 +4,8 @@ use super::messages::Role;
 use haloy_ledger::deployment::Effect;
 use serde::{Deserialize, Serialize};
 
-/// Something that an executor can do. An effect needs exactly one of these, and an executor performs the effects
-/// that need what it reports: every other one it refuses.
+/// A capability of an executor. An effect needs exactly one of these, and an executor performs the effects
+/// whose capability it reports: it refuses every other one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Capability {

@@ -68,7 +68,7 @@ impl ProgressSink for NoProgress {
 /// Everything beside the effect that an executor needs to perform it.
 #[derive(Clone)]
 pub struct EffectContext {
-    /// What is asked, as data.
+    /// The request, as data.
     pub request: EffectRequest,
     /// When to give up.
     pub deadline: Instant,
@@ -83,7 +83,8 @@ pub struct EffectContext {
 }
 
 impl EffectContext {
-    /// What comes of it, unless the deadline passes or the effect is no longer owed before; then `work` is dropped.
+    /// The result of `work`, unless the deadline passes or the effect is no longer owed before; then `work`
+    /// is dropped.
     pub async fn within<T>(
         &self,
         work: impl Future<Output = Result<T, ExecutorError>>,

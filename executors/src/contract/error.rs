@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Retry {
-    /// It cannot.
+    /// Another attempt cannot help.
     Never,
     /// At any time: at the dispatcher's own pace.
     Now,
@@ -30,8 +30,8 @@ impl Retry {
         }
     }
 
-    /// How long to wait before the next attempt: as long as the pace says, or longer where that is what was asked
-    /// for, but then not longer than `most`.
+    /// How long to wait before the next attempt: as long as the pace says, or longer where the service
+    /// demands that, but then not longer than `most`.
     pub fn wait(self, pace: Duration, most: Duration) -> Duration {
         match self {
             Self::Never | Self::Now => pace,
@@ -45,7 +45,7 @@ fn said(detail: &str) -> String {
     if detail.is_empty() { String::new() } else { format!(": {detail}") }
 }
 
-/// Why an attempt failed. Its birthplace says whether another attempt can help.
+/// Why an attempt failed. The place of its creation decides whether another attempt can help.
 #[derive(Debug, Clone, thiserror::Error, Serialize, Deserialize)]
 #[error("{cause}{}", said(detail))]
 pub struct ExecutorError {
@@ -63,7 +63,7 @@ impl ExecutorError {
         Self { cause: Failure::new(code, words), detail: String::new(), retry: Retry::Never }
     }
 
-    /// The effect is no longer owed, and was left.
+    /// The effect is no longer owed, and was abandoned.
     pub fn cancelled() -> Self {
         Self::new(FailureCode::Cancelled, "cancelled")
     }

@@ -1,4 +1,4 @@
-//! What crosses the boundary between haloy and an executor, as data: nothing here needs to be in this process.
+//! Messages between haloy and an executor, as data: nothing here needs to be in this process.
 //!
 //! An effect goes there with its [`EffectRequest`]; back come [`Progress`], and in the end an
 //! [`Outcome`](haloy_ledger::outcome::Outcome) or an [`ExecutorError`](super::ExecutorError). A [`Scope`] is
@@ -8,8 +8,8 @@ use haloy_ledger::ids::{DeploymentId, EffectId, LedgerId, TargetKey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Version of the contract: of what is in this file, and of what an executor promises. It is raised by a change
-/// that an executor has to know of.
+/// Version of the contract: of this file, and of the promises of an executor. Raised by a change that an
+/// executor has to know of.
 pub const PROTOCOL: u16 = 1;
 
 /// What an executor acts on. An effect has exactly one role.
@@ -26,23 +26,23 @@ pub enum Role {
     Hooks,
 }
 
-/// One target of one ledger: what labels say and `observe` is limited to.
+/// A target of a ledger: the scope of labels, and the limit of `observe`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Scope {
-    /// Which ledger.
+    /// The ledger.
     pub ledger: LedgerId,
-    /// Which target of it.
+    /// The target.
     pub key: TargetKey,
 }
 
-/// What an executor is told beside the effect, apart from values and what it reports to.
+/// Data for an executor beside the effect, apart from values and the sink of its progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EffectRequest {
     /// Identity of the effect: the same over attempts and restarts.
     pub id: EffectId,
-    /// Whose.
+    /// Ledger and target.
     pub scope: Scope,
-    /// The deployment or rollback that owes it.
+    /// The deployment or rollback that owes the effect.
     pub deployment: DeploymentId,
     /// Number of this attempt, from 1.
     pub attempt: u32,
@@ -50,7 +50,7 @@ pub struct EffectRequest {
     pub facts: BTreeMap<String, String>,
 }
 
-/// What an effect tells while it runs. Lost progress is no loss.
+/// Progress of a running effect. Lost progress does no harm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Progress {
@@ -63,7 +63,7 @@ pub enum Progress {
         /// In all, where known.
         total: Option<u64>,
     },
-    /// A probe was made, with what it saw.
+    /// A probe was made, with its result.
     Probe {
         /// Number of the probe, from 1.
         number: u32,

@@ -33,9 +33,9 @@ use haloy_ledger::outcome::{Observed, ObservedReplica, Outcome};
 ///   that its labels would not find.
 /// - An outcome that went wrong by the world's fault (unhealthy, hook failed) is an `Ok` outcome;
 ///   an attempt that could not be made or finished is an `Err`, saying when a retry can help.
-/// - Text of others need not be masked: the dispatcher does it, once, for whatever comes back. It MUST be whole,
-///   though: what is cut or split here goes through [`Lines`](crate::mask::Lines) before. A credential that is
-///   found on the way MUST be told to `cx.values.mask`.
+/// - Foreign text need not be masked: the dispatcher does it, once, for whatever comes back. It MUST be
+///   whole, though: what is cut or split here goes through [`Lines`](crate::mask::Lines) before. A credential that is
+///   found on the way MUST be given to `cx.values.mask`.
 /// - It MUST refuse what needs none of its `capabilities`, with
 ///   [`FailureCode::NotSupported`](haloy_ledger::outcome::FailureCode).
 /// - `observe` MUST report everything in scope that is really there, or fail; never less.
@@ -44,7 +44,7 @@ pub trait Executor: Send + Sync {
     /// The one role that it fills.
     fn role(&self) -> Role;
 
-    /// What it can do: the same for as long as it lives.
+    /// Capabilities: the same for as long as it lives.
     fn capabilities(&self) -> &'static [Capability];
 
     /// Performs one effect. See the contract.

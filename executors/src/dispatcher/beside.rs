@@ -1,4 +1,4 @@
-//! What travels beside an effect: whose values it needs, and what a hook is told.
+//! What travels beside an effect: values that it needs, and the environment of a hook.
 
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::deployment::state::{Rollout, TargetState};
@@ -7,7 +7,7 @@ use haloy_ledger::release::ReleaseSpec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Which release's values an effect needs.
+/// The release whose values an effect needs.
 pub(super) fn needs_values(
     state: &TargetState,
     effect: &Effect,
@@ -59,7 +59,7 @@ fn of_replica(
     }
 }
 
-/// What a hook is told, in its environment.
+/// Environment of a hook.
 pub(super) fn facts(key: &TargetKey, state: &TargetState) -> BTreeMap<String, String> {
     let mut facts = BTreeMap::from([
         ("HALOY_APP".to_owned(), key.app.to_string()),

@@ -33,22 +33,22 @@ pub enum DispatchError {
     /// The ledger could not be read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The world could not be looked at.
+    /// The world could not be observed.
     #[error("{0}")]
     Observe(ExecutorError),
     /// No executor fills a role that is needed.
     #[error("no executor fills the role {0:?}")]
     NoExecutor(Role),
-    /// An executor answered something else than it was asked.
-    #[error("an executor answered something else than it was asked: {0:?}")]
+    /// An executor gave an answer that does not fit its effect.
+    #[error("an executor gave an answer to another question than it was asked: {0:?}")]
     Answer(Box<Outcome>),
 }
 
-/// A drive on its way. It is compiled here, once, and optimised as this crate is: the body of an `async fn` is
-/// compiled where it is awaited, in every crate that does.
+/// A drive in progress. It is compiled here, once, and optimised as this crate is: the body of an `async fn`
+/// is compiled where it is awaited, in every crate that does.
 pub type Driving<'a, T> = Pin<Box<dyn Future<Output = Result<T, DispatchError>> + Send + 'a>>;
 
-/// Is told what happens while a target is driven.
+/// Receives progress callbacks while a target is driven.
 pub trait Observer: Send + Sync {
     /// An effect is being performed.
     fn started(&self, key: &TargetKey, id: &EffectId, effect: &Effect);
@@ -56,7 +56,7 @@ pub trait Observer: Send + Sync {
     fn recorded(&self, key: &TargetKey, events: &[TargetEvent]);
 }
 
-/// Is told nothing.
+/// Ignores all progress.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Quiet;
 
@@ -65,11 +65,11 @@ impl Observer for Quiet {
     fn recorded(&self, _key: &TargetKey, _events: &[TargetEvent]) {}
 }
 
-/// Brings executors what is owed.
+/// Brings owed effects to executors.
 pub struct Dispatcher {
     /// The ledger.
     pub handle: LedgerHandle,
-    /// Its id; labels carry it.
+    /// Id of the ledger; labels carry it.
     pub ledger: LedgerId,
     /// One executor for each role.
     pub executors: Vec<Arc<dyn Executor>>,
@@ -95,10 +95,10 @@ pub(super) struct Ended {
     pub(super) result: Result<Outcome, ExecutorError>,
 }
 
-/// An effect under way.
+/// A running effect.
 struct Running {
     cancel: CancellationToken,
-    /// How long one attempt may take; a wait for the next one may be asked for that is as long.
+    /// How long one attempt may take; an executor may demand a wait that is as long.
     limit: Duration,
 }
 
@@ -222,8 +222,8 @@ impl Dispatcher {
         self.values.values(release, spec.as_deref()).await
     }
 
-    /// Hides the values of the releases that run or come, also from effects that need none of them. What
-    /// cannot be read cannot be sent anywhere either.
+    /// Hides the values of the releases that run or come, also from effects that need none of them. A value
+    /// that cannot be read cannot be sent anywhere either.
     async fn hide_values(&self, state: &TargetState, mask: &Mask, masked: &mut BTreeSet<DeploymentId>) {
         let rolling =
             state.rollout.as_ref().map(|rollout| (rollout.deployment, rollout.release, &rollout.spec));
@@ -267,8 +267,8 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Asks for what the drive that is on its way does instead: that the rollout goes back, or that a restart
-    /// is left at the replica under way.
+    /// Requests a change of the drive in progress: that the rollout goes back, or that a restart ends with
+    /// the current replica.
     pub async fn ask_meanwhile(
         &self,
         key: &TargetKey,
@@ -297,8 +297,8 @@ impl Dispatcher {
         }
     }
 
-    /// Settles what a crash left (D7): looks, decides, and drives to the end. Whoever has the turn knows that nobody
-    /// else is at it.
+    /// Settles what a crash left (D7): observes, decides, and drives to the end. The holder of the turn knows
+    /// that nothing else works at the target.
     pub fn settle<'a>(&'a self, driver: &'a Driver, context: &'a CommandContext) -> Driving<'a, TargetState> {
         Box::pin(async move {
             let key = driver.key();
@@ -314,7 +314,7 @@ impl Dispatcher {
     }
 
     /// Looks at what is really there and records what changed.
-    pub fn look<'a>(
+    pub fn record_observed<'a>(
         &'a self,
         driver: &'a Driver,
         context: &'a CommandContext,

@@ -1,6 +1,6 @@
-//! Brings executors what a target owes, and the ledger what came of it.
+//! Brings owed effects to executors, and outcomes to the ledger.
 //!
-//! Nothing that matters is remembered here: what is owed is asked of the state after every report.
+//! Nothing that matters is remembered here: owed effects are derived from the state after every report.
 
 mod beside;
 mod drive;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 pub struct Plan {
     /// Start these.
     pub start: Vec<(EffectId, Effect)>,
-    /// These are no longer owed.
+    /// Effects that are no longer owed.
     pub cancel: Vec<EffectId>,
 }
 

@@ -20,15 +20,15 @@ use tokio_util::sync::CancellationToken;
 /// A replica that should run and could not be made to.
 #[derive(Debug, Clone)]
 pub struct Missing {
-    /// Which one.
+    /// The replica.
     pub replica: ReplicaId,
     /// Why; none if its container is gone, which only a deploy or a rollback can make good.
     pub cause: Option<ExecutorError>,
 }
 
 impl Dispatcher {
-    /// Compares what is live with what is there, starts again what does not run, and records where it is now.
-    /// What cannot be started is returned.
+    /// Compares the live release with the observed state, starts replicas that do not run, and records their
+    /// current addresses. Returns those that cannot be started.
     ///
     /// The containers stay the same: what they wrote is kept. Nothing is done while a rollout, a stop or a
     /// restart is unfinished: those say themselves what should run.
@@ -48,10 +48,10 @@ impl Dispatcher {
         let (mut restarted, mut missing) = (Vec::new(), Vec::new());
         for replica in live.replicas.iter().filter(|replica| plan::serves(replica)) {
             match compare(replica, &observed) {
-                Found::AsRecorded => {}
-                Found::Moved(moved) => restarted.push(moved),
-                Found::Gone => missing.push(Missing { replica: replica.id, cause: None }),
-                Found::Down => match self.again(key, &state, replica).await? {
+                ReplicaCondition::AsRecorded => {}
+                ReplicaCondition::Moved(moved) => restarted.push(moved),
+                ReplicaCondition::Gone => missing.push(Missing { replica: replica.id, cause: None }),
+                ReplicaCondition::Down => match self.again(key, &state, replica).await? {
                     Ok(again) => restarted.push(again),
                     Err(cause) => missing.push(Missing { replica: replica.id, cause: Some(cause) }),
                 },
@@ -61,13 +61,13 @@ impl Dispatcher {
             let command = Command::RecordRestarted { restarted };
             let executed = self.handle.execute(key, command, context).await?;
             self.observer.recorded(key, &executed.events);
-            // The edge is told where they are.
+            // The edge receives their addresses.
             self.drive(driver, context).await?;
         }
         Ok(missing)
     }
 
-    /// Starts a container that is there.
+    /// Starts an existing container.
     async fn again(
         &self,
         key: &TargetKey,
@@ -107,25 +107,25 @@ impl Dispatcher {
     }
 }
 
-enum Found {
+enum ReplicaCondition {
     AsRecorded,
     Moved(Restarted),
     Down,
     Gone,
 }
 
-fn compare(replica: &Replica, observed: &Observed) -> Found {
+fn compare(replica: &Replica, observed: &Observed) -> ReplicaCondition {
     let Some(seen) = observed.replicas.iter().find(|seen| seen.replica == replica.id) else {
-        return Found::Gone;
+        return ReplicaCondition::Gone;
     };
     if !seen.running {
-        return Found::Down;
+        return ReplicaCondition::Down;
     }
-    // While it is being connected it has none; that is no news.
+    // While the container is being connected it has no address; that is not news.
     if seen.address.is_none() || seen.address == replica.address {
-        return Found::AsRecorded;
+        return ReplicaCondition::AsRecorded;
     }
-    Found::Moved(Restarted {
+    ReplicaCondition::Moved(Restarted {
         replica: replica.id,
         container_id: seen.container_id.clone(),
         address: seen.address.clone(),

@@ -1,15 +1,15 @@
 //! Fixed addresses: the upper half of a subnet, and which of its addresses is given out next.
 //!
-//! The engine gives out the lower half by itself; an address of the upper half belongs to the container that
-//! was created with it, stopped or not. An address is used again as late as possible: what still remembers
-//! the replica that had it (a route, a drain, a kept connection) is to have let go of it by then.
+//! The engine itself gives out the lower half; an address of the upper half belongs to the container that was
+//! created with it, stopped or not. An address is reused as late as possible: whatever still refers to its
+//! previous replica (a route, a drain, a kept connection) should be gone by then.
 
 use haloy_ledger::files::{self, Readers};
 use std::collections::{BTreeMap, HashSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-/// Addresses that are looked at; more than any machine has containers.
+/// Addresses that are considered; more than any machine has containers.
 const MOST: u32 = 1 << 16;
 /// Uses that are remembered.
 const REMEMBERED: usize = 4096;
@@ -30,7 +30,7 @@ pub(super) struct Halves {
 }
 
 impl Halves {
-    /// None for a subnet that is too small, or is none of IPv4.
+    /// None for a subnet that is too small, or not IPv4.
     pub(super) fn of(subnet: &str) -> Option<Self> {
         let (base, bits) = subnet.split_once('/')?;
         let base = u32::from(base.parse::<Ipv4Addr>().ok()?);
@@ -53,8 +53,8 @@ impl Upper {
         self.place(address).is_some()
     }
 
-    /// The next address to give out: one that nobody has, that was used longest ago or never, counted on
-    /// from the one that was given out last. None if all are taken.
+    /// The next address to give out: a free one that was used longest ago or never, counted on from the last
+    /// one given out. None if all are taken.
     pub(super) fn next(
         self,
         taken: &HashSet<Ipv4Addr>,

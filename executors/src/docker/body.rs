@@ -49,7 +49,8 @@ fn own_init(program: Option<&String>) -> bool {
     name.is_some_and(|name| OWN_INIT.contains(&name))
 }
 
-/// `network` is where it is created, and its address there; `made` are volumes for paths that nobody named.
+/// `network` is where it is created, with its address there; `made` are volumes for paths that the
+/// configuration does not name.
 pub(super) fn body(
     cx: &EffectContext,
     spec: &ReplicaSpec,

@@ -80,13 +80,13 @@ impl Engine<'_> {
                 }
             }
         }
-        // Nobody takes the rest of it any more.
+        // Nothing reads the rest any more.
         drop(stream);
         let tail = written.finish();
         let packed = packing.ended().await;
         match (ended, packed) {
             (Ok(()), Ok(digests)) => Ok(digests),
-            // What the engine says is why nobody took the rest.
+            // The error of the engine explains why the rest was not read.
             (Err(failed), Ok(_)) => Err(explained(failed, &tail)),
             (Err(failed), Err(cause)) if cause.contains("broken pipe") => Err(explained(failed, &tail)),
             (Ok(()) | Err(_), Err(cause)) => Err(unreadable(cause)),

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 use tokio::sync::mpsc;
 
-/// How long `docker` may take to say what it is.
+/// How long `docker` may take to report its version.
 const HELLO: Duration = Duration::from_secs(10);
 /// Bytes of output that are read at once.
 const CHUNK: usize = 8 * 1024;
@@ -24,9 +24,9 @@ const BUILT_IN: std::ops::RangeInclusive<u32> = 18..=22;
 /// A `docker` that has BuildKit.
 #[derive(Debug, Clone)]
 pub(super) struct Cli {
-    /// What it says of itself.
+    /// Reported version.
     version: String,
-    /// It is the plugin, which can build elsewhere and has to bring the image here.
+    /// Whether it is the plugin, which can build elsewhere and has to bring the image here.
     plugin: bool,
     /// The engine that it is to use.
     host: String,
@@ -78,7 +78,7 @@ impl Cli {
             if is_of_docker(name) {
                 command.arg("--build-arg").arg(format!("{name}={value}"));
             } else {
-                // Its value is nobody's business who lists processes.
+                // The value must not appear in a list of processes.
                 command.arg("--build-arg").arg(name).env(name, value);
             }
         }
@@ -152,7 +152,7 @@ pub(super) fn tell(cx: &EffectContext, line: String) {
     cx.tell(Progress::Line(line));
 }
 
-/// What a build writes: told line by line, masked, and its end kept.
+/// Output of a build: reported line by line, masked, and its end kept.
 pub(super) struct Written<'a> {
     cx: &'a EffectContext,
     lines: Lines,

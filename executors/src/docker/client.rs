@@ -17,15 +17,14 @@ const DEFAULT_SOCKET: &str = "unix:///var/run/docker.sock";
 pub struct DockerOptions {
     /// `unix:///path`, `tcp://host:port`; none = `DOCKER_HOST`, else the default socket.
     pub host: Option<String>,
-    /// How long a replica may take to become healthy, whatever its release says.
+    /// How long a replica may take to become healthy, instead of the limit of its release.
     pub health: Option<Duration>,
-    /// File that remembers which fixed addresses were used when; none = the containers that are there say
-    /// enough.
+    /// File with the last use of fixed addresses; none = the existing containers are enough.
     pub used_addresses: Option<std::path::PathBuf>,
-    /// How long it may take to say who it is; none = [`ENGINE_HELLO`].
+    /// How long it may take to answer its first request; none = [`ENGINE_HELLO`].
     pub hello: Option<Duration>,
-    /// Is told who is waited for. Without it the library's own connections are used, which are kept and have
-    /// one limit for everything: for those who have limits of their own.
+    /// Receives the services that are waited for. Without it the library's own connections are used, which
+    /// are kept and have one limit for everything: for callers with limits of their own.
     pub waits: Option<Waits>,
 }
 
@@ -36,14 +35,14 @@ impl DockerOptions {
 }
 
 impl EngineFacts {
-    /// What its clock shows now, in seconds since 1970; none where it did not say what it shows.
+    /// Current time of its clock, in seconds since 1970; none where the engine did not report it.
     pub(super) fn now_seconds(&self) -> Option<i64> {
         let then = self.clock.parse::<jiff::Timestamp>().ok()?.as_second();
         then.checked_add(i64::try_from(self.asked.elapsed().as_secs()).ok()?)
     }
 }
 
-/// What the engine says of itself.
+/// Facts about the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineFacts {
     /// Id of the engine: a local image is restorable on this one only.
@@ -54,15 +53,15 @@ pub struct EngineFacts {
     pub api_version: String,
     /// `os/arch` of images that it runs.
     pub platform: String,
-    /// Its own clock, RFC 3339, when it was asked.
+    /// Time of its own clock, RFC 3339, when it was queried.
     pub clock: String,
-    /// When it was asked.
+    /// When it was queried.
     pub asked: Instant,
     /// Where it was reached.
     pub host: String,
     /// Registries that it speaks to without TLS.
     pub insecure_registries: Vec<String>,
-    /// How many CPUs it has, where it says so.
+    /// Number of CPUs, where it reports that.
     pub cpus: Option<u32>,
 }
 
@@ -74,10 +73,10 @@ pub enum ConnectError {
     Unreachable {
         /// Where.
         host: String,
-        /// What the system said.
+        /// Error of the system.
         cause: String,
     },
-    /// It takes connections, and says nothing.
+    /// The engine takes connections, and never answers.
     #[error("Docker at {host} takes the connection and does not answer: nothing was heard for {} s", waited.as_secs())]
     Silent {
         /// Where.
@@ -85,12 +84,12 @@ pub enum ConnectError {
         /// For how long.
         waited: Duration,
     },
-    /// The socket is there, but not for this user.
+    /// The socket exists, but not for this user.
     #[error("this user may not use Docker's socket at {host}: {cause}")]
     Permission {
         /// Where.
         host: String,
-        /// What the system said.
+        /// Error of the system.
         cause: String,
     },
     /// The address is not one.
@@ -144,7 +143,7 @@ pub(super) struct Connection {
 }
 
 pub(super) async fn connect(options: &DockerOptions) -> Result<Connection, ConnectError> {
-    // reqwest-less, but bollard's TLS needs a provider; a second installation is no error.
+    // reqwest-less, but bollard's TLS needs a provider; a second installation is not an error.
     drop(rustls::crypto::ring::default_provider().install_default());
     let host = host(options);
     if host.starts_with("ssh://") {

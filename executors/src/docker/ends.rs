@@ -1,4 +1,4 @@
-//! How a container ended that runs again: only what the engine told meanwhile says so.
+//! How a container that runs again had ended: only the events of the engine say so.
 
 use super::Engine;
 use bollard::query_parameters::EventsOptions;
@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// How long the engine may take to list what it told.
+/// How long the engine may take to list its events.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Engine<'_> {
@@ -17,7 +17,7 @@ impl Engine<'_> {
             ("container".to_owned(), vec![container_id.to_owned()]),
             ("event".to_owned(), vec!["die".to_owned(), "oom".to_owned()]),
         ]);
-        // To the nanosecond: what ended within this second counts, too.
+        // To the nanosecond: ends within this second are included, too.
         let now = jiff::Timestamp::now();
         let until = format!("{}.{:09}", now.as_second(), now.subsec_nanosecond());
         let options =
@@ -34,7 +34,7 @@ impl Engine<'_> {
                 }
             }
         };
-        // What was heard until then counts.
+        // Whatever was received until then is used.
         drop(tokio::time::timeout(PATIENCE, reading).await);
         (code, oom)
     }

@@ -17,15 +17,15 @@ use tokio::sync::{Mutex, OnceCell};
 pub struct DockerExecutor {
     pub(super) options: DockerOptions,
     pub(super) connection: OnceCell<client::Connection>,
-    /// It took a connection and said nothing, then: not everybody has to wait for that.
+    /// The engine took a connection and never answered, at this time: not every caller has to wait for that.
     pub(super) silent: std::sync::Mutex<Option<(Instant, ConnectError)>>,
-    /// Docker makes two networks of one name if asked twice at once.
+    /// Docker makes two networks of one name if two requests come at once.
     pub(super) network_lock: Mutex<()>,
-    /// Which fixed addresses were used when.
+    /// Last use of fixed addresses.
     pub(super) used: addresses::Used,
     /// The user's own `docker build`, once looked for.
     pub(super) build_cli: OnceCell<Option<buildkit::Cli>>,
-    /// Release commands that ended: one runs once, however often it is asked for.
+    /// Release commands that ended: each runs once, however often it is requested.
     pub(super) released: Released,
 }
 
@@ -44,7 +44,7 @@ impl DockerExecutor {
         }
     }
 
-    /// Connects, if that has not been done, and says what was found.
+    /// Connects, if that has not been done, and returns what was found.
     pub async fn facts(&self) -> Result<EngineFacts, ConnectError> {
         Ok(self.connection().await?.facts.clone())
     }
@@ -65,7 +65,7 @@ impl DockerExecutor {
         }
         let connecting = client::connect(&self.options);
         let connected = match &self.options.waits {
-            // Each question is waited for by itself as well; this is the wait for all of them.
+            // Each question has a wait of its own as well; this is the wait for all of them.
             Some(waits) => waits.during("Docker", connecting).await,
             None => connecting.await,
         };

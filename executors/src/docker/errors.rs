@@ -44,10 +44,10 @@ pub(super) fn sentence(error: &Error) -> String {
         Error::UnsupportedURISchemeError { .. }
         | Error::URLParseError { .. }
         | Error::InvalidURIError { .. }
-        | Error::InvalidURIPartsError { .. } => "it is written as no address is".to_owned(),
+        | Error::InvalidURIPartsError { .. } => "it is not a valid address".to_owned(),
         other => {
             let causes = std::error::Error::source(other).and_then(said::chain);
-            causes.unwrap_or_else(|| "it cannot be asked".to_owned())
+            causes.unwrap_or_else(|| "it cannot be queried".to_owned())
         }
     }
 }
@@ -57,7 +57,7 @@ pub(super) fn status(error: &Error) -> Option<u16> {
     if let Error::DockerResponseServerError { status_code, .. } = error { Some(*status_code) } else { None }
 }
 
-/// Whether an error of a start is about the address that the container asked for.
+/// Whether an error of a start is about the requested address.
 pub(super) fn of_address(error: &Error) -> bool {
     let said = sentence(error).to_lowercase();
     let texts =

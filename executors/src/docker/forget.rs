@@ -17,7 +17,7 @@ pub struct Before {
 }
 
 impl DockerExecutor {
-    /// Looks at what is there under these names, and makes the network where it is not.
+    /// Records what exists under these names, and makes the network where it does not.
     pub async fn before(&self, slug: &str, network: &str) -> Result<Before, ExecutorError> {
         let engine = self.engine().await?;
         let tags = engine.tags_of(slug).await?.into_iter().collect();
@@ -27,7 +27,7 @@ impl DockerExecutor {
     }
 
     /// Removes every container and volume that carries this ledger's label, and the tags of `slug` and the
-    /// network that were not there before; the network only if nobody else uses it.
+    /// network if they did not exist before; the network only if nothing else uses it.
     pub async fn forget(
         &self,
         ledger: &str,

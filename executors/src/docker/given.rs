@@ -1,4 +1,4 @@
-//! Giving out fixed addresses: to one container at a time on this machine, whoever asks.
+//! Giving out fixed addresses: to one container at a time on this machine, for every process.
 
 use super::addresses::Upper;
 use super::host_lock::{self, HostLock};
@@ -10,9 +10,9 @@ use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use tokio::sync::MutexGuard;
 
-/// Held from looking which addresses are taken until the container that takes the next one is there. Without
-/// the part for other processes, where that cannot be had: two that ask for one address at once are told
-/// apart by the engine when they start.
+/// Held from the check of free addresses until the next container with one exists. Without the part for other
+/// processes, where that is not available: the engine rejects the second of two requests for one address at
+/// their start.
 pub(super) struct AddressLock<'a> {
     _process: MutexGuard<'a, ()>,
     _host: Option<HostLock>,
@@ -64,7 +64,7 @@ impl Engine<'_> {
     /// A container with a fixed address is about to go: its address was in use until now.
     pub(super) async fn note_address(&self, id: &str) {
         let Ok(Some(container)) = self.inspect_container(id).await else { return };
-        if let Some(address) = place::asked_by(&container).and_then(|asked| asked.parse().ok()) {
+        if let Some(address) = place::requested_by(&container).and_then(|asked| asked.parse().ok()) {
             self.executor.used.note(address);
         }
     }
@@ -80,12 +80,12 @@ impl Engine<'_> {
     }
 }
 
-/// Every address that a container has or asks for.
+/// Every address that a container has or requests.
 fn addresses(container: &ContainerSummary) -> impl Iterator<Item = Ipv4Addr> {
     let networks = container.network_settings.iter().filter_map(|settings| settings.networks.as_ref());
     let endpoints = networks.flat_map(|networks| networks.values());
     endpoints.flat_map(|endpoint| {
         let has = endpoint.ip_address.as_deref();
-        [has, place::asked(endpoint)].into_iter().flatten().filter_map(|text| text.parse().ok())
+        [has, place::requested(endpoint)].into_iter().flatten().filter_map(|text| text.parse().ok())
     })
 }

@@ -1,5 +1,5 @@
-//! What a list of containers says of one: enough of one that plainly runs, which then is not asked about by
-//! itself. Everything else is.
+//! Facts in the list of containers: enough for one that plainly runs, which then is not inspected. Every
+//! other one is.
 
 use super::{labels, place};
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};

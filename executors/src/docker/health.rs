@@ -19,29 +19,29 @@ pub(super) struct Awaited<'a> {
     pub(super) container_id: &'a str,
     pub(super) port: u16,
     pub(super) health: &'a HealthSpec,
-    /// Its first domain.
+    /// First domain of the app.
     pub(super) domain: Option<&'a str>,
 }
 
 /// What one look showed.
 enum Seen {
     Good(HealthHow),
-    /// It answered, but not well.
+    /// An answer, but not a good one.
     Bad(String),
-    /// It did not answer.
+    /// No answer.
     Silent(String),
-    /// Docker's HEALTHCHECK has not passed yet; what it said last.
+    /// Docker's HEALTHCHECK has not passed yet; its last output.
     Starting(String),
     /// Docker's HEALTHCHECK gave up on it.
     Unhealthy(String),
-    /// It does not run any more.
+    /// The container does not run any more.
     Ended(Ending),
     Gone,
 }
 
 /// How a container ended, as far as it was seen.
 struct Ending {
-    /// None where nobody can tell any more.
+    /// None where it cannot be determined any more.
     exit_code: Option<i64>,
     oom: bool,
     restarts: i64,
@@ -52,7 +52,7 @@ struct Probes {
     made: u32,
     last: String,
     answered: bool,
-    /// It is Docker's HEALTHCHECK that is waited for.
+    /// Whether Docker's HEALTHCHECK is waited for.
     checked: bool,
 }
 
@@ -127,7 +127,7 @@ impl Engine<'_> {
         let state = container.state.clone().unwrap_or_default();
         let restarts = container.restart_count.unwrap_or(0);
         if state.running != Some(true) || restarts > 0 {
-            // One that runs again says nothing of how it ended before.
+            // A container that runs again says nothing of its last end.
             let running = state.running == Some(true) && state.restarting != Some(true);
             let exit_code = state.exit_code.filter(|_| !running);
             return Ok(Seen::Ended(Ending { exit_code, oom: state.oom_killed == Some(true), restarts }));
@@ -154,7 +154,7 @@ impl Engine<'_> {
         Ok(seen)
     }
 
-    /// How a container ended, from what the engine told meanwhile, where the container itself does not say.
+    /// How a container ended, from the events of the engine, where the container itself does not say.
     async fn as_it_ended(&self, container_id: &str, ending: Ending) -> Ending {
         if ending.exit_code.is_some() {
             return ending;
@@ -164,7 +164,7 @@ impl Engine<'_> {
     }
 
     /// A good answer counts for a container only if the address was that container's all the time: another
-    /// one may have got it since it was looked up.
+    /// one may have got it since the look-up.
     async fn still(
         &self,
         awaited: &Awaited<'_>,
@@ -177,11 +177,11 @@ impl Engine<'_> {
         if life.is_some() && place::life(&now) == life && place::place(&now).as_ref() == Some(place) {
             return Ok(Seen::Good(how));
         }
-        Ok(Seen::Silent("the container was started again while it was asked".to_owned()))
+        Ok(Seen::Silent("the container was restarted while it was probed".to_owned()))
     }
 }
 
-/// What Docker's own check says, where the image has one.
+/// Result of Docker's own check, where the image has one.
 fn healthcheck(container: &ContainerInspectResponse) -> Option<Seen> {
     let health = container.state.as_ref()?.health.as_ref()?;
     let last = health.log.as_ref().and_then(|log| log.last());
@@ -222,7 +222,7 @@ fn tell(cx: &EffectContext, probes: &Probes, saw: &str) {
 }
 
 impl Probes {
-    /// One that showed nothing good, and nothing final.
+    /// Notes a result that is neither good nor final.
     fn note(&mut self, seen: Seen) {
         match seen {
             Seen::Bad(saw) => (self.answered, self.last) = (true, saw),

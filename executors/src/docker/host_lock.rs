@@ -1,19 +1,19 @@
-//! One process of this machine at a time, whoever runs it and whatever ledger it has.
+//! One process of this machine at a time, for every user and every ledger.
 //!
-//! The lock is on the folder of the engine's socket: it is there for everybody who can use the engine, it is
-//! the same for all of them, and nothing has to be created that could belong to one of them.
+//! The lock is on the folder of the engine's socket: it is visible to every user of the engine, it is the
+//! same for all of them, and no file has to be created that could belong to one of them.
 
 use crate::limits::ADDRESSES_HELD;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Between two attempts; a holder asks the engine a few questions.
+/// Between two attempts; a holder sends the engine a few requests.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Where an engine on another machine is locked: for processes of this machine, at least.
 const OTHERWISE: &str = "/run";
 
-/// Held until it is dropped; the system lets go of it with the process.
+/// Held until it is dropped; the system releases it with the process.
 pub(super) struct HostLock(#[expect(dead_code, reason = "held, not read")] File);
 
 /// The folder that stands for an engine.

@@ -46,11 +46,11 @@ impl Engine<'_> {
         }
     }
 
-    /// Which image is meant, by the pull policy.
+    /// The image of a reference, by the pull policy.
     ///
-    /// With `always` the registry is asked. If it says that it does not have the image, one of that name
-    /// that was never pulled is taken: it was built here. A registry that does not answer, or does not let
-    /// us in, says nothing of the kind: what is here may be an old one.
+    /// With `always` the registry is queried. If it does not have the image, a local image of that name that
+    /// was never pulled is taken: it was built here. A registry that does not answer, or refuses access, does
+    /// not count as that: the local image may be an old one.
     pub(super) async fn resolve(
         &self,
         cx: &EffectContext,
@@ -68,7 +68,7 @@ impl Engine<'_> {
                 self.as_local(reference, &image)?
             }
             (PullPolicy::Always | PullPolicy::IfMissing, local) => {
-                match self.as_registry_says(cx, reference).await {
+                match self.resolve_from_registry(cx, reference).await {
                     Ok(resolved) => resolved,
                     Err(error) => {
                         // What was pushed elsewhere has a digest there, and none here.
@@ -105,7 +105,7 @@ impl Engine<'_> {
         })
     }
 
-    async fn as_registry_says(
+    async fn resolve_from_registry(
         &self,
         cx: &EffectContext,
         reference: &ImageRef,
@@ -161,7 +161,7 @@ impl Engine<'_> {
         Err(ExecutorError::new(FailureCode::PlatformMismatch, words).saying(format!("it is for {platform}")))
     }
 
-    /// Has the image on the engine. By digest where one is known; never all tags of a repository.
+    /// Brings the image to the engine. By digest where one is known; never all tags of a repository.
     pub(super) async fn pull(
         &self,
         cx: &EffectContext,
@@ -201,7 +201,7 @@ impl Engine<'_> {
         Ok(Outcome::ImagePulled { image_id: id_of(&image)?, bytes: bytes.done(), from: PulledFrom::Registry })
     }
 
-    /// Our own tag, so that nobody's prune can take the image.
+    /// Our own tag, so that no other prune can remove the image.
     pub(super) async fn tag(&self, image_id: &Digest, local_tag: &str) -> Result<Outcome, ExecutorError> {
         if self.inspect(image_id.as_str()).await?.is_none() {
             let text = words!(
@@ -229,12 +229,12 @@ impl Engine<'_> {
         };
         self.remove_reference(local_tag).await?;
         let id = image.id.clone().unwrap_or_default();
-        // What we pulled by digest keeps that name; without any tag nobody else wants it.
+        // An image pulled by digest keeps that name; without any tag nothing else uses it.
         if let Some(left) = self.inspect(&id).await?
             && left.repo_tags.as_ref().is_none_or(Vec::is_empty)
         {
             for digest in left.repo_digests.iter().flatten() {
-                // In use by a container, or gone meanwhile: either way it is not ours to force.
+                // In use by a container, or gone meanwhile: either way it must not be forced.
                 drop(self.remove_reference(digest).await);
             }
         }

@@ -18,7 +18,7 @@ use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::{Notify, mpsc, watch};
 
-/// Answers the edge until it asks no more.
+/// Answers the edge until it sends no more questions.
 pub async fn inspect_for_edge(options: DockerOptions) -> std::io::Result<()> {
     outlive_signals()?;
     let (reader, mut writer) = to_the_edge()?.into_split();
@@ -33,12 +33,12 @@ pub async fn inspect_for_edge(options: DockerOptions) -> std::io::Result<()> {
         Ok::<(), std::io::Error>(())
     });
     let (mut reader, mut bytes) = (BufReader::new(reader), Vec::new());
-    // The edge has no more than LOOKS on their way.
+    // The edge has at most LOOKS in flight.
     while line(&mut reader, &mut bytes).await.is_some() {
         let Question { number, subject } = serde_json::from_slice(&bytes)?;
         let (engine, answers) = (engine.clone(), answers.clone());
         tokio::spawn(async move {
-            let looked = engine.look(&subject).await;
+            let looked = engine.inspect(&subject).await;
             // The edge may have ended.
             drop(answers.send(Answer { number, looked }).await);
         });
@@ -54,7 +54,7 @@ fn to_the_edge() -> std::io::Result<UnixStream> {
     UnixStream::from_std(socket)
 }
 
-/// What ends the edge ends this by its input: an edge that was told to leave may still make connections.
+/// The end of the edge ends this by its input: an edge that was told to leave may still make connections.
 fn outlive_signals() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
@@ -67,18 +67,18 @@ fn outlive_signals() -> std::io::Result<()> {
 /// What is known of the engine.
 #[derive(Clone)]
 enum State {
-    /// It has not been tried yet.
+    /// Not tried yet.
     New,
-    /// It answers.
+    /// The engine answers.
     Up(Arc<Connection>),
-    /// It does not, or is of no use from here.
+    /// The engine does not answer, or cannot be used from here.
     Down(String),
 }
 
 #[derive(Clone)]
 struct Engine {
     state: watch::Receiver<State>,
-    /// It did not answer as it should.
+    /// Set when the engine did not answer as it should.
     failed: Arc<Notify>,
 }
 
@@ -106,10 +106,11 @@ impl Engine {
         engine
     }
 
-    async fn look(&self, subject: &Subject) -> Looked {
+    async fn inspect(&self, subject: &Subject) -> Looked {
         let mut state = self.state.clone();
         let known = state.wait_for(|state| !matches!(state, State::New)).await;
-        let state = known.map_or_else(|_| State::Down("nobody looks for it".to_owned()), |s| s.clone());
+        let state =
+            known.map_or_else(|_| State::Down("nothing checks it any more".to_owned()), |s| s.clone());
         let connection = match state {
             State::Up(connection) => connection,
             State::Down(why) => return Looked::Unknown { why },
@@ -133,7 +134,7 @@ impl Engine {
     }
 }
 
-/// Returns once the engine does not answer although somebody had reason to doubt that it would.
+/// Returns once the engine does not answer, checked after each failed request.
 async fn until_away(docker: &Docker, failed: &Notify) {
     loop {
         failed.notified().await;
@@ -186,7 +187,7 @@ async fn ask(docker: &Docker, subject: &Subject) -> Result<Looked, bollard::erro
     };
     let Some(id) = id else { return Ok(Looked::Gone) };
     match docker.inspect_container(&id, None).await {
-        // Asked by its id the engine may also answer by name.
+        // A request by id may also be answered by name.
         Ok(container) if container.id.as_deref() != Some(id.as_str()) => Ok(Looked::Gone),
         Ok(container) => Ok(looked(id, &container)),
         Err(error) if errors::status(&error) == Some(404) => Ok(Looked::Gone),
@@ -219,7 +220,8 @@ async fn by_labels(docker: &Docker, subject: &Subject) -> Result<Option<String>,
 fn looked(id: String, container: &ContainerInspectResponse) -> Looked {
     let Some(state) = &container.state else { return Looked::Stopped };
     let process = state.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0);
-    // One that waits to be started again counts as running for Docker, and has neither process nor address.
+    // A container that waits to be restarted counts as running for Docker, and has neither process nor
+    // address.
     let runs = state.running == Some(true) && state.restarting != Some(true);
     let (Some(id_of_process), Some(started), true) = (process, &state.started_at, runs) else {
         return Looked::Stopped;

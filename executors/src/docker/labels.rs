@@ -1,4 +1,4 @@
-//! What is ours: labels say whose a container is. What says otherwise is never touched.
+//! Ownership: labels name the owner of a container. Containers of others are never touched.
 
 use crate::contract::Scope;
 use haloy_ledger::deployment::effect::ReplicaSpec;
@@ -13,7 +13,7 @@ pub(super) const REPLICA: &str = "haloy.replica";
 pub(super) const RELEASE: &str = "haloy.release";
 pub(super) const EFFECT: &str = "haloy.effect";
 pub(super) const PORT: &str = "haloy.port";
-/// On the container of a release command; it is no replica.
+/// On the container of a release command; it is not a replica.
 pub(super) const RELEASE_COMMAND: &str = "haloy.release-command";
 /// On a volume: the path that it was made for.
 pub(super) const VOLUME: &str = "haloy.volume";
@@ -21,7 +21,7 @@ pub(super) const VOLUME: &str = "haloy.volume";
 pub(super) const VOLUMES: &str = "haloy.volumes";
 
 /// A container of ours.
-pub(super) struct Found {
+pub(super) struct OwnContainer {
     pub(super) id: String,
     pub(super) labels: HashMap<String, String>,
 }
@@ -84,7 +84,7 @@ pub(super) fn filter_ledger(ledger: LedgerId) -> Vec<String> {
     vec![format!("{LEDGER}={ledger}")]
 }
 
-/// Which replica labels speak of.
+/// The replica named by labels.
 pub(super) fn replica(labels: &HashMap<String, String>) -> Option<ReplicaId> {
     let deployment = labels.get(DEPLOYMENT)?.parse().ok()?;
     let index = labels.get(REPLICA)?.parse().ok()?;

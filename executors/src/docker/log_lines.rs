@@ -1,5 +1,5 @@
-//! Lines out of the pieces that the engine makes of them: it cuts a line after 16 KiB, and gives each piece a
-//! timestamp of its own.
+//! Lines from the pieces of the engine: it cuts a line after 16 KiB, and gives each piece a timestamp of its
+//! own.
 
 use crate::limits::LOG_LINE;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub(super) struct Assembled {
     pub(super) goes_on: bool,
 }
 
-/// What has come of the lines of one container that have not ended. Both streams are written to at once.
+/// Unfinished lines of one container. Both streams are written to at once.
 #[derive(Debug, Default)]
 pub(super) struct Pieces(BTreeMap<LogStream, Begun>);
 

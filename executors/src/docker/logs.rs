@@ -18,10 +18,10 @@ use std::collections::{BTreeMap, HashMap};
 
 pub use super::log_lines::LogStream;
 
-/// Which lines.
+/// Selection of lines.
 #[derive(Debug, Clone)]
 pub struct LogQuery {
-    /// Of this ledger, app and target.
+    /// Ledger, app and target.
     pub scope: Scope,
     /// Only of the container with this id, beginning of an id, or name.
     pub container: Option<String>,
@@ -31,19 +31,19 @@ pub struct LogQuery {
     pub follow: bool,
 }
 
-/// One line of one replica.
+/// A line of a replica.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// Who wrote it.
+    /// The replica.
     pub replica: ReplicaId,
-    /// When, as the engine says: RFC 3339.
+    /// Time of the engine, RFC 3339.
     #[serde(with = "rfc3339")]
     pub at: Option<jiff::Timestamp>,
     /// Where to.
     pub stream: LogStream,
     /// As it was written, without its line end.
     pub line: Vec<u8>,
-    /// It is longer than a line may be, and goes on in the next one.
+    /// Whether it is longer than a line may be, and goes on in the next one.
     pub goes_on: bool,
 }
 
@@ -64,7 +64,7 @@ mod rfc3339 {
 }
 
 impl Engine<'_> {
-    /// The last lines of a container; empty where there are none to be had.
+    /// The last lines of a container; empty where there are none.
     pub(super) async fn tail(&self, container_id: &str, mask: &Mask) -> LogTail {
         let options = LogsOptions {
             stdout: true,
@@ -83,15 +83,15 @@ impl Engine<'_> {
     }
 }
 
-/// One container whose lines are read.
+/// A container to read lines from.
 struct Source {
     replica: ReplicaId,
     pieces: Pieces,
     /// The newest line that was given.
     last: Option<jiff::Timestamp>,
-    /// What was given before its log was taken up again: the engine counts in whole seconds there.
+    /// Last line that was given before its log was reopened: the engine counts in whole seconds there.
     given: Option<jiff::Timestamp>,
-    /// Its lines are being read.
+    /// Whether its lines are being read.
     open: bool,
 }
 
@@ -118,7 +118,7 @@ fn is(container: &ContainerSummary, wanted: &str) -> bool {
         || container.names.iter().flatten().any(named)
 }
 
-/// What comes of a container: a piece of its log, or the end of it.
+/// A piece of the log of a container, or its end.
 type Piece = (String, Option<Result<LogOutput, bollard::errors::Error>>);
 
 impl Engine<'_> {
@@ -160,8 +160,8 @@ impl Engine<'_> {
 }
 
 impl DockerExecutor {
-    /// Calls `each` with every line, oldest first per replica. Ends with the logs that are there, or never
-    /// where it follows them. Returns how many containers were found.
+    /// Calls `each` with every line, oldest first per replica. Ends with the existing logs, or never where it
+    /// follows them. Returns how many containers were found.
     pub async fn logs(
         &self,
         query: &LogQuery,
@@ -184,7 +184,7 @@ impl DockerExecutor {
         Ok(count)
     }
 
-    /// Replicas come and go, and start again: each is looked for from time to time.
+    /// Replicas come and go, and restart: the list is refreshed from time to time.
     async fn follow(
         &self,
         engine: &Engine<'_>,
@@ -225,7 +225,7 @@ impl DockerExecutor {
                         source.open = true;
                         source.given = source.last;
                         let since = source.last.map_or(0, |last| i32::try_from(last.as_second()).unwrap_or(0));
-                        // Who comes later is read from its beginning.
+                        // A replica that appears later is read from its beginning.
                         let tail = query.tail.filter(|_| first);
                         pieces.push(engine.pieces(&id, true, tail, since));
                     }
@@ -241,7 +241,7 @@ fn read(
     piece: Option<Result<LogOutput, bollard::errors::Error>>,
     each: &mut (dyn FnMut(LogLine) + Send),
 ) -> Result<(), ExecutorError> {
-    // One that was removed meanwhile has ended, which is no failure of whoever reads.
+    // A container that was removed meanwhile has ended, which is not a failure of the reader.
     let gone = |error: &bollard::errors::Error| matches!(errors::status(error), Some(404 | 409));
     let assembled = match piece.filter(|piece| !piece.as_ref().is_err_and(gone)) {
         Some(piece) => {

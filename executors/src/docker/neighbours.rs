@@ -1,4 +1,4 @@
-//! What other ledgers run on this engine. It is never touched; that it is there is worth knowing.
+//! Containers of other ledgers on this engine. They are never touched; that they exist is worth knowing.
 
 use super::errors::{Doing, failed};
 use super::{DockerExecutor, labels};
@@ -10,11 +10,11 @@ use std::collections::HashMap;
 /// A container that runs and carries the labels of another ledger.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Neighbour {
-    /// Its app, as its label says.
+    /// App, from its label.
     pub app: String,
-    /// Its target, as its label says.
+    /// Target, from its label.
     pub target: String,
-    /// Its ledger, as its label says.
+    /// Ledger, from its label.
     pub ledger: String,
 }
 

@@ -1,9 +1,9 @@
-//! The network of the replicas. Docker makes two of one name if asked twice: look first, keep the
+//! The network of the replicas. Docker makes two of one name on simultaneous requests: look first, keep the
 //! oldest, and use ids.
 //!
-//! The own network has a subnet that was asked for, since only then an engine gives out fixed addresses, and
-//! leaves their half of it alone. Which subnet that is, the engine chose: a plain network is made, looked at,
-//! and made again as it was. A network without that is used with addresses that change.
+//! The own network has an explicit subnet, since only then an engine gives out fixed addresses, and leaves
+//! their half of it alone. The engine chose that subnet: a plain network is made, inspected, and made again
+//! with its subnet. A network without that is used with addresses that change.
 
 use super::addresses::{Halves, Upper};
 use super::errors::{Doing, failed};
@@ -19,11 +19,11 @@ use std::collections::HashSet;
 const LABEL: &str = "haloy.network";
 /// The engine gives out all of its addresses.
 const PLAIN: &str = "1";
-/// Its upper half is haloy's.
+/// The upper half belongs to haloy.
 const HALVED: &str = "2";
 /// The name that it stands for in a configuration.
 pub(super) const STANDS_FOR: &str = "haloy.network.for";
-/// The network of who names none: haloy's by its name, whoever made it.
+/// The network of apps that name none: haloy's by its name, whoever made it.
 const OWN: &str = "haloy";
 
 /// Whether haloy makes a network of that name where there is none. Every other one is the user's.
@@ -31,14 +31,14 @@ pub(super) fn is_made(name: &str) -> bool {
     name == OWN
 }
 
-/// The networks that a replica is to be on.
+/// The networks of a replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Joined {
     /// The one that it is created on.
     pub(super) id: String,
     /// Addresses for it; none where the engine chooses.
     pub(super) upper: Option<Upper>,
-    /// One of the same name on which others still are.
+    /// Another network of the same name with other users.
     pub(super) also: Option<String>,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Joined {
 struct Standing {
     /// Made with a subnet, oldest first.
     halved: Vec<(String, Upper)>,
-    /// Of this very name and made without one, oldest first; whether haloy made it.
+    /// Networks of exactly this name without a subnet, oldest first; and whether haloy made it.
     plain: Vec<(Network, bool)>,
     /// Beginnings of a second network that was not finished.
     begun: Vec<String>,
@@ -57,7 +57,7 @@ struct Standing {
 
 impl Engine<'_> {
     async fn standing_for(&self, name: &str) -> Result<Standing, ExecutorError> {
-        // By name would leave out those whose label says what they stand for.
+        // A filter by name would leave out those whose label says what they stand for.
         let listed = self.docker.list_networks(None::<ListNetworksOptions>).await;
         let mut listed = listed
             .map_err(|error| failed(&error, Doing::Other, words!("looking for network {}", Public(name))))?;
@@ -110,7 +110,7 @@ impl Engine<'_> {
         }
         let network_id = match (standing.halved.first(), standing.plain.first()) {
             (None, None) if is_made(name) => self.make(name, name).await?,
-            // One that was mistyped would be a network on which nobody else is.
+            // A mistyped name would be a network without anything else on it.
             (None, None) => {
                 let words = words!("there is no network {}", Public(name));
                 let hint = format!("make it: docker network create {name}");
@@ -119,7 +119,7 @@ impl Engine<'_> {
             (None, Some((plain, ours))) => {
                 let id = plain.id.clone().unwrap_or_default();
                 let users = self.users(plain).await?;
-                // Removing it is refused if somebody came to it meanwhile.
+                // The engine refuses to remove it if a container joined meanwhile.
                 if *ours && users.is_empty() && self.docker.remove_network(&id).await.is_ok() {
                     self.make(name, name).await?
                 } else if can_be_replaced(plain, *ours)
@@ -142,7 +142,7 @@ impl Engine<'_> {
         Ok(Outcome::NetworkReady { network_id })
     }
 
-    /// An older network of the name, beside the one that took its place: it goes when nobody is on it.
+    /// An older network of the name, beside the one that replaced it: removed once nothing uses it.
     async fn leave(
         &self,
         cx: &EffectContext,
@@ -159,13 +159,13 @@ impl Engine<'_> {
             && users.is_empty()
             && self.docker.remove_network(plain.id.as_deref().unwrap_or_default()).await.is_ok()
         {
-            note(format!("the older network {name} was removed: nobody was on it any more"));
+            note(format!("the older network {name} was removed: nothing used it any more"));
         }
         Ok(())
     }
 
-    /// The networks that a replica of this configuration is to be on; the name itself where there is none, so
-    /// that Docker says so.
+    /// The networks of a replica with this configuration; the name itself where there is none, so that Docker
+    /// reports that.
     pub(super) async fn joined(&self, name: &str) -> Result<Joined, ExecutorError> {
         let standing = self.standing_for(name).await?;
         let plain = standing.plain.first().map(|(network, _)| network);
@@ -173,7 +173,7 @@ impl Engine<'_> {
         let Some((id, upper)) = standing.halved.into_iter().next() else {
             return Ok(Joined { id: plain_id.unwrap_or_else(|| name.to_owned()), upper: None, also: None });
         };
-        // As long as somebody is on the older one alone, who could not be found otherwise.
+        // As long as a container is on the older one alone, which could not be found otherwise.
         let also = match plain {
             Some(plain) if self.users(plain).await?.iter().any(|user| !user.is_on(&id)) => plain_id,
             Some(_) | None => None,
@@ -181,7 +181,7 @@ impl Engine<'_> {
         Ok(Joined { id, upper: Some(upper), also })
     }
 
-    /// Removes every network that haloy made for a name, where nobody is on it.
+    /// Removes every unused network that haloy made for a name.
     pub(super) async fn forget_networks(&self, name: &str) -> Result<(), ExecutorError> {
         let standing = self.standing_for(name).await?;
         let plain =
@@ -244,7 +244,7 @@ impl Engine<'_> {
         let config = IpamConfig { ip_range: Some(halves.lower), auxiliary_addresses: None, ..config };
         self.docker.remove_network(plain).await.ok()?;
         let made = self.create_network(called, name, Some(config)).await.ok()?;
-        // What it became, not what was asked for: an engine may leave out what it does not know.
+        // Checks the result, not the request: an engine may ignore options that it does not know.
         let standing = self.standing_for(name).await.ok()?;
         let id = standing.halved.into_iter().next().map(|(id, _)| id);
         if id.as_ref() != Some(&made) {
@@ -273,7 +273,7 @@ impl Engine<'_> {
         Ok(self.docker.create_network(request).await?.id)
     }
 
-    /// Every container of the engine, whoever's and running or not.
+    /// Every container of the engine, of any owner, running or not.
     pub(super) async fn everybody(&self) -> Result<Vec<ContainerSummary>, ExecutorError> {
         let options = ListContainersOptions { all: true, ..ListContainersOptions::default() };
         let listed = self.docker.list_containers(Some(options)).await;
@@ -285,7 +285,7 @@ impl Engine<'_> {
     async fn users(&self, network: &Network) -> Result<Vec<User>, ExecutorError> {
         let (id, name) = (network.id.as_deref().unwrap_or_default(), network.name.as_deref());
         let users = self.everybody().await?.into_iter().map(User).filter(|user| {
-            // One that was never started has no id of its network, but a name.
+            // A container that was never started has no id of its network, but a name.
             user.is_on(id) || user.networks().any(|(known, id)| id.is_empty() && Some(known) == name)
         });
         Ok(users.collect())
@@ -340,7 +340,7 @@ fn can_be_replaced(network: &Network, ours: bool) -> bool {
 }
 
 fn still_used(name: &str, users: &[String]) -> String {
-    /// Names that are told.
+    /// Names that are listed.
     const TOLD: usize = 5;
     let mut told: Vec<&str> = users.iter().take(TOLD).map(String::as_str).collect();
     if users.len() > TOLD {

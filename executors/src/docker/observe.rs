@@ -10,7 +10,7 @@ use haloy_ledger::ids::Digest;
 use haloy_ledger::outcome::{Condition, Observed, ObservedReplica, ObservedTag};
 use std::collections::{BTreeSet, HashMap};
 
-/// How many containers the engine is asked about at once.
+/// How many containers are inspected at once.
 const AT_ONCE: usize = 8;
 
 type Labels = HashMap<String, String>;
@@ -87,7 +87,7 @@ impl Engine<'_> {
         Ok(found)
     }
 
-    /// Tags of the app's own repository, and every image that is there.
+    /// Tags of the app's own repository, and every image on the engine.
     async fn images(&self, slug: &str) -> Result<(Vec<ObservedTag>, BTreeSet<Digest>), ExecutorError> {
         let listed = self.docker.list_images(None::<ListImagesOptions>).await;
         let listed = listed.map_err(|error| failed(&error, Doing::Image, "listing images"))?;

@@ -1,4 +1,4 @@
-//! What an engine has for a target: asked before anything is started or recorded.
+//! What an engine offers a target: queried before anything is started or recorded.
 
 use super::DockerExecutor;
 use super::errors::{Doing, failed};
@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 pub struct EngineOffer {
     /// CPUs, where it says so.
     pub cpus: Option<u32>,
-    /// Names of the networks that are there.
+    /// Names of existing networks.
     pub networks: BTreeSet<String>,
     /// Images are built for it with BuildKit.
     pub buildkit: bool,

@@ -10,18 +10,18 @@ type Networks = HashMap<String, EndpointSettings>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) address: String,
-    /// It was created with this address: the engine gives it back to it after every restart.
+    /// Whether it was created with this address: the engine gives it back after every restart.
     pub(super) fixed: bool,
 }
 
-/// The address that an endpoint asks for each time.
-pub(super) fn asked(endpoint: &EndpointSettings) -> Option<&str> {
+/// The address that an endpoint requests each time.
+pub(super) fn requested(endpoint: &EndpointSettings) -> Option<&str> {
     let asked = endpoint.ipam_config.as_ref()?.ipv4_address.as_deref()?;
     Some(asked).filter(|asked| !asked.is_empty())
 }
 
-/// The endpoint of a container on the network that it was created on; where that is not to be seen, on the
-/// first one by name.
+/// The endpoint of a container on the network that it was created on; where that is not visible, on the first
+/// one by name.
 fn endpoint(container: &ContainerInspectResponse) -> Option<&EndpointSettings> {
     let networks = container.network_settings.as_ref()?.networks.as_ref()?;
     let mode = container.host_config.as_ref().and_then(|config| config.network_mode.as_deref());
@@ -49,7 +49,7 @@ fn place_at(endpoint: &EndpointSettings) -> Option<Place> {
     // A network without IPv4 gives one of IPv6 alone.
     let addresses = [&endpoint.ip_address, &endpoint.global_ipv6_address];
     let address = addresses.into_iter().flatten().find(|address| !address.is_empty())?.clone();
-    let fixed = asked(endpoint) == Some(address.as_str());
+    let fixed = requested(endpoint) == Some(address.as_str());
     Some(Place { address, fixed })
 }
 
@@ -59,8 +59,8 @@ pub fn with_port(address: &str, port: u16) -> String {
 }
 
 /// The address that a container was created with, where it was with one.
-pub(super) fn asked_by(container: &ContainerInspectResponse) -> Option<String> {
-    asked(endpoint(container)?).map(str::to_owned)
+pub(super) fn requested_by(container: &ContainerInspectResponse) -> Option<String> {
+    requested(endpoint(container)?).map(str::to_owned)
 }
 
 /// When a container was started last: another time, another life, perhaps with another address.

@@ -1,4 +1,4 @@
-//! One HTTP request to a replica.
+//! An HTTP request to a replica.
 
 use crate::limits::PROBE;
 use http_body_util::Empty;
@@ -6,10 +6,10 @@ use hyper::body::Bytes;
 use hyper::header::{CONNECTION, HOST, HeaderName, HeaderValue, USER_AGENT};
 use hyper_util::rt::TokioIo;
 
-/// What is asked for.
+/// Parts of the request.
 pub(super) struct Request<'a> {
     pub(super) path: &'a str,
-    /// Whose app it is: apps that check the host refuse any other.
+    /// Host of the app: apps that check it refuse any other.
     pub(super) host: &'a str,
     /// Headers of the user, which win.
     pub(super) headers: &'a [(String, String)],
@@ -37,7 +37,7 @@ async fn get(address: &str, port: u16, asked: Request<'_>) -> Result<u16, String
     headers.insert(HOST, HeaderValue::from_str(asked.host).map_err(|error| plain(&error))?);
     headers.insert(USER_AGENT, HeaderValue::from_static("haloy-health"));
     for (name, value) in asked.headers {
-        // Its text may be a secret, and is not part of what is said.
+        // Its text may be a secret, and is not part of the message.
         let unusable = |_| format!("the header {name} has a value that no header can have");
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| plain(&error))?;
         headers.insert(name, HeaderValue::from_str(value).map_err(unusable)?);

@@ -11,7 +11,7 @@ use haloy_ledger::release::PullPolicy;
 use haloy_ledger::words;
 
 impl Engine<'_> {
-    /// Pushes an image under its reference. What the registry has already is not sent again.
+    /// Pushes an image under its reference. Layers that the registry already has are not sent again.
     pub(super) async fn push(
         &self,
         cx: &EffectContext,

@@ -1,7 +1,7 @@
 //! The release command: one container of the new image, run to its end before any replica starts.
 //!
-//! It runs once. What a killed haloy left of one goes on by itself: it is waited for by nobody, removed by the
-//! next deployment once it has ended, and until then no other is begun.
+//! A release command runs once. One that a killed haloy left goes on by itself: nothing waits for it, the
+//! next deployment removes it once it has ended, and until then no other is started.
 
 use super::body::body;
 use super::errors::{self, Doing, failed};
@@ -19,16 +19,16 @@ use haloy_ledger::words;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// Between two looks at a container whose output has ended.
+/// Between two checks of a container whose output has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// How the wait for a command ended.
 enum Waited {
-    /// It ended.
+    /// The command ended.
     Ended(ContainerState),
-    /// Its container is gone, or the engine does not answer any more.
+    /// The container is gone, or the engine does not answer any more.
     Lost,
-    /// It was not to go on.
+    /// The command was cancelled.
     Cancelled,
     TooLate,
 }
@@ -44,7 +44,7 @@ impl Engine<'_> {
         if let Some(outcome) = released.get(&cx.request.id) {
             return Ok(outcome);
         }
-        // It was erased: nobody can tell what it would have done, and it is not run.
+        // The command was erased: what it would have done is unknown, and it is not run.
         let Some(line) = &cx.values.release_command else {
             return Ok(Outcome::HookFinished { exit: HookExit::Unknown, log_tail: LogTail::default() });
         };
@@ -75,7 +75,7 @@ impl Engine<'_> {
         let log_tail = LogTail::new(&locked(&tail).text());
         let outcome = Outcome::HookFinished { exit: exit.unwrap_or(HookExit::Unknown), log_tail };
         released.put(&cx.request.id, &outcome);
-        // One that nobody can tell the end of may still run.
+        // A command whose end is unknown may still run.
         if exit.is_some() {
             drop(self.remove_release(&id).await);
         }
@@ -92,7 +92,7 @@ impl Engine<'_> {
         Err(failed(&error, Doing::Start, "starting the release command"))
     }
 
-    /// The container of this very command, if it is there. Those of earlier deployments are removed; where one
+    /// The container of this very command, if it exists. Those of earlier deployments are removed; where one
     /// still runs, two would be at work at once.
     async fn earlier(&self, cx: &EffectContext, spec: &ReplicaSpec) -> Result<Option<String>, ExecutorError> {
         let mut label = labels::filter(&cx.request.scope);
@@ -152,7 +152,7 @@ impl Engine<'_> {
         Ok(created.id)
     }
 
-    /// Follows what it writes, until it has ended.
+    /// Follows the output, until the command has ended.
     async fn wait_for(&self, cx: &EffectContext, id: &str, tail: &Mutex<Tail>) -> Waited {
         let ended = async {
             self.follow_output(cx, id, tail).await;
@@ -186,7 +186,7 @@ impl Engine<'_> {
                 locked(tail).push(line);
             }
         };
-        // An engine whose log driver keeps nothing has nothing to read; the end is looked for all the same.
+        // An engine whose log driver keeps nothing has nothing to read; the end is checked all the same.
         while let Some(Ok(piece)) = output.next().await {
             take(lines.push(&piece.into_bytes()));
         }
@@ -199,7 +199,7 @@ impl Engine<'_> {
         drop(self.remove_release(id).await);
     }
 
-    /// With the volumes that nobody named: they were made for this container alone.
+    /// With the unnamed volumes: they were made for this container alone.
     async fn remove_release(&self, id: &str) -> Result<(), ExecutorError> {
         let options = RemoveContainerOptions { force: true, v: true, ..RemoveContainerOptions::default() };
         match self.docker.remove_container(id, Some(options)).await {

@@ -3,7 +3,7 @@
 use super::body::body;
 use super::errors::{self, Doing, failed};
 use super::given::endpoint;
-use super::labels::Found;
+use super::labels::OwnContainer;
 use super::network::Joined;
 use super::volumes::unnamed;
 use super::{Engine, labels, place};
@@ -19,7 +19,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-/// Between two looks for a container whose creation was asked for by a process that is gone.
+/// Between two checks for a container whose creation was requested by a process that is gone.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Exit code of a container that had to be killed.
 const KILLED: i64 = 137;
@@ -28,9 +28,9 @@ const KILLED: i64 = 137;
 const ADDRESSES: usize = 4;
 
 impl Engine<'_> {
-    pub(super) async fn list(&self, label: Vec<String>) -> Result<Vec<Found>, ExecutorError> {
+    pub(super) async fn list(&self, label: Vec<String>) -> Result<Vec<OwnContainer>, ExecutorError> {
         let found = self.summaries(label).await?.into_iter().filter_map(|container| {
-            Some(Found { id: container.id?, labels: container.labels.unwrap_or_default() })
+            Some(OwnContainer { id: container.id?, labels: container.labels.unwrap_or_default() })
         });
         Ok(found.collect())
     }
@@ -45,7 +45,7 @@ impl Engine<'_> {
     }
 
     /// Everything of a target, running or not.
-    pub(super) async fn all(&self, scope: &Scope) -> Result<Vec<Found>, ExecutorError> {
+    pub(super) async fn all(&self, scope: &Scope) -> Result<Vec<OwnContainer>, ExecutorError> {
         self.list(labels::filter(scope)).await
     }
 
@@ -54,7 +54,7 @@ impl Engine<'_> {
         &self,
         scope: &Scope,
         replica: ReplicaId,
-    ) -> Result<Option<Found>, ExecutorError> {
+    ) -> Result<Option<OwnContainer>, ExecutorError> {
         Ok(self.list(labels::filter_replica(scope, replica)).await?.into_iter().next())
     }
 
@@ -84,16 +84,16 @@ impl Engine<'_> {
             };
             let Err(error) = self.docker.start_container(&id, None).await else { break id };
             let container = self.inspect_container(&id).await?;
-            let asked = container.as_ref().and_then(place::asked_by);
+            let asked = container.as_ref().and_then(place::requested_by);
             let ran = container.as_ref().is_some_and(place::ran);
-            // Somebody else's container has the address, or the engine gives none out: try another way.
+            // Another container has the address, or the engine gives none out: try another way.
             let other = asked.filter(|_| errors::of_address(&error) && refused.len() < ADDRESSES);
             let again = other.is_some_and(|asked| refused.insert(asked));
             match (again, ran) {
                 (true, true) => self.move_away(&id, spec, &refused).await?,
-                // One that ran stays: what it wrote is its own, and it may start another time.
+                // A container that ran stays: what it wrote is its own, and it may start another time.
                 (false, true) => {}
-                // One that cannot start is left as `created`; it would hold the name.
+                // A container that cannot start is left as `created`; it would hold the name.
                 (_, false) => drop(self.force_remove(&id).await),
             }
             if !again {
@@ -186,7 +186,7 @@ impl Engine<'_> {
         let named =
             || CreateContainerOptions { name: Some(spec.name.clone()), ..CreateContainerOptions::default() };
         let mut created = self.docker.create_container(Some(named()), body(address)).await;
-        // An engine that takes no address is asked without one, before anything is said to have failed.
+        // An engine that takes no address gets a request without one, before a failure is reported.
         if address.is_some() && created.as_ref().is_err_and(|error| errors::status(error) != Some(409)) {
             created = self.docker.create_container(Some(named()), body(None)).await;
         }
@@ -197,7 +197,7 @@ impl Engine<'_> {
         }
     }
 
-    /// The name is taken: by this very effect, or by somebody else's container, never touched.
+    /// The name is taken: by this very effect, or by a foreign container, which is never touched.
     async fn adopt(&self, cx: &EffectContext, spec: &ReplicaSpec) -> Result<String, ExecutorError> {
         let Some(taken) = self.inspect_container(&spec.name).await? else {
             return Err(ExecutorError::new(FailureCode::NameTaken, "the name was taken and is free again")
@@ -213,7 +213,7 @@ impl Engine<'_> {
             (_, _) => "was not made by haloy".to_owned(),
         };
         let short = id.get(..12).unwrap_or(&id);
-        let words = words!("a container named {} is there already; it was not touched", Public(&spec.name));
+        let words = words!("a container named {} already exists; it was not touched", Public(&spec.name));
         Err(ExecutorError::new(FailureCode::NameTaken, words).saying(format!("{short} {whose}")))
     }
 
@@ -225,7 +225,7 @@ impl Engine<'_> {
         expected: bool,
     ) -> Result<Outcome, ExecutorError> {
         let mut found = self.find(&cx.request.scope, replica).await?;
-        // Docker goes on with a creation whose client was killed, and lists it only then.
+        // Docker goes on with a creation whose client was killed, and lists the container only then.
         let until = Instant::now() + APPEARS;
         while found.is_none() && expected && Instant::now() < until {
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -239,11 +239,11 @@ impl Engine<'_> {
         let late = asked.elapsed() >= Duration::from_secs(grace_seconds.into());
         let state = self.inspect_container(&found.id).await?.and_then(|container| container.state);
         let exit_code = state.and_then(|state| state.exit_code);
-        // One that was killed before, for its memory say, was not killed by this.
+        // A container that was killed before, for its memory say, was not killed by this stop.
         Ok(Outcome::ReplicaStopped { exit_code, forced: late && exit_code == Some(KILLED) })
     }
 
-    /// Asks a container to end, and kills it after its grace. Fine if it is gone.
+    /// Stops a container gracefully, and kills it after its grace. Fine if it is gone.
     pub(super) async fn stop_container(&self, id: &str, grace_seconds: u32) -> Result<(), ExecutorError> {
         let t = Some(i32::try_from(grace_seconds).unwrap_or(i32::MAX));
         let options = StopContainerOptions { t, ..StopContainerOptions::default() };

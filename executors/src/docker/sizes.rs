@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Reclaim {
     /// For each tag, if it alone went; 0 if something else holds its image.
     pub each: BTreeMap<String, u64>,
-    /// If all of them went: layers that they share come back, too, and count once.
+    /// Room if all of them were removed: shared layers come back, too, and count once.
     pub total: u64,
 }
 
@@ -23,7 +23,7 @@ struct Image {
 }
 
 impl Image {
-    /// It goes if its last tags go and no container needs it.
+    /// Whether it is removed with its last tags, since no container needs it.
     fn goes(&self, tags: &BTreeSet<&str>) -> bool {
         !self.used && !self.tags.is_empty() && self.tags.iter().all(|tag| tags.contains(tag.as_str()))
     }
@@ -50,7 +50,7 @@ impl Engine<'_> {
             let Some(image) = self.inspect(&summary.id).await? else { continue };
             let history = self.docker.image_history(&summary.id).await.map_err(|error| doing(&error))?;
             let ids = image.root_fs.and_then(|root| root.layers).unwrap_or_default();
-            // History counts from the top, and has steps that made no layer.
+            // The history counts from the top, and has steps that made no layer.
             let sizes: Vec<u64> = (history.iter().rev())
                 .filter_map(|step| u64::try_from(step.size).ok().filter(|size| *size > 0))
                 .collect();

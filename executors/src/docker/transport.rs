@@ -1,8 +1,8 @@
-//! The way to the engine: a connection for each question, on which silence has a limit.
+//! Connections to the engine: one for each request, with a limit on silence.
 //!
 //! The library waits for the head of an answer and for ever for what follows it. Here the connection itself
-//! counts how long nothing was heard, so that an engine that hangs in the middle of an answer ends in the same
-//! error as one that never begins.
+//! measures silence, so that an engine that hangs in the middle of an answer ends in the same error as one
+//! that never begins.
 
 use crate::limits::{ENGINE_ANSWER, ENGINE_LAYERS, ENGINE_SLOW};
 use bollard::errors::Error;
@@ -62,7 +62,7 @@ async fn ask(address: Address, waits: Waits, request: BollardRequest) -> Result<
         silence: Box::pin(tokio::time::sleep(first)),
     });
     let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await?;
-    // It goes with the answer: one question, one connection.
+    // The task ends with the answer: one request, one connection.
     tokio::spawn(async move { drop(connection.await) });
     let (mut parts, body) = request.into_parts();
     parts.headers.insert(HOST, HeaderValue::from_static("docker"));
@@ -77,8 +77,8 @@ fn late(limit: Duration) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", limit.as_secs()))
 }
 
-/// How long the engine may be silent before its first word, and between two later ones; none where silence
-/// is what is asked for.
+/// How long the engine may be silent before its first byte, and between two later ones; none where silence is
+/// expected.
 fn limits(method: &Method, uri: &Uri) -> (Duration, Option<Duration>) {
     let (path, query) = (uri.path(), uri.query().unwrap_or_default());
     let ends = |end: &str| path.ends_with(end);
@@ -156,7 +156,7 @@ impl AsyncWrite for Watched {
             Stream::Socket(stream) => Pin::new(stream).poll_write(cx, buf),
             Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
         };
-        // What it takes is a sign of life, too: a large context of a build.
+        // Accepted bytes are a sign of life, too: a large context of a build.
         if let (Poll::Ready(Ok(1..)), Some(limit)) = (&polled, this.limit) {
             this.silence.as_mut().reset(Instant::now() + limit);
             if let Some(wait) = &this.wait {

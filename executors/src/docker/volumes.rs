@@ -1,11 +1,10 @@
 //! Volumes of paths that an image declares and the configuration does not cover.
 //!
-//! Left to itself, the engine gives such a path a volume without a name, and takes it away with the
-//! container. So haloy gives it one with a name and labels: it outlives every container, and goes only when
-//! somebody asks for that.
+//! By itself, the engine gives such a path an anonymous volume, and removes it with the container. So haloy
+//! gives it one with a name and labels: it outlives every container, and is removed only on request.
 
 use super::errors::{self, Doing, failed};
-use super::labels::Found;
+use super::labels::OwnContainer;
 use super::{Engine, labels};
 use crate::contract::*;
 use bollard::models::*;
@@ -24,8 +23,8 @@ pub(super) struct Mounted {
 }
 
 impl Engine<'_> {
-    /// Volumes for everything that the image declares and nobody named a place for; made where they are not
-    /// there.
+    /// Volumes for every path that the image declares and the configuration does not name; made where they do
+    /// not exist.
     pub(super) async fn volumes_for(
         &self,
         cx: &EffectContext,
@@ -37,7 +36,7 @@ impl Engine<'_> {
             let before = spec.takes_over.iter().find(|made| made.path == known);
             let volume = match before {
                 Some(made) if self.volume(&made.volume).await?.is_some() => made.volume.clone(),
-                // Somebody removed it: there is nothing left to take over.
+                // The volume was removed by others: there is nothing left to take over.
                 Some(_) | None => self.make_volume(cx, spec, &path).await?,
             };
             mounted.push(Mounted { path, volume });
@@ -77,7 +76,7 @@ impl Engine<'_> {
         if labels::in_scope(&volume.labels, &cx.request.scope) {
             return Ok(name);
         }
-        let words = words!("a volume named {} is there already, and is not ours", Public(&name));
+        let words = words!("a volume named {} already exists, and is not ours", Public(&name));
         Err(ExecutorError::new(FailureCode::NameTaken, words))
     }
 
@@ -123,12 +122,12 @@ impl Engine<'_> {
         Ok(None)
     }
 
-    /// Volumes of a replica that nobody named: those of its container, and those made for it.
+    /// Unnamed volumes of a replica: those of its container, and those made for it.
     pub(super) async fn left_by(
         &self,
         scope: &Scope,
         replica: ReplicaId,
-        found: Option<&Found>,
+        found: Option<&OwnContainer>,
     ) -> Result<Vec<MadeVolume>, ExecutorError> {
         let mut left: BTreeMap<String, MadeVolume> = BTreeMap::new();
         if let Some(found) = found
@@ -180,7 +179,7 @@ impl Engine<'_> {
         let usage = self.docker.df(Some(options)).await;
         let usage = usage.map_err(|error| failed(&error, Doing::Other, "measuring volumes"))?;
         let told = usage.volume_usage.and_then(|usage| usage.items).unwrap_or_default();
-        let mut sizes: BTreeMap<String, u64> = told.iter().filter_map(told_size).collect();
+        let mut sizes: BTreeMap<String, u64> = told.iter().filter_map(reported_size).collect();
         sizes.retain(|name, _| names.contains(name));
         for name in names {
             if sizes.contains_key(name) {
@@ -198,7 +197,7 @@ impl Engine<'_> {
 }
 
 /// Name and size, as an engine tells of a volume.
-fn told_size(item: &serde_json::Value) -> Option<(String, u64)> {
+fn reported_size(item: &serde_json::Value) -> Option<(String, u64)> {
     Some((item["Name"].as_str()?.to_owned(), item["UsageData"]["Size"].as_u64()?))
 }
 
@@ -221,8 +220,8 @@ fn mounts(container: &ContainerInspectResponse) -> Vec<Mounted> {
     mounted.collect()
 }
 
-/// Volumes of a container that no entry of the configuration names: made by haloy, as its label says, or
-/// by the engine for a path of which nobody said anything.
+/// Volumes of a container that no entry of the configuration names: made by haloy, as its label says, or by
+/// the engine for a path without an entry.
 pub(super) fn unnamed(
     container: &ContainerInspectResponse,
     labels: &HashMap<String, String>,
@@ -240,13 +239,13 @@ pub(super) fn unnamed(
     ours
 }
 
-/// A volume that the engine made for a container of an older haloy: its name is 64 digits, nobody's word.
+/// A volume that the engine made for a container of an older haloy: its name is 64 digits, chosen by nobody.
 fn anonymous(volume: &Volume) -> bool {
     let digits = volume.name.len() == 64 && volume.name.chars().all(|c| c.is_ascii_hexdigit());
     digits && volume.options.is_empty() && !volume.labels.contains_key(labels::LEDGER)
 }
 
-/// The name of a volume: whose it is for people, and enough of a digest that no two are one.
+/// The name of a volume: its owner for people, and enough of a digest to be unique.
 fn name(scope: &Scope, replica: ReplicaId, path: &str) -> String {
     let of = format!("{}\n{}\n{}\n{path}", scope.ledger, replica.deployment, replica.index);
     let digest = blake3::hash(of.as_bytes()).to_hex();

@@ -8,7 +8,7 @@ use haloy_ledger::release::ResolvedImage;
 use std::sync::Arc;
 
 impl Mask {
-    /// A result with every text of it masked.
+    /// A result with every text in it masked.
     pub fn result(&self, result: Result<Outcome, ExecutorError>) -> Result<Outcome, ExecutorError> {
         let masker = self.masker();
         match result {
@@ -17,7 +17,7 @@ impl Mask {
         }
     }
 
-    /// An error with every text of it masked.
+    /// An error with every text in it masked.
     pub fn error(&self, error: ExecutorError) -> ExecutorError {
         error_masked(&self.masker(), error)
     }
@@ -70,8 +70,8 @@ fn tail_masked(masker: &Masker, tail: &LogTail) -> LogTail {
     LogTail::new(&masker.text(&tail.0))
 }
 
-/// Whoever made an image wrote what it says of itself, and that is recorded in bytes that are never erased: only
-/// what looks like a date, a commit and an address is taken, the last without a password.
+/// The labels of an image are foreign text that is recorded in bytes that are never erased: only a plausible
+/// date, commit and address are taken, the last without a password.
 fn image_named(masker: &Masker, image: ResolvedImage) -> ResolvedImage {
     let looks = |text: &String, most: usize, others: &str| {
         text.len() <= most && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))

@@ -5,8 +5,8 @@ use haloy_ledger::locks::locked;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-/// What must not be shown while an effect is performed: the values that it was given, and those that it finds
-/// on its way, such as what `docker login` left.
+/// Values that must not be shown while an effect is performed: those that it was given, and those that it
+/// finds, such as what `docker login` left.
 #[derive(Default)]
 pub struct Mask {
     known: Mutex<Known>,
@@ -49,7 +49,7 @@ impl Mask {
         self.learn(&values);
     }
 
-    /// Of all that is known now.
+    /// Masker of all values known now.
     pub fn masker(&self) -> Arc<Masker> {
         let mut known = locked(&self.known);
         let Known { values, masker } = &mut *known;

@@ -26,7 +26,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Of the beginning of an output.
+    /// For the beginning of an output.
     pub fn new(masker: Arc<Masker>) -> Self {
         Self { masker, held: Vec::new(), given: 0, joined: false, line: Vec::new() }
     }
@@ -111,7 +111,7 @@ impl Tail {
         }
     }
 
-    /// What is kept of it.
+    /// The kept text.
     pub fn text(&self) -> String {
         self.lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
     }

@@ -1,10 +1,10 @@
-//! Secrets never leave: text that others wrote is masked here, as bytes and as a whole, before it is cut,
-//! split or kept.
+//! Secrets never leave: foreign text is masked here, as bytes and as a whole, before it is cut, split or
+//! kept.
 //!
 //! A value is recognized in clear, line by line, and in the quotings that engines, builders, shells and
-//! registries write (`quotings`). It is recognized in part, too, where somebody else cut it: a piece of
-//! [`REACH`] bytes is enough, anywhere in it. Credentials that nobody gave us are recognized by what stands
-//! around them (`shapes`). Output that comes in chunks goes through [`Lines`].
+//! registries write (`quotings`). It is recognized in part, too, where it was cut: a piece of [`REACH`] bytes
+//! is enough, anywhere in it. Credentials that are not known here are recognized by their surroundings
+//! (`shapes`). Output that comes in chunks goes through [`Lines`].
 //!
 //! Values of fewer than [`MIN_VALUE`] bytes are not masked: they would blank out ordinary words.
 
@@ -23,7 +23,7 @@ use std::collections::{BTreeSet, HashMap};
 
 /// What stands in place of a value.
 const MASKED: &[u8] = b"***";
-/// Bytes that a place in a text is looked up by, for forms that are at least as long.
+/// Bytes by which a place in a text is looked up, for forms that are at least as long.
 const WINDOW: usize = 16;
 /// Every how many bytes of a form a window begins.
 const STRIDE: usize = 8;
@@ -115,8 +115,8 @@ impl Masker {
         String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()
     }
 
-    /// What is to be hidden, in order, nothing twice. A text that has `ended` may have been cut there: what
-    /// begins like a value and goes to its end is hidden, too.
+    /// Ranges to hide, in order, without repetition. A text that has `ended` may have been cut there: a tail
+    /// that begins like a value is hidden, too.
     fn covered(&self, text: &[u8], ended: bool) -> Vec<(usize, usize)> {
         let mut found: Vec<(usize, usize)> = shapes::credentials(text);
         if !self.forms.is_empty() {
@@ -137,7 +137,7 @@ impl Masker {
         merged
     }
 
-    /// The longest thing to be hidden that is recognized by what lies at `at`.
+    /// The longest range to hide that begins at `at`.
     fn found_at(&self, text: &[u8], at: usize) -> Option<(usize, usize)> {
         let here = &text[at..];
         if here.len() < MIN_VALUE {

@@ -1,4 +1,4 @@
-//! What holds for every value, every text and every way in which it comes.
+//! Properties of every value, every text and every way of delivery.
 
 use super::*;
 use proptest::prelude::*;
@@ -29,12 +29,12 @@ proptest! {
     #[test]
     fn no_form_of_a_value_is_left_in_any_text(values in prop::collection::vec(value(), 1..4), before in around(), behind in around(), pick in any::<prop::sample::Index>()) {
         let masker = Masker::new(values.iter().map(String::as_str));
-        // A value that is too short to be masked has none.
+        // A value that is too short to be masked has no forms.
         prop_assume!(!masker.forms.is_empty());
         let form = &masker.forms[pick.index(masker.forms.len())];
         let text = [&before[..], form, &behind].concat();
         let masked = masker.bytes(&text);
-        // A form that the mask itself is part of is nobody's secret.
+        // A form that occurs in the mask itself is not a secret.
         prop_assume!(!finds(MASKED, form) && !finds(form, b"*"));
         prop_assert!(!finds(&masked, form), "{:?} in {:?}", String::from_utf8_lossy(form), String::from_utf8_lossy(&masked));
     }

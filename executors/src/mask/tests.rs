@@ -46,7 +46,7 @@ fn written(value: &str) -> Vec<String> {
     ]
 }
 
-/// Whether a text still shows a piece of a value that is long enough to be one: of its clear form only.
+/// Whether a text still shows a long enough piece of a value: of its clear form only.
 fn shows(text: &str, value: &str) -> bool {
     value.as_bytes().windows(8).any(|piece| text.as_bytes().windows(8).any(|window| window == piece))
 }
@@ -69,7 +69,7 @@ fn a_value_is_hidden_as_others_write_it() {
 
 #[test]
 fn every_byte_escaped_differently_is_hidden() {
-    // The engine's own way with a NUL, as in the error that quotes an environment.
+    // How the engine writes a NUL, as in the error that quotes an environment.
     let value = "canary-of-nul\u{0}and-behind-it";
     for text in [
         r#"invalid env "KEY=canary-of-nul\x00and-behind-it""#,

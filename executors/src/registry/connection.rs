@@ -1,4 +1,4 @@
-//! A connection to the registry of one image: how it is reached, and with whose credentials.
+//! A connection to the registry of one image: its address and its credentials.
 
 use super::login::stored_login;
 use super::reference::host;
@@ -27,7 +27,7 @@ pub struct RegistryOptions {
     pub plain_http: Vec<String>,
     /// Longest wait for one answer, every hop included.
     pub timeout: Duration,
-    /// Is told who is waited for.
+    /// Receives the services that are waited for.
     pub waits: Waits,
 }
 
@@ -63,7 +63,7 @@ impl Registry {
         image: &ImageRef,
         login: Option<&RegistryLogin>,
     ) -> Result<Self, ExecutorError> {
-        // reqwest needs a provider of cryptography; a second installation is no error.
+        // reqwest needs a provider of cryptography; a second installation is not an error.
         drop(rustls::crypto::ring::default_provider().install_default());
         let host = host(image)?;
         let stored = match login {
@@ -80,7 +80,7 @@ impl Registry {
         let unusable = |error: String| {
             ExecutorError::new(
                 FailureCode::RegistryUnreachable,
-                words!("registry {} cannot be asked", Public(&host)),
+                words!("registry {} cannot be queried", Public(&host)),
             )
             .saying(error)
         };

@@ -29,7 +29,7 @@ impl Registry {
     }
 }
 
-/// A question that was asked, to explain its answer.
+/// A request, to explain its answer.
 pub(super) struct Asked<'a> {
     pub(super) registry: &'a Registry,
     pub(super) about: &'a Reference,
@@ -46,7 +46,7 @@ impl Asked<'_> {
         self.unreachable(words, String::new(), Retry::Now)
     }
 
-    /// In our own words, and in those of the registry or of the way to it.
+    /// In our own words, and in those of the registry or of the connection.
     fn unreachable(&self, why: impl Into<Words>, said: String, retry: Retry) -> ExecutorError {
         let words = words!("registry {}: {}", Public(&self.registry.host), why.into());
         ExecutorError::new(FailureCode::RegistryUnreachable, words).saying(said).retry(retry)
@@ -76,12 +76,12 @@ impl Asked<'_> {
                 Some(_) | None => self.unreachable("it refused", said::registry(error), Retry::Never),
             },
             E::RequestError(error) => self.request(error),
-            // What does not add up to its digest was cut or changed on the way.
+            // An answer that does not match its digest was cut or changed in transit.
             E::DigestError(_) => self.unreachable("a damaged answer", said::registry(error), Retry::Now),
             E::JsonError(_) | E::ManifestParsingError(_) | E::VersionedParsingError(_) => {
                 self.unreachable("an answer that cannot be read", String::new(), Retry::Now)
             }
-            other => self.unreachable("it cannot be asked", said::registry(other), Retry::Never),
+            other => self.unreachable("it cannot be queried", said::registry(other), Retry::Never),
         }
     }
 
@@ -142,7 +142,7 @@ impl Asked<'_> {
         ExecutorError::new(FailureCode::ImageNotFound, words)
     }
 
-    /// The library does not show how long to wait, so the registry is asked once more, for the head only.
+    /// The library does not show how long to wait, so the registry is queried once more, for the head only.
     async fn slow_down(&self) -> ExecutorError {
         let which = self.about.digest().or(self.about.tag()).unwrap_or("latest");
         let url = self.registry.url(self.about, &format!("manifests/{which}"));

@@ -21,7 +21,7 @@ use tokio::process::Command;
 
 /// Key of Docker Hub in config.json, for historical reasons of its own.
 const HUB: &str = "https://index.docker.io/v1/";
-/// In what a helper says if it knows no credentials for a registry: that is no error.
+/// Part of a helper's answer if it knows no credentials for a registry: that is not an error.
 const UNKNOWN: &str = "credentials not found";
 
 /// The credentials that Docker itself would use for the registry of an image; none where it has none.
@@ -84,7 +84,7 @@ struct Helper<'a> {
     limit: Duration,
 }
 
-/// What it answers.
+/// Answer of a helper.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Answer {
@@ -97,7 +97,7 @@ impl<'a> Helper<'a> {
         Self { program: format!("docker-credential-{name}"), key, limit }
     }
 
-    /// Its name is of a file of this machine: for people, not for the log.
+    /// The name of the helper is that of a local file: for people, not for the log.
     fn failed(&self, why: impl Into<Words>, said: &str) -> ExecutorError {
         let words = words!("credential helper: {}", why.into());
         let said = if said.is_empty() { self.program.clone() } else { format!("{}: {said}", self.program) };
@@ -110,7 +110,7 @@ impl<'a> Helper<'a> {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // A group of its own, so that what it started ends with it.
+            // A process group of its own, so that its children end with it.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -119,7 +119,7 @@ impl<'a> Helper<'a> {
         let (mut input, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let talk = async {
             if let Some(mut input) = input.take() {
-                // One that needs no question may be gone already.
+                // A helper that needs no input may already be gone.
                 drop(input.write_all(self.key.as_bytes()).await);
             }
             tokio::join!(read(out), read(err), child.wait())
@@ -138,7 +138,7 @@ impl<'a> Helper<'a> {
             let told = format!("{}\n{}", said(&out), said(&err)).trim().to_owned();
             return if told.contains(UNKNOWN) { Ok(None) } else { Err(self.failed("it failed", &told)) };
         }
-        // What it says may hold the secret, and is not repeated.
+        // Its output may hold the secret, and is not repeated.
         let answer: Answer = serde_json::from_slice(&out)
             .map_err(|_| self.failed("it does not answer with credentials", ""))?;
         Ok(Some(match answer.username.as_str() {
@@ -151,7 +151,7 @@ impl<'a> Helper<'a> {
 async fn read(from: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Some(from) = from {
-        // Half an answer is told as what it is.
+        // Half an answer is reported as such.
         drop(from.take(HELPER_BYTES).read_to_end(&mut bytes).await);
     }
     bytes

@@ -1,7 +1,8 @@
-//! Registries: what a tag means, whether a digest is there, other tags for it. Types of oci-client
-//! stop at this folder's door; layers move through Docker, never through here.
+//! Registries: tags, digests, and further tags for them. Types of oci-client stay within this folder; layers
+//! move through Docker, never through here.
 //!
-//! Reading order: `reference` and `connection` (how one is reached), `login` (with whose credentials), `errors` (what its answers mean), `resolve` and `tags` (what is asked).
+//! Reading order: `reference` and `connection` (the address), `login` (the credentials), `errors` (the
+//! meaning of answers), `resolve` and `tags` (the requests).
 
 mod connection;
 mod errors;

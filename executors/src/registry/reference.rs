@@ -20,7 +20,7 @@ pub(super) fn reference(image: &ImageRef) -> Result<Reference, ExecutorError> {
             oci_client::ParseError::DigestInvalidLength | oci_client::ParseError::DigestUnsupported => {
                 "its digest is not one of SHA-256, SHA-384 or SHA-512"
             }
-            _other => "it is written as no reference is",
+            _other => "it is not a valid image reference",
         };
         ExecutorError::new(
             FailureCode::ImageNotFound,

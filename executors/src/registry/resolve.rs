@@ -19,7 +19,7 @@ pub(super) const ACCEPTED: &[&str] = &[
     "application/vnd.docker.distribution.manifest.v2+json",
 ];
 
-/// An index or a manifest: only what is asked of it.
+/// An index or a manifest: only the fields that are needed.
 #[derive(Deserialize)]
 struct Manifest {
     manifests: Option<Vec<Entry>>,
@@ -140,7 +140,7 @@ fn choose(image: &ImageRef, entries: &[Entry], platform: &str) -> Result<Digest,
                 .saying(error.to_string())
         }),
         None => {
-            // Attestations have a platform of `unknown/unknown`, and are no images.
+            // Attestations have a platform of `unknown/unknown`, and are not images.
             let there = entries.iter().filter_map(named).filter(|name| !name.starts_with("unknown"));
             Err(mismatch(image, &there.collect::<Vec<_>>().join(", "), platform))
         }

@@ -1,4 +1,4 @@
-//! Tags: what they point at, all of them, another one, one less.
+//! Tags: reading, listing, adding and deleting them.
 
 use super::Registry;
 use super::errors::Asked;
@@ -13,7 +13,7 @@ use oci_client::{Reference, RegistryOperation};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
-/// Tags asked for at once; a registry may give fewer, or all.
+/// Tags per request; a registry may give fewer, or all.
 const PAGE: usize = 1000;
 
 #[derive(Deserialize)]
@@ -28,7 +28,7 @@ impl Registry {
         self.digest_of(&reference(image)?).await
     }
 
-    /// Whether a digest is there, in the repository of an image.
+    /// Whether a digest exists in the repository of an image.
     pub async fn has(&self, image: &ImageRef, digest: &Digest) -> Result<bool, ExecutorError> {
         Ok(self.digest_of(&at_digest(&reference(image)?, digest)).await?.is_some())
     }
@@ -94,8 +94,8 @@ impl Registry {
         }
     }
 
-    /// Deletes what a tag points at, if no other tag does: registries delete by digest, and take
-    /// every tag of it along. Fine if it is gone.
+    /// Deletes the digest of a tag, if no other tag has it: registries delete by digest, with all of its
+    /// tags. Fine if it is gone.
     pub async fn delete_tag(&self, image: &ImageRef, tag: &str) -> Result<(), ExecutorError> {
         let repository = reference(image)?;
         let about = at_tag(&repository, tag);
@@ -125,7 +125,7 @@ impl Registry {
         }
     }
 
-    /// A request of our own, with what the registry asks for: a token, or the credentials.
+    /// A request of our own, with the required token or credentials.
     async fn authorized(
         &self,
         request: reqwest::RequestBuilder,

@@ -33,7 +33,7 @@ pub struct EdgeRouter {
 }
 
 impl EdgeRouter {
-    /// Of the edge in a folder; `start` is used when it is needed and none runs.
+    /// For the edge in a folder; `start` is used when no edge runs.
     pub fn new(folder: &std::path::Path, start: Option<Start>, drain: Option<Duration>) -> Self {
         let drain = drain.unwrap_or(DRAIN).min(DRAIN);
         Self { client: Client::new(folder), start, drain, starting: Mutex::new(()) }
@@ -41,11 +41,11 @@ impl EdgeRouter {
 
     /// Tells there whenever the edge is waited for.
     #[must_use]
-    pub fn told_to(self, waits: Waits) -> Self {
-        Self { client: self.client.told_to(waits), ..self }
+    pub fn with_waits(self, waits: Waits) -> Self {
+        Self { client: self.client.with_waits(waits), ..self }
     }
 
-    /// Its socket.
+    /// The command socket.
     pub fn client(&self) -> &Client {
         &self.client
     }
@@ -75,7 +75,7 @@ impl EdgeRouter {
         Err(unreachable("the edge was started and does not answer"))
     }
 
-    /// Whether one runs, and stays. One that leaves is waited for: another could not listen beside it.
+    /// Whether an edge runs, and stays. One that leaves is waited for: another could not listen beside it.
     async fn runs(&self) -> bool {
         let until = Instant::now() + LAME_DUCK + LEAVING + EDGE_STARTING;
         loop {
@@ -94,10 +94,10 @@ impl EdgeRouter {
         };
         self.ensure().await?;
         let Routes { snapshot, targets, contacts } = routes.as_ref();
-        // Read back: what counts is what the edge has, not what it was sent.
-        let (applied, served) = self.tell(snapshot, contacts).await.map_err(told)?;
+        // Read back: the routes that the edge has decide, not those that were sent.
+        let (applied, served) = self.tell(snapshot, contacts).await.map_err(failure)?;
         let Some(served) = served.filter(|served| settles(served, snapshot, &cx.request.scope)) else {
-            applied.map_err(told)?;
+            applied.map_err(failure)?;
             let refused = ExecutorError::new(FailureCode::EdgeRefused, "the edge has other routes");
             return Err(refused.retry(Retry::Now));
         };
@@ -111,14 +111,14 @@ impl EdgeRouter {
         })
     }
 
-    /// Brings routes to the edge that runs; what it said, and what it serves now. One of an older version
-    /// keeps no containers, and could not show who answers: this program takes over from it.
+    /// Sends routes to the running edge; returns its answer, and what it serves now. An edge of an older
+    /// version keeps no containers, and could not identify replicas: this program takes over from it.
     pub async fn tell(
         &self,
         snapshot: &RouteSnapshot,
         contacts: &BTreeMap<String, String>,
     ) -> Result<(Result<(u64, String), ControlError>, Option<RouteSnapshot>), ControlError> {
-        // Before the routes, so that a certificate is asked for as soon as they are in force.
+        // Before the routes, so that certificates are requested as soon as the routes are in force.
         self.client.contacts(contacts).await?;
         let applied = self.client.apply(snapshot).await;
         let served = self.client.routes().await?;
@@ -139,7 +139,7 @@ impl EdgeRouter {
             }),
             // Nothing flows through an edge that does not run.
             Err(ControlError::NotRunning(_)) => Ok(nothing_left()),
-            Err(error) => Err(told(error)),
+            Err(error) => Err(failure(error)),
         }
     }
 }
@@ -162,8 +162,8 @@ fn nothing_left() -> Outcome {
     Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 0 }
 }
 
-/// Starts it; with the place in its log from which on it writes: what the one before it said is kept. The runtime
-/// waits for it when it ends, whoever lives longer.
+/// Starts the edge; returns the process and the place in its log where its output begins: earlier output is
+/// kept. The runtime reaps it when it ends, whichever lives longer.
 fn spawn(start: &Start) -> std::io::Result<(tokio::process::Child, u64)> {
     let Some((program, arguments)) = start.command.split_first() else {
         return Err(std::io::Error::other("no program is known"));
@@ -197,12 +197,12 @@ fn unreachable(words: &'static str) -> ExecutorError {
     ExecutorError::new(FailureCode::EdgeUnreachable, words).retry(Retry::Now)
 }
 
-fn told(error: ControlError) -> ExecutorError {
+fn failure(error: ControlError) -> ExecutorError {
     match error {
         ControlError::NotRunning(_) | ControlError::BrokeOff(_) => {
             unreachable("the edge does not answer").saying(error.to_string())
         }
-        // A stale snapshot is made anew for the next attempt; a full disk may have room again.
+        // A stale snapshot is rebuilt for the next attempt; a full disk may have room again.
         ControlError::Refused { status, .. } => {
             let retry = Retry::now_if(status == 409 || status >= 500);
             ExecutorError::new(FailureCode::EdgeRefused, "the edge refuses")
@@ -255,7 +255,7 @@ mod tests {
         }
         let text = std::fs::read_to_string(&log).expect("a log");
         assert!(text.contains("the first cause") && text.contains("the second cause"), "{text}");
-        // One that has grown large is put aside, and the cause of the last end with it.
+        // A large log is moved aside, and the cause of the last end with it.
         let size = usize::try_from(EDGE_LOG).expect("small");
         std::fs::write(&log, [vec![b'x'; size], b"\nerror: an old one\n".to_vec()].concat())
             .expect("written");

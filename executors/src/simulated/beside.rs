@@ -7,7 +7,7 @@ use haloy_ledger::deployment::Effect;
 use haloy_ledger::outcome::*;
 use std::sync::Arc;
 
-/// An executor of another role than the engine's: what it does happens to the world of the engine, and is seen
+/// An executor of another role than the engine's: its effects change the world of the engine, and are visible
 /// there.
 pub struct SimulatedBeside {
     world: Arc<SimulatedExecutor>,

@@ -10,8 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
 
-/// What of the world lies in the file. A test writes what it wants to begin with: what goes wrong,
-/// which images are missing.
+/// The part of the world that lies in the file. A test writes its starting point: faults, missing images.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Kept {

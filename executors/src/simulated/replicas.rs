@@ -1,4 +1,4 @@
-//! Simulated containers: started, stopped, and asked whether they are well.
+//! Simulated containers: started, stopped, and probed.
 
 use super::edge::routed;
 use super::world::{SimReplica, SimulatedExecutor, World};
@@ -33,7 +33,7 @@ impl SimulatedExecutor {
             };
             world.replicas.insert(key.clone(), replica);
         }
-        // One that is started again may come back otherwise than it was.
+        // A container that is restarted may come back in another state.
         let again = world.replicas.get(&key).is_some_and(|found| !found.running);
         let again = again.then(|| well && !world.strikes("unhealthy", unhealthy));
         let found = world.replicas.get_mut(&key);
@@ -47,8 +47,9 @@ impl SimulatedExecutor {
     }
 }
 
-/// An address that nobody has had. The first replica of a deployment that is started keeps those below and
-/// above for its siblings, so that it does not depend on which one that was; they are started side by side.
+/// An address that was never used. The first replica of a deployment that is started keeps those below and
+/// above for its siblings, so that the result does not depend on which one was first; they are started side
+/// by side.
 fn free_address(world: &mut World, key: &(LedgerId, String, String, ReplicaId)) -> String {
     let text = |number: u32| format!("10.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255);
     let next = world.addresses.last().map_or(1, |last| last + 1);
@@ -59,7 +60,8 @@ fn free_address(world: &mut World, key: &(LedgerId, String, String, ReplicaId)) 
     text(number)
 }
 
-/// Volumes for what the image declares and nobody covers: taken over where they are there, else made.
+/// Volumes for paths that the image declares and no entry covers: taken over where they exist, otherwise
+/// made.
 fn made_for(world: &mut World, spec: &ReplicaSpec) -> Vec<MadeVolume> {
     let paths = volumes::uncovered(&world.declared, &spec.volumes);
     let made = paths.into_iter().map(|path| {

@@ -1,4 +1,4 @@
-//! The simulated world: what is there, and how often something goes wrong.
+//! The simulated world: its contents, and how often something goes wrong.
 
 use haloy_ledger::ids::{DeploymentId, Digest, EffectId, LedgerId, ReplicaId};
 use haloy_ledger::locks::locked;
@@ -25,19 +25,19 @@ pub struct Faults {
     pub delay_ms: u64,
 }
 
-/// One simulated container.
+/// A simulated container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "failpoints", derive(serde::Serialize, serde::Deserialize))]
 pub struct SimReplica {
     /// The effect that made it: what its labels say.
     pub effect: EffectId,
-    /// What it runs.
+    /// Image of the container.
     pub image_id: Digest,
-    /// Its address.
+    /// Address.
     pub address: String,
-    /// It runs.
+    /// Whether it runs.
     pub running: bool,
-    /// It answers well.
+    /// Whether it answers well.
     pub healthy: bool,
     /// Names and values of its environment.
     pub env: Vec<(String, String)>,
@@ -45,10 +45,10 @@ pub struct SimReplica {
     pub volumes: Vec<MadeVolume>,
 }
 
-/// Everything that is there.
+/// The contents of the world.
 #[derive(Debug, Clone, Default)]
 pub struct World {
-    /// Containers by whose they are.
+    /// Containers by owner.
     pub replicas: BTreeMap<(LedgerId, String, String, ReplicaId), SimReplica>,
     /// Tags and what they point at.
     pub tags: BTreeMap<String, Digest>,
@@ -145,7 +145,7 @@ impl SimulatedExecutor {
     }
 }
 
-/// What every image id of the simulation is made of.
+/// Every image id of the simulation.
 pub(super) fn digest(of: &str) -> Digest {
     let hash = blake3::hash(of.as_bytes()).to_hex();
     Digest::new(format!("sha256:{hash}")).expect("a BLAKE3 hash is as long as a SHA-256 hash")

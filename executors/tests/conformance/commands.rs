@@ -80,7 +80,7 @@ impl World for Folder {
     }
 
     async fn endless(&self) -> Vec<Case> {
-        // The second one leaves what it started behind, and has its output held open by it.
+        // The second one leaves a child behind, which holds its output open.
         cases(&executor(), [self.hook(0, Some("sleep 600")), self.hook(1, Some("sleep 600 & sleep 600"))])
     }
 

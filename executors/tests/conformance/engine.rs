@@ -43,7 +43,7 @@ const SIMULATED: [EffectNumber; 13] = [
     EffectNumber::RemoveLocalTag,
 ];
 
-/// A time and randomness that nobody else has.
+/// A unique time and randomness.
 pub fn fresh_ulid() -> (u64, u128) {
     let entropy: &dyn Entropy = &SystemEntropy;
     (SystemClock.now().unix_ms(), entropy.ulid_bits())
@@ -61,7 +61,7 @@ pub struct Engine {
 
 impl Engine {
     pub fn of_docker() -> Self {
-        // Its own, so that two of them on one engine do not meet.
+        // Unique, so that two worlds on one engine do not meet.
         let (time, random) = fresh_ulid();
         let deployment = DeploymentId::from_parts(time, random);
         let app = AppName::new(format!("conformance-{}", deployment.tail())).expect("a name");
@@ -212,7 +212,7 @@ impl World for Engine {
 
     fn executor(&self) -> Arc<dyn Executor> {
         match &self.simulated {
-            // It is its world: what it remembers is what is there.
+            // The executor is its own world: its memory is the state.
             Some(simulated) => Arc::<SimulatedExecutor>::clone(simulated),
             None => Arc::new(DockerExecutor::new(DockerOptions::default())),
         }
@@ -238,7 +238,7 @@ impl World for Engine {
 
     async fn refused(&self) -> Vec<Case> {
         use EffectNumber as N;
-        // An image that nobody has, a container that is not there, and a build of nothing.
+        // An image that does not exist, a container that does not exist, and an empty build.
         let mut steps: Vec<Step> = Vec::new();
         let empty = Effect::BuildImage {
             build: BuildSpec {
@@ -304,7 +304,7 @@ impl World for Engine {
     }
 }
 
-/// Where connections are taken and nothing is ever said.
+/// Where connections are accepted and never answered.
 pub fn silence() -> std::net::SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let at = listener.local_addr().expect("known");

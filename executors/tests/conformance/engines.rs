@@ -20,7 +20,7 @@ impl Subject for Docker {
         "docker".to_owned()
     }
 
-    /// For these an image has to run, and a registry to be there.
+    /// For these an image has to run, and a registry has to exist.
     fn not_shown(&self) -> &'static [Capability] {
         &[Capability::Pushes, Capability::ReleaseCommands]
     }
@@ -73,7 +73,7 @@ async fn docker_keeps_the_contract() {
     }
 }
 
-/// For this nobody has to answer.
+/// These need no engine.
 #[tokio::test]
 async fn effects_on_a_silent_engine_end() {
     assert_eq!(ends(&Docker).await, [] as [String; 0]);
@@ -106,9 +106,8 @@ async fn what_stops_or_removes_something_that_is_not_there_succeeds() {
     }
 }
 
-/// The image of the suite cannot run, so on Docker a start fails. Also then nothing is left that
-/// `observe` would not find by its labels, another ledger sees nothing of it, and removing it twice
-/// is fine.
+/// The image of the suite cannot run, so on Docker a start fails. Even then nothing is left that `observe`
+/// would not find by its labels, another ledger sees nothing of it, and removing it twice is fine.
 #[tokio::test]
 async fn what_a_start_leaves_is_found_by_its_labels_and_removed() {
     for engine in engines().await {

@@ -1,4 +1,4 @@
-//! Executors that break the contract, each in one way: the suite finds every one of them, and says which way.
+//! Executors that break the contract, each in one way: the suite finds every one of them, and names the way.
 
 use crate::commands::{Folder, Hooks};
 use async_trait::async_trait;
@@ -14,30 +14,30 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// In which way it is wrong.
+/// Kinds of defect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Wrong {
-    /// It takes every attempt for another effect.
+    /// Treats every attempt as another effect.
     DoesItAgain,
-    /// It does not hear that an effect is cancelled.
+    /// Ignores a cancellation.
     DoesNotHear,
-    /// It says that an effect was done that was cancelled.
+    /// Reports a cancelled effect as done.
     FinishesWhatWasCancelled,
-    /// It has no deadline.
+    /// Has no deadline.
     TakesItsTime,
     /// Whatever happened, it went well.
     SaysThatItWentWell,
-    /// It cuts what others wrote before it is masked.
+    /// Cuts foreign text before it is masked.
     Cuts,
-    /// It begins with an empty world.
+    /// Begins with an empty world.
     BeginsAnew(PathBuf),
-    /// It reports what it cannot do.
+    /// Reports a capability that it does not have.
     Boasts,
-    /// It does not report what it can do.
+    /// Does not report a capability that it has.
     IsModest,
-    /// It answers something else than it was asked.
+    /// Answers with the outcome of another effect.
     AnswersSomethingElse,
-    /// It does nothing of what is not its role, and says that it was done.
+    /// Does nothing for effects of other roles, and reports them as done.
     NodsAtEverything,
 }
 

@@ -7,7 +7,7 @@ use haloy_executors::contract::tests::{Case, Step, Subject, World, default_deplo
 use haloy_executors::*;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::ids::*;
-use haloy_ledger::outcome::{Outcome, Wish};
+use haloy_ledger::outcome::{DesiredRoutes, Outcome};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::net::UnixListener;
@@ -58,7 +58,11 @@ impl Subject for Simulated {
 }
 
 fn unrouted() -> Step {
-    Step::new(EffectNumber::ApplyRoutes, "routes-1", Effect::ApplyRoutes { wish: Wish::default() })
+    Step::new(
+        EffectNumber::ApplyRoutes,
+        "routes-1",
+        Effect::ApplyRoutes { desired: DesiredRoutes::default() },
+    )
 }
 
 fn apply(generation: u64, replicas: &[u16]) -> Step {
@@ -101,7 +105,7 @@ async fn stale(world: &dyn World) -> Step {
     apply(8, &[0])
 }
 
-/// Something in the place of an edge: whoever connects is read until the end of a head and answered with this, or
+/// A server in place of an edge: each connection is read until the end of a head and answered with this, or
 /// with nothing at all.
 fn in_place_of_an_edge(folder: &Path, answer: Option<String>) {
     let listener = UnixListener::bind(folder.join("edge.sock")).expect("a socket");

@@ -20,7 +20,7 @@ struct Nobody;
 
 #[async_trait::async_trait]
 impl Inspector for Nobody {
-    async fn look(&self, _: &identity::Subject) -> Looked {
+    async fn inspect(&self, _: &identity::Subject) -> Looked {
         Looked::Gone
     }
 }

@@ -1,4 +1,4 @@
-//! Verifier keys: there is one way to write each.
+//! Verifier keys: each has exactly one spelling.
 #![no_main]
 
 #[path = "../../tests/negative/any_bytes.rs"]

@@ -1,4 +1,4 @@
-//! Signed notes: nothing is believed that the key has not signed.
+//! Signed notes: nothing is trusted unless the key signed it.
 #![no_main]
 
 #[path = "../../tests/negative/any_bytes.rs"]

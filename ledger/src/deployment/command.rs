@@ -1,4 +1,4 @@
-//! What is asked of a target, or reported to it: imperative, carrying every fact it needs.
+//! Commands to a target and reports about it: imperative, carrying every fact they need.
 
 use crate::event::{ChangedSecret, CiFacts, EngineUsed, GitFacts, PushedTag, RestartCause, SecretsFrom};
 use crate::ids::{DeploymentId, EffectId, ReleaseName, ReplicaId, Timestamp};
@@ -14,12 +14,12 @@ pub enum Command {
     Rollback(Box<Rollback>),
     /// Stop the rollout and go back.
     Cancel {
-        /// Which one; refused if it is not the running one.
+        /// The deployment; refused if another one is running.
         id: DeploymentId,
     },
     /// An effect ended.
     RecordOutcome {
-        /// Which effect; ignored if it is no longer owed.
+        /// The effect; ignored if it is no longer owed.
         effect: EffectId,
         /// How it ended.
         outcome: Box<Outcome>,
@@ -28,7 +28,7 @@ pub enum Command {
     },
     /// An attempt at an effect failed; more may follow.
     RecordAttempt {
-        /// Which effect; ignored if it is no longer owed.
+        /// The effect; ignored if it is no longer owed.
         effect: EffectId,
         /// Why.
         cause: Failure,
@@ -44,11 +44,11 @@ pub enum Command {
         /// What was seen.
         observed: Observed,
     },
-    /// Somebody looked for the images of these releases, on the engine and in their registries.
+    /// The images of these releases were looked for, on the engine and in their registries.
     RecordChecked {
         /// Releases that were looked for.
         releases: Vec<DeploymentId>,
-        /// What registries said of those that are kept there.
+        /// Answers of the registries about releases that are kept there.
         seen: Vec<RegistrySeen>,
         /// When.
         at: Timestamp,
@@ -69,21 +69,21 @@ pub enum Command {
         /// The tag to remove from its registry, looked up by the caller; none if not asked for.
         pushed: Option<crate::ids::ImageRef>,
     },
-    /// Keep a release whatever the count says, or by the count only.
+    /// Keep a release whatever the count is, or only by the count.
     Pin {
         /// The release.
         release: DeploymentId,
         /// Keep it, or not any more.
         pinned: bool,
     },
-    /// Keep a release because somebody must have it.
+    /// Keep a release because it is needed as evidence or by order.
     Hold {
         /// The release.
         release: DeploymentId,
         /// Why; becomes private.
         basis: String,
     },
-    /// It need not be kept any more.
+    /// Release a hold.
     ReleaseHold {
         /// The release.
         release: DeploymentId,
@@ -102,7 +102,7 @@ pub enum Command {
     },
     /// Remove every artefact that no rule keeps.
     Prune {
-        /// Volumes that go, too, each by its name: no rule ever asks for one.
+        /// Volumes to remove as well, each by its name: no rule ever removes one.
         volumes: Vec<String>,
     },
     /// Restart the replicas of the current release, one after the other.
@@ -110,7 +110,7 @@ pub enum Command {
         /// When.
         at: Timestamp,
     },
-    /// Leave a restart at the replica that is under way.
+    /// End a restart with the replica that is being restarted.
     CancelRestart,
     /// Stop the current release.
     Stop {
@@ -128,9 +128,9 @@ pub enum Command {
 pub struct Restarted {
     /// Which replica.
     pub replica: ReplicaId,
-    /// Its container, the same as before.
+    /// Container, unchanged by the restart.
     pub container_id: String,
-    /// Its address now.
+    /// Current address.
     pub address: Option<String>,
     /// The address is the container's own for as long as that exists.
     pub fixed: bool,
@@ -143,7 +143,7 @@ pub struct Restarted {
 pub struct Deploy {
     /// Id of the deployment, made by the caller.
     pub id: DeploymentId,
-    /// When it was asked.
+    /// When the command was given.
     pub at: Timestamp,
     /// What to make live. May hold plain private values: they are committed before encoding.
     pub release: ReleaseSpec,
@@ -151,7 +151,7 @@ pub struct Deploy {
     pub git: Option<GitFacts>,
     /// The CI job.
     pub ci: Option<CiFacts>,
-    /// The engine, where it was known when this was asked.
+    /// The engine, where it was known at that time.
     pub engine: Option<EngineUsed>,
     /// Domains that another target has are taken over from it.
     pub move_domains: bool,
@@ -162,11 +162,11 @@ pub struct Deploy {
 pub struct Rollback {
     /// Id of the deployment, made by the caller.
     pub id: DeploymentId,
-    /// When it was asked.
+    /// When the command was given.
     pub at: Timestamp,
     /// The release to restore, looked up by the caller.
     pub to: ReleaseRecord,
-    /// Engine that the rollback would run on, asked by the caller; none if it did not answer.
+    /// Engine that the rollback would run on, as it reports itself; none if it did not answer.
     pub engine_id: Option<String>,
     /// Values whose fingerprint differs from the recorded one.
     pub changed_secrets: Vec<ChangedSecret>,
@@ -176,12 +176,12 @@ pub struct Rollback {
     pub git: Option<GitFacts>,
     /// The CI job.
     pub ci: Option<CiFacts>,
-    /// The engine, where it was known when this was asked.
+    /// The engine, where it was known at that time.
     pub engine: Option<EngineUsed>,
 }
 
 impl Command {
-    /// The name of what is asked.
+    /// The name of the command.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Deploy(_) => "Deploy",

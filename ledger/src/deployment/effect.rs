@@ -1,4 +1,4 @@
-//! What a target owes the world: acts as data, derived from the state, never remembered.
+//! Effects that a target owes the world: acts as data, derived from the state, never stored.
 //!
 //! Effects carry no secret values. Values of the environment and credentials travel beside them,
 //! see `EffectContext` in the executors.
@@ -12,15 +12,15 @@ pub use replicas::started_by;
 use kinds::id;
 
 use super::plan::{self, Step};
-use super::route::wish;
+use super::route::desired_routes;
 use super::state::{ReplicaPhase, Rollout, TargetState};
 use crate::event::{HookId, HookStage};
 use crate::ids::{DeploymentId, EffectId, EffectNumber, ReplicaId, slug};
 use crate::release::{ConfigSnapshot, HistoryStrategy, UncoveredVolumes};
 
-/// Everything that is owed now, each with the id that it keeps over attempts and restarts.
+/// Every effect that is owed now, with the id that it keeps over attempts and restarts.
 ///
-/// Derived from the state alone: a restart asks the same question and gets the same answer.
+/// Derived from the state alone: the same state after a restart gives the same answer.
 pub fn owed(state: &TargetState) -> Vec<(EffectId, Effect)> {
     let steps = plan::steps(state);
     let rollout = steps.iter().filter_map(|step| effect(state, step));
@@ -74,7 +74,7 @@ fn removals(state: &TargetState) -> impl Iterator<Item = (EffectId, Effect)> {
     })
 }
 
-/// Volumes whose removal is planned: by somebody's word, never by a rule.
+/// Volumes whose removal is planned: only on request, never by a rule.
 fn volumes(state: &TargetState) -> impl Iterator<Item = (EffectId, Effect)> {
     state.volumes.iter().filter(|left| left.pruning).map(|left| {
         let volume = left.made.volume.clone();
@@ -97,9 +97,10 @@ fn effect(state: &TargetState, step: &Step) -> Option<(EffectId, Effect)> {
         }
         Step::Routes => {
             let by = state.rollout.as_ref().map(|rollout| rollout.deployment);
-            let by = by.or(state.current.as_ref().map(|live| live.deployment)).or(state.routes.by)?;
+            let by =
+                by.or(state.current.as_ref().map(|live| live.deployment)).or(state.routes.applied_for)?;
             let subject = format!("routes-{}", state.routes.changes);
-            Some((id(by, N::ApplyRoutes, subject), Effect::ApplyRoutes { wish: wish(state) }))
+            Some((id(by, N::ApplyRoutes, subject), Effect::ApplyRoutes { desired: desired_routes(state) }))
         }
         Step::Drain(replica) => {
             let id = id(replica.deployment, N::Drain, replica.index);
@@ -123,7 +124,7 @@ fn effect(state: &TargetState, step: &Step) -> Option<(EffectId, Effect)> {
     }
 }
 
-/// It was being started when the rollout turned, and no container of it was ever reported.
+/// The replica was being started when the rollout turned, and no container of it was ever reported.
 fn expected(state: &TargetState, id: ReplicaId) -> bool {
     let mut replicas = state.rollout.iter().flat_map(|rollout| &rollout.replicas);
     replicas.any(|replica| replica.id == id && replica.phase == ReplicaPhase::Wanted)

@@ -32,12 +32,12 @@ pub fn evolve(mut state: TargetState, event: &TargetEvent) -> TargetState {
             state.proposed = Some(rollout(e));
         }
         TargetEvent::DeploymentAdmitted(e) => admitted(&mut state, e.id),
-        // Nothing of it was started.
+        // Nothing of the deployment was started.
         TargetEvent::DeploymentRefused(e) => refused(&mut state, e.id),
         TargetEvent::ReleaseCommandFinished(e) => {
             with_rollout(&mut state, e.id, |r| r.release_command = Some(e.exit));
         }
-        // What no rule of this version owes, or waits for.
+        // Nothing that a rule of this version owes or waits for.
         TargetEvent::ExecRun(_) => {}
         TargetEvent::CancelRequested(e) => cancel_requested(&mut state, e.id),
         TargetEvent::ImageResolved(e) => with_rollout(&mut state, e.id, |r| r.image = Some(e.image.clone())),
@@ -100,8 +100,10 @@ pub fn evolve(mut state: TargetState, event: &TargetEvent) -> TargetState {
 
 fn rollout(e: &DeploymentRequested) -> Rollout {
     let (release, spec, image, rollback, secrets) = match &e.ask {
-        Ask::Deploy { release } => (e.id, release.as_ref().clone(), None, false, SecretsFrom::Fresh),
-        Ask::Rollback { restores, release, image, changed_secrets, secrets, .. } => {
+        DeploymentKind::Deploy { release } => {
+            (e.id, release.as_ref().clone(), None, false, SecretsFrom::Fresh)
+        }
+        DeploymentKind::Rollback { restores, release, image, changed_secrets, secrets, .. } => {
             let mut spec = release.as_ref().clone();
             for changed in changed_secrets {
                 let credentials = spec.config.image.registry.iter_mut();
@@ -187,7 +189,7 @@ fn turned_back(state: &mut TargetState, id: DeploymentId, cause: &Failure, after
     });
 }
 
-/// Takes what was really found for what is there.
+/// Takes the observed state as the actual one.
 fn interrupted(state: &mut TargetState, e: &RolloutInterrupted) {
     let wanted: Vec<(ReplicaId, Vec<MadeVolume>)> = plan::steps(state)
         .into_iter()
@@ -239,7 +241,7 @@ fn interrupted(state: &mut TargetState, e: &RolloutInterrupted) {
 
 fn phase_found(replica: &Replica, found: &Observed) -> ReplicaPhase {
     match found.replicas.iter().find(|f| f.replica == replica.id) {
-        // Its start may still be on its way to the engine.
+        // Its start may still be in progress on the engine.
         None if replica.phase == ReplicaPhase::Wanted => ReplicaPhase::Wanted,
         None => ReplicaPhase::Removed,
         Some(f) if f.running && replica.phase == ReplicaPhase::Stopped => ReplicaPhase::Leaving,
@@ -261,7 +263,7 @@ fn succeeded(state: &mut TargetState, id: DeploymentId) {
         remember_retention(state, &rollout);
     }
     kept::with(state, rollout.release, |k| {
-        // One that expired is restored by its image alone, and goes on without a place.
+        // An expired release is restored by its image alone, and goes on without a place.
         if k.standing == Standing::Candidate {
             k.standing = Standing::Good;
         }
@@ -285,7 +287,7 @@ fn succeeded(state: &mut TargetState, id: DeploymentId) {
     state.last_ended = Some((id, Ending::Succeeded));
 }
 
-/// With strategy `none` nothing of it is kept, but earlier releases keep the count they had.
+/// With strategy `none` nothing of the new release is kept, but earlier releases keep the count they had.
 fn remember_retention(state: &mut TargetState, rollout: &Rollout) {
     let mut retention = rollout.spec.config.retention.clone();
     if retention.strategy == HistoryStrategy::None {

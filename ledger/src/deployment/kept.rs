@@ -7,7 +7,11 @@ use crate::event::*;
 use crate::ids::{DeploymentId, EffectNumber};
 use crate::release::{HistoryStrategy, ResolvedImage, TaggedImage};
 
-pub(super) fn with(state: &mut TargetState, release: DeploymentId, change: impl FnOnce(&mut Kept)) {
+pub(super) fn with(
+    state: &mut TargetState,
+    release: DeploymentId,
+    change: impl FnOnce(&mut RetainedRelease),
+) {
     if let Some(kept) = state.releases.iter_mut().find(|k| k.release == release) {
         change(kept);
     }
@@ -64,7 +68,7 @@ pub(super) fn image_tagged(state: &mut TargetState, e: &ImageTagged) {
             kept.tagged = Some(tagged);
             kept.image = ImageSeen::There;
         }
-        None => state.releases.push(Kept {
+        None => state.releases.push(RetainedRelease {
             release: e.rel,
             strategy,
             standing: Standing::Candidate,
@@ -100,7 +104,7 @@ pub(super) fn pushed(state: &mut TargetState, e: &ImagePushed) {
     });
 }
 
-/// One part of a name is done; without any part left, so is the name.
+/// One part of a name is done; without any part left, the name is done.
 fn named(state: &mut TargetState, change: impl FnOnce(&mut Naming)) {
     if let Some(naming) = &mut state.naming {
         change(naming);
@@ -148,7 +152,8 @@ fn pruned(state: &mut TargetState, e: &ArtefactPruned) {
 }
 
 fn expired(state: &mut TargetState, dropped: &[DeploymentId]) {
-    let in_registry = |k: &&mut Kept| k.strategy == HistoryStrategy::Registry && dropped.contains(&k.release);
+    let in_registry =
+        |k: &&mut RetainedRelease| k.strategy == HistoryStrategy::Registry && dropped.contains(&k.release);
     state.releases.iter_mut().filter(in_registry).for_each(|kept| kept.standing = Standing::Expired);
     forget(state);
 }
@@ -156,13 +161,13 @@ fn expired(state: &mut TargetState, dropped: &[DeploymentId]) {
 /// What holds nothing here and can no longer be restored lives on in the projections only.
 fn forget(state: &mut TargetState) {
     let current = state.current_release();
-    let in_registry = |k: &Kept| {
+    let in_registry = |k: &RetainedRelease| {
         k.strategy == HistoryStrategy::Registry && k.standing == Standing::Good && k.origin.is_some()
     };
     state.releases.retain(|k| k.tagged.is_some() || Some(k.release) == current || in_registry(k));
 }
 
-/// Counts an attempt at a removal or a name; false if it was at something else.
+/// Counts an attempt at a removal or a name; false if the effect was of another kind.
 pub(super) fn attempt_failed(state: &mut TargetState, e: &EffectAttemptFailed) -> bool {
     if e.eff.number == EffectNumber::RemoveVolume {
         let left = state.volumes.iter_mut().find(|left| left.made.volume == e.eff.subject);

@@ -1,7 +1,7 @@
 //! The decider of one (app, target) stream: pure functions over facts.
 //!
-//! Reading order: [`command`] what is asked, [`state`] and [`evolve`] what follows from the
-//! events ([`crate::event`]), [`effect`] what is owed to the world, [`decide`] the rules.
+//! Reading order: [`command`] for commands, [`state`] and [`evolve`] for what follows from the events
+//! ([`crate::event`]), [`effect`] for what is owed to the world, [`decide`] for the rules.
 
 pub mod command;
 pub mod decide;

@@ -1,4 +1,4 @@
-//! What a target has to do with images and containers, were there no edge in front of them: the shape of a
+//! What a target does with images and containers as if there were no edge in front of them: the shape of a
 //! rollout, a stop or a restart, without its data.
 
 use super::state::{Direction, Live, Replica, ReplicaPhase, Restart, Rollout, TargetState};
@@ -8,7 +8,7 @@ use crate::ids::ReplicaId;
 use crate::outcome::HookExit;
 use crate::release::RolloutStrategy;
 
-/// One step that can be taken now.
+/// A step that can be taken now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Run a hook.
@@ -21,7 +21,7 @@ pub enum Step {
     Push,
     /// Have it on the engine.
     Pull,
-    /// Give it the release's tag; for a rollback, make sure that it is still there.
+    /// Tag the image for the release; for a rollback, make sure that the tag still exists.
     Tag,
     /// Have the network.
     Network,
@@ -45,7 +45,7 @@ pub enum Step {
     Drain(ReplicaId),
 }
 
-/// What is to be done with images and containers, were there no edge in front of them.
+/// Steps for images and containers as if there were no edge in front of them.
 pub(super) fn moves(state: &TargetState) -> Vec<Step> {
     if let (Some(stop), Some(current)) = (&state.stop, &state.current) {
         return current.replicas.iter().filter_map(|r| stopping(r, stop.remove)).collect();
@@ -144,7 +144,7 @@ fn one_by_one(rollout: &Rollout, old: &[Replica]) -> Vec<Step> {
     first_then(more, || if blocked(rollout) { Vec::new() } else { retiring(old) })
 }
 
-/// A replica that is neither on its way nor well: nothing of the old release may go for it.
+/// A replica that is neither starting nor well: nothing of the old release may be stopped for it.
 fn bad(replica: &Replica) -> bool {
     !serves(replica)
 }
@@ -180,7 +180,7 @@ fn retiring(replicas: &[Replica]) -> Vec<Step> {
     replicas.iter().filter_map(retire).collect()
 }
 
-/// The next step on the way out of a replica.
+/// The next step in retiring a replica.
 fn retire(replica: &Replica) -> Option<Step> {
     match replica.phase {
         ReplicaPhase::Started
@@ -237,7 +237,7 @@ fn gone(replica: &Replica) -> bool {
     matches!(replica.phase, ReplicaPhase::Stopped | ReplicaPhase::Removed)
 }
 
-/// How many replicas of the old release have to be made anew.
+/// How many replicas of the old release have to be started again.
 pub fn missing(live: &Live) -> u16 {
     if live.stopped {
         return 0;

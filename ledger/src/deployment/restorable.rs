@@ -1,6 +1,6 @@
 //! The one answer to "may this release be restored?": for the rules, for retention and for those who read.
 
-use super::state::{Kept, Standing};
+use super::state::{RetainedRelease, Standing};
 use crate::release::HistoryStrategy;
 use serde::Serialize;
 use std::fmt;
@@ -9,19 +9,19 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "why")]
 pub enum NotRestorable {
-    /// Nothing of it is kept any more.
+    /// Nothing of the release is kept any more.
     Pruned,
-    /// Its removal is planned.
+    /// Removal of the release's tag is planned.
     BeingPruned,
-    /// It was never good.
+    /// The release was never good.
     NeverGood,
-    /// It was deployed with strategy `none`.
+    /// The release was deployed with strategy `none`.
     StrategyNone,
     /// Newer releases took its place in the registry's history.
     BeyondCount,
-    /// Its image is not where it should be.
+    /// The image is not where it should be.
     ImageLost,
-    /// Its image is on another Docker engine.
+    /// The image is on another Docker engine.
     OnOtherEngine {
         /// Id of that engine.
         engine: String,
@@ -44,7 +44,7 @@ impl fmt::Display for NotRestorable {
 
 /// Whether a release can be restored now, as far as the log knows. On which engine its image is, only the caller
 /// can compare.
-pub fn restorable(kept: &Kept) -> Result<(), NotRestorable> {
+pub fn restorable(kept: &RetainedRelease) -> Result<(), NotRestorable> {
     match kept.standing {
         Standing::Candidate => return Err(NotRestorable::NeverGood),
         Standing::Expired => return Err(NotRestorable::BeyondCount),
@@ -62,18 +62,18 @@ pub fn restorable(kept: &Kept) -> Result<(), NotRestorable> {
     if kept.is_lost() {
         return Err(NotRestorable::ImageLost);
     }
-    // A tag that is on its way out would be taken from what runs.
+    // A tag that is being removed would be taken from what runs.
     if kept.pruning.is_some() { Err(NotRestorable::BeingPruned) } else { Ok(()) }
 }
 
 /// Whether a release can be restored now.
-pub fn is_restorable(kept: &Kept) -> bool {
+pub fn is_restorable(kept: &RetainedRelease) -> bool {
     restorable(kept).is_ok()
 }
 
 /// Whether a release can be restored once nothing is being removed any more: what a registry has outlives the tag
 /// on the host.
-pub fn stays_restorable(kept: &Kept) -> bool {
+pub fn stays_restorable(kept: &RetainedRelease) -> bool {
     match restorable(kept) {
         Ok(()) => true,
         Err(NotRestorable::BeingPruned) => kept.strategy == HistoryStrategy::Registry,

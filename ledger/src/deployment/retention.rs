@@ -1,23 +1,23 @@
-//! Which releases stay restorable: the rules of D4 and D5, as pure questions to the state.
+//! Which releases stay restorable: the rules of D4 and D5, as pure questions about the state.
 //!
 //! Source: the seed ("count: 5 # Keep 5 previous images") and the decision that failed deployments
 //! never use up a place, never evict a good one and are never targets.
 
 use super::restorable::{is_restorable, stays_restorable};
-use super::state::{Kept, Standing, TargetState};
+use super::state::{RetainedRelease, Standing, TargetState};
 use crate::defect::{Defect, planted};
 use crate::event::PruneRule;
 use crate::ids::DeploymentId;
 use crate::release::{HistoryStrategy, Retention};
 
 /// Good releases other than the current one, most recently live first.
-fn earlier_good(state: &TargetState) -> impl Iterator<Item = &Kept> {
+fn earlier_good(state: &TargetState) -> impl Iterator<Item = &RetainedRelease> {
     let current = state.current_release();
     state.releases.iter().filter(move |k| k.was_good() && Some(k.release) != current)
 }
 
 /// Earlier good releases that stay restorable: `count` of them, and what is pinned or held.
-pub fn restorable(state: &TargetState) -> Vec<&Kept> {
+pub fn restorable(state: &TargetState) -> Vec<&RetainedRelease> {
     let mut count = state.retention.as_ref().map_or(0, |r| usize::from(r.count));
     if planted(Defect::FailedEvicts) {
         count = count.saturating_sub(state.releases.iter().filter(|k| !k.was_good()).count());
@@ -25,19 +25,19 @@ pub fn restorable(state: &TargetState) -> Vec<&Kept> {
     within(earlier_good(state), count)
 }
 
-fn within<'a>(good: impl Iterator<Item = &'a Kept>, count: usize) -> Vec<&'a Kept> {
+fn within<'a>(good: impl Iterator<Item = &'a RetainedRelease>, count: usize) -> Vec<&'a RetainedRelease> {
     let kept =
         good.filter(|k| k.strategy != HistoryStrategy::None && k.standing != Standing::Expired).enumerate();
     kept.filter(|(place, k)| *place < count || is_pinned_or_held(k)).map(|(_, k)| k).collect()
 }
 
-/// Somebody said that it must stay.
-fn is_pinned_or_held(kept: &Kept) -> bool {
+/// The release must stay, by a pin or a hold.
+fn is_pinned_or_held(kept: &RetainedRelease) -> bool {
     kept.holds.any() && !planted(Defect::ForgetsPins)
 }
 
 /// Whether a rollback left it since the current release was first live.
-pub fn was_left(state: &TargetState, kept: &Kept) -> bool {
+pub fn was_left(state: &TargetState, kept: &RetainedRelease) -> bool {
     let current = state.current_release().and_then(|current| state.kept(current));
     let first_live = current.map_or(0, |current| current.first_live);
     kept.left_at.is_some_and(|left| left >= first_live)
@@ -50,7 +50,7 @@ pub fn was_left(state: &TargetState, kept: &Kept) -> bool {
 pub fn steps_back<'a>(
     state: &'a TargetState,
     same: &'a dyn Fn(DeploymentId) -> bool,
-) -> impl Iterator<Item = &'a Kept> {
+) -> impl Iterator<Item = &'a RetainedRelease> {
     earlier_good(state).filter(move |k| !was_left(state, k) && !same(k.release))
 }
 
@@ -58,13 +58,13 @@ pub fn steps_back<'a>(
 pub fn default_target<'a>(
     state: &'a TargetState,
     same: &'a dyn Fn(DeploymentId) -> bool,
-) -> Option<&'a Kept> {
+) -> Option<&'a RetainedRelease> {
     steps_back(state, same).find(|k| is_restorable(k))
 }
 
-/// Releases that must not lose anything: what runs, what is on its way, the last good one, and what
-/// somebody pinned or holds.
-fn protected(state: &TargetState) -> impl Fn(&Kept) -> bool {
+/// Releases that must not lose anything: the live one, the one in progress, the last good one, and those that
+/// are pinned or held.
+fn protected(state: &TargetState) -> impl Fn(&RetainedRelease) -> bool {
     let current = state.current_release();
     let rolling = state.rollout.as_ref().map(|r| r.release);
     let last_good = earlier_good(state).find(|k| stays_restorable(k)).map(|k| k.release);
@@ -74,7 +74,7 @@ fn protected(state: &TargetState) -> impl Fn(&Kept) -> bool {
     }
 }
 
-/// Artefacts on the engine that no rule keeps and that nobody has planned to remove yet.
+/// Artefacts on the engine that no rule keeps and whose removal is not planned yet.
 pub fn prunable(state: &TargetState) -> Vec<(DeploymentId, PruneRule)> {
     let kept: Vec<DeploymentId> = restorable(state).iter().map(|k| k.release).collect();
     let protected = protected(state);
@@ -82,7 +82,7 @@ pub fn prunable(state: &TargetState) -> Vec<(DeploymentId, PruneRule)> {
         state.current_release() == Some(release)
             || state.rollout.as_ref().is_some_and(|r| r.release == release)
     };
-    let stays = |k: &Kept| match k.strategy {
+    let stays = |k: &RetainedRelease| match k.strategy {
         // The registry has it; the host keeps the current one, and what must not depend on others.
         HistoryStrategy::Registry if k.was_good() => in_use(k.release) || is_pinned_or_held(k),
         HistoryStrategy::Registry | HistoryStrategy::Local | HistoryStrategy::None => {
@@ -97,7 +97,7 @@ pub fn prunable(state: &TargetState) -> Vec<(DeploymentId, PruneRule)> {
         .collect()
 }
 
-fn rule_for(kept: &Kept) -> PruneRule {
+fn rule_for(kept: &RetainedRelease) -> PruneRule {
     match (kept.was_good(), kept.strategy) {
         (false, _) => PruneRule::NeverGood,
         (true, HistoryStrategy::Local) => PruneRule::BeyondCount,
@@ -106,7 +106,7 @@ fn rule_for(kept: &Kept) -> PruneRule {
     }
 }
 
-/// Releases in a registry whose place was taken: no artefact of ours goes, yet they are no longer
+/// Releases in a registry whose place was taken: no artefact of ours is removed, yet they are no longer
 /// restorable from here on.
 pub fn expiring(state: &TargetState) -> Vec<DeploymentId> {
     let kept: Vec<DeploymentId> = restorable(state).iter().map(|k| k.release).collect();

@@ -1,4 +1,4 @@
-//! What a target wishes of the edge: which replicas get its requests. Derived, never remembered.
+//! Routes that a target desires from the edge: which replicas get its requests. Derived, never stored.
 //!
 //! A replica gets requests once it is well, and gets none from the moment that the plan wants it gone.
 //! So it is the plan of containers that decides, and this file only puts the edge in between: out of
@@ -9,16 +9,16 @@ use super::state::{Direction, Replica, ReplicaPhase, Rollout, TargetState};
 use crate::defect::{Defect, planted};
 use crate::event::HookStage;
 use crate::ids::ReplicaId;
-use crate::outcome::{Backend, Wish};
+use crate::outcome::{Backend, DesiredRoutes};
 use crate::release::{ConfigSnapshot, RolloutStrategy};
 
-/// What the target wishes now.
-pub fn wish(state: &TargetState) -> Wish {
-    wish_beside(state, &moves(state))
+/// Routes that the target desires now.
+pub fn desired_routes(state: &TargetState) -> DesiredRoutes {
+    desired_given(state, &moves(state))
 }
 
-/// What the target wishes, given what the plan wants to do with containers.
-fn wish_beside(state: &TargetState, moves: &[Step]) -> Wish {
+/// Routes that the target desires, given what the plan wants to do with containers.
+fn desired_given(state: &TargetState, moves: &[Step]) -> DesiredRoutes {
     let goes = |id: ReplicaId| moves.contains(&Step::Stop(id));
     let unsure = unsure(state);
     let old = state.current.iter().flat_map(|live| {
@@ -40,11 +40,11 @@ fn wish_beside(state: &TargetState, moves: &[Step]) -> Wish {
         None if removing => Vec::new(),
         None => state.routes.base.clone(),
     };
-    if domains.is_empty() { Wish::default() } else { Wish { domains, backends } }
+    if domains.is_empty() { DesiredRoutes::default() } else { DesiredRoutes { domains, backends } }
 }
 
-/// Whether what runs and is not known to be well gets requests: where nothing else would answer them, after
-/// a restart that failed. It may be well by then, and the edge finds out.
+/// Whether replicas that run and are not known to be well get requests: only where nothing else would answer,
+/// after a restart that failed. They may be well by then, and the edge finds out.
 fn unsure(state: &TargetState) -> bool {
     let old = state.current.iter().filter(|live| !live.stopped).flat_map(|live| &live.replicas);
     let new = state.rollout.iter().flat_map(|rollout| &rollout.replicas);
@@ -71,7 +71,7 @@ fn incoming(state: &TargetState, rollout: &Rollout) -> Vec<Backend> {
     let held_back = forward && all_at_once && well < usize::from(new);
     let allowed = |replica: &&Replica| match (replica.id.index < new, forward) {
         (true, true) => !held_back,
-        // On the way back nothing new begins: what got requests goes on until the old is there again.
+        // On the way back nothing new begins: replicas that got requests go on until the old ones are back.
         (true, false) => state.routes.replicas.contains(&replica.id),
         (false, _) => true,
     };
@@ -90,9 +90,10 @@ fn incoming(state: &TargetState, rollout: &Rollout) -> Vec<Backend> {
 /// Puts the edge between what the plan wants and what is done.
 pub(super) fn gate(state: &TargetState, moves: Vec<Step>) -> Vec<Step> {
     let routes = &state.routes;
-    let pending = !routes.given_up && routes.changes != routes.told;
-    let routed =
-        |id: &ReplicaId| !routes.given_up && (routes.replicas.contains(id) || routes.maybe.contains(id));
+    let pending = !routes.abandoned && routes.changes != routes.acknowledged_change;
+    let routed = |id: &ReplicaId| {
+        !routes.abandoned && (routes.replicas.contains(id) || routes.possibly_routed.contains(id))
+    };
     let gated = moves.into_iter().filter_map(|step| match step {
         Step::Stop(_) if planted(Defect::StopRouted) => Some(step),
         // Addresses are reused: out of the route first, even where nothing runs any more.

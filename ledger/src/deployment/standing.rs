@@ -1,4 +1,4 @@
-//! What has become of a release, and who wants it kept.
+//! What became of a release, and why it is kept.
 
 use crate::event::PruneRule;
 use crate::ids::{DeploymentId, Digest, ImageRef};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Where a release's image is in a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// What was asked for: repository and tag.
+    /// Repository and tag as requested.
     pub reference: ImageRef,
     /// What the tag pointed at: an index or a manifest.
     pub tag_digest: Digest,
@@ -16,31 +16,32 @@ pub struct Origin {
     pub digest: Digest,
 }
 
-/// What the tag that a release was deployed from points at now, as far as anybody looked.
+/// What the tag that a release was deployed from points at now, as far as that was checked.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TagNow {
-    /// What it pointed at then.
+    /// The digest recorded at the deploy.
     #[default]
     AsRecorded,
     /// Something else.
     At(Digest),
-    /// It is gone.
+    /// The tag is gone.
     Gone,
 }
 
 /// What a release has become. Only a good one can be restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
-    /// Its deploy did not succeed, or has not yet.
+    /// The deploy did not succeed, or has not ended yet.
     Candidate,
-    /// It was live and well.
+    /// The release was live and well.
     Good,
-    /// It was, and newer ones took its place in the history of its registry: what is left of it on the engine goes.
+    /// The release was good, and newer ones took its place in the history of its registry: its tag on the
+    /// engine is removed.
     Expired,
 }
 
-/// Where the image of a release is, as far as anybody looked.
+/// Where the image of a release is, as far as that was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ImageSeen {
     /// Where it should be.
@@ -49,12 +50,12 @@ pub enum ImageSeen {
     Lost,
 }
 
-/// Who wants a release kept, whatever the count says.
+/// Reasons to keep a release, whatever the count is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Holds {
-    /// Its owners: pinned.
+    /// Pinned by its owners.
     pub pinned: bool,
-    /// Somebody who must have it: held.
+    /// Held: needed as evidence or by order.
     pub held: bool,
 }
 
@@ -68,12 +69,12 @@ impl Holds {
 /// A release that is kept, or still holds an artefact. Small: history is elsewhere. How it is stored is for the
 /// read model to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct RetainedRelease {
     /// The deploy that made it.
     pub release: DeploymentId,
     /// How it is kept.
     pub strategy: HistoryStrategy,
-    /// What it has become.
+    /// Current standing of the release.
     pub standing: Standing,
     /// Value of `TargetState::lives` when it was first live; 0 if never.
     pub first_live: u64,
@@ -81,7 +82,7 @@ pub struct Kept {
     pub last_live: u64,
     /// Value of `TargetState::lives` when a rollback left it, where one did.
     pub left_at: Option<u64>,
-    /// Its own tag on the engine, while it has one.
+    /// Tag on the engine, while there is one.
     pub tagged: Option<TaggedImage>,
     /// Where its image is in a registry; only with strategy `registry`.
     pub origin: Option<Origin>,
@@ -89,7 +90,7 @@ pub struct Kept {
     pub tag_now: TagNow,
     /// Where its image is.
     pub image: ImageSeen,
-    /// Who wants it kept.
+    /// Pins and holds.
     pub holds: Holds,
     /// Removal of its tag is planned.
     pub pruning: Option<PruneRule>,
@@ -97,13 +98,13 @@ pub struct Kept {
     pub prune_attempts: u32,
 }
 
-impl Kept {
-    /// It was live and well, whatever became of it.
+impl RetainedRelease {
+    /// Whether the release was live and well, whatever became of it.
     pub fn was_good(&self) -> bool {
         self.standing != Standing::Candidate
     }
 
-    /// Its image is not where it should be.
+    /// Whether the image is missing from where it should be.
     pub fn is_lost(&self) -> bool {
         self.image == ImageSeen::Lost
     }

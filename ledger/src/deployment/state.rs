@@ -1,10 +1,10 @@
 //! The state of one target: what the rules need, bounded, without history and without secrets.
 
-pub use super::standing::{Holds, ImageSeen, Kept, Origin, Standing, TagNow};
+pub use super::standing::{Holds, ImageSeen, Origin, RetainedRelease, Standing, TagNow};
 
 use crate::event::{HookId, PushedTag, SecretsFrom};
 use crate::ids::*;
-use crate::outcome::{Failure, HookExit, Wish};
+use crate::outcome::{DesiredRoutes, Failure, HookExit};
 use crate::release::{Domain, MadeVolume, ReleaseSpec, ResolvedImage, Retention, TaggedImage};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -13,34 +13,34 @@ use std::sync::Arc;
 /// State of one (app, target), folded from its stream. How it is stored is for the read model to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetState {
-    /// Which target.
+    /// App and target.
     pub key: TargetKey,
     /// What runs, or is stopped; none before the first success.
     pub current: Option<Live>,
-    /// A rollout that was asked for and not admitted: nothing of it has begun.
+    /// A rollout that was requested and not admitted: nothing of it has begun.
     pub proposed: Option<Rollout>,
     /// The running rollout.
     pub rollout: Option<Rollout>,
-    /// A stop that was asked and is not finished.
+    /// A stop that was requested and is not finished.
     pub stop: Option<Stop>,
-    /// A restart that was asked and is not finished.
+    /// A restart that was requested and is not finished.
     pub restart: Option<Restart>,
     /// Releases that are kept or still hold an artefact: most recently live first.
-    pub releases: Vec<Kept>,
+    pub releases: Vec<RetainedRelease>,
     /// Names that people gave to releases.
     pub names: BTreeMap<ReleaseName, DeploymentId>,
-    /// A name that is still to be made known to the engine or the registry.
+    /// A name that is still being applied on the engine or in the registry.
     pub naming: Option<Naming>,
     /// Retention in force: that of the latest deploy.
     pub retention: Option<Retention>,
     /// How often a release was made live here: orders releases without any clock.
     pub lives: u64,
-    /// What the edge was told of this target, and what became of it.
+    /// Routes at the edge for this target, and the state of applying them.
     pub routes: Routes,
     /// Containers that should be gone and could not be removed: the next rollout removes them.
     pub strays: Vec<ReplicaId>,
     /// Volumes that haloy made and no container of this target has any more, oldest first. They stay until
-    /// somebody asks for their removal.
+    /// their removal is requested.
     pub volumes: Vec<LeftVolume>,
     /// The last deployment that ended, and how.
     pub last_ended: Option<(DeploymentId, Ending)>,
@@ -54,13 +54,13 @@ pub enum Ending {
     Succeeded,
     /// Failed; see whether the target is unchanged.
     Failed,
-    /// Failed, the release before was restored.
+    /// Failed, the previous release was restored.
     RolledBack,
     /// Cancelled.
     Cancelled,
     /// haloy died in the middle.
     Interrupted,
-    /// A gate said no, and nothing of it started.
+    /// A gate refused the deployment, and nothing of it started.
     Refused,
 }
 
@@ -71,43 +71,43 @@ pub struct Live {
     pub deployment: DeploymentId,
     /// The release, by the deploy that made it.
     pub release: DeploymentId,
-    /// Its configuration, without private values.
+    /// Configuration of the release, without private values.
     pub spec: Arc<ReleaseSpec>,
-    /// Its image.
+    /// Image of the release.
     pub image: ResolvedImage,
-    /// Its tag on the engine.
+    /// Tag of the release on the engine.
     pub tagged: TaggedImage,
-    /// Its containers.
+    /// Containers of the release.
     pub replicas: Vec<Replica>,
-    /// It was stopped on request.
+    /// The target was stopped on request.
     pub stopped: bool,
-    /// Which secrets it got.
+    /// Source of its secrets.
     pub secrets: SecretsFrom,
     /// Volumes that haloy made for its containers, once those are gone: what the next one takes over.
     pub volumes: Vec<MadeVolume>,
 }
 
-/// One container of ours.
+/// A container of this target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replica {
-    /// Which one.
+    /// Id of the replica.
     pub id: ReplicaId,
     /// Where it is in its life.
     pub phase: ReplicaPhase,
     /// Id on the engine, once started.
     pub container_id: Option<String>,
-    /// Its address, once started.
+    /// Address, once started.
     pub address: Option<String>,
     /// The address is the container's own for as long as that exists.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fixed: bool,
-    /// Volumes of it that haloy made, since nobody named one for their path.
+    /// Volumes of it that haloy made, for paths that the configuration does not name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<MadeVolume>,
 }
 
 impl Replica {
-    /// One of which no container was reported.
+    /// A replica whose container has not been reported.
     pub fn new(id: ReplicaId, phase: ReplicaPhase) -> Self {
         Self { id, phase, container_id: None, address: None, fixed: false, volumes: Vec::new() }
     }
@@ -116,11 +116,11 @@ impl Replica {
 /// A volume that haloy made and no container of its target has any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftVolume {
-    /// Its path and name.
+    /// Path and name.
     pub made: MadeVolume,
     /// The replica that had it last.
     pub replica: ReplicaId,
-    /// Its removal is planned.
+    /// Whether its removal is planned.
     pub pruning: bool,
     /// Attempts at that removal.
     pub attempts: u32,
@@ -130,7 +130,7 @@ pub struct LeftVolume {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplicaPhase {
-    /// Was being started when the rollout turned: may or may not be there.
+    /// Was being started when the rollout turned: may or may not exist.
     Wanted,
     /// Runs; not known to be well.
     Started,
@@ -142,11 +142,11 @@ pub enum ReplicaPhase {
     Unhealthy,
     /// No longer runs; its container may be there.
     Stopped,
-    /// Its container is gone.
+    /// The container is gone.
     Removed,
 }
 
-/// Which way a rollout goes.
+/// Direction of a rollout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
@@ -161,26 +161,26 @@ pub enum Direction {
     },
 }
 
-/// A deployment on its way.
+/// A deployment in progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rollout {
     /// The deployment.
     pub deployment: DeploymentId,
-    /// When it was asked.
+    /// When it was requested.
     pub requested: Timestamp,
     /// The release that it makes live: its own id for a deploy.
     pub release: DeploymentId,
     /// The configuration of that release, without private values.
     pub spec: Arc<ReleaseSpec>,
-    /// It is a rollback.
+    /// Whether it is a rollback.
     pub rollback: bool,
     /// Where its secrets come from.
     pub secrets: SecretsFrom,
     /// Forward or back.
     pub direction: Direction,
-    /// Somebody asked to cancel it.
+    /// Whether its cancellation was requested.
     pub cancelled: bool,
-    /// haloy died in the middle of it, at least once.
+    /// Whether haloy died in the middle of it, at least once.
     pub interrupted: bool,
     /// Hooks that ended.
     pub hooks: Vec<(HookId, HookExit)>,
@@ -188,7 +188,7 @@ pub struct Rollout {
     pub release_command: Option<HookExit>,
     /// The image, once known.
     pub image: Option<ResolvedImage>,
-    /// Its tag, once made.
+    /// Tag of the image, once made.
     pub tagged: Option<TaggedImage>,
     /// The network, once there.
     pub network_id: Option<String>,
@@ -199,7 +199,7 @@ pub struct Rollout {
     pub attempts: BTreeMap<EffectId, u32>,
 }
 
-/// A stop on its way.
+/// A stop in progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stop {
     /// The containers go, too.
@@ -211,16 +211,16 @@ pub struct Stop {
     pub attempts: BTreeMap<EffectId, u32>,
 }
 
-/// A restart on its way: one replica after the other.
+/// A restart in progress: one replica after the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restart {
-    /// Replicas that are still to be restarted; the first is the one under way.
+    /// Replicas that are still to be restarted; the first is the current one.
     pub left: Vec<ReplicaId>,
-    /// Replicas that were restarted, and were seen to be well again.
+    /// Replicas that were restarted, and are well again.
     pub done: Vec<ReplicaId>,
-    /// The first of `left` runs again; it is not known to be well.
+    /// The first of `left` runs again, and is not known to be well.
     pub started: bool,
-    /// Why it ends with the replica that is under way, where it does.
+    /// Why the restart ends with the current replica, where it does.
     pub cause: Option<Failure>,
     /// Failed attempts, per effect that is still owed.
     pub attempts: BTreeMap<EffectId, u32>,
@@ -233,36 +233,41 @@ pub struct Routes {
     pub domains: Vec<Domain>,
     /// Replicas that get requests, in order of their id.
     pub replicas: Vec<ReplicaId>,
-    /// What the target wished after the last event.
-    pub wished: Wish,
-    /// How often that changed; names the effect, so that an answer to an older wish does not count.
+    /// Routes that the target should have after the last event.
+    #[serde(rename = "wished")]
+    pub desired: DesiredRoutes,
+    /// How often `desired` changed; names the effect, so that an answer to an older state does not count.
     pub changes: u64,
-    /// Value of `changes` when the edge was last known to do as wished.
-    pub told: u64,
-    /// Replicas that were wished since then: another target's call may have brought them to the edge.
-    pub maybe: Vec<ReplicaId>,
+    /// Value of `changes` when the edge last confirmed the routes.
+    #[serde(rename = "told")]
+    pub acknowledged_change: u64,
+    /// Replicas that became desired since then: the call of another target may have brought them to the edge.
+    #[serde(rename = "maybe")]
+    pub possibly_routed: Vec<ReplicaId>,
     /// Replicas that get no new requests and may still have old ones.
     pub leaving: Vec<ReplicaId>,
-    /// Domains of the release that is live: what a failed rollout goes back to.
+    /// Domains of the live release: what a failed rollout goes back to.
     pub base: Vec<Domain>,
     /// Size of the log that the routes were computed from; 0 before the first time.
     pub generation: u64,
-    /// The deployment that it was last told for.
-    pub by: Option<DeploymentId>,
-    /// Failed attempts at telling it since it last knew.
+    /// The deployment for which routes were last applied.
+    #[serde(rename = "by")]
+    pub applied_for: Option<DeploymentId>,
+    /// Failed attempts since the edge last confirmed the routes.
     pub attempts: u32,
-    /// The edge could not be told; it is tried again with the next command that changes something.
-    pub given_up: bool,
+    /// The edge could not be reached; the next command that changes something tries again.
+    #[serde(rename = "given_up")]
+    pub abandoned: bool,
 }
 
-/// A name on its way to the engine and the registry.
+/// A name that is being applied on the engine and in the registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Naming {
     /// The release that has it, or had it.
     pub release: DeploymentId,
-    /// What is to be done on the engine.
+    /// Change to make on the engine.
     pub local: Option<LocalNaming>,
-    /// What is to be put in the registry.
+    /// Tag to put in the registry.
     pub push: Option<PushedTag>,
     /// What is to go from the registry.
     pub unpush: Option<ImageRef>,
@@ -307,7 +312,7 @@ impl TargetState {
     }
 
     /// What is kept of a release, if anything.
-    pub fn kept(&self, release: DeploymentId) -> Option<&Kept> {
+    pub fn kept(&self, release: DeploymentId) -> Option<&RetainedRelease> {
         self.releases.iter().find(|k| k.release == release)
     }
 }

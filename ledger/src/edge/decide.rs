@@ -11,8 +11,8 @@ use crate::outcome::{Failure, FailureReport};
 use crate::release::Domain;
 use std::collections::BTreeSet;
 
-/// Claims what a deployment needs and does not have, or says who has it. `open` are deployments that
-/// claimed something and have not ended: what they took the place of may have to be given back.
+/// Claims the domains that a deployment needs and does not have, or names their holder. `open` are
+/// deployments that claimed something and have not ended: the claims they replaced may have to be given back.
 pub fn claim(
     edge: &EdgeState,
     target: &TargetState,
@@ -39,7 +39,7 @@ pub fn claim(
     Ok(events)
 }
 
-/// Nobody else answers to a name, be it a domain or an alias, nor would again if a deployment fails.
+/// No other target has a name, be it a domain or an alias, nor would have it again if a deployment fails.
 fn free(
     edge: &EdgeState,
     me: &TargetKey,
@@ -72,7 +72,7 @@ fn free(
     Ok(())
 }
 
-/// What follows at the edge from events of a target, folded already into `after`.
+/// What follows at the edge from events of a target that are already folded into `after`.
 pub fn follow(edge: &EdgeState, after: &TargetState, events: &[TargetEvent]) -> Vec<EdgeEvent> {
     let me = after.key.clone();
     let mut follows = Vec::new();
@@ -89,7 +89,7 @@ pub fn follow(edge: &EdgeState, after: &TargetState, events: &[TargetEvent]) -> 
             | TargetEvent::DeploymentInterrupted(DeploymentInterrupted { id, .. }) => {
                 follows.extend(given_back(edge, &me, *id));
             }
-            // No other event changes whose domain is whose.
+            // No other event changes the owner of a domain.
             _other => {}
         }
     }
@@ -116,7 +116,8 @@ fn release(domain: &str, me: &TargetKey, id: DeploymentId, back_to: Option<Targe
 fn no_longer_wanted(edge: &EdgeState, me: &TargetKey, after: &TargetState) -> Vec<EdgeEvent> {
     let wanted = |domain: &str| after.routes.base.iter().any(|wanted| wanted.domain == domain);
     let by = after.current.as_ref().map(|live| live.deployment);
-    // What another has taken over is given up for good as well: it would come back if that one failed.
+    // Domains that another deployment has taken over are given up for good as well: they would come back if
+    // that one failed.
     let had = |claim: &super::Claim| claim.before.as_ref().is_some_and(|before| before.holder == *me);
     let mine = edge.claims.iter().filter(|(_, claim)| claim.holder == *me || had(claim));
     let mine = mine.filter(|(domain, _)| !wanted(domain));

@@ -1,4 +1,4 @@
-//! The stream `edge`: whose domain is whose, and which certificates there are. Pure, like `deployment`.
+//! The stream `edge`: owners of domains, and certificates. Pure, like `deployment`.
 //!
 //! A claim is made with the admission of a deployment, in the same append. It takes effect once the
 //! edge routes the domain to that deployment's replicas, and is given back by the append that ends the
@@ -24,7 +24,7 @@ pub enum Report {
     Issued {
         /// Names that it is for.
         names: Vec<String>,
-        /// Its serial number, in hex.
+        /// Serial number, in hex.
         serial: String,
         /// When it ends.
         not_after: crate::ids::Timestamp,
@@ -32,27 +32,27 @@ pub enum Report {
         ca: String,
         /// The account at the authority.
         account: String,
-        /// It follows one that was about to end.
+        /// Whether it replaces one that was about to expire.
         renewal: bool,
     },
-    /// None was issued.
+    /// No certificate was issued.
     NotIssued {
-        /// Names that it was asked for.
+        /// Requested names.
         names: Vec<String>,
         /// Why.
         cause: crate::outcome::Failure,
-        /// What the authority wrote about it. None in a report of an edge of before format 3, whose cause
-        /// holds the words of the authority.
+        /// What the authority wrote about it. None in a report of an edge before format 3, whose cause holds
+        /// the words of the authority.
         #[serde(default)]
         detail: Option<String>,
-        /// When it is asked again.
+        /// Time of the next attempt.
         next_try: crate::ids::Timestamp,
     },
     /// The user's own certificate is served.
     Imported {
         /// Names that it is for.
         names: Vec<String>,
-        /// Its serial number, in hex.
+        /// Serial number, in hex.
         serial: String,
         /// When it ends.
         not_after: crate::ids::Timestamp,
@@ -92,7 +92,7 @@ pub enum Report {
     },
     /// The edge started.
     Started {
-        /// Its version.
+        /// Version of the edge.
         version: String,
         /// Generation that it found.
         generation: Option<u64>,

@@ -2,9 +2,9 @@
 
 use super::state::EdgeState;
 use crate::deployment::TargetState;
-use crate::deployment::route::wish;
+use crate::deployment::route::desired_routes;
 use crate::ids::{AppName, LedgerId, ReplicaId, TargetKey, TargetName};
-use crate::outcome::{Backend, Wish};
+use crate::outcome::{Backend, DesiredRoutes};
 use crate::release::{AcmeMode, Domain};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,38 +12,38 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Everything that the edge has to know, in order of domain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteSnapshot {
-    /// Whose routes; an edge serves one ledger.
+    /// Ledger of the routes; an edge serves one ledger.
     pub ledger: LedgerId,
     /// Size of the log that they were computed from: a larger one is newer.
     pub generation: u64,
-    /// One for each domain.
+    /// Routes, one for each domain.
     pub routes: Vec<Route>,
 }
 
-/// One domain and who answers for it.
+/// A domain and the replicas that answer for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// The domain.
     pub domain: String,
     /// Names that redirect to it.
     pub aliases: Vec<String>,
-    /// Whose it is.
+    /// App that owns the domain.
     pub app: AppName,
-    /// Whose it is.
+    /// Target that owns the domain.
     pub target: TargetName,
     /// Replicas that are well; none while nothing of the target runs.
     pub backends: Vec<Backend>,
-    /// Whether certificates are asked for, as its release says; none = as its names say.
+    /// Whether certificates are requested, as the release says; none = depends on the names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acme: Option<AcmeMode>,
 }
 
-/// What a snapshot holds for one target, whoever has its domains.
+/// What a snapshot holds for one target, including domains that another target still has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TargetRoutes {
-    /// Domains that it wishes.
+    /// Desired domains.
     pub domains: Vec<Domain>,
-    /// Replicas that it wishes in the route.
+    /// Replicas that should receive requests.
     pub routed: Vec<ReplicaId>,
 }
 
@@ -56,7 +56,7 @@ impl Route {
 
 impl RouteSnapshot {
     /// Whether both route the same names to the same replicas, and differ at most in what one of them does
-    /// not say of those at all: a version that did not record it wrote it.
+    /// not say about them: a version that did not record it wrote it.
     pub fn same_but_for_unsaid(&self, other: &Self) -> bool {
         let same = |(one, other): (&Backend, &Backend)| {
             let said = |one: &Option<String>, other: &Option<String>| {
@@ -89,45 +89,45 @@ impl RouteSnapshot {
     }
 }
 
-/// Computes the table: claims decide whose a domain is, wishes decide who answers.
+/// Computes the table: claims decide who owns a domain, desired routes decide who answers.
 pub fn snapshot(
     ledger: LedgerId,
     generation: u64,
     edge: &EdgeState,
     targets: &[TargetState],
 ) -> (RouteSnapshot, BTreeMap<TargetKey, TargetRoutes>) {
-    let wishes: BTreeMap<_, _> =
-        targets.iter().map(|state| (state.key.clone(), (wish(state), state))).collect();
-    let wished = |holder: &TargetKey, domain: &str| {
-        let (wish, state) = wishes.get(holder)?;
-        let named = wish.domains.iter().find(|wanted| wanted.domain == domain)?;
-        Some((holder.clone(), named.aliases.clone(), wish.backends.clone(), *state))
+    let by_target: BTreeMap<_, _> =
+        targets.iter().map(|state| (state.key.clone(), (desired_routes(state), state))).collect();
+    let answering = |holder: &TargetKey, domain: &str| {
+        let (desired, state) = by_target.get(holder)?;
+        let named = desired.domains.iter().find(|wanted| wanted.domain == domain)?;
+        Some((holder.clone(), named.aliases.clone(), desired.backends.clone(), *state))
     };
     let routes = edge.claims.iter().filter_map(|(domain, claim)| {
-        let found = wished(&claim.holder, domain).or_else(|| {
-            // Not yet there: whoever had it answers on, so that a move is one switch.
+        let found = answering(&claim.holder, domain).or_else(|| {
+            // Not switched yet: the previous holder goes on answering, so that a move is one switch.
             let before = claim.before.as_ref().filter(|before| before.holder != claim.holder)?;
-            let (_, state) = wishes.get(&claim.holder)?;
+            let (_, state) = by_target.get(&claim.holder)?;
             let on_its_way = state.rollout.as_ref().is_some_and(|rollout| rollout.deployment == claim.id);
-            if on_its_way { wished(&before.holder, domain) } else { None }
+            if on_its_way { answering(&before.holder, domain) } else { None }
         });
         let (TargetKey { app, target }, aliases, backends, state) = found?;
         Some(Route { domain: domain.clone(), aliases, app, target, backends, acme: acme(state) })
     });
     let snapshot = RouteSnapshot { ledger, generation, routes: each_name_once(edge, routes.collect()) };
-    let own = |wish: Wish| TargetRoutes { routed: wish.replicas(), domains: wish.domains };
-    (snapshot, wishes.into_iter().map(|(key, (wish, _))| (key, own(wish))).collect())
+    let own = |desired: DesiredRoutes| TargetRoutes { routed: desired.replicas(), domains: desired.domains };
+    (snapshot, by_target.into_iter().map(|(key, (desired, _))| (key, own(desired))).collect())
 }
 
-/// What the release of a target says about certificates: that of the one on its way first, as with the address
-/// for them.
+/// What the release of a target says about certificates; the release in progress comes first, as with the
+/// contact address.
 fn acme(state: &TargetState) -> Option<AcmeMode> {
     let rollout = state.rollout.as_ref().map(|rollout| &rollout.spec);
     let spec = rollout.or(state.current.as_ref().map(|live| &live.spec))?;
     spec.config.acme
 }
 
-/// A wish may still name an alias that has become another's: whose claim it is in counts.
+/// The desired routes may still name an alias that now belongs to another target: the claim decides.
 fn each_name_once(edge: &EdgeState, mut routes: Vec<Route>) -> Vec<Route> {
     let mut named: BTreeSet<String> = routes.iter().map(|route| route.domain.clone()).collect();
     for route in &mut routes {

@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 /// State of the edge, folded from its stream.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct EdgeState {
-    /// Whose each domain is.
+    /// Owner of each domain.
     pub claims: BTreeMap<String, Claim>,
     /// The latest certificate of each first name, and what became of the last attempt.
     pub certificates: BTreeMap<String, Certificate>,
 }
 
-/// A domain and whose it is.
+/// The owner of a domain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// App and target.
@@ -24,7 +24,7 @@ pub struct Claim {
     pub aliases: Vec<String>,
     /// The deployment that claimed it.
     pub id: DeploymentId,
-    /// The claim that this one took the place of: whose it is again if that deployment fails.
+    /// The claim that this one replaced: it is valid again if that deployment fails.
     pub before: Option<Box<Claim>>,
     /// The move from another target was recorded.
     pub moved: bool,
@@ -37,7 +37,7 @@ pub struct Certificate {
     pub names: Vec<String>,
     /// When it ends; none if there never was one.
     pub not_after: Option<Timestamp>,
-    /// Who issued it; none for one of the user's own.
+    /// Issuer; none for a certificate of the user's own.
     pub ca: Option<String>,
     /// Why the last attempt failed, and when the next is made; none if it did not.
     pub failed: Option<(Failure, Timestamp)>,
@@ -58,7 +58,7 @@ pub fn evolve(mut state: EdgeState, event: &EdgeEvent) -> EdgeState {
         EdgeEvent::DomainReleased(e) => {
             let Some(mut claim) = state.claims.remove(&e.domain) else { return state };
             if claim.holder.app != e.app || claim.holder.target != e.target {
-                // It had been taken over; whoever had it before does not want it back.
+                // The domain had been taken over; its previous holder does not want it back.
                 claim.before = None;
                 state.claims.insert(e.domain.clone(), claim);
             } else if let (Some(_), Some(before)) = (&e.back_to, claim.before) {

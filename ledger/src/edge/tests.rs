@@ -118,7 +118,7 @@ fn what_an_unfinished_deployment_may_have_to_give_back_is_nobody_elses() {
     let refused = claim(&edge, &target("blog"), id(3), &alias, false, &open);
     assert!(matches!(refused, Err(Rejection::DomainTaken { holder, .. }) if holder == "shop/t"));
     assert!(claim(&edge, &target("blog"), id(3), &alias, false, &none()).is_ok(), "once it has ended");
-    // Nor is a domain taken over from a deployment that has not ended.
+    // A domain is not taken over from a deployment that has not ended either.
     let wanted = [domain("a.example", &[])];
     assert!(claim(&edge, &target("blog"), id(3), &wanted, true, &open).is_err());
     assert!(claim(&edge, &target("blog"), id(3), &wanted, true, &none()).is_ok());
@@ -154,7 +154,7 @@ fn what_an_older_version_did_not_say_is_no_difference_and_leaves_no_trace() {
     for other in others {
         assert!(!full.same_but_for_unsaid(&table(other, Some(AcmeMode::Off))));
     }
-    // As every version before this one wrote it, byte by byte.
+    // As every earlier version wrote it, byte by byte.
     #[derive(serde::Serialize)]
     struct Old {
         replica: ReplicaId,

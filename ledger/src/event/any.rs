@@ -10,7 +10,7 @@ use crate::private::{FieldNumber, Private};
 
 macro_rules! streams {
     ($( $(#[doc = $about:literal])+ $stream:ident($of:ty), )+) => {
-        /// One thing that happened, by the stream that its kind belongs to.
+        /// One event, by the stream that its kind belongs to.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum AnyEvent {
             $( $(#[doc = $about])+ $stream($of), )+
@@ -76,11 +76,11 @@ macro_rules! streams {
 }
 
 streams! {
-    /// Of the ledger as a whole.
+    /// Event of the ledger as a whole.
     Ledger(LedgerEvent),
-    /// Of a target.
+    /// Event of a target.
     Target(TargetEvent),
-    /// Of the edge.
+    /// Event of the edge.
     Edge(EdgeEvent),
 }
 

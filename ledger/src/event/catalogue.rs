@@ -1,6 +1,6 @@
 //! The macro that declares the kinds of one stream, each once: type, number, version, description.
 
-/// One kind of event, as the catalogue in `docs/events.md` shows it.
+/// A kind of event, as the catalogue in `docs/events.md` shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct KindInfo {
     /// Stored number; for ever.
@@ -11,20 +11,20 @@ pub struct KindInfo {
     pub name: &'static str,
     /// First release that wrote it.
     pub since: &'static str,
-    /// What it means.
+    /// Meaning.
     pub about: &'static str,
-    /// Its fields, in order.
+    /// Fields, in order.
     pub fields: &'static [FieldInfo],
 }
 
-/// One field of a kind of event.
+/// A field of a kind of event.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldInfo {
     /// Name in the stored map.
     pub name: &'static str,
     /// Rust type, as written.
     pub kind: &'static str,
-    /// What it means.
+    /// Meaning.
     pub about: &'static str,
 }
 

@@ -18,9 +18,9 @@ super::catalogue::events! {
         domain: String,
         /// Names that redirect to it.
         aliases: Vec<String>,
-        /// Whose it is.
+        /// App that owns the domain.
         app: AppName,
-        /// Whose it is.
+        /// Target that owns the domain.
         target: TargetName,
         /// The deployment that claimed it; gives it back if it fails.
         id: DeploymentId,
@@ -29,22 +29,22 @@ super::catalogue::events! {
     101 = DomainReleased v 1 since "0.1.0" {
         /// The domain.
         domain: String,
-        /// Whose it was.
+        /// App that owned the domain.
         app: AppName,
-        /// Whose it was.
+        /// Target that owned the domain.
         target: TargetName,
         /// The deployment that ended without it.
         id: DeploymentId,
-        /// Whose it is again: the deployment had taken it over, and failed.
+        /// New owner, where the domain goes back: the deployment had taken it over, and failed.
         back_to: Option<TargetKey>,
     }
     /// A domain went from one target to another, in one switch of the edge.
     102 = DomainMoved v 1 since "0.1.0" {
         /// The domain.
         domain: String,
-        /// Whose it was.
+        /// Target that owned the domain.
         from: TargetKey,
-        /// Whose it is.
+        /// Target that owns the domain now.
         to: TargetKey,
         /// The deployment that took it over.
         id: DeploymentId,
@@ -53,7 +53,7 @@ super::catalogue::events! {
     110 = CertificateIssued v 1 since "0.1.0" {
         /// Names that it is for.
         names: Vec<String>,
-        /// Its serial number, in hex.
+        /// Serial number, in hex.
         serial: String,
         /// When it ends.
         not_after: Timestamp,
@@ -61,25 +61,25 @@ super::catalogue::events! {
         ca: String,
         /// The account at the authority.
         account: String,
-        /// It follows one that was about to end.
+        /// Whether it replaces one that was about to expire.
         renewal: bool,
     }
     /// An authority issued no certificate. What was served before is served on.
     111 = CertificateFailed v 2 since "0.1.0" {
-        /// Names that it was asked for.
+        /// Requested names.
         names: Vec<String>,
         /// Why.
         cause: Failure,
         /// What the authority wrote about it.
         #[serde(default, skip_serializing_if = "Option::is_none")] detail: Option<Private>,
-        /// When it is asked again.
+        /// Time of the next attempt.
         next_try: Timestamp,
     }
     /// A certificate of the user's own is served.
     112 = CertificateImported v 1 since "0.1.0" {
         /// Names that it is for.
         names: Vec<String>,
-        /// Its serial number, in hex.
+        /// Serial number, in hex.
         serial: String,
         /// When it ends.
         not_after: Timestamp,
@@ -119,7 +119,7 @@ super::catalogue::events! {
     }
     /// An edge started to serve.
     120 = EdgeStarted v 1 since "0.1.0" {
-        /// Its version.
+        /// Version of the edge.
         version: String,
         /// Generation of the routes that it found; none if it found none.
         generation: Option<u64>,

@@ -11,7 +11,7 @@ pub const BASIS: u32 = 23;
 /// A command line.
 pub const ARGV: u32 = 32;
 
-/// What others wrote about a failure, where it is there, with its number.
+/// What others wrote about a failure, where present, with its number.
 pub(super) fn detail(detail: &mut Option<Private>) -> Vec<(FieldNumber, &mut Private)> {
     detail.iter_mut().map(|detail| (DETAIL, detail)).collect()
 }

@@ -24,7 +24,7 @@ macro_rules! step_events {
     };
 }
 
-/// That somebody asks for something to end or begin again, and that it did.
+/// Requests to stop or restart, and their ends.
 macro_rules! running_events {
     () => {
         $crate::event::TargetEvent::StopRequested(_)

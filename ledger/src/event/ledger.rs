@@ -29,16 +29,16 @@ super::catalogue::events! {
         /// Program that raised it.
         tool: String,
     }
-    /// A key counts from here on.
+    /// A key is valid from here on.
     3 = KeyAdded v 1 since "0.1.0" {
         /// Id of the key.
         key_id: String,
         /// What signatures are checked with; none for a key that signs nothing.
         verifier_key: Option<String>,
-        /// What it is for: `signing`, `fingerprint` or `vault`.
+        /// Purpose: `signing`, `fingerprint` or `vault`.
         purpose: String,
     }
-    /// A key no longer counts.
+    /// A key is no longer valid.
     4 = KeyRetired v 1 since "0.1.0" {
         /// Id of the key.
         key_id: String,
@@ -54,29 +54,29 @@ super::catalogue::events! {
         /// As read now.
         after: Timestamp,
     }
-    /// Somebody vouched for a clock that is far ahead of the previous event.
+    /// The user vouched for a clock that is far ahead of the previous event.
     6 = ClockAccepted v 1 since "0.1.0" {
         /// As read for the previous event.
         before: Timestamp,
         /// As read now.
         after: Timestamp,
     }
-    /// Something of the ledger was made anew after a fault, or brought back from a backup.
+    /// A part of the ledger was rebuilt after a fault, or restored from a backup.
     7 = Recovered v 1 since "0.1.0" {
         /// Where it came from: `published`, `store` or `backup`.
         source: String,
         /// Entries that were there before; those that could be read.
         from: Position,
-        /// Entries that are there now.
+        /// Entries after the recovery.
         to: Position,
         /// Names of the faults that were found, in the order in which they were.
         codes: Vec<String>,
-        /// What was made anew: `store`, `published`, `private`, `heads`.
+        /// Rebuilt parts: `store`, `published`, `private`, `heads`.
         repaired: Vec<String>,
         /// The last head that was signed before, where it is not of this log any more.
         lost_head: Option<String>,
     }
-    /// Private values of an event were erased, and nobody can bring them back.
+    /// Private values of an event were erased, irrecoverably.
     8 = PayloadRedacted v 1 since "0.1.0" {
         /// The event.
         position: Position,

@@ -1,7 +1,7 @@
 //! What happened, in the past tense: one enum of kinds for each stream, and [`AnyEvent`] for who reads all.
 //!
-//! Kind numbers are for ever: never reused, never renumbered. Ranges of streams that are to come, never to be
-//! used for anything else: 130-149 (governance), 150-169 (fleet), 170-189 (witness), 190-199 (access).
+//! Kind numbers are for ever: never reused, never renumbered. Ranges of planned streams, never to be used for
+//! anything else: 130-149 (governance), 150-169 (fleet), 170-189 (witness), 190-199 (access).
 //!
 //! A new field is a new version of its kind and a step in `log/upcast.rs`.
 

@@ -1,31 +1,31 @@
-//! Pieces that events are made of.
+//! Parts of events.
 
 use crate::ids::{DeploymentId, Timestamp};
 use crate::release::{ReleaseSpec, ResolvedImage};
 use serde::{Deserialize, Serialize};
 
-/// What a deployment was asked to do.
+/// What a deployment should do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ask {
+pub enum DeploymentKind {
     /// Make a new release and make it live.
     Deploy {
-        /// The release to be made.
+        /// The release to make.
         release: Box<ReleaseSpec>,
     },
     /// Make an older release live again.
     Rollback {
         /// The release to restore, by the deploy that made it.
         restores: DeploymentId,
-        /// Its configuration, copied without private values: those stay with its own request.
+        /// Configuration of that release, copied without private values: those stay with its own request.
         release: Box<ReleaseSpec>,
-        /// Its image.
+        /// Image of that release.
         image: Box<ResolvedImage>,
         /// The release that is left.
         leaves: Option<DeploymentId>,
-        /// Values whose fingerprint differs from the restored release's.
+        /// Values whose fingerprint differs from that of the restored release.
         changed_secrets: Vec<ChangedSecret>,
-        /// Where the values come from: resolved anew, or as recorded.
+        /// Source of the values: resolved again, or as recorded.
         secrets: SecretsFrom,
     },
 }
@@ -34,15 +34,15 @@ pub enum Ask {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretsFrom {
-    /// Their sources, asked again; the recorded ones where a source cannot be asked here.
+    /// Resolved again from their sources; the recorded values where a source is not available here.
     Auto,
-    /// Their sources, asked again; an error where one cannot be asked.
+    /// Resolved again from their sources; an error where one is not available.
     Fresh,
     /// The values that the release was deployed with.
     Recorded,
 }
 
-/// The state of the working tree that a deploy was asked from.
+/// The state of the working tree that a deploy was started from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GitFacts {
     /// Commit id, in hex.
@@ -59,15 +59,15 @@ pub struct GitFacts {
 /// The engine that a deployment is to run on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineUsed {
-    /// Which executor: `docker`.
+    /// Name of the executor: `docker`.
     pub executor: String,
     /// Version of the engine.
     pub version: String,
-    /// What it can do beyond the least that every engine can, in order of name.
+    /// Capabilities beyond what every engine has, in order of name.
     pub capabilities: Vec<String>,
 }
 
-/// The CI job that a deploy was asked by, as its environment says.
+/// The CI job that started a deploy, as its environment says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CiFacts {
     /// `github`, `gitlab`, ...
@@ -76,20 +76,20 @@ pub struct CiFacts {
     pub run: String,
 }
 
-/// Which gate let a deployment pass.
+/// The gate that let a deployment pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Admission {
     /// The gate.
     pub gate: Gate,
-    /// What it said.
+    /// Decision of the gate.
     pub decision: Decision,
-    /// The rule of it, where it has rules.
+    /// Rule of the gate, where it has rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// The policy that the rule is of, and its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
-    /// What it rests on: positions of events, ids of credentials and grants.
+    /// Basis of the decision: positions of events, ids of credentials and grants.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
 }
@@ -98,7 +98,7 @@ pub struct Admission {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gate {
-    /// None is configured.
+    /// No gate is configured.
     Open,
     /// What the caller may do.
     Access,
@@ -114,7 +114,7 @@ pub enum Gate {
     Image,
     /// Which commits and branches may be deployed.
     Git,
-    /// Who may ask, and how that has to be known.
+    /// Who may deploy, and how their identity has to be known.
     Actor,
     /// The same image has to have been live elsewhere first.
     Promoted,
@@ -128,21 +128,21 @@ pub enum Gate {
     External,
 }
 
-/// What a gate said.
+/// Decision of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// It may pass.
+    /// The deployment may pass.
     Passed,
-    /// It would not pass, and the rule only warns.
+    /// The deployment would not pass, and the rule only warns.
     Warned,
     /// The rule is not for this.
     Exempt,
-    /// It did not pass, and somebody who may do so overrode that.
+    /// The deployment did not pass, and an authorised person overrode that.
     Overridden,
 }
 
-/// Which command around a deployment.
+/// A command around a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HookStage {
@@ -157,7 +157,7 @@ pub enum HookStage {
 pub struct HookId {
     /// Before or after.
     pub stage: HookStage,
-    /// Its place in the list.
+    /// Place in the list.
     pub index: u16,
 }
 
@@ -168,7 +168,7 @@ pub enum RanAt {
     /// On the machine of the ledger.
     #[default]
     Server,
-    /// On the machine of the one who asked.
+    /// On the machine of the caller.
     Caller,
 }
 
@@ -188,7 +188,7 @@ pub enum UpstreamCause {
     EngineAway,
     /// The container does not accept connections.
     Refused,
-    /// It was shown to be the replica.
+    /// It proved to be the replica.
     Verified,
     /// It does not answer the checks of the edge, or not in time. This and the two that follow since version 2 of
     /// their events.
@@ -199,13 +199,13 @@ pub enum UpstreamCause {
     Answers,
 }
 
-/// What somebody did in a replica.
+/// What was done in a replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExecWhat {
     /// Ran a command.
     Exec,
-    /// Opened a way to a port.
+    /// A tunnel to a port was opened.
     Tunnel,
 }
 
@@ -217,7 +217,7 @@ pub enum Artefact {
     LocalTag(String),
     /// A tag in the registry.
     RegistryTag(String),
-    /// A volume on the engine that the image asked for and the configuration does not name.
+    /// A volume on the engine that the image declares and the configuration does not name.
     Volume(String),
 }
 
@@ -237,13 +237,13 @@ impl Artefact {
         }
     }
 
-    /// Whether it is the release's own tag, rather than a name that somebody gave it.
+    /// Whether it is the release's own tag, rather than a name given by a user.
     pub fn is_own(&self, release: DeploymentId) -> bool {
         is_own_tag(self.tag(), release)
     }
 }
 
-/// Whether a tag on the engine is `<slug>:<release>`, rather than a name that somebody gave it.
+/// Whether a tag on the engine is `<slug>:<release>`, rather than a name given by a user.
 pub fn is_own_tag(tag: &str, release: DeploymentId) -> bool {
     tag.rsplit_once(':').is_some_and(|(_, tag)| tag == release.to_string())
 }
@@ -254,13 +254,13 @@ pub fn is_own_tag(tag: &str, release: DeploymentId) -> bool {
 pub enum PruneRule {
     /// More than `count` good releases were live more recently.
     BeyondCount,
-    /// Its deployment did not succeed.
+    /// The deployment did not succeed.
     NeverGood,
     /// Its strategy is `none` and another release is current.
     StrategyNone,
     /// Its strategy is `registry`: the host keeps the current release's tag only.
     HostKeepsCurrent,
-    /// Asked for by a person.
+    /// Requested by a person.
     Asked,
 }
 
@@ -279,7 +279,7 @@ pub enum ImagePlace {
 pub struct PushedTag {
     /// Repository and tag.
     pub reference: crate::ids::ImageRef,
-    /// What it is to point at.
+    /// Digest that the tag should point at.
     pub digest: crate::ids::Digest,
 }
 
@@ -305,10 +305,10 @@ pub struct ChangedSecret {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RestartCause {
-    /// Its container did not run, and nobody had asked for that: it was started again.
+    /// The container did not run, though it should: it was started again.
     NotRunning,
-    /// It runs, at another address: the engine or somebody else started it again.
+    /// The container runs at another address: the engine, or a user, restarted it.
     Moved,
-    /// Somebody asked for a restart. Since version 2.
+    /// The restart was requested. Since version 2.
     Asked,
 }

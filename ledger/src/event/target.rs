@@ -14,47 +14,47 @@ super::target_kept::with_kept! {
     /// What happened to a target.
     TargetEvent;
 
-    /// A deploy or rollback was asked for. Owes nothing yet.
+    /// A deploy or rollback was requested. Owes nothing yet.
     20 = DeploymentRequested v 4 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
-        /// When it was asked, by the clock of the command.
+        /// Time of the request, by the clock of the command.
         at: Timestamp,
-        /// What was asked.
-        ask: Ask,
+        /// What was requested.
+        ask: DeploymentKind,
         /// The working tree, where there is one.
         git: Option<GitFacts>,
         /// The CI job, where there is one.
         ci: Option<CiFacts>,
-        /// The engine that it is to run on, as far as it was known when it was asked. Since version 3.
+        /// The engine that it will run on, as far as known at the time of the request. Since version 3.
         #[serde(default, skip_serializing_if = "Option::is_none")] engine: Option<EngineUsed>,
     }
     /// Every gate let it pass; its effects are owed from here on.
     21 = DeploymentAdmitted v 2 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
-        /// The gates and what they said.
+        /// The gates and their decisions.
         by: Vec<Admission>,
     }
-    /// A gate said no; nothing of it ever started.
+    /// A gate refused the deployment; nothing of it ever started.
     22 = DeploymentRefused v 1 since "0.2.0" {
         /// Id of the deployment.
         id: DeploymentId,
         /// The gate.
         gate: Gate,
-        /// The rule of it, where it has rules.
+        /// Rule of the gate, where it has rules.
         rule: Option<String>,
         /// The policy that the rule is of, and its version.
         policy: Option<String>,
         /// Why.
         cause: Failure,
     }
-    /// Somebody asked to stop the rollout.
+    /// A cancellation of the rollout was requested.
     23 = CancelRequested v 1 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
     }
-    /// It is known exactly which image is meant.
+    /// The image is known exactly.
     30 = ImageResolved v 1 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
@@ -80,7 +80,7 @@ super::target_kept::with_kept! {
     32 = ImagePushed v 1 since "0.1.0" {
         /// Id of the deployment, or of the release whose name was pushed.
         id: DeploymentId,
-        /// What it is called there.
+        /// Reference in the registry.
         reference: ImageRef,
         /// Digest of its manifest, as the registry says.
         digest: Digest,
@@ -104,12 +104,12 @@ super::target_kept::with_kept! {
         rel: DeploymentId,
         /// `<slug>:<release>`.
         local_tag: String,
-        /// What it points at.
+        /// Image that it points at.
         image_id: Digest,
-        /// Which engine holds it.
+        /// Engine that holds the image.
         engine_id: String,
     }
-    /// The network of the replicas is there.
+    /// The network of the replicas is ready.
     35 = NetworkReady v 1 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
@@ -126,7 +126,7 @@ super::target_kept::with_kept! {
         exit: HookExit,
         /// Where it ran. Since version 2.
         #[serde(default)] ran: RanAt,
-        /// Its last lines.
+        /// Last lines of its output.
         log_tail: Private,
     }
     /// The release command ended. It is never run twice for one deployment.
@@ -135,16 +135,16 @@ super::target_kept::with_kept! {
         id: DeploymentId,
         /// How it ended.
         exit: HookExit,
-        /// Its last lines.
+        /// Last lines of its output.
         log_tail: Private,
     }
     /// A replica's container runs.
     40 = ReplicaStarted v 2 since "0.1.0" {
-        /// Which replica, of which deployment.
+        /// The replica.
         r: ReplicaId,
         /// Id on the engine.
         container_id: String,
-        /// Its address, where it has one.
+        /// Address, where it has one.
         address: Option<String>,
         /// The address is the container's own for as long as that exists: kept over restarts, and given to
         /// no other. Since version 2.
@@ -178,18 +178,18 @@ super::target_kept::with_kept! {
         probes: u32,
         /// Code that it ended with, where it ended.
         exit_code: Option<i64>,
-        /// Its last lines.
+        /// Last lines of its log.
         log_tail: Private,
     }
-    /// The edge sends requests as this target wishes, read back from it.
+    /// The edge routes requests as this target desires, read back from the edge.
     43 = RoutesApplied v 1 since "0.1.0" {
-        /// The deployment that owed it.
+        /// The deployment that owed the effect.
         id: DeploymentId,
         /// Size of the log that the routes were computed from; the edge never goes back to a smaller one.
         generation: u64,
         /// BLAKE3 of the whole table of routes, in hex, as the edge has it.
         digest: String,
-        /// Domains of the target, as wished.
+        /// Domains of the target.
         domains: Vec<Domain>,
         /// Replicas of the target that get requests now.
         routed: Vec<ReplicaId>,
@@ -211,7 +211,7 @@ super::target_kept::with_kept! {
         r: ReplicaId,
         /// Code that it ended with.
         exit_code: Option<i64>,
-        /// It had to be killed.
+        /// Whether it had to be killed.
         forced: bool,
     }
     /// A replica's container is gone, as wanted.
@@ -220,7 +220,7 @@ super::target_kept::with_kept! {
         r: ReplicaId,
         /// Id that it had.
         container_id: Option<String>,
-        /// Volumes of it that nobody named: they stay. Since version 2.
+        /// Its volumes that the configuration does not name: they stay. Since version 2.
         #[serde(default, skip_serializing_if = "Vec::is_empty")] volumes: Vec<MadeVolume>,
     }
     /// An effect went wrong and will be tried again, or was tried once too often.
@@ -255,7 +255,7 @@ super::target_kept::with_kept! {
         cause: Failure,
         /// What others wrote about it.
         #[serde(default, skip_serializing_if = "Option::is_none")] detail: Option<Private>,
-        /// An old replica was retired already, so the old release has to be restored.
+        /// An old replica had already been retired, so the old release has to be restored.
         after_retired: bool,
     }
     /// haloy died in the middle of a rollout; this is what was found afterwards.
@@ -275,10 +275,10 @@ super::target_kept::with_kept! {
         id: DeploymentId,
         /// The release that is live.
         rel: DeploymentId,
-        /// Milliseconds since it was asked.
+        /// Milliseconds since the request.
         took_ms: u64,
     }
-    /// It failed.
+    /// The deployment failed.
     56 = DeploymentFailed v 2 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
@@ -287,7 +287,7 @@ super::target_kept::with_kept! {
         /// What ran before runs unchanged.
         target_unchanged: bool,
     }
-    /// It failed, and the release before was restored.
+    /// The deployment failed, and the previous release was restored.
     57 = DeploymentRolledBack v 2 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
@@ -296,7 +296,7 @@ super::target_kept::with_kept! {
         /// The release that is live again.
         restored: DeploymentId,
     }
-    /// It was cancelled, and what ran before runs.
+    /// The deployment was cancelled, and what ran before runs.
     58 = DeploymentCancelled v 1 since "0.1.0" {
         /// Id of the deployment.
         id: DeploymentId,
@@ -319,9 +319,9 @@ impl TargetEvent {
     pub(super) fn private_fields(&mut self) -> Vec<(FieldNumber, &mut Private)> {
         match self {
             Self::DeploymentRequested(e) => match &mut e.ask {
-                Ask::Deploy { release } => release.config.private_fields(),
+                DeploymentKind::Deploy { release } => release.config.private_fields(),
                 // The literals stay with the request that made the release: one redaction is enough.
-                Ask::Rollback { .. } => Vec::new(),
+                DeploymentKind::Rollback { .. } => Vec::new(),
             },
             Self::HookFinished(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],
             Self::ReleaseCommandFinished(e) => vec![(field::LOG_TAIL, &mut e.log_tail)],

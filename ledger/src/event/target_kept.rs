@@ -4,7 +4,7 @@ macro_rules! with_kept {
     ($($before:tt)*) => {
         crate::event::catalogue::events! {
     $($before)*
-    /// An artefact is to be removed.
+    /// Removal of an artefact was planned.
     60 = PrunePlanned v 2 since "0.1.0" {
         /// The release that it belongs to.
         rel: DeploymentId,
@@ -15,7 +15,7 @@ macro_rules! with_kept {
         /// The count in force.
         count: u16,
     }
-    /// An artefact is gone, as planned. What it was stays known.
+    /// An artefact was removed, as planned. What it was stays known.
     61 = ArtefactPruned v 2 since "0.1.0" {
         /// The release that it belonged to.
         rel: DeploymentId,
@@ -37,7 +37,7 @@ macro_rules! with_kept {
         /// What others wrote about it.
         #[serde(default, skip_serializing_if = "Option::is_none")] detail: Option<Private>,
     }
-    /// An image that should be there is not: somebody else removed it.
+    /// An image is not where it should be: it was removed by others.
     63 = ImageLost v 2 since "0.1.0" {
         /// The release that it belongs to.
         rel: DeploymentId,
@@ -48,7 +48,7 @@ macro_rules! with_kept {
         /// What others wrote about it.
         #[serde(default, skip_serializing_if = "Option::is_none")] detail: Option<Private>,
     }
-    /// An image that was lost is there again.
+    /// A lost image is there again.
     64 = ImageFound v 1 since "0.1.0" {
         /// The release that it belongs to.
         rel: DeploymentId,
@@ -61,29 +61,29 @@ macro_rules! with_kept {
         rel: DeploymentId,
         /// The tag.
         reference: ImageRef,
-        /// What it pointed at when the release was deployed.
+        /// Digest at the time of the deploy.
         recorded: Digest,
-        /// What it points at now; none if it is gone.
+        /// Current digest; none if the tag is gone.
         now: Option<Digest>,
     }
-    /// A registry could not be asked about a release.
+    /// A registry could not be queried about a release.
     66 = RegistryUnreachable v 2 since "0.1.0" {
         /// The release.
         rel: DeploymentId,
-        /// What was asked for.
+        /// The requested reference.
         reference: ImageRef,
         /// Why there was no answer.
         cause: Failure,
         /// What others wrote about it.
         #[serde(default, skip_serializing_if = "Option::is_none")] detail: Option<Private>,
     }
-    /// Somebody looked whether images are where they should be; what had changed was recorded before.
+    /// Images were checked; what had changed was recorded before.
     67 = ImagesChecked v 1 since "0.1.0" {
         /// When, by the clock of the command.
         at: Timestamp,
         /// The releases of which it is known now.
         releases: Vec<DeploymentId>,
-        /// The releases of which nobody could tell.
+        /// Releases whose images could not be checked.
         unanswered: Vec<DeploymentId>,
     }
     /// A release has a name from now on, or a name has another release.
@@ -94,9 +94,9 @@ macro_rules! with_kept {
         before: Option<DeploymentId>,
         /// The release that has it now.
         after: DeploymentId,
-        /// Tag to be made on the engine, where the image is there.
+        /// Tag to make on the engine, where the image is there.
         local_tag: Option<String>,
-        /// Tag to be made in the registry, where asked for.
+        /// Tag to make in the registry, where requested.
         pushed: Option<PushedTag>,
     }
     /// A name is no longer used.
@@ -105,17 +105,17 @@ macro_rules! with_kept {
         name: ReleaseName,
         /// The release that had it.
         before: DeploymentId,
-        /// Tag to be removed from the engine.
+        /// Tag to remove from the engine.
         local_tag: String,
-        /// Tag to be removed from the registry, where asked for.
+        /// Tag to remove from the registry, where requested.
         pushed: Option<ImageRef>,
     }
-    /// A release is kept whatever the count says.
+    /// A release is pinned: kept whatever the count is.
     72 = ReleasePinned v 1 since "0.1.0" {
         /// The release.
         rel: DeploymentId,
     }
-    /// A release is kept by the count only.
+    /// A release is unpinned: kept by the count only.
     73 = ReleaseUnpinned v 1 since "0.1.0" {
         /// The release.
         rel: DeploymentId,
@@ -132,20 +132,20 @@ macro_rules! with_kept {
         /// The release.
         rel: DeploymentId,
     }
-    /// What stays restorable changed: by another count, or since a newer release took a place.
+    /// What stays restorable changed: by another count, or because a newer release took a place.
     76 = RetentionChanged v 1 since "0.1.0" {
         /// Strategy in force.
         strategy: HistoryStrategy,
         /// Count in force.
         count: u16,
-        /// Strategy and count before.
+        /// Previous strategy and count.
         before: Option<RetentionBefore>,
         /// Releases that are no longer kept because of it.
         dropped: Vec<DeploymentId>,
     }
-    /// Somebody asked to stop the target.
+    /// A stop of the target was requested.
     80 = StopRequested v 2 since "0.1.0" {
-        /// When it was asked, by the clock of the command.
+        /// Time of the request, by the clock of the command.
         at: Timestamp,
         /// The containers are removed, too.
         remove: bool,
@@ -157,23 +157,23 @@ macro_rules! with_kept {
         /// Replicas that were stopped.
         replicas: Vec<ReplicaId>,
     }
-    /// A replica was restarted because somebody asked for it; or one that should run runs again, or runs
-    /// elsewhere than it was known to: the same container, with the address that it has now.
+    /// A replica was restarted on request; or one that should run runs again, or runs at another address than
+    /// recorded: the same container, with its current address.
     82 = ReplicaRestarted v 2 since "0.2.0" {
         /// Which replica.
         r: ReplicaId,
         /// Id on the engine.
         container_id: String,
-        /// Its address.
+        /// Current address.
         address: Option<String>,
         /// The address is the container's own for as long as that exists.
         fixed: bool,
         /// Why.
         cause: RestartCause,
     }
-    /// Somebody ran a command in a replica, or opened a way to one of its ports.
+    /// A command was run in a replica, or a tunnel to one of its ports was opened.
     84 = ExecRun v 1 since "0.2.0" {
-        /// What it was.
+        /// What was done.
         what: ExecWhat,
         /// In which replica.
         r: ReplicaId,
@@ -186,24 +186,24 @@ macro_rules! with_kept {
         /// Milliseconds that it took.
         took_ms: u64,
     }
-    /// Somebody asked to restart the target: its replicas one after the other, each in the container that it
-    /// has.
+    /// A restart of the target was requested: its replicas one after the other, each in its present
+    /// container.
     85 = RestartRequested v 1 since "0.2.0" {
-        /// When it was asked, by the clock of the command.
+        /// Time of the request, by the clock of the command.
         at: Timestamp,
         /// The replicas, in the order in which they are restarted.
         replicas: Vec<ReplicaId>,
     }
-    /// A restart ends with the replica that is under way: somebody cancelled it, or haloy died in the middle.
+    /// A restart ends with the current replica: it was cancelled, or haloy died in the middle.
     86 = RestartCutShort v 1 since "0.2.0" {
         /// Why.
         cause: Failure,
     }
     /// A restart is over.
     87 = RestartEnded v 1 since "0.2.0" {
-        /// Replicas that were restarted, and were seen to be well again.
+        /// Replicas that were restarted, and are well again.
         restarted: Vec<ReplicaId>,
-        /// Why not all of them, where not all were.
+        /// Why not all replicas were restarted, where some were not.
         cause: Option<Failure>,
     }
         }

@@ -9,7 +9,7 @@ const ULID_RULE: &str = "an id is a ULID: 26 letters and digits, with or without
 
 fn parse_ulid(what: &'static str, text: &str) -> Result<Ulid, InvalidId> {
     let bare = text.strip_prefix("dep_").unwrap_or(text);
-    // It takes both cases.
+    // The parser takes both cases.
     Ulid::from_string(bare).map_err(|_| InvalidId { what, text: text.to_owned(), rule: ULID_RULE })
 }
 
@@ -64,7 +64,7 @@ ulid_type!(
     "a deployment id"
 );
 ulid_type!(
-    /// One ledger; labels on containers carry it, so that another ledger's are never touched.
+    /// A ledger; labels on containers carry it, so that another ledger's are never touched.
     LedgerId,
     "a ledger id"
 );

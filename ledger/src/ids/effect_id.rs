@@ -57,15 +57,15 @@ impl EffectNumber {
 
 /// Deployment / kind of effect / subject (a replica index, a tag, a hook).
 ///
-/// An effect done before a crash carries this id on what it made, so it is adopted, not repeated.
+/// An effect done before a crash carries this id on what it made, so that is adopted, not repeated.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(into = "String")]
 pub struct EffectId {
-    /// The deployment that owes it.
+    /// The deployment that owes the effect.
     pub deployment: DeploymentId,
-    /// Which kind of effect.
+    /// Kind of effect.
     pub number: EffectNumber,
-    /// What it acts on, within the deployment; empty where there is only one.
+    /// What the effect acts on, within the deployment; empty where there is only one.
     pub subject: String,
 }
 

@@ -10,7 +10,7 @@ use std::fmt;
 pub struct Position(pub u64);
 
 impl Position {
-    /// The place after this one.
+    /// The next position.
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
@@ -44,12 +44,12 @@ impl Timestamp {
     }
 }
 
-/// One running container of an app: which deployment started it, and its number there, from 0.
+/// One running container of an app: the deployment that started it, and its number there, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ReplicaId {
     /// The deployment that started it.
     pub deployment: DeploymentId,
-    /// Its number among the replicas of that deployment, from 0.
+    /// Number among the replicas of that deployment, from 0.
     pub index: u16,
 }
 

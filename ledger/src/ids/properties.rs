@@ -31,7 +31,7 @@ pub(crate) fn text() -> impl Strategy<Value = String> {
 }
 
 pub(crate) fn config() -> ProptestConfig {
-    // What failed is printed; no file of it is left in the tree.
+    // A failing case is printed; no file of it is left in the tree.
     ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
 }
 
@@ -87,7 +87,7 @@ macro_rules! reads_back {
     };
 }
 
-/// Long ones are refused as fast, and told as briefly; nothing is kept of what is not an id.
+/// Long ids are refused as fast, and reported as briefly; nothing is kept of a text that is not an id.
 #[test]
 fn very_long_texts_are_refused_in_a_few_words() {
     for text in HOSTILE.iter().chain(&["a", "a/", "target:a/b", "sha256:"]) {

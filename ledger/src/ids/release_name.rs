@@ -15,8 +15,8 @@ const RULE: &str =
     "use letters, digits, `_`, `.` and `-`, starting with a letter, a digit or `_`, 128 at most, and no id";
 
 impl ReleaseName {
-    /// Checks the rule and takes the name. What reads as a deployment id is refused, so that one
-    /// word never means two releases.
+    /// Checks the rule and takes the name. A name that reads as a deployment id is refused, so that one word
+    /// never means two releases.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
         let mut bytes = text.bytes();

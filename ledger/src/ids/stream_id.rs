@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// One stream of the log.
+/// A stream of the log.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum StreamId {
     /// The ledger about itself: created, keys, clock.
     Ledger,
-    /// One app at one target.
+    /// An app at a target.
     Target(TargetKey),
     /// Domains and certificates, across all targets.
     Edge,

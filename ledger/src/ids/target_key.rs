@@ -4,12 +4,12 @@ use super::names::{AppName, TargetName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// One target of a ledger.
+/// A target of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TargetKey {
     /// The app.
     pub app: AppName,
-    /// The target of it.
+    /// The target of that app.
     pub target: TargetName,
 }
 

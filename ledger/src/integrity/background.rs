@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 /// How long heads are collected before they are published: a deploy makes several a second.
 const COLLECT: Duration = Duration::from_millis(50);
 
-/// What the thread is told.
+/// Messages to the thread.
 enum Message {
     /// A head was signed.
     Head(TreeHead, String),
-    /// Somebody waits for everything below a position.
+    /// A caller waits for everything below a position.
     Wait(u64, Published),
 }
 

@@ -9,8 +9,8 @@ pub const MAX_HASHES: usize = 63;
 /// Most leaves of a tree: sizes are signed numbers in many programs.
 pub const MAX_SIZE: u64 = i64::MAX as u64;
 
-/// Whether `leaf` is the one at `index` of the tree with this root. Size and root must come from a head
-/// that somebody signed: alone, a path may fit trees of two sizes.
+/// Whether `leaf` is the one at `index` of the tree with this root. Size and root must come from a signed
+/// head: alone, a path may fit trees of two sizes.
 pub fn inclusion(leaf: &Hash, index: u64, size: u64, root: &Hash, path: &[Hash]) -> bool {
     if index >= size || size > MAX_SIZE || path.len() > MAX_HASHES {
         return false;

@@ -13,7 +13,7 @@ pub struct TreeHead {
     pub origin: String,
     /// Number of entries.
     pub size: u64,
-    /// Root over all of them.
+    /// Root over all entries.
     pub root: Hash,
 }
 

@@ -10,7 +10,7 @@ macro_rules! codes {
         pub enum Code { $( $(#[doc = $about])+ $name, )+ }
 
         impl Code {
-            /// Every code, and what it means.
+            /// Every code, and its meaning.
             pub const ALL: &'static [(Code, &'static str)] = &[ $( (Self::$name, concat!($($about),+)), )+ ];
 
             /// As printed and recorded.
@@ -34,7 +34,7 @@ codes! {
     EntryUnreadable = "entry-unreadable",
     /// Positions, revisions, times or causes do not follow each other.
     OrderBroken = "order-broken",
-    /// The index does not find the entries that are there.
+    /// The index does not find the stored entries.
     IndexDiffers = "index-differs",
     /// A read model is not what the log says.
     RowsDiffer = "rows-differ",
@@ -42,7 +42,7 @@ codes! {
     PrivateDiffers = "private-differs",
     /// There was a signed head, and neither of its two files has a valid one.
     HeadMissing = "head-missing",
-    /// One of the two files of heads is not valid; the other one counts.
+    /// One of the two files of heads is not valid; the other one is used.
     HeadDamaged = "head-damaged",
     /// A head is signed by no key of this log.
     HeadForeign = "head-foreign",
@@ -52,7 +52,7 @@ codes! {
     CheckpointDamaged = "checkpoint-damaged",
     /// A published tile is missing or not that of the tree.
     TileDiffers = "tile-differs",
-    /// A published bundle is missing or has not the entries of the log.
+    /// A published bundle is missing or does not hold the entries of the log.
     BundleDiffers = "bundle-differs",
     /// The second copy of private values is not the first.
     MirrorDiffers = "mirror-differs",
@@ -84,11 +84,11 @@ impl std::fmt::Display for Code {
     }
 }
 
-/// One thing that is wrong.
+/// A single fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{code}: {cause}")]
 pub struct Fault {
-    /// Its name.
+    /// Name of the fault.
     pub code: Code,
     /// What was found.
     pub cause: String,

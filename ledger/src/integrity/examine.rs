@@ -2,11 +2,11 @@
 
 use super::checkpoint::TreeHead;
 use super::code::{Code, Fault};
-use super::edge::TileEdge;
 use super::frontier::Frontier;
 use super::hash::leaf;
 use super::heads::{self, Slot};
-use super::known::Known;
+use super::known::KeyHistory;
+use super::partial_tiles::PartialTiles;
 use super::places::Places;
 use super::publish::CHECKPOINT;
 use super::tiles::WIDTH;
@@ -18,7 +18,7 @@ use super::verify::rows;
 use crate::files;
 use crate::ids::Position;
 use crate::log::upgrade::StreamIndex;
-use crate::log::{Found, LogError, Stored, codec};
+use crate::log::{LogError, StoreCondition, Stored, codec};
 use crate::ports::{Entropy, SystemEntropy};
 use crate::projection::Folding;
 
@@ -29,22 +29,22 @@ pub const WHOLE_CHECK: u64 = 50_000;
 /// What was found, and is good enough to go on with.
 pub struct Examined {
     /// What the log says of itself; none if it is empty.
-    pub known: Option<Known>,
+    pub known: Option<KeyHistory>,
     /// The newest signed head, as it was signed, and its file if it is one of the two.
     pub head: Option<(TreeHead, String)>,
-    /// Which of the two files of heads is the newer one.
+    /// The newer one of the two files of heads.
     pub newest: Option<usize>,
-    /// The published tree, as far as it can be gone on with.
-    pub edge: TileEdge,
+    /// The published tree, as far as it can be extended.
+    pub tiles: PartialTiles,
     /// The whole tree.
     pub frontier: Frontier,
-    /// What is wrong, and is mended by going on.
-    pub mended: Vec<Fault>,
+    /// Faults that are repaired by going on.
+    pub repaired: Vec<Fault>,
     /// Why it is read, and not written: its events say that it is newer than this program.
     pub newer: Option<LogError>,
 }
 
-/// The files that have signed heads, as they are. They are read before anything is compared with them.
+/// The files that have signed heads, unchanged. They are read before anything is compared with them.
 pub struct HeadFiles {
     slots: [Slot; 2],
     checkpoint: std::io::Result<Option<Vec<u8>>>,
@@ -54,15 +54,15 @@ impl HeadFiles {
     /// Reads them.
     ///
     /// # Errors
-    /// [`LogError::Io`] if a head of the ledger is there and cannot be read. What is published may lie
-    /// elsewhere, and a ledger goes on without it.
+    /// [`LogError::Io`] if a head of the ledger exists and cannot be read. Published files may lie elsewhere,
+    /// and a ledger goes on without them.
     pub fn read(places: &Places) -> Result<Self, LogError> {
         let checkpoint = files::read_if_there(&places.published().join(CHECKPOINT));
         Ok(Self { slots: heads::read(places.folder())?, checkpoint })
     }
 }
 
-/// A head that counts, and where it lies.
+/// A valid head, and where it lies.
 struct Signed {
     head: TreeHead,
     note: String,
@@ -85,15 +85,15 @@ pub fn examine(
     places: &Places,
     heads: HeadFiles,
     stored: &dyn Stored,
-    found: Found,
+    found: StoreCondition,
 ) -> Result<Examined, Fault> {
     let size = stored.next().map_err(unreadable)?.0;
     // The index and the rows of a newer store are its own business; its entries are not.
-    let known = if stored.newer().is_some() { Known::scan(stored) } else { Known::read(stored) };
+    let known = if stored.newer().is_some() { KeyHistory::scan(stored) } else { KeyHistory::read(stored) };
     let known = known.map_err(unreadable)?;
     let Some(known) = known else { return nothing_yet(&heads, size) };
-    let mut mended = Vec::new();
-    let signed = signed_heads(places, heads, &known, size, &mut mended)?;
+    let mut repaired = Vec::new();
+    let signed = signed_heads(places, heads, &known, size, &mut repaired)?;
     let best = signed.iter().max_by_key(|signed| signed.head.size);
     if let Some(best) = best
         && size < best.head.size
@@ -102,22 +102,24 @@ pub fn examine(
         return Err(Fault::new(Code::LogShorter, cause).at(Position(size)));
     }
     let published = signed.iter().find(|signed| signed.slot.is_none());
-    let edge = published_edge(places, published.map(|signed| &signed.head), &mut mended);
+    let tiles = published_tiles(places, published.map(|signed| &signed.head), &mut repaired);
     let mut newer = known.newer();
     let frontier = match found {
-        Found::Changed if size <= WHOLE_CHECK && stored.newer().is_none() => {
+        StoreCondition::Modified if size <= WHOLE_CHECK && stored.newer().is_none() => {
             whole(stored, size, &signed, &mut newer)?
         }
-        Found::Changed | Found::AsLeft | Found::New => tail(stored, size, &edge, &signed, &mut newer)?,
+        StoreCondition::Modified | StoreCondition::CleanShutdown | StoreCondition::Absent => {
+            tail(stored, size, &tiles, &signed, &mut newer)?
+        }
     };
     let newest = signed.iter().filter(|signed| signed.slot.is_some()).max_by_key(|signed| signed.head.size);
     Ok(Examined {
         newest: newest.and_then(|signed| signed.slot),
         head: best.map(|best| (best.head.clone(), best.note.clone())),
         known: Some(known),
-        edge,
+        tiles,
         frontier,
-        mended,
+        repaired,
         newer,
     })
 }
@@ -135,17 +137,17 @@ fn nothing_yet(heads: &HeadFiles, size: u64) -> Result<Examined, Fault> {
         // There may have been a log: a new one does not take its place.
         return Err(Fault::new(Code::CheckpointDamaged, format!("it cannot be read: {error}")));
     }
-    let (edge, frontier) = (TileEdge::default(), Frontier::default());
-    Ok(Examined { known: None, head: None, newest: None, edge, frontier, mended: Vec::new(), newer: None })
+    let (tiles, frontier) = (PartialTiles::default(), Frontier::default());
+    Ok(Examined { known: None, head: None, newest: None, tiles, frontier, repaired: Vec::new(), newer: None })
 }
 
-/// Every head that counts: of both files, and the published one.
+/// Every valid head: of both files, and the published one.
 fn signed_heads(
     places: &Places,
     heads: HeadFiles,
-    known: &Known,
+    known: &KeyHistory,
     size: u64,
-    mended: &mut Vec<Fault>,
+    repaired: &mut Vec<Fault>,
 ) -> Result<Vec<Signed>, Fault> {
     let mut signed: Vec<Signed> = Vec::new();
     let HeadFiles { slots, checkpoint } = heads;
@@ -157,35 +159,37 @@ fn signed_heads(
         match slot {
             Slot::Note(bytes) => match counts(&bytes, known) {
                 Ok((head, note)) => signed.push(Signed { head, note, slot: Some(at) }),
-                Err(cause) => mended.push(Fault::new(Code::HeadDamaged, format!("{name}: {cause}"))),
+                Err(cause) => repaired.push(Fault::new(Code::HeadDamaged, format!("{name}: {cause}"))),
             },
             Slot::Damaged => {
-                mended.push(Fault::new(Code::HeadDamaged, format!("{name} is not as it was written")))
+                repaired.push(Fault::new(Code::HeadDamaged, format!("{name} is not as it was written")))
             }
-            Slot::Missing if any => mended.push(Fault::new(Code::HeadDamaged, format!("{name} is missing"))),
+            Slot::Missing if any => {
+                repaired.push(Fault::new(Code::HeadDamaged, format!("{name} is missing")))
+            }
             Slot::Missing | Slot::Empty => {}
         }
     }
     match checkpoint {
         Ok(Some(bytes)) => match counts(&bytes, known) {
             Ok((head, note)) => signed.push(Signed { head, note, slot: None }),
-            Err(cause) => mended.push(Fault::new(Code::CheckpointDamaged, cause)),
+            Err(cause) => repaired.push(Fault::new(Code::CheckpointDamaged, cause)),
         },
         Ok(None) if size > 0 && places.published().join("tile").exists() => {
-            mended.push(Fault::new(Code::CheckpointDamaged, "the published checkpoint is missing"));
+            repaired.push(Fault::new(Code::CheckpointDamaged, "the published checkpoint is missing"));
         }
         Err(error) if size > 0 => {
             let cause = format!("the published checkpoint cannot be read: {error}");
-            mended.push(Fault::new(Code::CheckpointDamaged, cause));
+            repaired.push(Fault::new(Code::CheckpointDamaged, cause));
         }
         Ok(None) | Err(_) => {}
     }
-    // Only a ledger of the time before heads may have none, and one whose first head was never written.
-    let begun = known.only_begun(size) && mended.is_empty();
+    // Only a ledger older than heads may have none, or one whose first head was never written.
+    let begun = known.only_begun(size) && repaired.is_empty();
     if signed.iter().all(|signed| signed.slot.is_none()) && !begun {
         let why =
-            mended.first().map_or("both files are empty or gone".to_owned(), |fault| fault.cause.clone());
-        return Err(Fault::new(Code::HeadMissing, format!("no signed head counts: {why}")));
+            repaired.first().map_or("both files are empty or gone".to_owned(), |fault| fault.cause.clone());
+        return Err(Fault::new(Code::HeadMissing, format!("no signed head is valid: {why}")));
     }
     for one in &signed {
         let fork =
@@ -199,7 +203,7 @@ fn signed_heads(
 }
 
 /// A head that a key of the log signed, for this log.
-fn counts(bytes: &[u8], known: &Known) -> Result<(TreeHead, String), String> {
+fn counts(bytes: &[u8], known: &KeyHistory) -> Result<(TreeHead, String), String> {
     let note = String::from_utf8(bytes.to_vec()).map_err(|_| "it is not text".to_owned())?;
     let all: Vec<_> = known.signing.iter().map(|key| key.verifier.clone()).collect();
     let head = TreeHead::verified(bytes, &all).map_err(|error| error.to_string())?;
@@ -211,21 +215,21 @@ fn counts(bytes: &[u8], known: &Known) -> Result<(TreeHead, String), String> {
     Ok((head, note))
 }
 
-/// The published tree, if its right edge has the root of its checkpoint; else it is made anew.
-fn published_edge(places: &Places, head: Option<&TreeHead>, mended: &mut Vec<Fault>) -> TileEdge {
-    let Some(head) = head else { return TileEdge::default() };
-    let edge = TileEdge::load(places.published(), head.size);
-    match edge.filter(|edge| edge.frontier().root() == head.root) {
-        Some(edge) => edge,
+/// The published tree, if its right edge has the root of its checkpoint; otherwise it is rebuilt.
+fn published_tiles(places: &Places, head: Option<&TreeHead>, repaired: &mut Vec<Fault>) -> PartialTiles {
+    let Some(head) = head else { return PartialTiles::default() };
+    let tiles = PartialTiles::load(places.published(), head.size);
+    match tiles.filter(|tiles| tiles.frontier().root() == head.root) {
+        Some(tiles) => tiles,
         None => {
             let cause = "the tiles at the right edge do not make the root of the checkpoint";
-            mended.push(Fault::new(Code::TileDiffers, cause));
-            TileEdge::default()
+            repaired.push(Fault::new(Code::TileDiffers, cause));
+            PartialTiles::default()
         }
     }
 }
 
-/// Looks whether the tree has, on its way, the root of every head of its size.
+/// Checks that the tree, when it has the size of a head, has the root of that head.
 fn compare(frontier: &Frontier, signed: &[Signed]) -> Result<(), Fault> {
     let here = signed.iter().filter(|signed| signed.head.size == frontier.size());
     let root = || frontier.root();
@@ -246,13 +250,13 @@ fn compare(frontier: &Frontier, signed: &[Signed]) -> Result<(), Fault> {
 fn tail(
     stored: &dyn Stored,
     size: u64,
-    edge: &TileEdge,
+    tiles: &PartialTiles,
     signed: &[Signed],
     newer: &mut Option<LogError>,
 ) -> Result<Frontier, Fault> {
-    let mut frontier = edge.frontier();
-    let mut at = edge.size() - edge.size() % WIDTH;
-    let mut leaves = edge.last_leaves().iter();
+    let mut frontier = tiles.frontier();
+    let mut at = tiles.size() - tiles.size() % WIDTH;
+    let mut leaves = tiles.last_leaves().iter();
     let (mut fault, mut broken) = (None, compare(&frontier, signed).err());
     let read = stored.entries(Position(at), usize::MAX, &mut |entry| {
         let leaf = leaf(entry);
@@ -327,7 +331,7 @@ fn whole(
         let at = Position(frontier.size());
         return Err(Fault::new(Code::StoreUnreadable, format!("the entry at {at} is missing")).at(at));
     }
-    // One that was to be erased, and is still there, is for whoever erases to finish.
+    // Private values that should be erased and still exist are left to the erasure.
     private.there(stored, size)?;
     index.finish(&chain, stored, size)?;
     if let Some(folding) = folding {

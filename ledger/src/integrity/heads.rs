@@ -1,7 +1,7 @@
 //! The signed head outside of the store, in two files that are written in turn.
 //!
-//! Each is made as long as it will ever be, so that writing one is a write in place and one fdatasync.
-//! A file that was torn by a crash is not valid, and the other one counts.
+//! Each is created at its full length, so that writing one is a write in place and one fdatasync. A file that
+//! was torn by a crash is not valid, and then the other one is used.
 
 use super::note::MAX_NOTE_BYTES;
 use crate::defect::{Step, step};
@@ -30,17 +30,17 @@ pub enum Slot {
     Missing,
     /// Nothing was written to it yet.
     Empty,
-    /// It was written to, and is not as it was written.
+    /// The file was written to, and is not as it was written.
     Damaged,
-    /// A note; nothing of it is believed yet.
+    /// A note; nothing in it is trusted yet.
     Note(Vec<u8>),
 }
 
 /// Reads both files.
 ///
 /// # Errors
-/// [`LogError::Io`] if one is there and cannot be read: what it says is not known, and taking it for a
-/// missing one would let an older head count.
+/// [`LogError::Io`] if a file exists and cannot be read: its content is not known, and treating it as missing
+/// would make an older head valid.
 pub fn read(folder: &Path) -> Result<[Slot; 2], LogError> {
     let [a, b] = NAMES.map(|name| slot(&folder.join(name)));
     Ok([a?, b?])

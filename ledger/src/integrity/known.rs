@@ -1,4 +1,4 @@
-//! The keys of a log, as its own events say: whose signature counts, from where to where.
+//! The keys of a log, as its own events say: which signatures are valid, from where to where.
 
 use super::note::Verifier;
 use crate::event::{AnyEvent, LedgerEvent};
@@ -17,14 +17,14 @@ pub struct SigningKey {
     pub retired: Option<Position>,
 }
 
-/// What the log says of itself.
+/// Facts of a log about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub struct KeyHistory {
     /// Id of the ledger.
     pub ledger: LedgerId,
-    /// Its name in heads.
+    /// Name of the ledger in heads.
     pub origin: String,
-    /// Format of the store that the newest event says.
+    /// Format of the store, from the newest event.
     pub format: u32,
     /// Keys that sign or signed, in order.
     pub signing: Vec<SigningKey>,
@@ -37,7 +37,7 @@ const KINDS: std::ops::RangeInclusive<u16> = 1..=4;
 /// Events read at a time.
 const CHUNK: usize = 1024;
 
-impl Known {
+impl KeyHistory {
     /// Reads the ledger's own stream; `None` where there is no event yet.
     pub fn read(stored: &dyn Stored) -> Result<Option<Self>, LogError> {
         let mut known: Option<Self> = None;
@@ -47,7 +47,7 @@ impl Known {
             for entry in &events {
                 match codec::decode(entry) {
                     Ok(event) => Self::fold(&mut known, &event),
-                    // What a newer program says of its keys is for that program.
+                    // Events of a newer program about its keys are for that program.
                     Err(LogError::NewerEntry { .. }) => {}
                     Err(error) => return Err(error),
                 }
@@ -69,7 +69,7 @@ impl Known {
         Ok(known)
     }
 
-    /// Folds one entry, if it is of a kind that counts and can be read.
+    /// Folds one entry, if its kind matters here and it can be read.
     pub fn fold_entry(known: &mut Option<Self>, entry: &[u8]) {
         // Decoding all others would take as long as checking them.
         let counts = codec::decode_head(entry).is_ok_and(|head| KINDS.contains(&head.kind));
@@ -78,7 +78,7 @@ impl Known {
         }
     }
 
-    /// Why nothing may be written, if the log says that its format is newer than this program's.
+    /// Why nothing may be written, if the format of the log is newer than this program's.
     pub fn newer(&self) -> Option<LogError> {
         let found = self.format;
         (found > FORMAT).then_some(LogError::NewerFormat { found, supported: FORMAT })
@@ -126,8 +126,8 @@ impl Known {
         self.signing.iter().rev().find(|key| key.retired.is_none())
     }
 
-    /// Keys whose signature counts under a head of this size: a key that was retired counts for heads
-    /// up to the event that retired it, which a rotation has both sign.
+    /// Keys whose signature is valid under a head of this size: a retired key is valid for heads up to the
+    /// event that retired it, which both keys of a rotation sign.
     pub fn counting(&self, size: u64) -> Vec<Verifier> {
         let counts = |key: &&SigningKey| key.retired.is_none_or(|retired| size <= retired.0 + 1);
         self.signing.iter().filter(counts).map(|key| key.verifier.clone()).collect()

@@ -34,7 +34,7 @@ impl Mirror {
         self.folder.join(super::tiles::number(bundle))
     }
 
-    /// Replaces the values of a bundle; none of them is no file.
+    /// Replaces the values of a bundle; without any value there is no file.
     pub fn put(&self, bundle: u64, rows: &PrivateRows) -> io::Result<()> {
         let path = self.path(bundle);
         if rows.values().all(Vec::is_empty) {

@@ -1,14 +1,13 @@
 //! What makes the log evidence: its tree, signed heads, published files, and an independent check.
 //!
 //! Reading order: [`hash`], [`frontier`], [`note`], [`checkpoint`], [`tiles`] (the formats), [`heads`],
-//! [`edge`], [`mirror`], [`publish`], [`background`], [`sealer`] (writing), [`proof`] and [`check`],
+//! [`partial_tiles`], [`mirror`], [`publish`], [`background`], [`sealer`] (writing), [`proof`] and [`check`],
 //! [`known`], [`examine`] (the guarded open), [`verify`].
 
 pub mod background;
 pub mod check;
 pub mod checkpoint;
 pub mod code;
-pub mod edge;
 pub mod examine;
 pub mod frontier;
 pub mod hash;
@@ -16,6 +15,7 @@ pub mod heads;
 pub mod known;
 pub mod mirror;
 pub mod note;
+pub mod partial_tiles;
 pub mod places;
 pub mod proof;
 pub mod proof_text;

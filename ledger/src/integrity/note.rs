@@ -1,7 +1,7 @@
 //! Signed notes (C2SP signed-note): a text, a blank line, and a line for each signature.
 //!
-//! A key is named; its id is the start of SHA-256 over name and public key, so that a signature of
-//! another key is told from a false one. Only Ed25519 (type 1) is made and believed here.
+//! A key has a name; its id is the start of SHA-256 over name and public key, so that a signature of another
+//! key can be told from a false one. Only Ed25519 (type 1) is made and trusted here.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,15 +12,15 @@ use sha2::{Digest, Sha256};
 const ED25519: u8 = 1;
 /// Most signatures of one note; the standard asks for at least 16.
 const MAX_SIGNATURES: usize = 64;
-/// Longest note that is looked at.
+/// Longest note that is parsed.
 pub const MAX_NOTE_BYTES: usize = 1 << 20;
-/// What a line of a signature starts with: a dash that is no hyphen, and a space.
+/// Start of a signature line: an em dash and a space.
 const MARK: &str = "\u{2014} ";
 
 /// Why a note, a key or a signature is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoteError {
-    /// It is not written as the standard says.
+    /// The text does not follow the standard.
     #[error("it is not a signed note: {0}")]
     Malformed(&'static str),
     /// A verifier key is not written as the standard says, or of an algorithm not known here.
@@ -32,7 +32,7 @@ pub enum NoteError {
         /// Name of the key.
         name: String,
     },
-    /// A known key signed it twice: whoever counts signatures would count too many.
+    /// A known key signed it twice: counting the signatures would give too many.
     #[error("{name} signed it twice")]
     SignedTwice {
         /// Name of the key.
@@ -155,7 +155,7 @@ pub fn sign(text: &str, signers: &[Signer]) -> String {
     format!("{text}\n{lines}")
 }
 
-/// A note as it is written; nothing of it is believed yet.
+/// A note as it is written; nothing in it is trusted yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note<'a> {
     /// The text, its last newline included.
@@ -184,10 +184,10 @@ impl<'a> Note<'a> {
         Ok(Self { text, signatures })
     }
 
-    /// Which of these keys signed it. Signatures of unknown keys are passed over.
+    /// Those of these keys that signed it. Signatures of unknown keys are passed over.
     ///
     /// # Errors
-    /// If a signature of a known key is false or there twice, or none of them signed it.
+    /// If a signature of a known key is false or there twice, or no known key signed it.
     pub fn signed_by<'k>(&self, known: &'k [Verifier]) -> Result<Vec<&'k Verifier>, NoteError> {
         let mut found: Vec<&Verifier> = Vec::new();
         for (name, id, signature) in &self.signatures {

@@ -13,8 +13,8 @@ pub struct Places {
 }
 
 impl Places {
-    /// Of the ledger in this folder; its published tree may lie elsewhere. What is needed while somebody reads
-    /// lies in `scratch`.
+    /// Places of the ledger in this folder; its published tree may lie elsewhere. Temporary files of readers
+    /// lie in `scratch`.
     pub fn new(folder: PathBuf, published: Option<PathBuf>, scratch: PathBuf) -> Self {
         let published = published.unwrap_or_else(|| folder.join("published"));
         Self { folder, published, scratch, memory: None }
@@ -36,13 +36,13 @@ impl Places {
         self.folder.join("log")
     }
 
-    /// Where a store is made anew before it takes the place of the old one.
+    /// Where a store is rebuilt before it replaces the old one.
     pub fn new_store(&self) -> PathBuf {
         self.folder.join("new").join("log")
     }
 
-    /// Where folders are made for what is needed while somebody reads: outside of the ledger, which a reader does
-    /// not change.
+    /// Where folders are made for temporary files of readers: outside of the ledger, which a reader does not
+    /// change.
     pub fn scratch(&self) -> &Path {
         &self.scratch
     }

@@ -1,4 +1,4 @@
-//! Proofs that an entry is in the tree, and that one tree begins with another: making them.
+//! Proofs that an entry is in the tree, and that one tree begins with another: how they are made.
 //!
 //! Checking them is in [`check`](super::check) and shares nothing with this file but the hash.
 

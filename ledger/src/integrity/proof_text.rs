@@ -1,6 +1,6 @@
 //! A proof as text (C2SP tlog-proof): it can be checked with the log's public key and nothing else.
 //!
-//! The entry itself travels in the `extra` line, so that a proof says what it is a proof of.
+//! The entry itself travels in the `extra` line, so that a proof shows what it proves.
 
 use super::check;
 use super::checkpoint::{CheckpointError, TreeHead};
@@ -11,15 +11,15 @@ use base64::engine::general_purpose::STANDARD;
 
 /// First line of every proof.
 pub const HEADER: &str = "c2sp.org/tlog-proof@v1";
-/// Longest text of proofs that is looked at.
+/// Longest text of proofs that is parsed.
 const MAX_BYTES: usize = 64 << 20;
 
-/// That an entry is in a log.
+/// Proof that an entry is in a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
     /// The entry, where it is with the proof.
     pub entry: Option<Vec<u8>>,
-    /// Its position.
+    /// Position of the entry.
     pub index: u64,
     /// From the leaf to the root.
     pub path: Vec<Hash>,
@@ -30,13 +30,13 @@ pub struct Proof {
 /// Why a proof is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
-    /// It is not written as the standard says.
+    /// The text does not follow the standard.
     #[error("it is not a proof: {0}")]
     Malformed(&'static str),
     /// The head in it.
     #[error("its checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
-    /// The entry is not with it, and nothing else says what it proves.
+    /// The proof is without the entry, so nothing says what it proves.
     #[error("it has no entry")]
     NoEntry,
     /// The hashes do not lead from the entry to the root.

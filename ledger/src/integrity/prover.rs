@@ -1,4 +1,4 @@
-//! Makes proofs from the published files alone: no store is needed, and nobody waits.
+//! Makes proofs from the published files alone: without the store, and without a lock.
 
 use super::code::{Code, Fault};
 use super::hash::Hash;

@@ -3,9 +3,9 @@
 //! there.
 
 use super::checkpoint::TreeHead;
-use super::edge::TileEdge;
 use super::hash::{Hash, leaf};
 use super::mirror::Mirror;
+use super::partial_tiles::PartialTiles;
 use super::tiles::{self, Tile, WIDTH};
 use crate::files::{self, Readers};
 use crate::ids::Position;
@@ -23,7 +23,7 @@ pub struct Publisher {
     folder: PathBuf,
     mirror: Mirror,
     stored: Arc<dyn Stored>,
-    edge: TileEdge,
+    tiles: PartialTiles,
     /// Size of the tree that is published; what was partial in it is removed one checkpoint later.
     published: u64,
     /// Folders of what was partial one checkpoint ago.
@@ -31,10 +31,10 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Goes on with a published tree whose right edge is known.
-    pub fn new(folder: PathBuf, mirror: Mirror, stored: Arc<dyn Stored>, edge: TileEdge) -> Self {
-        let published = edge.size();
-        Self { folder, mirror, stored, edge, published, stale: BTreeSet::new() }
+    /// Extends a published tree whose right edge is known.
+    pub fn new(folder: PathBuf, mirror: Mirror, stored: Arc<dyn Stored>, tiles: PartialTiles) -> Self {
+        let published = tiles.size();
+        Self { folder, mirror, stored, tiles, published, stale: BTreeSet::new() }
     }
 
     /// How many entries are published.
@@ -52,7 +52,7 @@ impl Publisher {
             self.bundle(from, size, &mut touched)?;
             from += WIDTH;
         }
-        let root = self.edge.frontier().root();
+        let root = self.tiles.frontier().root();
         if root != head.root {
             let cause = format!("what is stored has root {}, and {head} was signed", hex::encode(root));
             return Err(LogError::Publish { path: self.folder.clone(), cause });
@@ -75,7 +75,7 @@ impl Publisher {
         let mut bundle = Vec::new();
         let mut leaves = Vec::new();
         let mut at = from;
-        let (stored, hashed) = (Arc::clone(&self.stored), self.edge.size());
+        let (stored, hashed) = (Arc::clone(&self.stored), self.tiles.size());
         stored.entries(Position(from), usize::try_from(width).unwrap_or(usize::MAX), &mut |entry| {
             tiles::push_entry(&mut bundle, entry)
                 .map_err(|error| LogError::BadEntry { position: Position(at), cause: error.to_string() })?;
@@ -95,13 +95,13 @@ impl Publisher {
         self.put(Tile::Entries { index }, width, &bundle, touched)?;
         let mut full: Vec<(Tile, Vec<u8>)> = Vec::new();
         for leaf in leaves {
-            self.edge.push(leaf, &mut |tile, hashes: &[Hash]| full.push((tile, hashes.concat())));
+            self.tiles.push(leaf, &mut |tile, hashes: &[Hash]| full.push((tile, hashes.concat())));
         }
         full.into_iter().try_for_each(|(tile, bytes)| self.put(tile, WIDTH, &bytes, touched))
     }
 
     fn put_partial_tiles(&self, touched: &mut BTreeSet<PathBuf>) -> Result<(), LogError> {
-        for (tile, hashes) in self.edge.partial() {
+        for (tile, hashes) in self.tiles.partial() {
             self.put(tile, hashes.len() as u64, &hashes.concat(), touched)?;
         }
         Ok(())
@@ -137,8 +137,8 @@ impl Publisher {
         paths
     }
 
-    /// Removes partial files of all but this checkpoint and the one before it, also those that a process
-    /// before this one left: who reads along may be in the middle of the last one.
+    /// Removes partial files of all but this checkpoint and the previous one, also those that an earlier
+    /// process left: a reader may still be in the middle of the last one.
     fn remove_stale(&mut self, before: &[PathBuf]) {
         let now = self.partial_paths();
         let folders = |paths: &[PathBuf]| -> BTreeSet<PathBuf> {
@@ -149,7 +149,7 @@ impl Publisher {
         for folder in looked_at {
             let files = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path());
             for path in files.filter(|path| !now.contains(path) && !before.contains(path)) {
-                // One that stays takes room, and nothing else.
+                // A file that stays takes room, and nothing else.
                 drop(std::fs::remove_file(&path));
             }
             // Refused as long as there is something in it.

@@ -1,4 +1,4 @@
-//! A store made anew from whichever copy of each entry is the one that was signed.
+//! Rebuilds a store from whichever copy of each entry is the signed one.
 
 use super::checkpoint::TreeHead;
 use super::code::{Code, Fault};
@@ -24,7 +24,7 @@ pub struct Copies<'a> {
     pub published: Option<&'a Published>,
     /// The second copy of private values.
     pub mirror: &'a Mirror,
-    /// Private values that are not to be in the new store.
+    /// Private values to leave out of the new store.
     pub without: &'a BTreeSet<(Position, u32)>,
 }
 
@@ -37,10 +37,10 @@ pub struct Rebuilt {
     pub lost_values: u64,
 }
 
-/// Which copy is taken where hashes do not say it.
+/// Which copy is taken where hashes do not decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Prefer {
-    /// The one whose hash was published, else the store's.
+    /// The copy whose hash was published, otherwise the store's.
     Hashes,
     /// The store's.
     Stored,
@@ -48,8 +48,8 @@ enum Prefer {
     Published,
 }
 
-/// Makes a store in `folder`, whose first entries are exactly those of `head`; entries of the store above
-/// it are kept as far as they follow.
+/// Builds a store in `folder`, whose first entries are exactly those of `head`; entries of the store above it
+/// are kept as far as they follow.
 ///
 /// # Errors
 /// [`Code::RootDiffers`] if no choice of copies has the root that was signed.
@@ -80,7 +80,7 @@ fn attempt(folder: &Path, copies: &Copies<'_>, head: &TreeHead, prefer: Prefer) 
         for at in index * WIDTH..(index + 1) * WIDTH {
             let Some(entry) = group.entry(at, prefer, head.size) else { break 'groups };
             let linked = match chain.link(entry) {
-                // Above the head nobody signed anything yet: what does not follow was torn.
+                // Entries above the head are not signed yet: those that do not follow were torn.
                 Err(_) if at >= head.size => break 'groups,
                 linked => linked?,
             };
@@ -129,7 +129,7 @@ impl Group {
             published: entries.unwrap_or_default(),
             hashes: published.and_then(|published| published.tile(0, index).ok()).unwrap_or_default(),
             private: PrivateRows::new(),
-            // A copy that cannot be read is no copy.
+            // A copy that cannot be read is treated as missing.
             mirrored: copies.mirror.get(index).unwrap_or_default(),
         };
         if let Some(stored) = copies.stored {

@@ -1,5 +1,5 @@
 //! Sealing: after every group commit the tree grows, its head is signed and made durable outside of the
-//! store, and only then is anybody told.
+//! store, and only then is the append acknowledged.
 
 use super::background::Background;
 use super::checkpoint::TreeHead;

@@ -14,12 +14,12 @@ pub enum Tile {
     Hashes {
         /// 0 for hashes of leaves.
         level: u32,
-        /// Which tile of the level.
+        /// Index of the tile in its level.
         index: u64,
     },
     /// Entries themselves.
     Entries {
-        /// Which bundle.
+        /// Index of the bundle.
         index: u64,
     },
 }

@@ -1,5 +1,5 @@
-//! Backups: copies of what is published, and of what lies beside it. They need nobody to stop: published
-//! files change only by growing, and the checkpoint comes last.
+//! Backups: copies of what is published, and of what lies beside it. They stop nobody: published files only
+//! grow, and the checkpoint comes last.
 
 use super::evidence::{newer_in_place, newer_published};
 use super::recover::Recovery;
@@ -18,13 +18,13 @@ use crate::integrity::rebuild::{Copies, rebuild};
 use crate::integrity::tiles::{self, MAX_LEVELS, Tile, WIDTH};
 use crate::integrity::verify::published::Published;
 use crate::integrity::verify::{Asked, Report, known_from};
-use crate::log::{LogError, Old, swap};
+use crate::log::{LogError, OldStore, swap};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// How often a backup is begun again because what it copies was replaced by something larger.
+/// How often a backup starts again because a file that it copies was replaced by a larger one.
 const ATTEMPTS: usize = 8;
 
 /// What a backup has.
@@ -34,7 +34,7 @@ pub struct Backup {
     pub entries: u64,
     /// Root over them, in hex.
     pub root: String,
-    /// Files that were copied; the others were there already.
+    /// Files that were copied; the others were already there.
     pub copied: u64,
 }
 
@@ -102,7 +102,7 @@ fn copy(places: &Places, into: &Path) -> io::Result<(TreeHead, u64)> {
     }
     copy_vault(&places.vault(), &into.join("vault"), &mut copies)?;
     copies.folders.iter().try_for_each(|folder| files::sync_folder(folder))?;
-    // It comes last: what it stands for is durable by now.
+    // The checkpoint comes last: everything under it is durable by now.
     files::write_whole(&published.join(CHECKPOINT), &checkpoint, Readers::Owner)?;
     Ok((head, copies.files))
 }
@@ -116,7 +116,7 @@ struct Copied {
 }
 
 impl Copied {
-    /// Copies a file, unless the same bytes are there.
+    /// Copies a file, unless the same bytes are already there.
     fn file(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         let bytes = fs::read(from)?;
         if fs::read(to).is_ok_and(|there| there == bytes) {
@@ -129,8 +129,8 @@ impl Copied {
     }
 }
 
-/// Values that are there; then those that were let go since the last backup go, too. Only what has the name of
-/// a value is one: somebody may have taken a folder of another use.
+/// Copies the present values; then removes those that were dropped since the last backup. Only files with the
+/// name of a value are removed: the folder may have another use.
 fn copy_vault(from: &Path, to: &Path, copies: &mut Copied) -> io::Result<()> {
     let mut kept = BTreeSet::new();
     // A vault that cannot be listed is an error: taken for an empty one, it would empty the backup's.
@@ -209,13 +209,13 @@ impl Ledger {
         let copies =
             Copies { stored: None, published: Some(&published), mirror: &mirror, without: &BTreeSet::new() };
         let rebuilt = rebuild(&places.new_store(), &copies, &head).map_err(OpenError::Refused)?;
-        // From here on the order is such that a crash leaves a ledger that is refused, and can be
-        // restored again: heads go first.
+        // The order from here on is such that a crash leaves a ledger that is refused, and can be restored
+        // again: heads go first.
         let (before, lost_head) =
             lost.map_or((0, None), |(size, note)| (size, (size > head.size).then_some(note)));
         write_heads(&places, &note)?;
         forget_published(&places)?;
-        swap(&places.store(), &places.new_store(), Old::Aside)?;
+        swap(&places.store(), &places.new_store(), OldStore::Aside)?;
         restore_vault(&from.join("vault"), &places.vault()).map_err(|error| unread(error.to_string()))?;
         let ledger = Self::open(options)?;
         let repaired = ["store", "heads", "published", "private"].map(str::to_owned).to_vec();
@@ -233,7 +233,7 @@ fn replaced(places: &Places, head: &TreeHead, older: bool) -> Result<Option<(u64
         return Ok(None);
     }
     let Ok((here, note)) = best_head(places) else {
-        // Nothing here says what it was: there is nothing that a backup could be older than.
+        // Nothing here says what the ledger was: there is nothing that a backup could be older than.
         return Ok(None);
     };
     if here.origin != head.origin {

@@ -1,11 +1,11 @@
-//! Who asks, from where and why: the facts that become an envelope.
+//! Actor, origin and reason of a command: the facts that become an envelope.
 
 use crate::ids::{Position, StreamId, Timestamp};
 use crate::log::{Actor, ActorKind, Auth, Envelope, Origin};
 use crate::ports::Entropy;
 use crate::secrets::Fingerprinter;
 
-/// Who.
+/// The actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActorFacts {
     /// Name, where it is known.
@@ -20,10 +20,10 @@ pub struct ActorFacts {
     pub uid: Option<u32>,
 }
 
-/// Everything about a command but what it asks.
+/// Everything about a command but its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandContext {
-    /// Who.
+    /// The actor.
     pub actor: ActorFacts,
     /// Name of the machine.
     pub host: Option<String>,
@@ -44,7 +44,7 @@ pub struct CommandContext {
 }
 
 impl CommandContext {
-    /// haloy itself, on behalf of nobody.
+    /// haloy itself, on behalf of nobody else.
     pub fn system(tool: impl Into<String>, correlation: impl Into<String>) -> Self {
         Self {
             actor: ActorFacts {

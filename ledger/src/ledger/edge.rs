@@ -44,7 +44,7 @@ impl Ledger {
         Ok((!follows.is_empty()).then_some((expected, follows)))
     }
 
-    /// Deployments that have not ended, among those that claimed or took the place of a wanted name.
+    /// Deployments that have not ended, among those that claimed a wanted name or replaced its claim.
     fn unfinished(&self, edge: &EdgeState, wanted: &[Domain]) -> Result<BTreeSet<DeploymentId>, LogError> {
         let names: BTreeSet<&String> =
             wanted.iter().flat_map(|wanted| std::iter::once(&wanted.domain).chain(&wanted.aliases)).collect();
@@ -66,7 +66,7 @@ impl Ledger {
         Ok(self.rows(read::edge)?.map(|row| row.state).unwrap_or_default())
     }
 
-    /// Records what the edge saw while nobody held the ledger; `key` makes it happen once.
+    /// Records what the edge saw while no process held the ledger; `key` makes it happen once.
     pub fn report(
         &self,
         key: String,

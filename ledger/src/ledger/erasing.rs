@@ -1,5 +1,5 @@
-//! Every copy of the text of erased values goes, wherever it lies in the ledger; gone on with at the next open
-//! if something ends it.
+//! Every copy of the text of erased values is removed, wherever it lies in the ledger; the next open goes on
+//! if this is interrupted.
 
 use super::evidence::open_store;
 use super::options::OpenError;
@@ -9,11 +9,11 @@ use crate::files;
 use crate::ids::{Position, Revision, StreamId};
 use crate::integrity::places::Places;
 use crate::integrity::tiles::WIDTH;
-use crate::log::{LogError, Old, PrivateRows, finish_swap, sweep_scratch};
+use crate::log::{LogError, OldStore, PrivateRows, finish_swap, sweep_scratch};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// There while values are being erased: a crash in between is gone on with at the next open.
+/// Exists while values are being erased: after a crash in between, the next open goes on.
 const ERASING: &str = "erasing";
 
 pub(super) fn marker(places: &Places) -> PathBuf {
@@ -26,12 +26,12 @@ pub(super) fn unfinished(places: &Places) -> Result<bool, LogError> {
     marker.try_exists().map_err(|error| LogError::Io { path: marker, cause: error.to_string() })
 }
 
-/// Makes the store anew without what was redacted, and removes every other copy of it.
+/// Rebuilds the store without what was redacted, and removes every other copy of it.
 pub(super) fn erase(places: &Places) -> Result<(), OpenError> {
     finish_swap(&places.store(), &places.new_store())?;
     let without = redacted(places)?;
     let (head, _) = best_head(places)?;
-    renew_store(places, &head, &without, Old::Removed)?;
+    renew_store(places, &head, &without, OldStore::Removed)?;
     let mirror = places.mirror();
     let bundles: BTreeSet<u64> = without.iter().map(|(at, _)| at.0 / WIDTH).collect();
     let io = |path: PathBuf| move |error: std::io::Error| LogError::Io { path, cause: error.to_string() };
@@ -52,7 +52,7 @@ pub(super) fn erase(places: &Places) -> Result<(), OpenError> {
     }
     // A copy that a look at the store left, if it was killed.
     let copy = places.store().with_extension("copy");
-    // Copies of journals and stores, and what the edge was told, have the same text.
+    // Copies of journals and stores, and the routes sent to the edge, have the same text.
     let edge = places.folder().join("edge");
     files::remove_if_there(&edge.join("contacts.json")).map_err(io(edge.clone()))?;
     changed.extend(Some(edge).filter(|edge| edge.is_dir()));

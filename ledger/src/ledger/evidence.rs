@@ -5,7 +5,7 @@ use crate::ids::{LedgerId, Position};
 use crate::integrity::checkpoint::TreeHead;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::heads;
-use crate::integrity::known::Known;
+use crate::integrity::known::KeyHistory;
 use crate::integrity::note::{Note, Verifier};
 use crate::integrity::places::Places;
 use crate::integrity::proof_text::Proof;
@@ -17,7 +17,7 @@ use crate::secrets::{Keys, Make, Vault};
 use std::path::Path;
 use std::sync::Arc;
 
-/// What is to be checked, opened as far as it can be. The store is held while this lives.
+/// The evidence to check, opened as far as possible. The store is locked while this lives.
 pub struct Evidence {
     sources: Sources,
     held: Held,
@@ -61,7 +61,7 @@ impl Evidence {
         Self { sources, held: Held::Log(log), vault }
     }
 
-    /// Of a published tree alone, with the keys that are believed.
+    /// Of a published tree alone, with the trusted keys.
     pub fn published(folder: &Path, keys: Vec<Verifier>) -> Self {
         let published = folder.to_owned();
         let sources =
@@ -93,7 +93,7 @@ pub(super) fn open_store(places: &Places, faults: &mut Vec<Fault>) -> Result<Opt
     store(places, &places.store(), faults, FjallStore::open)
 }
 
-/// The same, and nothing of it changes.
+/// The same, without changing anything.
 fn store_to_read(places: &Places, faults: &mut Vec<Fault>) -> Result<Option<FjallStore>, OpenError> {
     let folder = standing(&places.store(), &places.new_store());
     let scratch = (places.memory(), places.scratch());
@@ -135,7 +135,7 @@ pub(super) fn published(places: &Places) -> Option<Published> {
 pub(super) fn newer_in_place(places: &Places) -> Result<Option<LogError>, OpenError> {
     if let Some(store) = open_store(places, &mut Vec::new())? {
         let stored = store.stored();
-        let says = || Known::scan(stored.as_ref()).ok().flatten()?.newer();
+        let says = || KeyHistory::scan(stored.as_ref()).ok().flatten()?.newer();
         return Ok(store.newer().cloned().or_else(says));
     }
     Ok(newer_published(places))
@@ -163,15 +163,14 @@ pub fn prove(places: &Places, positions: &[Position]) -> Result<Vec<Proof>, LogE
         .collect()
 }
 
-/// The ledger that the heads in its folder name, without opening it; none if there are none. Nothing of it is
-/// believed here.
+/// The ledger that the heads in its folder name, without opening it; none without heads. Nothing is trusted
+/// here.
 pub fn named(places: &Places) -> Option<LedgerId> {
     let (heads, _) = signed::all(Some(places.folder()), places.published());
     heads.iter().find_map(|head| head.head.origin.strip_prefix("haloy/")?.parse().ok())
 }
 
-/// How many entries the newest head says, and how many the published checkpoint; nothing of it is
-/// believed here.
+/// How many entries the newest head covers, and how many the published checkpoint; nothing is trusted here.
 pub fn sizes(places: &Places) -> (Option<u64>, Option<u64>) {
     let (heads, _) = signed::all(Some(places.folder()), places.published());
     let published = heads.iter().find(|head| head.place == CHECKPOINT).map(|head| head.head.size);

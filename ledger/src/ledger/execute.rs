@@ -10,7 +10,7 @@ use crate::log::*;
 use crate::projection::read;
 use std::time::Duration;
 
-/// A conflict means that somebody else was first; the facts are in the command, so decide again.
+/// A conflict means that another append was first; the facts are in the command, so decide again.
 const MAX_CONFLICTS: usize = 16;
 /// Conflicts after which a command gets its turn alone.
 const ALONE_AFTER: usize = 4;
@@ -22,20 +22,20 @@ pub struct Executed<E = TargetEvent> {
     pub positions: Option<(Position, Position)>,
     /// What happened, as decided; empty if nothing did, or if it was done before.
     pub events: Vec<E>,
-    /// It was done before, under the same idempotency key.
+    /// The command was done before, under the same idempotency key.
     pub repeated: bool,
 }
 
 /// Why a command did nothing.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ExecuteError {
-    /// A rule said no.
+    /// A rule rejected the command.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// A rule of the edge said no.
+    /// A rule of the edge rejected the command.
     #[error(transparent)]
     RejectedAtEdge(#[from] edge::Rejection),
-    /// It could not be appended.
+    /// The events could not be appended.
     #[error(transparent)]
     Append(#[from] AppendError),
     /// The ledger could not be read.
@@ -72,10 +72,10 @@ impl Ledger {
         Err(conflict.unwrap_or(AppendError::Closed).into())
     }
 
-    /// Many who write to one stream at once can keep a slow one out for ever: after a few conflicts it
-    /// decides and appends while nobody else does.
+    /// Many writers of one stream can keep a slow one out for ever: after a few conflicts it decides and
+    /// appends alone.
     fn in_turn<T>(&self, attempt: usize, act: impl FnOnce() -> T) -> T {
-        // It guards no data, so that a panic elsewhere leaves nothing half done behind it.
+        // The lock guards no data, so a panic elsewhere leaves nothing half done.
         if attempt < ALONE_AFTER {
             let _shared = locked_to_read(&self.turns);
             act()
@@ -93,7 +93,7 @@ impl Ledger {
     ) -> Result<Executed, ExecuteError> {
         let once = idempotency(key, command, context)?;
         let first_of_target = matches!(command, Command::Deploy(_)) && self.target_row(key)?.is_none();
-        // Two apps that are new have no stream in common that one of them could find changed.
+        // Two new apps have no stream in common in which one of them would find a conflict.
         let _alone = first_of_target.then(|| locked(&self.slugs));
         let row = self.target_row(key)?;
         let unused;
@@ -109,7 +109,7 @@ impl Ledger {
         }
         let events = match decide(state, command.clone()) {
             Ok(events) => events,
-            // Done before under the same key: the rule that says no now said yes then.
+            // Done before under the same key: the rule that rejects it now accepted it then.
             Err(rejection) => return self.done_before(once, rejection.into()),
         };
         if events.is_empty() {
@@ -170,7 +170,7 @@ impl Ledger {
         }
     }
 
-    /// Two apps with one slug could not be told apart on Docker.
+    /// Two apps with one slug would be indistinguishable on Docker.
     fn slug_is_free(&self, app: &AppName) -> Result<(), ExecuteError> {
         let slug = slug(app.as_str());
         let owner = self.rows(|rows| read::slug_owner(rows, &slug))?;
@@ -184,7 +184,7 @@ impl Ledger {
     }
 }
 
-/// Keys are unique per target; the digest tells whether the same was asked.
+/// Keys are unique per target; the digest shows whether it was the same command.
 fn idempotency(
     target: &TargetKey,
     command: &Command,
@@ -220,7 +220,7 @@ fn idempotency(
     Ok(Some(IdempotencyKey { key: format!("{target}/{key}"), command_digest }))
 }
 
-/// Names behind a command, each with a space before it; nothing where there is none.
+/// Names after a command, each preceded by a space; nothing where there is none.
 fn listed(names: &[String]) -> String {
     names.iter().map(|name| format!(" {name}")).collect()
 }

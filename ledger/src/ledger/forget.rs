@@ -6,13 +6,13 @@ use crate::release::{Fingerprint, ReleaseSpec};
 use crate::secrets::VaultError;
 use std::collections::BTreeSet;
 
-/// Why values that nobody needs are still there.
+/// Why values that are not needed still exist.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ForgetError {
-    /// Which of them are in use could not be read.
+    /// The values in use could not be determined.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// One could not be removed.
+    /// A value could not be removed.
     #[error(transparent)]
     Vault(#[from] VaultError),
 }

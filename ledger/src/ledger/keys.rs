@@ -7,7 +7,7 @@ use crate::ids::StreamId;
 use crate::integrity::checkpoint::TreeHead;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::heads::{self, Slot};
-use crate::integrity::known::Known;
+use crate::integrity::known::KeyHistory;
 use crate::integrity::note::{Note, Signer};
 use crate::integrity::publish::CHECKPOINT;
 use crate::locks::locked;
@@ -17,9 +17,9 @@ use crate::secrets::Keys;
 /// What a change of keys did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct KeyChange {
-    /// Keys that no longer count: purpose and id.
+    /// Keys that are no longer valid: purpose and id.
     pub retired: Vec<String>,
-    /// Keys that count from now on: purpose and id.
+    /// Keys that are valid from now on: purpose and id.
     pub added: Vec<String>,
 }
 
@@ -48,29 +48,29 @@ impl Ledger {
         Ok(self.record(&events, &context).map(drop)?)
     }
 
-    /// Records what was found damaged at open, and was made anew by going on.
-    pub(super) fn record_mended(&self, mended: &[Fault]) -> Result<(), OpenError> {
-        if mended.is_empty() {
+    /// Records what was found damaged at open, and was repaired by going on.
+    pub(super) fn record_repaired(&self, faults: &[Fault]) -> Result<(), OpenError> {
+        if faults.is_empty() {
             return Ok(());
         }
         let heads = |fault: &&Fault| fault.code == Code::HeadDamaged;
         let mut repaired = Vec::new();
-        if mended.iter().any(|fault| heads(&fault)) {
+        if faults.iter().any(|fault| heads(&fault)) {
             repaired.push("heads".to_owned());
         }
-        if mended.iter().any(|fault| !heads(&fault)) {
+        if faults.iter().any(|fault| !heads(&fault)) {
             repaired.push("published".to_owned());
         }
         let here = self.log.head().next;
-        let codes = mended.iter().map(|fault| fault.code.name().to_owned()).collect();
+        let codes = faults.iter().map(|fault| fault.code.name().to_owned()).collect();
         let recovered =
             Recovered { source: "store".to_owned(), from: here, to: here, codes, repaired, lost_head: None };
         let context = CommandContext::system(self.tool.clone(), "mended");
         Ok(self.record(&[recovered.into()], &context).map(drop)?)
     }
 
-    /// What the log says of its keys.
-    pub fn known(&self) -> Result<Option<Known>, LogError> {
+    /// Keys of the log.
+    pub fn known(&self) -> Result<Option<KeyHistory>, LogError> {
         let mut known = None;
         if self.newer.is_some() {
             // By no index, and past what cannot be read: both are the newer program's.
@@ -81,7 +81,7 @@ impl Ledger {
                     return Ok(known);
                 }
                 from = crate::ids::Position(from.0 + entries.len() as u64);
-                entries.iter().for_each(|entry| Known::fold_entry(&mut known, entry));
+                entries.iter().for_each(|entry| KeyHistory::fold_entry(&mut known, entry));
             }
         }
         let mut from = crate::ids::Revision(0);
@@ -89,7 +89,7 @@ impl Ledger {
             let events = self.log.read_stream(&StreamId::Ledger, from, 1024)?;
             let Some(last) = events.last() else { return Ok(known) };
             from = crate::ids::Revision(last.head.revision.0 + 1);
-            events.iter().for_each(|event| Known::fold(&mut known, event));
+            events.iter().for_each(|event| KeyHistory::fold(&mut known, event));
         }
     }
 

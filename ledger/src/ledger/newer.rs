@@ -1,11 +1,11 @@
-//! A ledger that a newer haloy wrote: its entries are shown, and nothing of it is changed.
+//! A ledger that a newer haloy wrote: its entries are shown, and nothing is changed.
 
 use super::Ledger;
 use crate::log::LogError;
 
 impl Ledger {
-    /// Why only its entries may be shown: a newer haloy wrote it. What else is asked of it may be answered
-    /// wrongly, and nothing is written.
+    /// Why only its entries may be shown: a newer haloy wrote it. Other answers may be wrong, and nothing is
+    /// written.
     pub fn newer(&self) -> Option<&LogError> {
         self.newer.as_ref()
     }

@@ -13,7 +13,7 @@ use crate::integrity::background::Background;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::examine::{Examined, HeadFiles, examine};
 use crate::integrity::heads::{self, Heads};
-use crate::integrity::known::Known;
+use crate::integrity::known::KeyHistory;
 use crate::integrity::note::Signer;
 use crate::integrity::places::Places;
 use crate::integrity::publish::{CHECKPOINT, Publisher};
@@ -77,7 +77,7 @@ pub struct Parts {
 impl Ledger {
     /// Opens the ledger in a folder, creating it where there is none.
     ///
-    /// One that a newer haloy wrote is opened to show its entries, and nothing is written: see
+    /// A ledger that a newer haloy wrote is opened to show its entries, and nothing is written: see
     /// [`Ledger::newer`].
     ///
     /// # Errors
@@ -101,7 +101,7 @@ impl Ledger {
         let origin = known.map_or_else(|| origin_of(new_id), |known| known.origin.clone());
         let (signers, frozen) = signing::signers(&origin, known, &keys, options.key_mode);
         let sealed_before = known.is_some_and(|known| !known.signing.is_empty());
-        let mended = examined.mended.clone();
+        let repaired = examined.repaired.clone();
         let unsealed = signers.is_empty() || newer.is_some();
         let signers = Arc::new(Signers::new(signers));
         let (seal, publisher): (Box<dyn Seal>, _) = match unsealed {
@@ -141,12 +141,12 @@ impl Ledger {
             if !sealed_before {
                 ledger.begin_sealing(&keys)?;
             }
-            ledger.record_mended(&mended)?;
+            ledger.record_repaired(&repaired)?;
         }
         Ok(ledger)
     }
 
-    /// A ledger made of parts: for simulation, and for tests.
+    /// A ledger from its parts: for simulation, and for tests.
     pub fn with(parts: Parts) -> Result<Self, OpenError> {
         let new_id = LedgerId::from_parts(parts.clock.now().unix_ms(), parts.entropy.ulid_bits());
         let ledger = Self::assemble(parts, new_id, None, &|_, _| {})?;
@@ -235,7 +235,7 @@ impl Ledger {
 }
 
 /// The keys; what a rotation that was cut off left is finished.
-fn keys(options: &LedgerOptions, known: Option<&Known>) -> Result<Keys, KeysError> {
+fn keys(options: &LedgerOptions, known: Option<&KeyHistory>) -> Result<Keys, KeysError> {
     let entropy = options.entropy.as_ref();
     let mut keys = Keys::open(&options.keys, entropy, signing::may_make(known, options.key_mode))?;
     if signing::rotation_unfinished(known, &keys) {
@@ -252,7 +252,7 @@ fn examined(places: &Places) -> Result<(FjallStore, Examined), OpenError> {
         if heads::exist(places.folder())? {
             return Err(store_missing(&folder));
         }
-        // A store made here would be another ledger's, beside what is published of this one.
+        // A store made here would be another ledger's, beside the published files of this one.
         if matches!(files::read_if_there(&places.published().join(CHECKPOINT)), Ok(Some(_))) {
             let cause =
                 format!("entries were signed and published, and there is no store in {}", folder.display());
@@ -266,7 +266,7 @@ fn examined(places: &Places) -> Result<(FjallStore, Examined), OpenError> {
             Ok((store, examined))
         }
         Err(fault) => {
-            // Its next open is to look as closely as this one did.
+            // The next open should check as closely as this one did.
             store.not_clean();
             Err(OpenError::Refused(fault))
         }
@@ -287,8 +287,8 @@ pub(super) fn unreadable(error: LogError) -> OpenError {
     }
 }
 
-/// What signs and publishes from here on. What is stored and not sealed is sealed, what is sealed and
-/// not published is published.
+/// Starts what signs and publishes from here on. Stored entries that are not sealed are sealed, sealed ones
+/// that are not published are published.
 fn sealer(
     places: &Places,
     store: &FjallStore,
@@ -296,11 +296,11 @@ fn sealer(
     origin: String,
     signers: Arc<Signers>,
 ) -> Result<(Sealer, Weak<Background>), LogError> {
-    let Examined { known, head, newest, edge, frontier, .. } = examined;
+    let Examined { known, head, newest, tiles, frontier, .. } = examined;
     let heads = Heads::open(places.folder(), newest)
         .map_err(|error| LogError::Io { path: places.folder().to_owned(), cause: error.to_string() })?;
-    let (size, published) = (frontier.size(), edge.size());
-    let publisher = Publisher::new(places.published().to_owned(), places.mirror(), store.stored(), edge);
+    let (size, published) = (frontier.size(), tiles.size());
+    let publisher = Publisher::new(places.published().to_owned(), places.mirror(), store.stored(), tiles);
     let background = Arc::new(Background::start(publisher)?);
     let sealed = head.filter(|(head, _)| head.size == size);
     let named = known.is_some_and(|known| !known.signing.is_empty());

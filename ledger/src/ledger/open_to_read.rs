@@ -1,4 +1,4 @@
-//! Opening a ledger to read it: nothing of it changes, whatever state it is in, and others may read it, too.
+//! Opening a ledger to read it: nothing is changed, whatever state it is in, and others may read it, too.
 
 use super::erasing;
 use super::evidence::{newer_published, published};
@@ -11,7 +11,7 @@ use crate::ids::{LedgerId, Position};
 use crate::integrity::code::Code;
 use crate::integrity::examine::{HeadFiles, examine};
 use crate::integrity::heads;
-use crate::integrity::known::Known;
+use crate::integrity::known::KeyHistory;
 use crate::integrity::places::Places;
 use crate::integrity::rebuild::{Copies, rebuild};
 use crate::log::{EventLog, FjallReader, FjallStore, LogError, Rows, standing};
@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// A store that can be read, and what is under its newest signed head.
 struct Readable {
     store: FjallStore,
-    known: Option<Known>,
+    known: Option<KeyHistory>,
     end: Position,
 }
 
@@ -69,7 +69,7 @@ impl Ledger {
 }
 
 /// The keys, where they can be read, and why nothing could be appended with them.
-fn keys(options: &LedgerOptions, known: Option<&Known>, origin: &str) -> (Option<Keys>, Frozen) {
+fn keys(options: &LedgerOptions, known: Option<&KeyHistory>, origin: &str) -> (Option<Keys>, Frozen) {
     match Keys::open(&options.keys, options.entropy.as_ref(), Make::None) {
         Ok(keys) if signing::rotation_unfinished(known, &keys) => (Some(keys), None),
         Ok(keys) => {
@@ -91,7 +91,7 @@ fn readable(places: &Places) -> Result<Option<Readable>, OpenError> {
     let scratch = (places.memory(), places.scratch());
     let opened = FjallStore::open_to_read(&places.store(), &places.new_store(), scratch);
     let mut store = opened.map_err(unreadable)?;
-    // They are read with the store locked: what they sign is what is in it.
+    // They are read with the store locked: they sign what is in it.
     let heads = HeadFiles::read(places)?;
     let examined = examine(places, heads, store.stored().as_ref(), store.found());
     let examined = examined.map_err(OpenError::Refused)?;
@@ -102,14 +102,14 @@ fn readable(places: &Places) -> Result<Option<Readable>, OpenError> {
         // How a newer haloy signs may not be known here: its entries are shown as they are.
         _ if store.newer().is_some() => store.stored().next()?,
         Some(signed) => signed,
-        // Of the time before heads: all of it counts.
+        // Older than heads: all of it is valid.
         None if !has_heads => store.stored().next()?,
         None => Position(0),
     };
     Ok(Some(Readable { store, known: examined.known, end }))
 }
 
-/// A store made of what is published, for as long as it is read.
+/// A store built from the published files, for as long as it is read.
 fn from_published(places: &Places) -> Result<Option<Readable>, OpenError> {
     let Some(published) = published(places) else { return Ok(None) };
     if let Some(newer) = newer_published(places) {
@@ -126,7 +126,7 @@ fn from_published(places: &Places) -> Result<Option<Readable>, OpenError> {
         return Err(OpenError::Refused(fault));
     }
     let store = store.map_err(unreadable)?;
-    let known = Known::read(store.stored().as_ref())?;
+    let known = KeyHistory::read(store.stored().as_ref())?;
     Ok(Some(Readable { store, known, end: Position(head.size) }))
 }
 

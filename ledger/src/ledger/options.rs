@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub struct LedgerOptions {
     /// Folder of the ledger: `log/` and `vault/` lie in it.
     pub folder: PathBuf,
-    /// Folder of the keys, outside of it.
+    /// Folder of the keys, outside of the ledger.
     pub keys: PathBuf,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
@@ -24,9 +24,9 @@ pub struct LedgerOptions {
     pub clock_policy: ClockPolicy,
     /// Program and version, as recorded.
     pub tool: String,
-    /// Where the published tree lies; `published` in the ledger where nobody says.
+    /// Folder of the published tree; by default `published` in the ledger.
     pub publish: Option<PathBuf>,
-    /// Where folders are made for what is needed while somebody reads.
+    /// Folder for temporary files of readers.
     pub scratch: PathBuf,
     /// A folder in memory where such folders are made for stores that were closed, and are small then; on disk, in
     /// `scratch`, where none is given, or it cannot be used.
@@ -77,7 +77,7 @@ pub enum OpenError {
     /// The first event could not be written.
     #[error(transparent)]
     Append(#[from] AppendError),
-    /// It is not what was signed, or cannot be known to be.
+    /// The ledger is not what was signed, or that cannot be determined.
     #[error("the ledger is refused: {0}")]
     Refused(Fault),
     /// Event 0 is not what every ledger starts with.

@@ -14,10 +14,11 @@ use crate::release::ReleaseRecord;
 use std::sync::Arc;
 
 impl Ledger {
-    /// Answers from one instant: whatever `answer` asks the view, it is as of the same position of the log.
+    /// Answers from one instant: every question that `answer` puts to the view is answered as of the same
+    /// position of the log.
     ///
     /// # Errors
-    /// Those of `answer`, and those of reading the store.
+    /// Errors of `answer`, and of reading the store.
     pub fn view<T, E: From<LogError>>(&self, answer: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E> {
         let (mut answer, mut answered) = (Some(answer), None);
         self.log.read_rows(&mut |rows| {
@@ -55,7 +56,7 @@ impl Ledger {
         self.log.head()
     }
 
-    /// Folds the whole log anew and compares with the live rows.
+    /// Folds the whole log again and compares with the live rows.
     pub fn replay(&self, progress: &mut dyn FnMut(Position)) -> Result<RebuildReport, LogError> {
         // Where there are many events, their read models do not fit into memory.
         let large = self.head().next.0 > IN_MEMORY;
@@ -68,7 +69,7 @@ impl Ledger {
     }
 }
 
-/// Single questions, each as of an instant of its own: whoever joins two of them takes a [`View`].
+/// Single questions, each as of an instant of its own: to combine several, take a [`View`].
 impl Ledger {
     /// See [`View::state`].
     pub fn state(&self, key: &TargetKey) -> Result<TargetState, LogError> {

@@ -1,4 +1,4 @@
-//! Making anew what is damaged, from the copies that are whole; recorded, and never by guessing.
+//! Rebuilds what is damaged from the copies that are whole; recorded, and never by guessing.
 
 use super::evidence::newer_in_place;
 use super::renew::{best_head, forget_published, renew_store, write_heads};
@@ -8,25 +8,25 @@ use crate::ids::Position;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::heads;
 use crate::integrity::verify::Asked;
-use crate::log::{Old, finish_swap};
+use crate::log::{OldStore, finish_swap};
 use std::collections::BTreeSet;
 
-/// What was made anew.
+/// What was rebuilt.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Recovery {
     /// What was wrong.
     pub faults: Vec<Fault>,
-    /// `store`, `published`, `private`, `heads`; nothing if nothing had to be.
+    /// `store`, `published`, `private`, `heads`; empty if nothing was damaged.
     pub repaired: Vec<String>,
     /// Entries that were there before.
     pub before: u64,
-    /// Entries that are there now, the one that records this included.
+    /// Entries after the recovery, its own event included.
     pub after: u64,
     /// Private values that no copy had.
     pub lost_values: u64,
 }
 
-/// Faults that the store has to be made anew for.
+/// Faults that require a new store.
 fn of_store(fault: &Fault) -> bool {
     matches!(
         fault.code,
@@ -42,7 +42,7 @@ fn of_store(fault: &Fault) -> bool {
     )
 }
 
-/// Faults that what is published, and the second copy of private values, are made anew for.
+/// Faults that require new published files and a new second copy of private values.
 fn of_published(fault: &Fault) -> bool {
     matches!(
         fault.code,
@@ -55,14 +55,15 @@ fn of_heads(fault: &Fault) -> bool {
 }
 
 impl Ledger {
-    /// Checks everything, and makes anew what is damaged.
+    /// Checks everything, and rebuilds what is damaged.
     ///
     /// # Errors
     /// [`OpenError::Refused`] if no copies that are left make the log that was signed, or if two
     /// histories were signed. Nothing is changed then.
     pub fn recover(options: LedgerOptions, context: &CommandContext) -> Result<Recovery, OpenError> {
         let places = options.places();
-        // One that cannot be read may be the newest: nothing is rebuilt, and no head written, without it.
+        // A head that cannot be read may be the newest: without it nothing is rebuilt, and no head is
+        // written.
         heads::read(places.folder())?;
         if let Some(newer) = newer_in_place(&places)? {
             return Err(newer.into());
@@ -75,7 +76,7 @@ impl Ledger {
         let mut recovery = Recovery { faults, repaired: Vec::new(), before: 0, after: 0, lost_values: 0 };
         let (head, note) = best_head(&places)?;
         if recovery.faults.iter().any(of_store) {
-            let (before, rebuilt) = renew_store(&places, &head, &BTreeSet::new(), Old::Aside)?;
+            let (before, rebuilt) = renew_store(&places, &head, &BTreeSet::new(), OldStore::Aside)?;
             (recovery.before, recovery.lost_values) = (before, rebuilt.lost_values);
             recovery.repaired.push("store".to_owned());
         }

@@ -15,25 +15,25 @@ pub enum RedactError {
     /// The ledger.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// There is no such event.
+    /// There is no event at this position.
     #[error("there is no event at {0}")]
     NoEvent(Position),
-    /// There is no such private value, or it was erased before.
-    #[error("at {at} there is no such private value, or it was erased before")]
+    /// There is no such private value, or it was already erased.
+    #[error("at {at} there is no such private value, or it was already erased")]
     Nothing {
-        /// Which event, the first if there are several.
+        /// The event; the first one if there are several.
         at: Position,
     },
     /// The release that it belongs to is held.
     #[error("release {release} is held, and nothing of it may be erased")]
     Held {
-        /// Which release.
+        /// The release.
         release: DeploymentId,
     },
-    /// The release runs, or is on its way, and needs its values.
-    #[error("release {release} is live or on its way, and needs its env values")]
+    /// The release is live or being deployed, and needs its values.
+    #[error("release {release} is live or being deployed, and needs its env values")]
     Live {
-        /// Which release.
+        /// The release.
         release: DeploymentId,
     },
 }
@@ -49,7 +49,7 @@ impl From<LogError> for RedactError {
 pub struct Redacted {
     /// The events and the numbers of their fields.
     pub fields: Vec<(Position, Vec<u32>)>,
-    /// The event that says so, for the last of them.
+    /// The event that records it, for the last of them.
     pub recorded: Position,
 }
 
@@ -128,8 +128,8 @@ impl Ledger {
         Ok(fields)
     }
 
-    /// A hold keeps everything of its release; a live release keeps its values, which are passed over
-    /// unless they were asked for by name.
+    /// A hold keeps everything of its release; a live release keeps its values, which are passed over unless
+    /// they were named explicitly.
     fn may_erase(&self, recorded: &Recorded, fields: &mut Vec<u32>, named: bool) -> Result<(), RedactError> {
         let StreamId::Target(key) = &recorded.envelope.stream else { return Ok(()) };
         let state = self.state(key)?;

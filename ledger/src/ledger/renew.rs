@@ -1,4 +1,4 @@
-//! The parts of a ledger, made anew from the copies that are whole. Nothing is recorded here.
+//! The parts of a ledger, rebuilt from the copies that are whole. Nothing is recorded here.
 
 use super::evidence::{open_store, published};
 use super::options::OpenError;
@@ -10,7 +10,7 @@ use crate::integrity::places::Places;
 use crate::integrity::publish::CHECKPOINT;
 use crate::integrity::rebuild::{Copies, Rebuilt, rebuild};
 use crate::integrity::verify::{Sources, believed, signed};
-use crate::log::{FjallStore, LogError, Old, swap};
+use crate::log::{FjallStore, LogError, OldStore, swap};
 use std::collections::BTreeSet;
 
 /// The newest head that a key of the log signed.
@@ -41,12 +41,12 @@ pub(super) fn best_head(places: &Places) -> Result<(TreeHead, String), OpenError
     })
 }
 
-/// Makes the store anew; how many entries there were before, and what there is now.
+/// Rebuilds the store; returns the number of entries before, and the result.
 pub(super) fn renew_store(
     places: &Places,
     head: &TreeHead,
     without: &BTreeSet<(Position, u32)>,
-    old: Old,
+    old: OldStore,
 ) -> Result<(u64, Rebuilt), OpenError> {
     let store = open_store(places, &mut Vec::new())?;
     let stored = store.as_ref().map(FjallStore::stored);
@@ -65,7 +65,7 @@ pub(super) fn renew_store(
     Ok((before, rebuilt))
 }
 
-/// Both files of heads anew, with this one in them.
+/// Rewrites both files of heads, with this head in them.
 pub(super) fn write_heads(places: &Places, note: &str) -> Result<(), OpenError> {
     let io =
         |error: std::io::Error| LogError::Io { path: places.folder().to_owned(), cause: error.to_string() };
@@ -77,7 +77,7 @@ pub(super) fn write_heads(places: &Places, note: &str) -> Result<(), OpenError> 
     Ok(())
 }
 
-/// Removes what is published, so that the next open publishes all of it anew.
+/// Removes what is published, so that the next open publishes all of it again.
 pub(super) fn forget_published(places: &Places) -> Result<(), OpenError> {
     for path in [
         places.published().join(CHECKPOINT),

@@ -1,8 +1,8 @@
-//! Which key signs, and why none does: the keys of the folder against those that the log names.
+//! Which key signs, or why none does: the keys of the folder against those that the log names.
 
 use crate::event::{KeyAdded, LedgerEvent};
 use crate::integrity::code::Code;
-use crate::integrity::known::Known;
+use crate::integrity::known::KeyHistory;
 use crate::integrity::note::Signer;
 use crate::secrets::{Keys, Make};
 
@@ -20,7 +20,7 @@ pub enum KeyMode {
 pub type Frozen = Option<(&'static str, String)>;
 
 /// Which missing keys may be made.
-pub fn may_make(known: Option<&Known>, mode: KeyMode) -> Make {
+pub fn may_make(known: Option<&KeyHistory>, mode: KeyMode) -> Make {
     match (known, mode) {
         (None, _) | (_, KeyMode::Adopt) => Make::All,
         (Some(known), _) if known.signing.is_empty() => Make::Signing,
@@ -29,7 +29,12 @@ pub fn may_make(known: Option<&Known>, mode: KeyMode) -> Make {
 }
 
 /// The keys that sign heads, or why the ledger is frozen.
-pub fn signers(origin: &str, known: Option<&Known>, keys: &Keys, mode: KeyMode) -> (Vec<Signer>, Frozen) {
+pub fn signers(
+    origin: &str,
+    known: Option<&KeyHistory>,
+    keys: &Keys,
+    mode: KeyMode,
+) -> (Vec<Signer>, Frozen) {
     let signer = |seed: &[u8; 32]| Signer::new(origin, seed);
     let own = keys.signing.as_ref().map(signer);
     if mode == KeyMode::Adopt {
@@ -63,7 +68,7 @@ pub fn signers(origin: &str, known: Option<&Known>, keys: &Keys, mode: KeyMode) 
 }
 
 /// A rotation that the log knows of, and the folder does not: it was cut off in between.
-pub fn rotation_unfinished(known: Option<&Known>, keys: &Keys) -> bool {
+pub fn rotation_unfinished(known: Option<&KeyHistory>, keys: &Keys) -> bool {
     let Some((known, next)) = known.zip(keys.next.as_ref()) else { return false };
     let next = Signer::new(&known.origin, next);
     known.active().is_some_and(|active| active.verifier == *next.verifier())

@@ -1,5 +1,5 @@
-//! Read models of a version that a store does not have are built when a ledger is opened to be written, and
-//! the rows of versions that are gone are removed. The index comes before: `log/fjall/upgrade.rs`.
+//! Read models of a version that a store does not have are built when a ledger is opened for writing, and the
+//! rows of old versions are removed. The index is upgraded before: `log/fjall/upgrade.rs`.
 //!
 //! Each read model has its checkpoint, which is written with its rows; so does what is removed: the
 //! checkpoint of a version goes last. Whatever is cut off goes on with the next open.

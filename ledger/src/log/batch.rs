@@ -1,7 +1,7 @@
 //! Planning of one group commit: shared by every log, so that they cannot differ in their rules.
 //!
-//! Appends are checked one after the other; each sees the ones before it in the same batch. One
-//! that breaks a rule fails alone and leaves nothing. What is left is for the log to write at once.
+//! Appends are checked one after the other; each sees the previous ones in the same batch. An append that
+//! breaks a rule fails alone and leaves nothing. The log then writes the rest at once.
 
 use super::clock::{self, ClockPolicy};
 use super::keys::{self, Key};
@@ -41,7 +41,7 @@ impl Tail {
     }
 }
 
-/// One append as it was handed in.
+/// An append as it was handed in.
 pub(super) struct Request {
     pub(super) writes: Vec<StreamWrite>,
     pub(super) once: Option<IdempotencyKey>,
@@ -63,7 +63,7 @@ pub(super) struct Batch {
     pub(super) index: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) private: Vec<(Vec<u8>, Vec<u8>)>,
     pub(super) rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    /// Why nothing of it can be written: an append failed, and the rows of those before it are lost.
+    /// Why nothing of it can be written: an append failed, and the rows of earlier appends are lost.
     pub(super) spoilt: Option<LogError>,
 }
 
@@ -80,8 +80,8 @@ impl Batch {
         }
     }
 
-    /// Plans one append. One that fails leaves the batch as it was, whatever it fails for;
-    /// [`Batch::spoilt`] says so where that could not be done.
+    /// Plans one append. A failing append leaves the batch as it was, whatever the reason; [`Batch::spoilt`]
+    /// is set where that was not possible.
     pub(super) fn add(
         &mut self,
         store: &dyn Store,
@@ -147,7 +147,7 @@ impl Batch {
         }
     }
 
-    /// The format that the log says: the store may have been raised since.
+    /// The format recorded in the log: the store may have been raised since.
     fn format_said(&self, store: &dyn Store) -> Result<Option<u32>, LogError> {
         let upgrade = self.index(store, &Key::Upgrade)?.as_deref().and_then(Upgrade::decode);
         let format = self.index(store, &Key::Format)?.as_deref().and_then(keys::format);
@@ -183,8 +183,8 @@ impl Batch {
         Ok(())
     }
 
-    /// Folds what was accepted once more: an append whose events could not be folded left rows that are
-    /// not to be written, and nobody else's append is to fail for it.
+    /// Folds the accepted appends once more: an append whose events could not be folded left rows that must
+    /// not be written, and no other append may fail for it.
     fn fold_again(&mut self, store: &dyn Store, in_batch: &mut dyn InBatch) {
         in_batch.abandon();
         self.rows.clear();
@@ -203,7 +203,7 @@ impl Batch {
     }
 }
 
-/// What the row of an idempotency key says; an error if it was another command.
+/// Content of the row of an idempotency key; an error if it was another command.
 pub(super) fn known_append(once: &IdempotencyKey, value: &[u8]) -> Result<Appended, AppendError> {
     let bad = || LogError::Store(format!("the row of idempotency key `{}` cannot be read", once.key));
     let (first, next) = keys::unpair(value).ok_or_else(bad)?;
@@ -221,7 +221,7 @@ struct StreamHead {
     last: u64,
 }
 
-/// One append while it is being checked.
+/// An append while it is being checked.
 struct Plan {
     tail: Tail,
     entries: Vec<(Vec<u8>, Recorded)>,

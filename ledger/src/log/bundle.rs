@@ -6,13 +6,13 @@ pub const WIDTH: u64 = 256;
 /// Why a bundle cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BundleError {
-    /// It ends within an entry.
+    /// The bundle ends within an entry.
     #[error("it ends within an entry")]
     Torn,
-    /// It has another number of entries.
-    #[error("it has not {0} entries")]
+    /// The bundle has another number of entries.
+    #[error("it does not contain exactly {0} entries")]
     Count(u64),
-    /// An entry is longer than a bundle can say. The log writes none: somebody else did.
+    /// An entry is longer than a bundle can say. The log never writes such an entry.
     #[error("an entry of {0} bytes is longer than any bundle can hold")]
     TooLong(usize),
 }

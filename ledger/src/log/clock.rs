@@ -8,17 +8,17 @@ pub const BUILT: Timestamp = Timestamp(1_793_491_200_000_000_000);
 const SECOND: i64 = 1_000_000_000;
 /// A step back of more than this is recorded.
 const STEP_BACK: i64 = SECOND;
-/// A gap of more than this since the last event asks for a second opinion.
+/// A gap of more than this since the last event needs a second opinion.
 const FAR_AHEAD: i64 = 24 * 3600 * SECOND;
-/// How far the engine's clock may be from ours to count as that opinion.
+/// How far the engine's clock may be from ours to confirm it.
 const ENGINE_AGREES: i64 = 5 * 60 * SECOND;
 
 /// What the caller knows and wants about the clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ClockPolicy {
-    /// The engine's own clock minus ours, in nanoseconds, where it was asked.
+    /// The engine's own clock minus ours, in nanoseconds, where it was queried.
     pub engine_offset: Option<i64>,
-    /// Somebody vouches for the clock.
+    /// The user vouches for the clock.
     pub accept: bool,
 }
 
@@ -26,9 +26,9 @@ pub struct ClockPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Fine,
-    /// It went back: recorded as `ClockStepped`.
+    /// The clock went back: recorded as `ClockStepped`.
     Stepped,
-    /// It is far ahead, and somebody vouches for it: recorded as `ClockAccepted`.
+    /// The clock is far ahead, and the user vouches for it: recorded as `ClockAccepted`.
     Accepted,
 }
 

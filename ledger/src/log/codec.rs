@@ -103,7 +103,7 @@ fn is_a_newer_word(cause: &str) -> bool {
 pub struct RawEntry {
     /// The fixed head.
     pub head: Head,
-    /// Who, why, from where.
+    /// Actor, reason, origin.
     pub envelope: Envelope,
     /// The payload as it is; serializes as the map that it is.
     pub payload: RawPayload,
@@ -143,7 +143,7 @@ fn read<'de, S: DeserializeSeed<'de>>(
     let bad = |cause: String| LogError::BadEntry { position, cause };
     let entry =
         deserializer.deserialize_tuple(3, EntryVisitor(payload)).map_err(|error| bad(error.to_string()))?;
-    // An entry is all of its bytes: what would follow it, nobody would ever look at, and yet it is hashed.
+    // An entry is all of its bytes: bytes after its end would be hashed and never be read.
     match <()>::deserialize(&mut deserializer) {
         Err(rmp_serde::decode::Error::InvalidMarkerRead(_)) => Ok(entry),
         Ok(()) | Err(_) => Err(bad("there are bytes after its end".to_owned())),

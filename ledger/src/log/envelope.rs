@@ -13,7 +13,7 @@ pub struct Head {
     pub position: Position,
     /// Place in the stream.
     pub revision: Revision,
-    /// When it was recorded: never before the event ahead of it.
+    /// When it was recorded: never earlier than the preceding event.
     pub recorded: Timestamp,
     /// What the wall clock read.
     pub wall: Timestamp,
@@ -27,7 +27,7 @@ pub struct Head {
     pub stream_number: u64,
 }
 
-/// Who did it. The name is private; its keyed fingerprint is not.
+/// The actor. The name is private; its keyed fingerprint is not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// Keyed fingerprint of the name.
@@ -83,11 +83,11 @@ pub struct Envelope {
     pub stream: StreamId,
     /// When it happened, where that is not when it was recorded.
     pub occurred: Option<Timestamp>,
-    /// Who.
+    /// The actor.
     pub actor: Actor,
     /// From where.
     pub origin: Origin,
-    /// The event that opened the session in which it was asked. Since format 3.
+    /// The event that opened the session of the command. Since format 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Position>,
     /// The event that caused it.
@@ -145,10 +145,10 @@ impl Envelope {
     }
 }
 
-/// An event that is to be appended: committed, its private values beside it.
+/// An event to append: committed, its private values beside it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewEvent {
-    /// Who, why, from where.
+    /// Actor, reason, origin.
     pub envelope: Envelope,
     /// What happened; private values committed.
     pub event: AnyEvent,
@@ -175,7 +175,7 @@ impl NewEvent {
 pub struct Recorded {
     /// Position, revision, times, kind.
     pub head: Head,
-    /// Who, why, from where.
+    /// Actor, reason, origin.
     pub envelope: Envelope,
     /// What happened.
     pub event: AnyEvent,

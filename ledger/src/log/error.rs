@@ -6,14 +6,14 @@ use std::path::PathBuf;
 /// Why an append was not made. Nothing of it is stored.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendError {
-    /// Somebody else appended meanwhile.
+    /// Another append came first.
     #[error("stream {stream} is at revision {actual:?}, not {expected:?}")]
     Conflict {
-        /// Which stream.
+        /// The stream.
         stream: StreamId,
         /// What the caller believed.
         expected: Option<Revision>,
-        /// What is there.
+        /// The actual revision.
         actual: Option<Revision>,
     },
     /// The idempotency key was used for another command.
@@ -48,7 +48,7 @@ pub enum AppendError {
     /// One of several writes has no events.
     #[error("an append has no events for stream {stream}")]
     NoEvents {
-        /// Which stream.
+        /// The stream.
         stream: StreamId,
     },
     /// The clock is far ahead of the last event, or before this program was built.
@@ -58,11 +58,11 @@ pub enum AppendError {
         now_ns: i64,
         /// The last event.
         last_ns: i64,
-        /// Which rule it breaks.
+        /// The rule that it breaks.
         why: &'static str,
     },
     /// The ledger must not be written as it is: a key is lost, for example.
-    #[error("the ledger is read, and not written ({code}): {cause}")]
+    #[error("the ledger is read-only ({code}): {cause}")]
     Frozen {
         /// Name of the fault.
         code: &'static str,
@@ -94,15 +94,15 @@ pub enum LogError {
     Io {
         /// Folder of the ledger.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         cause: String,
     },
-    /// There is no room outside of the ledger for what is needed while it is read.
+    /// There is no room outside of the ledger for temporary files of a reader.
     #[error("no folder for what is needed while the ledger is read can be made in {}: {cause}", path.display())]
     Scratch {
-        /// Where it was to be made.
+        /// Intended place.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         cause: String,
     },
     /// The store is damaged so much that it cannot be opened.
@@ -116,20 +116,20 @@ pub enum LogError {
     /// A published file cannot be written.
     #[error("{} cannot be published: {cause}", path.display())]
     Publish {
-        /// Which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         cause: String,
     },
     /// An entry cannot be read.
     #[error("the entry at {position} cannot be read: {cause}")]
     BadEntry {
-        /// Which entry.
+        /// Position of the entry.
         position: Position,
         /// Why.
         cause: String,
     },
-    /// The store has a newer format: its entries are shown as they are, and nothing of it is changed.
+    /// The store has a newer format: its entries are shown as they are, and nothing is changed.
     #[error("written by a newer haloy (format {found}; this one reads {supported})")]
     NewerFormat {
         /// Format of the store.
@@ -140,11 +140,11 @@ pub enum LogError {
     /// An entry is of a kind or version that this program does not know.
     #[error("the entry at {position} is of kind {kind} version {version}, written by a newer haloy")]
     NewerEntry {
-        /// Which entry.
+        /// Position of the entry.
         position: Position,
-        /// Its kind.
+        /// Kind of the entry.
         kind: u16,
-        /// Its version.
+        /// Version of the kind.
         version: u16,
     },
     /// A value cannot be encoded.
@@ -158,7 +158,7 @@ pub enum LogError {
     /// A projection refused an event: broken logic or broken rows.
     #[error("projection {projection} failed at {position}: {cause}")]
     Projection {
-        /// Which projection.
+        /// Name of the projection.
         projection: &'static str,
         /// At which event.
         position: Position,

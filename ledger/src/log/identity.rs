@@ -1,4 +1,4 @@
-//! Who an actor is and how that is known: words of the envelope.
+//! Identity of an actor and how it is known: words of the envelope.
 //!
 //! A word that this version does not know is kept as it is: the entry is a newer version's, not damaged.
 
@@ -79,11 +79,11 @@ impl<'de> Deserialize<'de> for ActorKind {
 pub enum Auth {
     /// The operating system's own user of the process.
     OsUser,
-    /// The environment of a CI job says so.
+    /// From the environment of a CI job.
     CiEnvironment,
-    /// Somebody said so (`HALOY_ACTOR`, `SUDO_USER`); nothing was checked.
+    /// Declared (`HALOY_ACTOR`, `SUDO_USER`) and not checked.
     Declared,
-    /// The user at the other end of a unix socket, as the kernel says.
+    /// The user at the other end of a unix socket, from the kernel.
     Socket,
     /// An SSH key.
     SshKey,
@@ -95,7 +95,7 @@ pub enum Auth {
     Web(String),
     /// Nothing is known: haloy itself.
     None,
-    /// A way that a newer version of haloy writes.
+    /// Written by a newer version of haloy.
     Newer(String),
 }
 

@@ -20,7 +20,7 @@ pub enum Keyspace {
 }
 
 impl Keyspace {
-    /// All of them.
+    /// Every keyspace.
     pub const ALL: [Self; 5] = [Self::Entries, Self::Index, Self::Private, Self::Rows, Self::Bundles];
 
     /// Name in the store.
@@ -62,7 +62,7 @@ pub enum Key {
 }
 
 impl Key {
-    /// Which keyspace it belongs to.
+    /// Keyspace of the key.
     pub fn keyspace(&self) -> Keyspace {
         match self {
             Self::Entry(_) => Keyspace::Entries,

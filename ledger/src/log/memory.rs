@@ -16,7 +16,7 @@ pub struct MemoryStore {
     entries: Vec<Vec<u8>>,
     index: BTreeMap<Vec<u8>, Vec<u8>>,
     private: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// Whoever reads keeps what it reads; it is copied only if it changes meanwhile.
+    /// A reader keeps its rows; they are copied only if they change meanwhile.
     rows: Arc<MapRows>,
 }
 

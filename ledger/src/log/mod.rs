@@ -29,8 +29,8 @@ pub use clock::{BUILT, ClockPolicy};
 pub use envelope::{Actor, Envelope, Head, NewEvent, Origin, Recorded, field as envelope_field};
 pub use error::{AppendError, LogError, RowsError};
 pub use fjall::{
-    BUNDLE_AFTER, FjallLog, FjallOptions, FjallReader, FjallStore, Found, Old, Rebuild, Scratch, ScratchRow,
-    finish_swap, panic_is_caught, standing, swap, sweep_scratch,
+    BUNDLE_AFTER, FjallLog, FjallOptions, FjallReader, FjallStore, OldStore, Rebuild, Scratch, ScratchRow,
+    StoreCondition, finish_swap, panic_is_caught, standing, swap, sweep_scratch,
 };
 pub use identity::{ActorKind, Auth};
 pub use memory::{MemoryLog, MemoryStore};
@@ -48,23 +48,23 @@ pub const FORMAT: u32 = 5;
 /// Most events of one append.
 pub const MAX_APPEND_EVENTS: usize = 1024;
 
-/// What the caller believes about a stream before it appends.
+/// What the caller expects of a stream before it appends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
     /// The stream has no event yet.
     NoStream,
     /// The stream's last event has this revision.
     Revision(Revision),
-    /// Whatever is there.
+    /// Any state.
     Any,
 }
 
 /// The events for one stream within one append.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamWrite {
-    /// Which stream.
+    /// The stream.
     pub stream: StreamId,
-    /// What it must look like.
+    /// Expected state.
     pub expected: Expected,
     /// At least one event.
     pub events: Vec<NewEvent>,

@@ -34,8 +34,8 @@ pub(super) fn clock(
     Some(of_the_log(like, "clock", event))
 }
 
-/// An event that the log itself adds to an append, in the ledger's own stream. Its id is made from the event
-/// that it goes ahead of: the log has no randomness.
+/// An event that the log itself adds to an append, in the ledger's own stream. Its id is derived from the
+/// event that it precedes: the log has no randomness.
 fn of_the_log(like: &Envelope, what: &str, event: LedgerEvent) -> StreamWrite {
     let envelope = Envelope {
         event_id: format!("{}-{what}", like.event_id),

@@ -40,14 +40,14 @@ pub trait InBatch: Send {
     /// Called once before the batch is written: rows held back for speed are put now.
     fn finish(&mut self, rows: &mut dyn RowsMut) -> Result<(), LogError>;
 
-    /// What was put is written and under a signed head: whoever reads may see it.
+    /// The rows that were put are written and under a signed head: readers may see them.
     fn sealed(&mut self) {}
 
     /// The batch was not written: forget what was not put.
     fn abandon(&mut self);
 }
 
-/// Called after each group commit, before anybody is told: signs the new head.
+/// Called after each group commit, before it is acknowledged: signs the new head.
 pub trait Seal: Send {
     /// `first` is the position of the first leaf; a leaf is the exact stored bytes of an entry, as read
     /// back from the store.
@@ -60,7 +60,7 @@ pub trait Seal: Send {
     }
 }
 
-/// Is told that events are published, or why they are not.
+/// Receives the result of publishing events.
 pub type Published = Box<dyn FnOnce(Result<(), LogError>) + Send>;
 
 /// No sealing: a named type, so that its absence can be seen.
@@ -76,12 +76,12 @@ impl Seal for Unsealed {
 /// Private values by event.
 pub type PrivateRows = BTreeMap<Position, Vec<PrivateRow>>;
 
-/// Is told key and value of a row.
+/// Receives key and value of a row.
 pub type EachRow<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), LogError> + 'a;
 
 /// What lies in a store, for those who check and copy it: the bytes as they are.
 pub trait Stored: Send + Sync {
-    /// Why nothing but its entries is to be read, and nothing written: a newer haloy has it.
+    /// Why only its entries may be read, and nothing written: a newer haloy wrote the store.
     fn newer(&self) -> Option<&LogError>;
 
     /// Position after the last entry.
@@ -109,6 +109,6 @@ pub trait Stored: Send + Sync {
     /// Calls `each` with every row of a keyspace, in order of key.
     fn scan(&self, keyspace: Keyspace, each: &mut EachRow<'_>) -> Result<(), LogError>;
 
-    /// One row.
+    /// Reads a row.
     fn row(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, LogError>;
 }

@@ -13,7 +13,8 @@ pub(crate) struct Slow {
 }
 
 impl Slow {
-    /// With where the sizes come out, and where going on is said. Gone, that lets everything through.
+    /// Returns the channel of the sizes, and the one that releases a step. Dropping that lets everything
+    /// through.
     pub(crate) fn new() -> (Self, Receiver<usize>, Sender<()>) {
         let ((groups, told), (go, go_on)) = (channel(), channel());
         (Self { groups, go_on }, told, go)
@@ -22,7 +23,7 @@ impl Slow {
 
 impl Seal for Slow {
     fn seal(&mut self, _first: Position, leaves: &[Vec<u8>]) -> Result<(), LogError> {
-        // Nobody listens once the test has seen enough.
+        // The receiver is gone once the test has seen enough.
         let (_told, _gone) = (self.groups.send(leaves.len()), self.go_on.recv());
         Ok(())
     }

@@ -10,18 +10,17 @@ pub struct RowSum {
 }
 
 impl RowSum {
-    /// An empty one. The key is to be drawn anew each time: nobody can make other rows with the same sum
-    /// beforehand.
+    /// An empty sum. The key must be drawn each time: then nobody can prepare other rows with the same sum.
     pub fn new(key: [u8; 32]) -> Self {
         Self { key, sum: 0, rows: 0 }
     }
 
-    /// An empty one, to be compared with this one.
+    /// An empty sum, comparable with this one.
     pub fn other(&self) -> Self {
         Self { key: self.key, sum: 0, rows: 0 }
     }
 
-    /// One more row.
+    /// Adds a row.
     pub fn add(&mut self, key: &[u8], value: &[u8]) {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(&(key.len() as u64).to_be_bytes()).update(key).update(value);

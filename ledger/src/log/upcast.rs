@@ -47,7 +47,7 @@ const UPCASTERS: &[Upcaster] = &[
     Upcaster { kind: 115, from: 1, step: Ok },
 ];
 
-/// Gates and what they said were texts; the only ones ever written were those of no gate at all.
+/// Gates and decisions were texts; the only ones ever written were those of no gate at all.
 fn typed_admissions(payload: Value) -> Result<Value, String> {
     let Value::Map(fields) = payload else { return Err("an admission is not a map".to_owned()) };
     let typed = |value: Value| match value {

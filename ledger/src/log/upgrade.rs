@@ -1,4 +1,4 @@
-//! How far a store of an older format is on its way to this one.
+//! How far the upgrade of a store of an older format has come.
 //!
 //! Up to format 4 key 1 of the index finds the entries of a stream, from format 5 on key 5 does. An upgrade
 //! raises the format first, so that an older program leaves the store alone from then on; then it builds
@@ -27,9 +27,9 @@ pub enum StreamIndex {
 /// An upgrade that has begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Upgrade {
-    /// The format that the log says.
+    /// The format recorded in the log.
     pub from: u32,
-    /// What it has done.
+    /// Parts that are done.
     pub streams: StreamIndex,
 }
 

@@ -12,7 +12,7 @@ use std::fmt;
 pub enum FailureCode {
     /// The registry, or the engine, has no such image.
     ImageNotFound,
-    /// The registry asks for credentials, or refuses these.
+    /// The registry asks for credentials, or refuses the given ones.
     Unauthorized,
     /// The registry did not answer.
     RegistryUnreachable,
@@ -36,7 +36,7 @@ pub enum FailureCode {
     PortNotListening,
     /// A hook ended with a code other than 0.
     HookFailed,
-    /// It cannot be known whether the hook ran: the process was killed meanwhile.
+    /// Whether the hook ran is not known: the process was killed meanwhile.
     HookUnknown,
     /// No space left on the engine.
     DiskFull,
@@ -54,7 +54,7 @@ pub enum FailureCode {
     EdgeRefused,
     /// The release command ended with a code other than 0.
     ReleaseCommandFailed,
-    /// It cannot be known whether the release command ran: the process was killed meanwhile.
+    /// Whether the release command ran is not known: the process was killed meanwhile.
     ReleaseCommandUnknown,
     /// The container is not, or cannot be shown to be, the one that was started.
     ReplicaNotVerified,
@@ -64,14 +64,14 @@ pub enum FailureCode {
     VolumeUncovered,
     /// This version of haloy cannot do this.
     NotSupported,
-    /// Anything else; the text says what.
+    /// Anything else; the text describes it.
     Other,
 }
 
 /// An outcome that went wrong: typed, small, kept in the log, in bytes that are hashed and never erased.
 ///
-/// Its text can be made of [`Words`] only: what others wrote does not fit. Text of before format 3 may hold
-/// such, and is read as it is.
+/// The text is made of [`Words`] only: foreign text does not fit. Text from before format 3 may hold some,
+/// and is read as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The kind.
@@ -121,7 +121,7 @@ impl FailureReport {
         Self { cause, detail: cut(detail, Self::MAX_DETAIL) }
     }
 
-    /// What others wrote, as a private field; none where nobody wrote anything.
+    /// What others wrote, as a private field; none where they wrote nothing.
     pub fn private(&self) -> Option<Private> {
         (!self.detail.is_empty()).then(|| self.detail.as_str().into())
     }

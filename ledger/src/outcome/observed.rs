@@ -1,46 +1,47 @@
-//! What is really there: the answers of engines and registries that were looked at.
+//! The actual state: answers of the engines and registries that were checked.
 
 use super::Failure;
 use crate::ids::{DeploymentId, Digest, ReplicaId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// What an engine says of a container that it runs.
+/// Condition of a running container, from the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Condition {
     /// Nothing speaks against it: its HEALTHCHECK is well, or it has none.
     #[default]
     Well,
-    /// Its HEALTHCHECK has said neither yes nor no.
+    /// The HEALTHCHECK has not decided yet.
     Starting,
-    /// Its HEALTHCHECK fails.
+    /// The HEALTHCHECK fails.
     Unhealthy,
-    /// It is paused.
+    /// The container is paused.
     Paused,
-    /// Its process ended, and the engine is about to start it again.
+    /// The process ended, and the engine is about to restart it.
     Restarting,
 }
 
 /// A container of ours, as the engine shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedReplica {
-    /// Which one, by its labels.
+    /// The replica, by its labels.
     pub replica: ReplicaId,
     /// Id on the engine.
     pub container_id: String,
-    /// It runs.
+    /// Whether it runs.
     pub running: bool,
-    /// Its address, where it runs.
+    /// Address, where it runs.
     pub address: Option<String>,
     /// Code that it ended with.
     pub exit_code: Option<i64>,
     /// Killed for memory.
     pub oom: bool,
-    /// How it is, where it runs. It changes by the second: no event keeps it.
+    /// Condition, where it runs. It changes by the second: no event keeps it.
     #[serde(skip)]
     pub condition: Condition,
-    /// How often the engine started it again by itself; none where it was not asked. No event keeps that either.
+    /// How often the engine restarted it by itself; none where that was not queried. No event keeps that
+    /// either.
     #[serde(skip)]
     pub restarts: Option<u64>,
 }
@@ -50,26 +51,26 @@ pub struct ObservedReplica {
 pub struct ObservedTag {
     /// `<slug>:<deployment id>`.
     pub local_tag: String,
-    /// What it points at.
+    /// Image that it points at.
     pub image_id: Digest,
     /// Bytes.
     pub size: u64,
 }
 
-/// What a registry says of the image of one release.
+/// Answer of a registry about the image of one release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistrySeen {
     /// The release.
     pub release: DeploymentId,
-    /// What it says.
+    /// Answer of the registry.
     pub answer: RegistryAnswer,
 }
 
-/// What a registry says of an image.
+/// Answer of a registry about an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RegistryAnswer {
-    /// The recorded digest is there, and this is what the tag points at.
+    /// The recorded digest is there, and `tag` is the digest that the tag points at.
     There {
         /// None if the tag is gone.
         tag: Option<Digest>,
@@ -79,11 +80,11 @@ pub enum RegistryAnswer {
         /// What the tag points at; none if it is gone, too.
         tag: Option<Digest>,
     },
-    /// It did not say.
+    /// The registry gave no answer.
     Unknown {
         /// Why.
         cause: Failure,
-        /// What it, or the way to it, said; private.
+        /// Text of the registry, or of the connection; private.
         detail: String,
     },
 }
@@ -91,7 +92,7 @@ pub enum RegistryAnswer {
 /// What is really there for one target: the answer of `observe`, sorted, complete for its scope.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Observed {
-    /// Id of the engine that was asked.
+    /// Id of the engine.
     pub engine_id: String,
     /// Containers that carry our labels, by replica.
     pub replicas: Vec<ObservedReplica>,

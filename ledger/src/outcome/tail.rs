@@ -15,8 +15,8 @@ pub fn cut(mut text: String, max: usize) -> String {
     text
 }
 
-/// Last lines of a container or hook, at most 50 lines and 8 KiB. Whoever makes one has masked the text as a
-/// whole before: a secret that was cut in two would no longer be found.
+/// Last lines of a container or hook, at most 50 lines and 8 KiB. The text must have been masked as a whole
+/// before: a secret that was cut in two would no longer be found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LogTail(pub String);

@@ -59,7 +59,7 @@ pub fn ours<T: Ours + ?Sized>(value: &T) -> &T {
 }
 
 /// A word of the configuration that the request holds in clear text (a network, a path, the name of a
-/// variable), or an address that an event holds. Whoever writes this has made sure of that.
+/// variable), or an address that an event holds. The caller has made sure of that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Public<'a>(pub &'a str);
 

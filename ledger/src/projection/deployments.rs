@@ -1,12 +1,12 @@
 //! `deployments` (2): every deployment there ever was, and the release record of each, of any age.
 
 use super::Projection;
-use super::held::Held;
+use super::row_cache::RowCache;
 use super::rows::{Page, ProjectionError, ProjectionId, decode, get, stamped, stream_part};
 use super::versions::DEPLOYMENTS as ID;
 use crate::deployment::state::Ending;
 use crate::event::{
-    AnyEvent, Ask, CiFacts, DeploymentRequested, GitFacts, TargetEvent, hold_events, is_own_tag,
+    AnyEvent, CiFacts, DeploymentKind, DeploymentRequested, GitFacts, TargetEvent, hold_events, is_own_tag,
     registry_events, running_events, step_events,
 };
 use crate::ids::*;
@@ -25,7 +25,7 @@ const RELEASE: u8 = 3;
 /// A deployment, as history lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeploymentRow {
-    /// Its id.
+    /// Id of the deployment.
     pub id: DeploymentId,
     /// The app.
     pub app: AppName,
@@ -41,9 +41,9 @@ pub struct DeploymentRow {
     pub first: Revision,
     /// When it was requested, as recorded.
     pub at: Timestamp,
-    /// Fingerprint of who asked.
+    /// Fingerprint of the actor.
     pub actor: String,
-    /// Repository and tag that were asked for.
+    /// Requested repository and tag.
     pub reference: String,
     /// Digest that it was resolved to, where a registry knows one.
     pub digest: Option<Digest>,
@@ -53,7 +53,7 @@ pub struct DeploymentRow {
     pub config_digest: String,
     /// The working tree that it came from.
     pub git: Option<GitFacts>,
-    /// The CI job that asked.
+    /// The CI job that gave the command.
     pub ci: Option<CiFacts>,
     /// How it is.
     pub status: DeploymentStatus,
@@ -70,7 +70,7 @@ impl DeploymentRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeploymentStatus {
-    /// On its way, or interrupted and not settled.
+    /// In progress, or interrupted and not settled.
     Running,
     /// Ended.
     Ended {
@@ -100,18 +100,18 @@ pub struct ReleaseRow {
     pub target: TargetName,
     /// Position of its request: private literals are kept under it.
     pub requested: Position,
-    /// Its configuration, without private values.
+    /// Configuration, without private values.
     pub spec: ReleaseSpec,
-    /// Its image, once resolved.
+    /// Image, once resolved.
     pub image: Option<ResolvedImage>,
-    /// Its own tag, once made.
+    /// Own tag, once made.
     pub tagged: Option<TaggedImage>,
 }
 
 #[derive(Default)]
 pub(super) struct Deployments {
-    deployments: Held<DeploymentRow>,
-    releases: Held<ReleaseRow>,
+    deployments: RowCache<DeploymentRow>,
+    releases: RowCache<ReleaseRow>,
 }
 
 impl Projection for Deployments {
@@ -246,8 +246,8 @@ impl Deployments {
             return Err(ProjectionError::Missing(format!("the target of deployment {}", e.id)));
         };
         let (release, leaves, spec, digest) = match &e.ask {
-            Ask::Deploy { release } => (e.id, None, release, None),
-            Ask::Rollback { restores, leaves, release, image, .. } => {
+            DeploymentKind::Deploy { release } => (e.id, None, release, None),
+            DeploymentKind::Rollback { restores, leaves, release, image, .. } => {
                 (*restores, *leaves, release, image.digest.clone())
             }
         };
@@ -315,8 +315,8 @@ impl Deployments {
 
 /// What a prefix of an id stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// This one.
+pub enum DeploymentMatch {
+    /// Exactly one.
     One(Box<DeploymentRow>),
     /// More than one; the first few.
     Several(Vec<DeploymentId>),
@@ -329,7 +329,7 @@ pub fn by_prefix(
     rows: &dyn Rows,
     prefix: &str,
     within: Option<&TargetKey>,
-) -> Result<Found, ProjectionError> {
+) -> Result<DeploymentMatch, ProjectionError> {
     /// Enough to show that a prefix is not unique.
     const SHOWN: usize = 5;
     let mut keys: Vec<Vec<u8>> = Vec::new();
@@ -346,13 +346,13 @@ pub fn by_prefix(
         found.extend(get::<DeploymentRow>(rows, &key)?);
     }
     Ok(match found.len() {
-        0 => Found::None,
-        1 => Found::One(Box::new(found.remove(0))),
-        _several => Found::Several(found.into_iter().map(|row| row.id).collect()),
+        0 => DeploymentMatch::None,
+        1 => DeploymentMatch::One(Box::new(found.remove(0))),
+        _several => DeploymentMatch::Several(found.into_iter().map(|row| row.id).collect()),
     })
 }
 
-/// One deployment.
+/// Reads a deployment.
 pub fn deployment(rows: &dyn Rows, id: DeploymentId) -> Result<Option<DeploymentRow>, ProjectionError> {
     match key_of(rows, id)? {
         Some(key) => get(rows, &key),

@@ -13,7 +13,7 @@ pub const CATCH_UP_EVENTS: usize = 10_000;
 /// Every projection, as it takes part in an append.
 pub struct Projections {
     all: Vec<Box<dyn Projection>>,
-    /// Where some of them end: they fold no event from there on.
+    /// End of some of them: they fold no event from there on.
     ends: Vec<(ProjectionId, Position)>,
     next: Option<Position>,
 }
@@ -47,7 +47,7 @@ impl Projections {
         Self::only(all)
     }
 
-    /// Only these: for one that is built anew, and for tests.
+    /// Only these: for one that is being rebuilt, and for tests.
     pub fn only(all: Vec<Box<dyn Projection>>) -> Self {
         Self { all, ends: Vec::new(), next: None }
     }
@@ -75,8 +75,8 @@ impl Projections {
         self
     }
 
-    /// Each folds only what its rows in a store were folded from: `checkpoint` reads its checkpoint there. So
-    /// rows of an upgrade that was cut off are compared with what they are to be.
+    /// Each folds only the events that its rows in a store were folded from: `checkpoint` reads its
+    /// checkpoint there. So rows of an upgrade that was cut off are compared with what they should be.
     pub fn as_far_as<E>(
         mut self,
         mut checkpoint: impl FnMut(&[u8]) -> Result<Option<Vec<u8>>, E>,
@@ -97,7 +97,7 @@ fn end(ends: &[(ProjectionId, Position)], id: ProjectionId) -> Position {
 /// A projection that has to catch up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Behind {
-    /// Which one.
+    /// Id of the projection.
     pub id: ProjectionId,
     /// The first event that it has not read.
     pub from: Position,

@@ -1,4 +1,4 @@
-//! Read models folded anew, beside the live ones.
+//! Read models folded again, beside the live ones.
 //!
 //! Folding takes about as long as reading and decoding; so where there are many events it happens on a
 //! thread of its own.
@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 
 /// Events handed over at once: few enough to stay in the caches of a processor.
 pub const AT_ONCE: usize = 512;
-/// Such portions that wait to be folded.
+/// Number of portions that may wait to be folded.
 const AHEAD: usize = 4;
 
 /// Where the rows are.
@@ -24,7 +24,7 @@ enum Place {
     Disk(Scratch, BTreeMap<Vec<u8>, Option<Vec<u8>>>),
 }
 
-/// Every read model, folded anew.
+/// Every read model, folded again.
 pub(super) struct Fold {
     projections: Projections,
     place: Place,
@@ -92,7 +92,7 @@ enum At {
     Here(Box<Fold>),
     /// On a thread of its own.
     Beside(SyncSender<Vec<Recorded>>, JoinHandle<Result<Fold, LogError>>),
-    /// It could not go on, and said why.
+    /// Folding stopped, and gave the reason.
     Ended,
 }
 
@@ -155,5 +155,5 @@ fn joined(fold: JoinHandle<Result<Fold, LogError>>) -> Result<Fold, LogError> {
 }
 
 fn ended() -> LogError {
-    LogError::Store("folding the read models has ended before".to_owned())
+    LogError::Store("folding the read models has already ended".to_owned())
 }

@@ -1,6 +1,6 @@
 //! How what is kept of a release is stored.
 
-use crate::deployment::state::{Holds, ImageSeen, Kept, Origin, Standing, TagNow};
+use crate::deployment::state::{Holds, ImageSeen, Origin, RetainedRelease, Standing, TagNow};
 use crate::event::PruneRule;
 use crate::ids::DeploymentId;
 use crate::release::{HistoryStrategy, TaggedImage};
@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 /// The row: names and order of its fields are those of the first rows ever written.
 #[derive(Serialize, Deserialize)]
-pub(super) struct StoredKept<'a> {
+pub(super) struct StoredRelease<'a> {
     release: DeploymentId,
     strategy: HistoryStrategy,
     good: bool,
@@ -27,8 +27,8 @@ pub(super) struct StoredKept<'a> {
     prune_attempts: u32,
 }
 
-impl<'a> From<&'a Kept> for StoredKept<'a> {
-    fn from(kept: &'a Kept) -> Self {
+impl<'a> From<&'a RetainedRelease> for StoredRelease<'a> {
+    fn from(kept: &'a RetainedRelease) -> Self {
         Self {
             release: kept.release,
             strategy: kept.strategy,
@@ -49,8 +49,8 @@ impl<'a> From<&'a Kept> for StoredKept<'a> {
     }
 }
 
-impl From<StoredKept<'_>> for Kept {
-    fn from(stored: StoredKept<'_>) -> Self {
+impl From<StoredRelease<'_>> for RetainedRelease {
+    fn from(stored: StoredRelease<'_>) -> Self {
         Self {
             release: stored.release,
             strategy: stored.strategy,

@@ -6,11 +6,11 @@
 //! and are not. Where marks lie follows from the stream alone, whatever its batches were.
 
 use super::edge_row::EdgeRow;
-use super::kept_row::StoredKept;
+use super::kept_row::StoredRelease;
 use super::rows::{ProjectionError, decode, put, stream_part};
 use super::target_row::{Beside, Image, InRows, ROW, Stored, TargetRow, joined, missing, stored};
 use super::versions::STATE as ID;
-use crate::deployment::state::Kept;
+use crate::deployment::state::RetainedRelease;
 use crate::ids::{DeploymentId, Position, Revision, TargetKey};
 use crate::log::{Rows, RowsMut};
 use crate::release::ReleaseSpec;
@@ -43,14 +43,14 @@ pub(super) fn put_for(revision: Revision, marked: Revision) -> bool {
 struct Mark<'a> {
     row: Stored<'a>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    kept: Vec<StoredKept<'a>>,
+    kept: Vec<StoredRelease<'a>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     images: BTreeMap<DeploymentId, Image<'a>>,
 }
 
 /// In the mark; configurations in the rows beside the live row.
 struct InMark<'a> {
-    kept: BTreeMap<DeploymentId, Kept>,
+    kept: BTreeMap<DeploymentId, RetainedRelease>,
     images: BTreeMap<DeploymentId, Image<'static>>,
     rows: InRows<'a>,
 }
@@ -64,7 +64,7 @@ impl Beside for InMark<'_> {
         self.images.get(&id).cloned().ok_or_else(|| missing("the image", id))
     }
 
-    fn kept(&self, id: DeploymentId) -> Result<Kept, ProjectionError> {
+    fn kept(&self, id: DeploymentId) -> Result<RetainedRelease, ProjectionError> {
         self.kept.get(&id).cloned().ok_or_else(|| missing("what is kept", id))
     }
 }
@@ -86,7 +86,7 @@ pub(super) fn put_target(
         .map(|rollout| (rollout.deployment, Image::of(rollout.image.as_ref(), rollout.tagged.as_ref())));
     let mark = Mark {
         row: stored(row),
-        kept: state.releases.iter().map(StoredKept::from).collect(),
+        kept: state.releases.iter().map(StoredRelease::from).collect(),
         images: live.chain(begun).collect(),
     };
     let stream = key.get(ID.key(ROW, &[]).len()..).unwrap_or_default();
@@ -108,7 +108,7 @@ pub fn target_mark(
     let Some((position, value)) = newest(rows, &ID.key(TARGET, &[&stream]), at)? else { return Ok(None) };
     let Mark { row, kept, images }: Mark<'static> = decode(&value)?;
     let key = ID.key(ROW, &[&stream]);
-    let kept = kept.into_iter().map(Kept::from).map(|kept| (kept.release, kept)).collect();
+    let kept = kept.into_iter().map(RetainedRelease::from).map(|kept| (kept.release, kept)).collect();
     let row = joined(row, &InMark { kept, images, rows: InRows { rows, key: &key } })?;
     Ok(Some((position, row)))
 }

@@ -1,15 +1,14 @@
 //! Read models: folded from the log in the append's own batch, rebuildable, never a source of truth.
 //!
-//! Rows are canonical: no clock, no order of maps, no private values (only positions to look them
-//! up). So rows that are rebuilt equal the live ones, byte for byte. A row begins with the position of the
-//! last event for which it was put: a row that is older than an instant is what it was at that instant.
+//! Rows are canonical: no clock, no order of maps, no private values (only positions to look them up). So
+//! rebuilt rows equal the live ones, byte for byte. A row begins with the position of the last event for
+//! which it was put: a row that is older than an instant is what it was at that instant.
 
 mod deployments;
 mod edge_row;
 mod erased;
 mod fold;
 mod folding;
-mod held;
 mod kept_row;
 mod marks;
 mod pending;
@@ -18,6 +17,7 @@ mod properties;
 mod rebuild;
 mod retention;
 mod rollback_targets;
+mod row_cache;
 mod rows;
 mod state;
 mod states;
@@ -25,7 +25,7 @@ mod status;
 mod target_row;
 mod versions;
 
-pub use deployments::{DeploymentRow, DeploymentStatus, Found, ReleaseRow};
+pub use deployments::{DeploymentMatch, DeploymentRow, DeploymentStatus, ReleaseRow};
 pub use edge_row::EdgeRow;
 pub use fold::{Behind, CATCH_UP_EVENTS, Projections};
 pub use folding::Folding;
@@ -55,9 +55,9 @@ pub mod read {
 use crate::ids::Position;
 use crate::log::{Recorded, RowsMut};
 
-/// One read model.
+/// A read model.
 pub trait Projection: Send {
-    /// Name, number and version: a changed version is built anew, beside the old one.
+    /// Name, number and version: a changed version is rebuilt, beside the old one.
     fn id(&self) -> ProjectionId;
 
     /// What is put from here on is put for the event at this position; called before each event.

@@ -1,7 +1,7 @@
-//! `pending` (6): which targets owe something; what a restart asks first.
+//! `pending` (6): targets that owe something; read first after a restart.
 
 use super::Projection;
-use super::held::Held;
+use super::row_cache::RowCache;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
 use super::versions::PENDING as ID;
 use crate::deployment::gives_up_stop;
@@ -12,19 +12,19 @@ use serde::{Deserialize, Serialize};
 
 const ROW: u8 = 1;
 
-/// What a target owes. There is no row where it owes nothing.
+/// What a target owes. Targets that owe nothing have no row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingRow {
     /// The target's stream.
     pub stream: StreamId,
-    /// The rollout on its way, and the event that asked for it.
+    /// The rollout in progress, and the event that requested it.
     pub rollout: Option<(DeploymentId, Position)>,
-    /// A stop is on its way.
+    /// A stop is in progress.
     pub stop: bool,
-    /// A restart is on its way.
+    /// A restart is in progress.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restart: bool,
-    /// Artefacts that are to be removed.
+    /// Artefacts that are still to be removed.
     pub prunes: u32,
     /// Tags that a name still needs, on the engine and in the registry.
     pub naming: u32,
@@ -37,7 +37,7 @@ impl PendingRow {
 }
 
 #[derive(Default)]
-pub(super) struct Pending(Held<PendingRow>);
+pub(super) struct Pending(RowCache<PendingRow>);
 
 impl Projection for Pending {
     fn id(&self) -> ProjectionId {

@@ -59,7 +59,7 @@ fn private() -> impl Strategy<Value = PrivateRow> {
     })
 }
 
-/// Streams of targets whose names are often the beginning of each other, and others.
+/// Streams of targets whose names are often prefixes of each other, and others.
 fn near() -> impl Strategy<Value = StreamId> {
     let target = ("a{1,2}", "a{1,3}").prop_map(|(app, target)| {
         let (app, target) = (AppName::new(app).expect("a name"), TargetName::new(target).expect("a name"));

@@ -1,4 +1,4 @@
-//! Read models folded anew beside the live ones, and compared with them row by row.
+//! Read models folded again beside the live ones, and compared with them row by row.
 
 use super::fold::Projections;
 use super::folding::{AT_ONCE, Folding};
@@ -23,10 +23,10 @@ pub struct RebuildReport {
     pub differences: Vec<Difference>,
 }
 
-/// A row that is not what the log says.
+/// A row that does not follow from the log.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Difference {
-    /// Which projection.
+    /// Name of the projection.
     pub projection: String,
     /// Key of the row, in hex.
     pub key: String,
@@ -129,7 +129,7 @@ impl<I: Iterator<Item = ScratchRow>> Comparison<I> {
     }
 }
 
-/// Folds the whole log anew and compares with the live rows.
+/// Folds the whole log again and compares with the live rows.
 pub fn rebuild(
     log: &dyn EventLog,
     mut folding: Folding,

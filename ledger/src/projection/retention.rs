@@ -1,7 +1,7 @@
 //! `retention` (5): what each release keeps on an engine, its bytes, and by which rule it went.
 
 use super::Projection;
-use super::held::Held;
+use super::row_cache::RowCache;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
 use super::versions::RETENTION as ID;
 use crate::event::{
@@ -16,12 +16,12 @@ use serde::{Deserialize, Serialize};
 const ROW: u8 = 1;
 const SIZE: u8 = 2;
 
-/// One release's artefact on the engine.
+/// Artefact of a release on the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtefactRow {
     /// The release.
     pub release: DeploymentId,
-    /// Its tag.
+    /// Tag.
     pub tag: String,
     /// Bytes of the image, where known; layers may be shared with others.
     pub bytes: Option<u64>,
@@ -37,8 +37,8 @@ pub struct ArtefactRow {
 
 #[derive(Default)]
 pub(super) struct Retention {
-    artefacts: Held<ArtefactRow>,
-    sizes: Held<Option<u64>>,
+    artefacts: RowCache<ArtefactRow>,
+    sizes: RowCache<Option<u64>>,
 }
 
 impl Retention {

@@ -2,12 +2,12 @@
 //! that made it so. Which one is current or the default follows from the state.
 
 use super::Projection;
-use super::held::Held;
+use super::row_cache::RowCache;
 use super::rows::{ProjectionError, ProjectionId, stream_part};
 use super::versions::ROLLBACK_TARGETS as ID;
 use crate::event::{
-    AnyEvent, Ask, DeploymentRequested, DeploymentSucceeded, PruneRule, ReleaseTagged, TargetEvent,
-    running_events, step_events,
+    AnyEvent, DeploymentKind, DeploymentRequested, DeploymentSucceeded, PruneRule, ReleaseTagged,
+    TargetEvent, running_events, step_events,
 };
 use crate::ids::{DeploymentId, Digest, Position, ReleaseName, TargetKey, Timestamp};
 use crate::log::{Recorded, Rows, RowsMut};
@@ -26,13 +26,13 @@ pub struct CandidateRow {
     pub requested: Position,
     /// When it was requested, as recorded.
     pub at: Timestamp,
-    /// Fingerprint of who asked.
+    /// Fingerprint of the actor.
     pub actor: String,
     /// Strategy that it was deployed with.
     pub strategy: HistoryStrategy,
-    /// Repository and tag that were asked for.
+    /// Requested repository and tag.
     pub reference: String,
-    /// What became of it.
+    /// What became of the release.
     pub fate: Fate,
     /// Where its image was found lost, and why.
     pub lost: Option<(Position, Failure)>,
@@ -48,7 +48,7 @@ pub struct CandidateRow {
     pub moved: Option<Moved>,
     /// Where its registry last did not answer, unless it did since.
     pub unanswered: Option<(Position, Failure)>,
-    /// When somebody last looked for its image, and where that was recorded.
+    /// When its image was last checked, and where that was recorded.
     pub checked: Option<(Timestamp, Position)>,
 }
 
@@ -57,29 +57,29 @@ pub struct CandidateRow {
 pub struct Moved {
     /// Where that was recorded.
     pub at: Position,
-    /// What it points at; none if it is gone.
+    /// Current digest; none if the tag is gone.
     pub now: Option<Digest>,
 }
 
-/// What became of a release.
+/// Fate of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
-    /// On its way.
+    /// In progress.
     Deploying,
-    /// It succeeded, first here.
+    /// The deployment succeeded, first at this position.
     Good {
         /// Where it first did.
         at: Position,
     },
-    /// It did not.
+    /// The deployment did not succeed.
     NeverGood {
         /// Where that was recorded.
         at: Position,
         /// Why; none if it was cancelled.
         cause: Option<Failure>,
     },
-    /// It was good, and its image was removed by a rule.
+    /// The release was good, and its image was removed by a rule.
     Pruned {
         /// Where the removal was planned.
         at: Position,
@@ -94,9 +94,9 @@ pub enum Fate {
 
 #[derive(Default)]
 pub(super) struct RollbackTargets {
-    candidates: Held<CandidateRow>,
+    candidates: RowCache<CandidateRow>,
     /// The release that is current, kept to know what a rollback leaves.
-    current: Held<DeploymentId>,
+    current: RowCache<DeploymentId>,
 }
 
 fn held(at: Option<Position>) -> impl FnOnce(&mut CandidateRow) {
@@ -219,7 +219,7 @@ impl RollbackTargets {
         e: &DeploymentRequested,
         key: Vec<u8>,
     ) -> Result<(), ProjectionError> {
-        let Ask::Deploy { release } = &e.ask else { return Ok(()) };
+        let DeploymentKind::Deploy { release } = &e.ask else { return Ok(()) };
         let row = CandidateRow {
             release: e.id,
             requested: event.head.position,
@@ -300,7 +300,7 @@ fn current_key(stream: &[u8]) -> Vec<u8> {
     ID.key(2, &[stream])
 }
 
-/// One deploy of a target.
+/// Reads a deploy of a target.
 pub fn candidate(
     rows: &dyn Rows,
     key: &TargetKey,

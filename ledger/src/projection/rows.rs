@@ -6,7 +6,7 @@ use crate::log::{LogError, Rows, RowsError, RowsMut};
 use serde::{Serialize, de::DeserializeOwned};
 use std::io::Write;
 
-/// Rows are encoded into as much, so that few grow on the way.
+/// Rows are encoded into a buffer of this size, so that few have to grow it.
 const USUAL_ROW: usize = 1024;
 
 /// Identity of a projection.
@@ -32,8 +32,8 @@ pub enum ProjectionError {
     /// An event needs a row that is not there: the log or the rows are broken.
     #[error("the row of {0} is missing")]
     Missing(String),
-    /// No decision of haloy leads to an event here: somebody else wrote the log.
-    #[error("deployment {0} begins while another one is on its way")]
+    /// No decision of haloy leads to such an event: the log was written by something else.
+    #[error("deployment {0} begins while another one is in progress")]
     Overlaps(String),
 }
 

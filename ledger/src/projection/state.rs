@@ -3,8 +3,8 @@
 
 use super::Projection;
 use super::edge_row::EdgeRow;
-use super::held::{Held, Row};
 use super::marks;
+use super::row_cache::{Row, RowCache};
 use super::rows::{ProjectionError, ProjectionId, get, get_plain, put, stream_part};
 use super::states::{Fresh, States};
 use super::target_row::{ROW, TargetRow, changes_kept, put_beside};
@@ -20,8 +20,8 @@ const EDGE: u8 = 3;
 
 #[derive(Default)]
 pub(super) struct State {
-    targets: Held<TargetRow>,
-    edge: Held<EdgeRow>,
+    targets: RowCache<TargetRow>,
+    edge: RowCache<EdgeRow>,
     /// Where decoded states go once they are sealed; none where nobody reads them.
     states: Option<Arc<States>>,
     /// Those that are put and not sealed.

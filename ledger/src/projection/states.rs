@@ -1,7 +1,7 @@
 //! States of targets as decoded values, for those who read and decide: what was changed last, as it is under the
 //! newest signed head.
 
-use super::held::KEPT;
+use super::row_cache::KEPT;
 use super::target_row::TargetRow;
 use crate::ids::Position;
 use crate::locks::{locked_to_read, locked_to_write};
@@ -28,7 +28,7 @@ type ByKey = HashMap<Vec<u8>, (Position, Arc<TargetRow>)>;
 pub struct States(RwLock<ByKey>);
 
 impl States {
-    /// The state under a key for somebody who reads as of `at`; none where it is not kept, or changed since.
+    /// The state under a key for a reader as of `at`; none where it is not kept, or changed since.
     pub(super) fn get(&self, key: &[u8], at: Position) -> Option<Arc<TargetRow>> {
         let states = locked_to_read(&self.0);
         states.get(key).filter(|(put, _)| *put < at).map(|(_, row)| Arc::clone(row))

@@ -1,7 +1,7 @@
 //! `status` (4): what is live, since when, by whom. Replicas are in the state.
 
 use super::Projection;
-use super::held::Held;
+use super::row_cache::RowCache;
 use super::rows::{ProjectionError, ProjectionId, get, stream_part};
 use super::versions::STATUS as ID;
 use crate::deployment::state::Ending;
@@ -23,14 +23,14 @@ pub struct StatusRow {
     pub requested: Option<Position>,
     /// When it was stopped, where it is.
     pub stopped: Option<(Position, Timestamp)>,
-    /// The deployment on its way and its request.
+    /// The deployment in progress and its request.
     pub rollout: Option<(DeploymentId, Position)>,
     /// The last deployment that ended, how, and where.
     pub last_ended: Option<(DeploymentId, Ending, Position)>,
 }
 
 #[derive(Default)]
-pub(super) struct Status(Held<StatusRow>);
+pub(super) struct Status(RowCache<StatusRow>);
 
 impl Projection for Status {
     fn id(&self) -> ProjectionId {

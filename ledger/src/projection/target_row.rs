@@ -4,8 +4,8 @@
 //! when it is asked for; its image and tag, put when they are known; what is kept of a release, put when
 //! that changes. None of these is ever removed: the row of a target says which of them count.
 
-use super::held::Row;
-use super::kept_row::StoredKept;
+use super::kept_row::StoredRelease;
+use super::row_cache::Row;
 use super::rows::{ProjectionError, all_raw, decode, get, put};
 use super::versions::STATE as ID;
 use crate::deployment::TargetState;
@@ -26,7 +26,7 @@ pub(super) const ROW: u8 = 1;
 const SPEC: u8 = 6;
 /// Stream, deployment → [`Image`].
 const IMAGE: u8 = 7;
-/// Stream, release → [`Kept`].
+/// Stream, release → [`RetainedRelease`].
 const KEPT: u8 = 8;
 
 /// The state of a target and the revision of its stream that it is of.
@@ -211,7 +211,7 @@ pub(super) trait Beside {
     /// What is known of its image.
     fn image(&self, id: DeploymentId) -> Result<Image<'static>, ProjectionError>;
     /// What is kept of a release.
-    fn kept(&self, id: DeploymentId) -> Result<Kept, ProjectionError>;
+    fn kept(&self, id: DeploymentId) -> Result<RetainedRelease, ProjectionError>;
 }
 
 /// In the rows beside the one under `key`.
@@ -230,9 +230,9 @@ impl Beside for InRows<'_> {
         Ok(get(self.rows, &beside(self.key, IMAGE, id))?.unwrap_or_default())
     }
 
-    fn kept(&self, id: DeploymentId) -> Result<Kept, ProjectionError> {
-        let kept: Option<StoredKept<'_>> = get(self.rows, &beside(self.key, KEPT, id))?;
-        kept.map(Kept::from).ok_or_else(|| missing("what is kept", id))
+    fn kept(&self, id: DeploymentId) -> Result<RetainedRelease, ProjectionError> {
+        let kept: Option<StoredRelease<'_>> = get(self.rows, &beside(self.key, KEPT, id))?;
+        kept.map(RetainedRelease::from).ok_or_else(|| missing("what is kept", id))
     }
 }
 
@@ -309,7 +309,7 @@ pub(super) fn put_beside(
     rows: &mut dyn RowsMut,
     key: &[u8],
     (at, event): (Position, &TargetEvent),
-    kept: Option<&[Kept]>,
+    kept: Option<&[RetainedRelease]>,
     state: &TargetState,
 ) -> Result<(), ProjectionError> {
     if let Some(rollout) = state.rollout.as_ref().or(state.proposed.as_ref()) {
@@ -324,7 +324,7 @@ pub(super) fn put_beside(
     }
     let Some(before) = kept else { return Ok(()) };
     for kept in state.releases.iter().filter(|kept| !before.contains(kept)) {
-        put(rows, beside(key, KEPT, kept.release), at, &StoredKept::from(kept))?;
+        put(rows, beside(key, KEPT, kept.release), at, &StoredRelease::from(kept))?;
     }
     Ok(())
 }

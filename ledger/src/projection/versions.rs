@@ -1,7 +1,7 @@
 //! Numbers and versions of the read models, in one place.
 //!
 //! A number is for ever. A changed row is a new version: it is built beside the old one when a ledger is
-//! opened to be written, and then the rows of the old one go.
+//! opened for writing, and then the rows of the old one are removed.
 
 use super::rows::ProjectionId;
 use std::ops::RangeInclusive;

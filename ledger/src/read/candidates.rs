@@ -1,5 +1,5 @@
-//! What can be restored, what cannot, and the event that made it so: from the state of a target, its deploys, what
-//! each of them makes live, and what was erased.
+//! What can be restored, what cannot, and the event that caused it: from the state of a target, its deploys,
+//! what each of them makes live, and what was erased.
 
 use super::View;
 use crate::deployment::restorable::is_restorable;
@@ -24,9 +24,9 @@ pub struct Candidate {
     pub verdict: Verdict,
     /// A rollback without an id restores it.
     pub default: bool,
-    /// What it is the same as, in image and configuration; a rollback without an id passes it over then.
+    /// What it equals in image and configuration; a rollback without an id then passes it over.
     pub same: Option<SameAs>,
-    /// Its own tag, while it has one.
+    /// Own tag, while there is one.
     pub tagged: Option<TaggedImage>,
 }
 
@@ -44,45 +44,45 @@ pub enum SameAs {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It runs.
+    /// The release runs.
     Current,
-    /// It can.
+    /// The release can be restored.
     Ready,
-    /// It cannot.
-    NotRestorable(Why),
+    /// The release cannot be restored.
+    NotRestorable(NotRestorableReason),
 }
 
 /// Why a release cannot be restored, and the event that made it so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "why")]
-pub enum Why {
-    /// Still on its way.
+pub enum NotRestorableReason {
+    /// The deployment is still in progress.
     Deploying {
-        /// Its request.
+        /// Position of its request.
         at: Position,
     },
-    /// Its deployment did not succeed.
+    /// The deployment did not succeed.
     NeverGood {
         /// Where that was recorded.
         at: Position,
         /// Why; none if it was cancelled.
         cause: Option<Failure>,
     },
-    /// Its image was removed by a rule.
+    /// The image was removed by a rule.
     Pruned {
         /// Where that was planned.
         at: Position,
-        /// Which rule.
+        /// The rule.
         rule: PruneRule,
         /// The count in force.
         count: u16,
     },
-    /// What it has on the engine is being removed; once that is done it can be restored again.
+    /// The tag on the engine is being removed; once that is done the release can be restored again.
     BeingPruned {
         /// Where that was planned.
         at: Position,
     },
-    /// Its image was removed by somebody else.
+    /// The image was removed by others.
     Lost {
         /// Where that was recorded.
         at: Position,
@@ -91,12 +91,12 @@ pub enum Why {
     },
     /// Values that it needs were erased.
     Redacted {
-        /// The event that says so.
+        /// The event that records it.
         at: Position,
     },
-    /// It was deployed with strategy `none`.
+    /// The release was deployed with strategy `none`.
     StrategyNone {
-        /// Its request.
+        /// Position of its request.
         at: Position,
     },
 }
@@ -118,7 +118,7 @@ impl View<'_> {
         self.judged(key, found)
     }
 
-    /// One deploy of a target, and whether it can be restored.
+    /// A deploy of a target, and whether it can be restored.
     pub fn candidate(&self, key: &TargetKey, release: DeploymentId) -> Result<Option<Candidate>, LogError> {
         let found = read::candidate(self.rows, key, release)?;
         Ok(self.judged(key, found.into_iter().collect())?.pop())
@@ -130,7 +130,8 @@ impl View<'_> {
         Ok(found.into_iter().find(|candidate| candidate.default).map(|candidate| candidate.row.release))
     }
 
-    /// Where rollbacks without an id may go from here on (D5), nearest first, whether or not they can be had.
+    /// Where rollbacks without an id may go from here on (D5), nearest first, whether or not they can be
+    /// restored.
     pub fn steps_back(&self, key: &TargetKey) -> Result<Vec<DeploymentId>, LogError> {
         let state = self.state(key)?;
         let same = same(self.rows, &state)?;
@@ -148,7 +149,8 @@ fn judged(
     mut state: TargetState,
     candidates: Vec<CandidateRow>,
 ) -> Result<Vec<Candidate>, ProjectionError> {
-    // The rules know nothing of private values: for them, a release without is one whose image is gone.
+    // The rules know nothing of private values: for them, a release without values is one whose image is
+    // gone.
     let mut redacted = Vec::new();
     for kept in &mut state.releases {
         let row = read::candidate(rows, &state.key, kept.release)?;
@@ -190,7 +192,7 @@ fn same(rows: &dyn Rows, state: &TargetState) -> Result<BTreeMap<DeploymentId, S
     }
     let as_current = left.iter().chain(&others).filter(|(_, makes)| Some(makes) == runs.as_ref());
     let as_left = others.iter().filter(|(_, other)| left.iter().any(|(_, makes)| makes == other));
-    // What runs now counts more.
+    // The running release takes precedence.
     let as_left = as_left.map(|(release, _)| (*release, SameAs::Left));
     Ok(as_left.chain(as_current.map(|(release, _)| (*release, SameAs::Current))).collect())
 }
@@ -222,7 +224,7 @@ fn going(
     Ok(artefact.and_then(|artefact| artefact.planned).map(|(_, at)| at))
 }
 
-/// The rules say whether; the row says what made it so.
+/// The rules decide whether; the row has the cause.
 fn verdict(
     state: &TargetState,
     row: &CandidateRow,
@@ -236,16 +238,18 @@ fn verdict(
         return Ok(Verdict::Ready);
     }
     Ok(Verdict::NotRestorable(match &row.fate {
-        Fate::Deploying => Why::Deploying { at: row.requested },
-        Fate::NeverGood { at, cause } => Why::NeverGood { at: *at, cause: cause.clone() },
+        Fate::Deploying => NotRestorableReason::Deploying { at: row.requested },
+        Fate::NeverGood { at, cause } => NotRestorableReason::NeverGood { at: *at, cause: cause.clone() },
         Fate::Good { .. } | Fate::Pruned { .. } if row.strategy == HistoryStrategy::None => {
-            Why::StrategyNone { at: row.requested }
+            NotRestorableReason::StrategyNone { at: row.requested }
         }
-        Fate::Pruned { at, rule, count, .. } => Why::Pruned { at: *at, rule: *rule, count: *count },
+        Fate::Pruned { at, rule, count, .. } => {
+            NotRestorableReason::Pruned { at: *at, rule: *rule, count: *count }
+        }
         Fate::Good { at } => match (&row.lost, erased) {
-            (Some((at, cause)), _) => Why::Lost { at: *at, cause: cause.clone() },
-            (None, Some(at)) => Why::Redacted { at },
-            (None, None) => Why::BeingPruned { at: going()?.unwrap_or(*at) },
+            (Some((at, cause)), _) => NotRestorableReason::Lost { at: *at, cause: cause.clone() },
+            (None, Some(at)) => NotRestorableReason::Redacted { at },
+            (None, None) => NotRestorableReason::BeingPruned { at: going()?.unwrap_or(*at) },
         },
     }))
 }

@@ -1,4 +1,4 @@
-//! Events for people and for export: private values joined, redacted ones said to be so.
+//! Events for people and for export: private values joined, redacted ones marked.
 
 use super::View;
 use crate::event::AnyEvent;
@@ -7,10 +7,10 @@ use crate::log::{Head, LogError, Recorded, codec};
 use crate::private::PrivateRow;
 use serde::{Deserialize, Serialize};
 
-/// Which events.
+/// Selection of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventFilter {
-    /// From here on.
+    /// First position.
     pub from: Position,
     /// At most this many.
     pub limit: usize,
@@ -18,7 +18,7 @@ pub struct EventFilter {
     pub stream: Option<StreamId>,
     /// Only of these kinds, by name; all if empty.
     pub kinds: Vec<String>,
-    /// Up to here, this one too.
+    /// Last position, included.
     pub until: Option<Position>,
 }
 
@@ -44,7 +44,7 @@ pub struct EventView {
     pub position: Position,
     /// Place in its stream.
     pub revision: Revision,
-    /// Its stream.
+    /// Stream of the event.
     pub stream: StreamId,
     /// Name of its kind; `kind 999` for one that this program does not know.
     pub kind: String,

@@ -7,7 +7,7 @@ mod routes;
 mod targets;
 mod what_if;
 
-pub use candidates::{Candidate, SameAs, Verdict, Why};
+pub use candidates::{Candidate, NotRestorableReason, SameAs, Verdict};
 pub use events::{EventFilter, EventView, PrivateView};
 pub use routes::Routes;
 pub use what_if::PastRollback;
@@ -22,7 +22,7 @@ pub struct View<'a> {
     ledger: LedgerId,
     rows: &'a dyn Rows,
     log: &'a dyn EventLog,
-    /// States that are decoded already.
+    /// States that are already decoded.
     states: &'a States,
     at: Position,
     /// A newer haloy has it: its entries are shown, and its rows are not read.
@@ -43,7 +43,7 @@ impl<'a> View<'a> {
         Ok(Self { ledger, rows, log, states, at: read::folded(rows)?, newer: None })
     }
 
-    /// Of a log alone, whose rows are a newer program's.
+    /// Of a log alone, whose rows were written by a newer program.
     pub(crate) fn of_entries(
         ledger: LedgerId,
         (rows, log): (&'a dyn Rows, &'a dyn EventLog),

@@ -14,7 +14,7 @@ pub struct Routes {
     pub snapshot: RouteSnapshot,
     /// What is in it for each target.
     pub targets: BTreeMap<TargetKey, TargetRoutes>,
-    /// Whom an authority may write to about the certificate of a domain. Private: never in the snapshot.
+    /// Address for mail of an authority about the certificate of a domain. Private: never in the snapshot.
     pub contacts: BTreeMap<String, String>,
 }
 
@@ -33,7 +33,8 @@ impl View<'_> {
         Ok(Routes { snapshot, targets: known, contacts })
     }
 
-    /// The address that the release of a target gives for certificates: that of the one on its way first.
+    /// The contact address that the release of a target gives for certificates; the release in progress comes
+    /// first.
     fn contact(&self, state: &TargetState) -> Result<Option<String>, LogError> {
         let rollout = state.rollout.as_ref().map(|rollout| rollout.release);
         let Some(release) = rollout.or(state.current_release()) else { return Ok(None) };

@@ -31,13 +31,17 @@ impl View<'_> {
         Ok(self.read(|rows| read::newest(rows, key, page))??)
     }
 
-    /// One deployment.
+    /// Reads a deployment.
     pub fn deployment(&self, id: DeploymentId) -> Result<Option<DeploymentRow>, LogError> {
         Ok(read::deployment(self.rows, id)?)
     }
 
     /// Deployments by the start of their id, `dep_` in front accepted and ignored.
-    pub fn find_deployment(&self, prefix: &str, within: Option<&TargetKey>) -> Result<Found, LogError> {
+    pub fn find_deployment(
+        &self,
+        prefix: &str,
+        within: Option<&TargetKey>,
+    ) -> Result<DeploymentMatch, LogError> {
         let prefix = prefix.strip_prefix("dep_").unwrap_or(prefix).to_ascii_lowercase();
         Ok(read::by_prefix(self.rows, &prefix, within)?)
     }

@@ -3,7 +3,7 @@
 use super::View;
 use crate::deployment::retention::restorable;
 use crate::deployment::{TargetState, evolve};
-use crate::event::{AnyEvent, Ask, DeploymentRequested, TargetEvent};
+use crate::event::{AnyEvent, DeploymentKind, DeploymentRequested, TargetEvent};
 use crate::ids::*;
 use crate::log::LogError;
 use crate::release::Retention;
@@ -16,11 +16,11 @@ pub struct PastRollback {
     pub deployment: DeploymentId,
     /// The release that it restored.
     pub release: DeploymentId,
-    /// When it was asked for.
+    /// When it was requested.
     pub at: Timestamp,
-    /// Its request.
+    /// Position of its request.
     pub position: Position,
-    /// That release would still have been restorable.
+    /// Whether that release would still have been restorable.
     pub possible: bool,
 }
 
@@ -28,8 +28,8 @@ pub struct PastRollback {
 const CHUNK: usize = 4096;
 
 impl View<'_> {
-    /// Every rollback of a target since `since`, oldest first, under another retention: its history
-    /// is folded anew with that count and strategy from the first deploy on.
+    /// Every rollback of a target since `since`, oldest first, under another retention: its history is folded
+    /// again with that count and strategy from the first deploy on.
     pub fn past_rollbacks(
         &self,
         key: &TargetKey,
@@ -60,7 +60,7 @@ impl View<'_> {
 }
 
 fn past(state: &TargetState, e: &DeploymentRequested, at: (Timestamp, Position)) -> Option<PastRollback> {
-    let Ask::Rollback { restores, .. } = &e.ask else { return None };
+    let DeploymentKind::Rollback { restores, .. } = &e.ask else { return None };
     let kept = restorable(state).iter().any(|kept| kept.release == *restores);
     let possible = kept || state.current_release() == Some(*restores);
     Some(PastRollback { deployment: e.id, release: *restores, at: at.0, position: at.1, possible })
@@ -70,7 +70,7 @@ fn past(state: &TargetState, e: &DeploymentRequested, at: (Timestamp, Position))
 fn under(event: TargetEvent, retention: &Retention) -> Option<TargetEvent> {
     match event {
         TargetEvent::DeploymentRequested(mut e) => {
-            if let Ask::Deploy { release } = &mut e.ask {
+            if let DeploymentKind::Deploy { release } = &mut e.ask {
                 release.config.retention = retention.clone();
             }
             Some(e.into())

@@ -15,7 +15,7 @@ pub struct Hooks {
     pub folder: String,
 }
 
-/// One command line. Since version 3 of the request its text is private, and a fingerprint tells that it
+/// A command line. Since version 3 of the request its text is private, and a fingerprint shows that it
 /// changed; before, the text itself was recorded, and stays so.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HookLine {
@@ -74,7 +74,7 @@ impl<'de> Deserialize<'de> for HookLine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandForm {
-    /// By a shell; the line is what it gets.
+    /// By a shell, which gets the line.
     Shell,
     /// As it is; the line is a list of texts, as JSON.
     Exec,

@@ -19,7 +19,7 @@ pub fn revision(text: &str) -> Option<String> {
     kept(text, |c| c.is_ascii_alphanumeric() || "._-/+".contains(c))
 }
 
-/// `org.opencontainers.image.source`: an address on the web. One that names a user (and then perhaps a
+/// `org.opencontainers.image.source`: an address on the web. An address that names a user (and then perhaps a
 /// password) or carries a query is left out.
 pub fn source(text: &str) -> Option<String> {
     let address = kept(text, |c| c.is_ascii_graphic())?;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-/// Below these nobody has a name of the public: RFC 2606, 6761, 6762, 7686, 8375, and ICANN for `internal`.
+/// Names below these are never public: RFC 2606, 6761, 6762, 7686, 8375, and ICANN for `internal`.
 const NOBODYS: [&str; 11] = [
     "test",
     "example",
@@ -17,7 +17,7 @@ const NOBODYS: [&str; 11] = [
     "example.org",
 ];
 
-/// Whether a public authority could give a certificate for a name by HTTP-01. Never for addresses, single
+/// Whether a public authority could issue a certificate for a name by HTTP-01. Never for addresses, single
 /// labels and wildcards, nor for names that are for examples, tests and private networks.
 pub fn is_public(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
@@ -27,7 +27,7 @@ pub fn is_public(name: &str) -> bool {
     };
     let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
     let last = name.rsplit('.').next().unwrap_or_default();
-    // No top-level name is a number: what ends with one is an address, or means to be.
+    // No top-level name is a number: a name that ends with one is an address, or is meant as one.
     let number = last.chars().all(|c| c.is_ascii_digit());
     name.contains('.') && !name.contains('*') && !address && !number && !NOBODYS.iter().any(below)
 }

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UncoveredVolumes {
-    /// Nothing is started: data would lie where nobody named a place for it.
+    /// Nothing is started: the data would lie at a path that the configuration does not name.
     Refuse,
-    /// It gets a volume of its own, which is kept until somebody asks for its removal.
+    /// The replica gets a volume of its own, which is kept until its removal is requested.
     Keep,
 }
 
@@ -25,8 +25,8 @@ impl MadeVolume {
     /// Longest path that is recorded as it is.
     const MAX_PATH: usize = 200;
 
-    /// How a path is recorded. It comes from the image, so only a plain path is taken as it is: what else
-    /// somebody may have put there does not belong in bytes that are never erased.
+    /// How a path is recorded. It comes from the image, so only a plain path is taken as it is: anything else
+    /// does not belong in bytes that are never erased.
     pub fn known_as(path: &str) -> String {
         let path = normal(path);
         let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);

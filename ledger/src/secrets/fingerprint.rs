@@ -15,7 +15,7 @@ impl Fingerprinter {
         Self { key: keys.fingerprint }
     }
 
-    /// Of a value and where it came from.
+    /// Of a value and its source.
     pub fn value(&self, source: &ValueSource, value: &str) -> Fingerprint {
         let (kind, place) = match source {
             ValueSource::Literal => ("literal", ""),

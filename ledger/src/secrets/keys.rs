@@ -13,11 +13,11 @@ const NEXT: &str = "signing.next";
 /// Which keys are made where they are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Make {
-    /// All: the ledger is new, or somebody wants new ones.
+    /// All: the ledger is new, or new keys are wanted.
     All,
     /// The one that signs: the ledger is older than signed heads.
     Signing,
-    /// None: the ledger names its keys, and another one would not be it.
+    /// None: the ledger names its keys, and another key would not match.
     None,
 }
 
@@ -27,23 +27,23 @@ pub enum KeysError {
     /// The folder or a file cannot be read or made.
     #[error("the key {}: {cause}", path.display())]
     Io {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         cause: String,
     },
     /// A file is not a key.
     #[error("the key {} is not 32 bytes long", path.display())]
     BadKey {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
     /// Others can read it.
     #[error("the key {} can be read by others (mode {mode:o}); run: chmod 600 {}", path.display(), path.display())]
     TooOpen {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Its mode.
+        /// Mode of the file.
         mode: u32,
     },
 }
@@ -151,7 +151,7 @@ fn read_or_make(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], KeysErro
         return Ok(key);
     }
     let key = entropy.salt();
-    // Half a key would stand in the way of every open.
+    // Half a key would block every open.
     files::write_whole(path, &key, Readers::Owner).map_err(|error| io(path, &error))?;
     Ok(key)
 }

@@ -5,7 +5,7 @@
 //! cannot be swapped.
 //!
 //! A value is put before the event that needs it is in the log. Until then a [`Lease`] keeps it: cleaning up
-//! removes no value that is leased, and none that was put or let go while it looked what is in use.
+//! removes no value that is leased, and none that was put or released while it determined what is in use.
 
 use super::Keys;
 use crate::files::{self, Readers};
@@ -28,15 +28,15 @@ pub enum VaultError {
     /// The folder or a file cannot be used.
     #[error("the vault {}: {cause}", path.display())]
     Io {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         cause: String,
     },
     /// The file is damaged, or was encrypted with another key.
     #[error("the vault cannot open {fingerprint}: the vault key is another one, or the file is damaged")]
     Locked {
-        /// Which value.
+        /// The value.
         fingerprint: String,
     },
 }
@@ -52,7 +52,7 @@ pub struct Vault {
 struct Leases {
     /// How many hold a value.
     held: BTreeMap<Fingerprint, usize>,
-    /// Values that were put or let go since somebody began to clean up.
+    /// Values that were put or released since a clean-up began.
     touched: BTreeSet<Fingerprint>,
 }
 
@@ -62,7 +62,7 @@ impl Leases {
     }
 }
 
-/// Keeps a value in the vault until the log says that it is needed.
+/// Keeps a value in the vault until the log records that it is needed.
 #[must_use = "without it the value may be removed at once"]
 pub struct Lease {
     leases: Arc<Mutex<Leases>>,
@@ -103,7 +103,7 @@ impl Vault {
         value: &str,
         entropy: &dyn Entropy,
     ) -> Result<Lease, VaultError> {
-        // Before it is looked for: nobody removes it in between.
+        // Leased before it is looked for: nothing removes it in between.
         let lease = self.lease(fingerprint);
         if self.get(fingerprint).is_ok_and(|kept| kept.is_some()) {
             return Ok(lease);
@@ -161,8 +161,8 @@ impl Vault {
         (good, bad)
     }
 
-    /// Removes every value that is not in use any more; returns how many. `in_use` looks what is: a value
-    /// that somebody puts meanwhile, or lets go, is spared, whatever it finds.
+    /// Removes every value that is not in use any more; returns how many. `in_use` determines which are: a
+    /// value that is put or released meanwhile is spared in any case.
     pub fn retain<E: From<VaultError>>(
         &self,
         in_use: impl FnOnce() -> Result<BTreeSet<Fingerprint>, E>,
@@ -227,14 +227,15 @@ mod tests {
         let vault = Vault::new(folder.path().join("vault"), &Keys::ephemeral(&SystemEntropy));
         let put = |name: &str| vault.put(&Fingerprint(name.to_owned()), name, &SystemEntropy).expect("kept");
         let there = |name: &str| vault.get(&Fingerprint(name.to_owned())).expect("opens").is_some();
-        // Nothing is in the log yet when somebody looks what is in use.
+        // Nothing is in the log yet when `in_use` runs.
         let early = put("early");
         let let_go = put("let-go");
         drop(put("old"));
         let removed = vault.retain(|| {
             let looked: BTreeSet<Fingerprint> = BTreeSet::new();
             drop(put("during"));
-            // Its event was recorded after the look: it is in use now, and the look does not say so.
+            // The event was recorded after `in_use` ran: the value is in use now, and `in_use` did not report
+            // it.
             drop(let_go);
             Ok::<_, VaultError>(looked)
         });

@@ -24,7 +24,7 @@ pub fn signer() -> &'static Signer {
     &SIGNER
 }
 
-/// Its public half.
+/// Public half of the key.
 pub fn known() -> &'static [Verifier] {
     std::slice::from_ref(signer().verifier())
 }
@@ -79,7 +79,7 @@ pub fn checkpoint(bytes: &[u8]) -> bool {
     true
 }
 
-/// A file of proofs. Says whether all of them are believed.
+/// A file of proofs. Returns whether all of them hold.
 pub fn proof(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let Ok(proofs) = Proof::parse_all(text) else { return false };
@@ -90,7 +90,7 @@ pub fn proof(bytes: &[u8]) -> bool {
         assert_eq!(proof.entry, Some(entry_of(proof.index)), "it is not there");
         true
     };
-    // All of them are looked at, though one that is not believed is enough.
+    // All of them are checked, though one failure is enough.
     proofs.iter().filter(|proof| !believed(proof)).count() == 0
 }
 

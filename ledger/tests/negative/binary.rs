@@ -1,5 +1,4 @@
-//! What is written as bytes: tiles, bundles and entries. They are not signed; what a change of them cannot
-//! get past is the root.
+//! Binary formats: tiles, bundles and entries. They are not signed; the root reveals any change.
 
 use crate::any_bytes::{self, ENTRIES, head};
 use crate::samples;
@@ -67,7 +66,7 @@ fn a_tile_or_bundle_of_another_width_is_refused() {
     for end in samples::truncated(&bundle) {
         assert!(decode_bundle(&end, ENTRIES).is_err(), "{} bytes", end.len());
     }
-    // More entries than asked for are not even counted to their end.
+    // Entries beyond the requested number are not even counted to their end.
     assert_eq!(decode_bundle(&vec![0; 64 << 20], 3), Err(BundleError::Count(3)));
     assert_eq!(
         decode_bundle(&[0xff; 65_536], 1),
@@ -120,7 +119,7 @@ fn with(sample: &[u8], envelope: &[u8], payload: &[u8]) -> Vec<u8> {
     [&sample[..ENVELOPE], envelope, payload].concat()
 }
 
-/// Envelope and payload of a sample: where the one ends is where every start of it is torn.
+/// Envelope and payload of a sample: every cut within one of them is torn.
 fn parts(sample: &[u8]) -> (&[u8], &[u8]) {
     let rest = &sample[ENVELOPE..];
     let is_end = |end: &usize| codec::decode_raw(&with(sample, &rest[..*end], &[0xc0])).is_ok();
@@ -158,7 +157,7 @@ fn entries_put_together_wrongly_are_refused() {
 #[test]
 fn kinds_and_versions_that_are_not_known_are_told_from_damage() {
     let sample = &samples::entries()[0];
-    // One above what this program writes, of each kind that there is.
+    // One above what this program writes, of each existing kind.
     let kinds = (1..u16::MAX).filter(|kind| upcast::readable(*kind, 1));
     let next = |kind| (kind, (1..).find(|version| !upcast::readable(kind, *version)).expect("an end"));
     let newer: Vec<(u16, u16)> = kinds.map(next).collect();
@@ -175,7 +174,7 @@ fn kinds_and_versions_that_are_not_known_are_told_from_damage() {
     }
 }
 
-/// Lengths that nothing has, and values within values without end: neither memory nor stack may follow.
+/// Lengths that nothing has, and values nested without end: neither memory nor stack may follow.
 #[test]
 fn lengths_and_depths_that_nothing_has_are_refused() {
     let sample = &samples::entries()[0];

@@ -1,5 +1,5 @@
-//! Hostile input: whatever is read from outside is refused when one thing of it is wrong, and no bytes at
-//! all make a reader panic or believe what was not signed.
+//! Hostile input: whatever is read from outside is refused when one part of it is wrong, and no bytes at all
+//! make a reader panic or trust what was not signed.
 
 mod any_bytes;
 mod binary;

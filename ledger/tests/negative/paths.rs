@@ -1,4 +1,4 @@
-//! Proofs as numbers and hashes, as whoever calls the check may hand them in.
+//! Proofs as numbers and hashes, as callers may pass them.
 
 use crate::any_bytes::{ENTRIES, leaves};
 use crate::samples;

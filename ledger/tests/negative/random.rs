@@ -77,7 +77,7 @@ impl Random {
     }
 }
 
-/// Changes the samples and looks at what comes of it; some of it must be refused, or nothing was looked at.
+/// Changes the samples and checks the results; some must be refused, or the test checked nothing.
 fn change(seed: u64, samples: &[Vec<u8>], holds: fn(&[u8]) -> bool) {
     assert!(samples.iter().all(|sample| holds(sample)), "the samples are good");
     let mut random = Random(seed);

@@ -1,4 +1,4 @@
-//! One good sample of each format, and what can be done to any of them.
+//! One good sample of each format, and ways to damage any of them.
 
 use crate::any_bytes::{ENTRIES, NAME, TEXT, entry_of, head, leaves, signer};
 use haloy_ledger::integrity::hash::Hash;
@@ -104,7 +104,7 @@ pub fn lines(text: &[u8]) -> Vec<Vec<u8>> {
     all.into_iter().map(|lines| lines.concat()).collect()
 }
 
-/// What is no text, and what is too much of it.
+/// Bytes that are not text, and too many bytes.
 pub fn nonsense() -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> = ["", "\n", "\n\n", "\n\n\n", " ", "+", "++", "\0", "\u{2014} ", "\r\n\r\n"]
         .into_iter()

@@ -10,7 +10,7 @@ use haloy_ledger::integrity::note::{Note, NoteError, Signer, Verifier, sign};
 use haloy_ledger::integrity::proof_text::{Proof, ProofError};
 use sha2::{Digest, Sha256};
 
-/// Refuses every change that can be made to a text without knowing what it says.
+/// Refuses every change that can be made to a text without knowledge of its meaning.
 #[track_caller]
 fn refused(what: &str, sample: &[u8], believed: fn(&[u8]) -> bool) {
     assert!(believed(sample), "{what}: the sample is good");
@@ -26,7 +26,7 @@ fn refused(what: &str, sample: &[u8], believed: fn(&[u8]) -> bool) {
     }
 }
 
-/// Refuses bytes after the end, and bytes that are no text at any place.
+/// Refuses bytes after the end, and bytes that are not text at any place.
 #[track_caller]
 fn refused_with_more(what: &str, sample: &[u8], believed: fn(&[u8]) -> bool) {
     for (number, other) in samples::longer(sample).enumerate() {
@@ -45,7 +45,7 @@ fn a_changed_note_is_refused() {
     let sample = samples::note();
     refused("a note", &sample, any_bytes::note);
     refused_with_more("a note", &sample, any_bytes::note);
-    // Its two parts, the other way round.
+    // The two parts in the other order.
     let (text, signature) = sample.split_at(TEXT.len() + 1);
     assert!(!any_bytes::note(&[signature, b"\n", text].concat()));
 }

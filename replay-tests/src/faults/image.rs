@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub struct Kept {
     /// Up to the last byte that is not zero.
     pub written: Vec<u8>,
-    /// Its length.
+    /// Length in bytes.
     pub length: u64,
     mode: u32,
 }
@@ -27,13 +27,13 @@ impl Image {
     /// Reads a folder, also one that is in use.
     ///
     /// # Errors
-    /// What the system says.
+    /// Error of the system.
     pub fn take(folder: &Path) -> io::Result<Self> {
         let mut image = Self::default();
         for path in list(folder)? {
             let read = || Ok((fs::metadata(folder.join(&path))?, fs::read(folder.join(&path))?));
             let (file, mut written) = match read() {
-                // Somebody removed it meanwhile.
+                // Removed meanwhile.
                 Err(error) if io::Error::kind(&error) == io::ErrorKind::NotFound => continue,
                 other => other?,
             };
@@ -48,10 +48,10 @@ impl Image {
         Ok(image)
     }
 
-    /// Makes the folder what it was: files that are not in the image go, and folders of which none is.
+    /// Restores the folder: files that are not in the image are removed, and folders without any.
     ///
     /// # Errors
-    /// What the system says.
+    /// Error of the system.
     pub fn restore(&self, folder: &Path) -> io::Result<()> {
         for path in list(folder).unwrap_or_default() {
             if self.files.contains_key(&path) {

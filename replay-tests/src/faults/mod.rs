@@ -1,8 +1,8 @@
 //! Faults of disks, of machines and of people, against a small ledger on disk, judged by an oracle that
 //! is outside of haloy: hashes of the entries, and every row and value, kept before the fault.
 //!
-//! Reading order: [`world`] makes a ledger, [`image`] keeps its files, [`oracle`] judges what became of
-//! it, [`tally`] counts.
+//! Reading order: [`world`] makes a ledger, [`image`] keeps its files, [`oracle`] judges the result,
+//! [`tally`] counts.
 
 pub mod image;
 pub mod oracle;

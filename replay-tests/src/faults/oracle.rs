@@ -1,5 +1,5 @@
-//! Judges what became of a ledger after a fault. It knows what was there before, byte by byte, and asks
-//! haloy for nothing but what is there now.
+//! Judges a ledger after a fault. It knows what was there before, byte by byte, and compares that with what
+//! haloy returns now.
 
 use super::world::World;
 use haloy_ledger::event::{AnyEvent, LedgerEvent};
@@ -30,7 +30,7 @@ pub struct Before {
     may_change: BTreeSet<Vec<u8>>,
 }
 
-/// What became of it.
+/// Result of a trial.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// Everything is as it was.
@@ -39,15 +39,15 @@ pub enum Outcome {
     Mended,
     /// Everything is as it was, and an event says what was repaired.
     Recorded,
-    /// It opens and everything is as it was; a check names the copy that is damaged.
+    /// The ledger opens and everything is as it was; a check names the damaged copy.
     Verify(String),
-    /// It is not opened, or not written, or a value is not given out: by this name.
+    /// The ledger is not opened, or not written, or a value is not returned: with this code.
     Refused(String),
-    /// It opens, and reading says that something cannot be read.
+    /// The ledger opens, and a read reports that something cannot be read.
     Unreadable(String),
-    /// It is not opened, for a reason without a name.
+    /// The ledger is not opened, for a reason without a code.
     Unnamed(String),
-    /// Something else is there, and nobody says so.
+    /// The content has changed, and no error says so.
     Silent(String),
     /// Something panicked.
     Panicked(String),
@@ -63,16 +63,16 @@ impl Outcome {
     }
 }
 
-/// What is asked of a trial, beside opening.
+/// Checks of a trial, beside opening.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Also<'a> {
     /// A check runs before anything opens it.
     pub verify_first: bool,
-    /// It is opened again, appended to, and opened once more.
+    /// Open again, append, and open once more.
     pub again: bool,
-    /// What is refused is recovered, and must then be what it was.
+    /// Recover what is refused; it must then be what it was.
     pub recover: bool,
-    /// The file that was damaged, where it is a copy that opening may pass over, and what it has now.
+    /// The damaged file, where it is a copy that opening may pass over, and its present content.
     pub copy: Option<(&'a Path, &'a [u8])>,
 }
 
@@ -118,7 +118,7 @@ impl Before {
         Ok(())
     }
 
-    /// Opens the ledger, and says what became of it.
+    /// Opens the ledger, and returns the result.
     pub fn judge(&self, world: &World, also: Also<'_>) -> Outcome {
         let judged = catch_unwind(AssertUnwindSafe(|| self.unguarded(world, also)));
         judged.unwrap_or_else(|panic| {
@@ -171,7 +171,7 @@ impl Before {
         }
     }
 
-    /// It goes on: something is appended (that a head was lost), and all is still there afterwards.
+    /// Goes on: appends something (that a head was lost), and checks that all is still there.
     fn later(&self, world: &World) -> Option<Outcome> {
         drop(std::fs::remove_file(world.ledger().join("head.a")));
         let all = [self.opened(world), self.opened(world)];
@@ -193,7 +193,7 @@ impl Before {
         }
     }
 
-    /// What is there now, against what was.
+    /// Present content, against the previous one.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -223,7 +223,7 @@ impl Before {
         for key in &self.keys {
             let once = IdempotencyKey { key: key.clone(), command_digest: [0; 32] };
             match ledger.log().find_key(&once) {
-                // In a store that was made anew a key is known without what it was used for.
+                // In a rebuilt store a key is known without the command that it was used for.
                 Err(AppendError::KeyReused { .. }) | Ok(Some(_)) => {}
                 Err(AppendError::Log(error)) => return Err(error),
                 Ok(None) | Err(_) => return silent(format!("the idempotency key {key} is not known")),

@@ -1,4 +1,4 @@
-//! Counts outcomes by what was damaged, and keeps those that must not be.
+//! Counts outcomes by kind of damage, and keeps those that must not occur.
 
 use super::oracle::Outcome;
 use std::collections::BTreeMap;
@@ -10,11 +10,11 @@ pub struct Tally {
     bad: Vec<String>,
 }
 
-/// Bad outcomes that are told one by one.
+/// Bad outcomes that are reported one by one.
 const TOLD: usize = 20;
 
 impl Tally {
-    /// One trial: what was damaged, where exactly, and what became of it.
+    /// One trial: what was damaged, where exactly, and the result.
     pub fn add(&mut self, kind: &str, place: &str, outcome: &Outcome) {
         let name = match outcome {
             Outcome::Same => "same state".to_owned(),

@@ -74,7 +74,7 @@ impl World {
     /// Deploys to some targets in turn.
     ///
     /// # Errors
-    /// Whatever stands in the way, as text.
+    /// The first error, as text.
     pub fn deploy(&self, ledger: &Arc<Ledger>, times: std::ops::Range<usize>) -> Result<(), String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.map_err(|error| error.to_string())?;
@@ -86,7 +86,7 @@ impl World {
     /// Deploys as often to one target, all at once, and prunes it as often meanwhile.
     ///
     /// # Errors
-    /// Whatever stands in the way, as text.
+    /// The first error, as text.
     pub fn deploy_together(&self, ledger: &Arc<Ledger>, times: usize) -> Result<(), String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.map_err(|error| error.to_string())?;
@@ -159,7 +159,8 @@ impl World {
         self.ask(handle, ledger, engine, (Self::key(0)?, command, context)).await
     }
 
-    /// As the service does it: waits for its turn, settles what is unfinished, asks, and drives to the end.
+    /// As the service does it: waits for its turn, settles what is unfinished, gives the command, and drives
+    /// to the end.
     async fn ask(
         &self,
         handle: &LedgerHandle,

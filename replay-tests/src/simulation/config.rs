@@ -4,7 +4,7 @@ use super::parts::Random;
 use haloy_ledger::ids::ImageRef;
 use haloy_ledger::release::*;
 
-/// A configuration that somebody could write, and whether it keeps releases as the others do.
+/// A plausible configuration, and whether it keeps releases as the others do.
 pub fn config(random: &mut Random, registry: bool, varied: bool) -> (ConfigSnapshot, bool) {
     let tag = random.below(6);
     let status = if random.percent(15) { "503" } else { "200" };

@@ -1,4 +1,4 @@
-//! What came of a run, and what it met.
+//! Results of a run, and the cases that it met.
 
 use super::invariants::Broken;
 use haloy_ledger::event::AnyEvent;

@@ -21,21 +21,21 @@ pub fn runs(state: &TargetState) -> bool {
     state.current.as_ref().is_some_and(|live| live.replicas.iter().any(|replica| on(replica.phase)))
 }
 
-/// Between any two steps: something well serves a target that has a live release, unless its rollout
-/// is told to stop the old one first.
+/// Between any two steps: something well serves a target that has a live release, unless its rollout must
+/// stop the old one first.
 pub fn serves(state: &TargetState, world: &World) -> Result<(), Broken> {
     let Some(live) = &state.current else { return Ok(()) };
     let replace =
         state.rollout.as_ref().is_some_and(|rollout| rollout.spec.config.rollout == RolloutStrategy::Replace);
-    // Who restarts a single replica has a gap, and is told so.
+    // A restart of a single replica has a gap, which is documented.
     let alone = state.restart.is_some() && live.replicas.len() == 1;
     if live.stopped || state.stop.is_some() || alone || replace || live.replicas.is_empty() {
         return Ok(());
     }
-    // A stop that was given up half way, or two faults in a row (the new release failed, and the old one
-    // could not be started again): the log says itself that nothing may run.
+    // A stop that was abandoned half way, or two faults in a row (the new release failed, and the old one
+    // could not be started again): the log itself shows that nothing may run.
     let off = |phase| !on(phase);
-    // A restart that failed: it is in the log that none of them is known to be well.
+    // A restart that failed: the log shows that none of them is known to be well.
     if live.replicas.iter().all(|replica| replica.phase == ReplicaPhase::Started) {
         return Ok(());
     }
@@ -52,7 +52,7 @@ pub fn serves(state: &TargetState, world: &World) -> Result<(), Broken> {
     if well { Ok(()) } else { Err(format!("{}: nothing well serves", state.key)) }
 }
 
-/// After a target owes nothing: it is settled, and what the log says runs does run.
+/// After a target owes nothing: it is settled, and what should run does run.
 pub fn settled(state: &TargetState, world: &World) -> Result<(), Broken> {
     let name = format!("{}", state.key);
     let unfinished = state.rollout.is_some() || state.stop.is_some() || state.restart.is_some();
@@ -108,8 +108,8 @@ pub fn restorable(ledger: &Ledger, key: &TargetKey, world: &World) -> Result<(),
     }
 }
 
-/// A good release went although fewer than `count` others are left. Only where the count never
-/// changed and nobody meddled: the caller sees to that.
+/// A good release was removed although fewer than `count` others are left. Only where the count never changed
+/// and nothing was removed from outside: the caller ensures that.
 fn rows_pruned_too_early(candidates: &[haloy_ledger::read::Candidate], count: usize, left: usize) -> bool {
     use haloy_ledger::projection::Fate;
     let pruned = candidates.iter().any(|candidate| {

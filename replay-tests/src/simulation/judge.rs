@@ -16,7 +16,7 @@ pub(super) struct Judge {
     revisions: BTreeMap<StreamId, u64>,
     recorded: Option<i64>,
     generations: BTreeMap<StreamId, u64>,
-    /// Who ever claimed a domain.
+    /// Every claimant of a domain so far.
     claimed: BTreeMap<String, BTreeSet<(String, String)>>,
     retention: Retention,
 }
@@ -60,7 +60,7 @@ impl Judge {
         Ok(())
     }
 
-    /// What the edge was told of a target is never older than what it was told before.
+    /// Routes of a target sent to the edge are never older than the previous ones.
     fn generation(&mut self, recorded: &Recorded) -> Result<(), Broken> {
         let AnyEvent::Target(TargetEvent::RoutesApplied(e)) = &recorded.event else { return Ok(()) };
         let stream = &recorded.envelope.stream;

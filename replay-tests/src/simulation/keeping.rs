@@ -20,7 +20,7 @@ impl Sim {
         Ok(state.releases.get(place).map(|kept| kept.release))
     }
 
-    /// Somebody pins or holds a release, or lets it go.
+    /// Pins or holds a release, or releases it.
     pub(super) async fn keep(&mut self, key: &TargetKey) -> Result<(), Broken> {
         let Some(release) = self.any_release(key)? else { return Ok(()) };
         let command = match self.random.below(4) {
@@ -32,7 +32,7 @@ impl Sim {
         self.command(key, command).await
     }
 
-    /// Somebody gives a name, or takes one away.
+    /// Gives a name, or removes one.
     pub(super) async fn name(&mut self, key: &TargetKey) -> Result<(), Broken> {
         let names = ["stable", "canary"];
         let name = ReleaseName::new(names[self.random.below(names.len())]).expect("a name");
@@ -48,7 +48,7 @@ impl Sim {
         self.command(key, Command::Tag { name, release, push }).await
     }
 
-    /// Somebody looks; the registry says what the seed wants.
+    /// Checks images; the seed decides the answers of the registry.
     pub(super) async fn look_at_registry(&mut self, key: &TargetKey) -> Result<(), Broken> {
         let state = self.ledger.state(key).map_err(|error| error.to_string())?;
         let mut seen = Vec::new();
@@ -74,7 +74,7 @@ impl Sim {
         self.command(key, Command::RecordChecked { releases, seen, at: self.clock.now() }).await
     }
 
-    /// Somebody removes an image behind haloy's back, or brings one back.
+    /// Removes an image behind haloy's back, or brings one back.
     pub(super) fn meddle(&mut self, key: &TargetKey) {
         self.meddled = true;
         let mut world = self.engine.world();
@@ -117,7 +117,7 @@ impl Sim {
     }
 }
 
-/// What can be restored, as the rules see it: within the count, pinned, held, or the last good one.
+/// Restorable releases by the rules: within the count, pinned, held, or the last good one.
 fn kept(state: &TargetState) -> Vec<DeploymentId> {
     let current = state.current_release();
     let ready = |id: &DeploymentId| state.kept(*id).is_some_and(stays_restorable);

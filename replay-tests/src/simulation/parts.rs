@@ -1,4 +1,4 @@
-//! Seeded clock, randomness and projections, and a ledger made of them.
+//! Seeded clock, randomness and projections, and a ledger with them.
 
 use haloy_ledger::Ledger;
 use haloy_ledger::ids::Timestamp;

@@ -2,16 +2,16 @@
 //! of the state that the rules are computed from.
 
 use super::invariants::Broken;
-use haloy_ledger::event::{AnyEvent, Ask, PruneRule, TargetEvent};
+use haloy_ledger::event::{AnyEvent, DeploymentKind, PruneRule, TargetEvent};
 use haloy_ledger::ids::{DeploymentId, StreamId};
 use haloy_ledger::log::Recorded;
 use haloy_ledger::release::HistoryStrategy;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the log says of one target, as far as it matters for keeping.
+/// Recorded state of one target, as far as retention needs it.
 #[derive(Default)]
 struct Seen {
-    /// The rollout on its way, and the release that it makes live.
+    /// The rollout in progress, and the release that it makes live.
     rolling: Option<(DeploymentId, DeploymentId)>,
     current: Option<DeploymentId>,
     /// Good releases, last made live last.
@@ -58,13 +58,13 @@ impl Seen {
         let rolling = self.rolling.is_some_and(|(_, release)| release == rel);
         let reasons = [
             (self.current == Some(rel), "current"),
-            (rolling, "on its way"),
+            (rolling, "in progress"),
             (self.pinned.contains(&rel), "pinned"),
             (self.held.contains(&rel), "held"),
             (!only_from_host && self.last_good() == Some(rel), "the last good one"),
         ];
         match reasons.iter().find(|(stays, _)| *stays) {
-            Some((_, why)) => Err(format!("release {rel} is to go, and is {why}")),
+            Some((_, why)) => Err(format!("release {rel} is scheduled for removal, and is {why}")),
             None => Ok(()),
         }
     }
@@ -73,13 +73,13 @@ impl Seen {
         match event {
             TargetEvent::DeploymentRequested(e) => {
                 let release = match &e.ask {
-                    Ask::Deploy { release } => {
+                    DeploymentKind::Deploy { release } => {
                         if release.config.retention.strategy == HistoryStrategy::None {
                             self.never.insert(e.id);
                         }
                         e.id
                     }
-                    Ask::Rollback { restores, .. } => *restores,
+                    DeploymentKind::Rollback { restores, .. } => *restores,
                 };
                 self.rolling = Some((e.id, release));
             }

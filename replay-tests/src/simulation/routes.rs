@@ -1,4 +1,4 @@
-//! Domains of the simulation, and what must hold of them.
+//! Domains of the simulation, and their invariants.
 
 use super::invariants::Broken;
 use super::parts::Random;
@@ -36,7 +36,7 @@ pub fn domains(random: &mut Random) -> Vec<Domain> {
     wanted
 }
 
-/// A name that a deployment must not get: another has it, and nobody said that it is to move.
+/// A name that a deployment must not get: another has it, and no move was requested.
 pub fn taken(ledger: &Ledger, key: &TargetKey, command: &Command) -> Option<String> {
     let Command::Deploy(deploy) = command else { return None };
     let claims = ledger.edge().ok()?.claims;
@@ -71,7 +71,7 @@ pub fn well(ledger: &Ledger, states: &mut States, world: &World) -> Result<(), B
     }
 }
 
-/// A restart of it failed, as the log says, and no other replica of what is live could answer in its place.
+/// A restart of it failed, as the log shows, and no other live replica could answer in its place.
 fn unsure(ledger: &Ledger, states: &mut States, route: &Route, replica: ReplicaId) -> Result<bool, Broken> {
     let state = states.of(ledger, &route.key())?;
     let live = state.current.iter().flat_map(|live| &live.replicas);

@@ -42,11 +42,11 @@ pub(super) struct Sim {
     earlier: Option<MemoryStore>,
     sabotage: Option<Sabotage>,
     targets: Vec<TargetKey>,
-    /// Somebody removed images or changed counts: some promises no longer hold.
+    /// Images were removed from outside or counts changed: some promises no longer hold.
     pub(super) meddled: bool,
     /// Counts and strategies change from deploy to deploy.
     varied: bool,
-    /// Tags that somebody removed, and may bring back.
+    /// Tags that were removed from outside, and may come back.
     pub(super) removed: Vec<(String, Digest)>,
     judge: Judge,
     given_up: GivenUp,
@@ -199,7 +199,7 @@ impl Sim {
         self.settle(key).await?;
         let dispatcher = self.dispatcher();
         let driver = dispatcher.handle.driver(key).await;
-        dispatcher.look(&driver, &self.context()).await.map_err(|error| error.to_string())?;
+        dispatcher.record_observed(&driver, &self.context()).await.map_err(|error| error.to_string())?;
         let candidates = self.ledger.candidates(key).map_err(|error| error.to_string())?;
         if candidates.is_empty() {
             return Ok(());
@@ -241,7 +241,7 @@ impl Sim {
             move_domains: false,
         };
         let context = self.context();
-        // A rollout that is on its way, so that there is something to be mistaken for.
+        // A rollout in progress, so that a mistake would have something to confuse.
         let asked = self.ledger.execute(key, &Command::Deploy(Box::new(deploy)), &context);
         self.note(asked.map(drop));
         let before = self.ledger.head().next;
@@ -269,7 +269,7 @@ impl Sim {
         *self.coverage.rejections.entry(name).or_default() += 1;
     }
 
-    /// Asks, and drives to the end, to a cancellation, or to a crash.
+    /// Gives a command, and drives to the end, to a cancellation, or to a crash.
     pub(super) async fn command(&mut self, key: &TargetKey, command: Command) -> Result<(), Broken> {
         if self.sabotage == Some(Sabotage::EffectBeforeIntent) {
             self.earlier = Some(self.log.snapshot());
@@ -281,14 +281,14 @@ impl Sim {
             _other => None,
         };
         let taken = routes::taken(&self.ledger, key, &command);
-        // Nobody drives it here: a crash left it, and every command settles that before it drives anything.
+        // Nothing drives it here: a crash left it, and every command settles that before it drives anything.
         let state = self.ledger.state(key).map_err(|error| error.to_string())?;
         let left_behind = state.rollout.is_some() || state.restart.is_some();
         match self.ledger.execute(key, &command, &context) {
             Ok(_) => taken.map_or(Ok(()), |taken| Err(format!("{key} got {taken}, unasked")))?,
             Err(error @ (ExecuteError::Rejected(_) | ExecuteError::RejectedAtEdge(_))) => {
                 self.note(Err(error));
-                // Now and then what stands in the way is settled, as the next command would do.
+                // Now and then the obstacle is settled, as the next command would do.
                 return self.settle(key).await;
             }
             Err(error) => return Err(error.to_string()),
@@ -368,7 +368,7 @@ impl Sim {
         if self.ledger.head().next == acknowledged {
             return Ok(());
         }
-        // What was learned of what is lost counts no more.
+        // Knowledge about what is lost is not valid any more.
         (self.judge, self.given_up) = (Judge::default(), GivenUp::default());
         if self.sabotage.is_none() { Err("an acknowledged event is lost".to_owned()) } else { Ok(()) }
     }

@@ -1,4 +1,4 @@
-//! A future that is looked at between its steps, and stopped after so many: where a crash strikes.
+//! A future that is polled step by step, and dropped after a number of steps: the place of a crash.
 
 use std::future::Future;
 use std::pin::Pin;

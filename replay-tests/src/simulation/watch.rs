@@ -1,5 +1,5 @@
-//! What is looked at between any two steps. There are many steps, and few of them add to the log: so each
-//! watch remembers where it stands and reads no more than what is new.
+//! Checks between any two steps. There are many steps, and few of them add to the log: so each watch
+//! remembers its position and reads only what is new.
 
 use super::invariants::Broken;
 use haloy_executors::simulated::World;
@@ -19,7 +19,7 @@ pub struct States {
 impl States {
     /// The state of a target as it is now.
     pub fn of(&mut self, ledger: &Ledger, key: &TargetKey) -> Result<&TargetState, Broken> {
-        // Rows are written together with the entries that they are made of, and never without.
+        // Rows are written together with the entries that they are derived from, and never without.
         let head = Some(ledger.head().next);
         if head != self.head {
             self.known.clear();
@@ -33,7 +33,7 @@ impl States {
     }
 }
 
-/// Whether the edge could not be told, once: from then on it may serve what is gone, as the log says.
+/// Whether the edge could not be reached once: from then on it may serve what is gone, as the log shows.
 #[derive(Default)]
 pub struct GivenUp {
     next: u64,
@@ -55,15 +55,15 @@ impl GivenUp {
     }
 }
 
-/// No release command is begun twice: nobody knows what half of a migration did.
+/// No release command is started twice: the effect of half a migration is unknown.
 #[derive(Default)]
 pub struct ReleasedOnce {
-    /// Those that were looked at, as many as there are in it.
+    /// Commands that were checked, as many as it contains.
     begun: BTreeSet<EffectId>,
 }
 
 impl ReleasedOnce {
-    /// Looks at those that were begun since the last time; one that is there twice is found each time.
+    /// Checks the commands started since the last time; a repeated one is found each time.
     pub fn look(&mut self, world: &World) -> Result<(), Broken> {
         match world.released.iter().skip(self.begun.len()).find(|id| !self.begun.insert((*id).clone())) {
             None => Ok(()),

@@ -42,7 +42,7 @@ impl Pebble {
             "privateKey": folder.join("key.pem"),
             "httpPort": user.edge.port(),
             "tlsPort": user.secure.port(),
-            // The first is for older versions of it, the second for newer ones.
+            // The first is for older versions of Pebble, the second for newer ones.
             "certificateValidityPeriod": lives,
             "profiles": {"default": {"description": "short", "validityPeriod": lives}},
         }});
@@ -95,17 +95,17 @@ impl Pebble {
         Some(())
     }
 
-    /// What it wrote.
+    /// Output so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
-    /// Whether it was asked when to renew; none if it is too old to know.
+    /// Whether it was queried for the time of renewal; none if it is too old for that.
     pub fn advised(&self) -> Option<bool> {
         self.newer.then(|| self.log().contains("renewalInfo/"))
     }
 
-    /// Ends it and starts it anew: it forgets every account, and has another root.
+    /// Ends it and starts it again: it forgets every account, and has another root.
     pub fn start_again(&mut self) {
         self.end();
         self.serve().expect("it started before");
@@ -164,7 +164,7 @@ pub fn secure_get(
     let mut stream = tls(at, sni, roots, &[])?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
     let (mut answer, mut chunk) = (Vec::new(), [0; 4096]);
-    // Who closes without TLS's own goodbye has answered all the same.
+    // A server that closes without TLS's own goodbye has answered all the same.
     while let Ok(count) = stream.read(&mut chunk) {
         if count == 0 {
             break;
@@ -176,7 +176,7 @@ pub fn secure_get(
 
 type Tls = rustls::StreamOwned<rustls::ClientConnection, TcpStream>;
 
-/// A connection whose certificate was believed.
+/// A connection whose certificate was trusted.
 pub fn tls(at: SocketAddr, sni: &str, roots: &[Vec<u8>], alpn: &[&[u8]]) -> std::io::Result<Tls> {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, ServerName};

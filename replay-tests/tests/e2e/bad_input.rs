@@ -1,4 +1,4 @@
-//! What goes wrong at a user's hands, and what they are told.
+//! User mistakes, and the messages about them.
 
 use crate::harness::*;
 use std::process::Command;
@@ -258,7 +258,7 @@ fn a_network_that_is_not_there_and_cpus_that_are_not_are_refused_before() {
     user.haloy("validate-config").ok();
     user.deploy("v1", &more);
     user.deploy("v2", &more);
-    // Somebody removed it since: a rollback says so before it stops anything.
+    // Removed since: a rollback reports that before it stops anything.
     let ids = user.containers("default");
     for id in &ids {
         docker(&["network", "disconnect", "-f", &network, id]);

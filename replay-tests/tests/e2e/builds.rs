@@ -88,7 +88,7 @@ fn what_is_built_here_is_what_docker_builds() {
         return;
     }
     let mut user = User::new("build");
-    // BuildKit has its own way with some of these: see `make foreign`.
+    // BuildKit handles some of these in its own way: see `make foreign`.
     with_docker(&mut user, NO_BUILDKIT);
     let folder = user.folder.path().join("context");
     awkward(&folder);
@@ -154,7 +154,7 @@ fn buildkit_is_used_where_there_is_one() {
     );
     std::fs::write(user.folder.path().join("haloy.yaml"), text).expect("written");
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
-    // Another one each time: nothing of it is in the cache.
+    // A new one each time: nothing of it is in the cache.
     let secret = format!("t0psecret-of-{}", user.app);
     let mut deploy = user.command("deploy");
     let ran = user.run(deploy.env("PATH", &path).env("TOKEN", &secret)).ok();
@@ -174,8 +174,8 @@ fn buildkit_is_used_where_there_is_one() {
     assert_eq!(user.haloy("events -o id").ok().out, before, "nothing was recorded");
 }
 
-/// The plugin is asked by its own name: `docker build` of an old client does not know it. `make foreign` does this with
-/// the real one.
+/// The plugin is started by its own name: `docker build` of an old client does not know it. `make foreign`
+/// does this with the real one.
 #[test]
 fn the_plugin_is_asked_by_its_own_name() {
     if !engine() {

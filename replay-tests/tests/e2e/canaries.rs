@@ -1,5 +1,6 @@
 //! Secrets where foreign text comes in: hooks, builds, health checks, logs, registries, credential helpers.
-//! Looked for in every file of the ledger, every output and every label, in clear and as others quote it.
+//! Looked for in every file of the ledger, every output and every label, in clear and in the quotings of
+//! others.
 
 use crate::harness::*;
 use crate::registries::base64;
@@ -80,7 +81,7 @@ impl Watched {
         self.user.environment.push((name, value.to_owned()));
     }
 
-    /// Runs a command, and keeps what it said.
+    /// Runs a command, and keeps its output.
     #[track_caller]
     fn runs(&mut self, line: &str, code: i32) -> String {
         let ran = self.user.haloy(line).exits(code);
@@ -130,7 +131,7 @@ fn what_hooks_and_logs_and_health_checks_write_shows_no_secret() {
     watched.runs("deploy", 0);
     let container = watched.user.containers("default").remove(0);
     assert!(docker(&["logs", &container]).contains(HARD), "the app does have it");
-    // It answers, and never well.
+    // It answers, and is never well.
     watched.user.config("v1", &format!("{env}  - {{name: STATUS, value: \"500\"}}\n"));
     let said = watched.runs("deploy", 3);
     assert!(said.contains("log has ***"), "{said}");
@@ -175,7 +176,7 @@ fn what_a_build_writes_shows_no_build_argument() {
     watched.judge();
 }
 
-/// A registry that knows nothing and repeats what it was sent.
+/// A registry that knows nothing and repeats what it receives.
 pub fn echoing() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("known").to_string();

@@ -21,7 +21,7 @@ fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 /// Below this the authority of the tests gives certificates; everything else of the name is made up.
 const ZONE: &str = "haloy-tests.com";
 
-/// Deploys a name and its alias; what was said while it went on.
+/// Deploys a name and its alias; returns the progress output.
 fn deploy(user: &User, pebble: &Pebble, domain: &str, more: &str) -> String {
     user.config("v1", &format!("domains:\n  - domain: {domain}\n    aliases: [www.{domain}]\n{more}"));
     let mut command = user.command("deploy");
@@ -42,11 +42,11 @@ fn an_authority_issues_renews_forgets_and_refuses() {
     }
     let user = User::new("acme");
     let Some(mut pebble) = Pebble::start(&user, 24) else { return };
-    // Without an address, and unasked; who asks whom, and by whose terms, is said once.
+    // Without an address, and without a request for one; the authority and its terms are shown once.
     let (shop, blog, gone) = (format!("shop.{ZONE}"), format!("blog.{ZONE}"), format!("gone.{ZONE}"));
     let (shop, blog, gone) = (shop.as_str(), blog.as_str(), gone.as_str());
     let said = deploy(&user, &pebble, shop, "");
-    let asked = format!("a certificate for {shop}, www.{shop} is asked for from localhost:");
+    let asked = format!("a certificate for {shop}, www.{shop} is requested from localhost:");
     assert!(said.contains(&asked) && said.contains("acme: off"), "{said}");
     assert!(said.contains("whose terms are at data:text/plain"), "{said}");
     // It serves from the first moment on, and redirects once there is something to redirect to.
@@ -83,7 +83,7 @@ fn an_authority_issues_renews_forgets_and_refuses() {
     println!("the authority was asked when to renew: {:?}", pebble.advised());
     assert_ne!(pebble.advised(), Some(false), "an authority that knows when to renew is asked");
 
-    // Started anew, the authority knows nobody: the account is made anew, too.
+    // After a restart the authority has no accounts: a new account is made, too.
     pebble.start_again();
     let said = deploy(&user, &pebble, blog, "acme_email: ops@haloy-tests.com\n");
     assert!(said.contains(&format!("a certificate for {blog}")) && !said.contains(shop), "{said}");
@@ -91,7 +91,8 @@ fn an_authority_issues_renews_forgets_and_refuses() {
     eventually("an account is made anew", || get(blog, blog, &root).ok());
     assert_eq!(kinds(&user, "AcmeAccountCreated").len(), 2);
 
-    // What it cannot see, it says in its own words; the deployment succeeded all the same.
+    // A name that the authority cannot validate is reported in its own words; the deployment succeeded all
+    // the same.
     pebble.resolve(gone, "127.0.0.9");
     pebble.resolve(&format!("www.{gone}"), "127.0.0.9");
     deploy(&user, &pebble, gone, "");
@@ -105,7 +106,8 @@ fn an_authority_issues_renews_forgets_and_refuses() {
     let mut plain = load::connect(user.edge).expect("the edge listens");
     assert_eq!(load::ask(&mut plain, gone, "/").expect("answered").status, 200);
 
-    // What no authority could vouch for, none is asked for, whoever gave an address.
+    // No certificate is requested for names that no authority could vouch for, whether or not there is an
+    // address.
     let said = deploy(&user, &pebble, "quiet.test", "acme_email: ops@haloy-tests.com\n");
     assert!(!said.contains("certificate"), "{said}");
     assert_eq!(load::ask(&mut plain, "quiet.test", "/").expect("answered").status, 200);
@@ -130,7 +132,7 @@ fn the_users_own_certificate_counts_and_without_one_http_serves() {
     user.deploy("v1", "domains: [shop.own.example]\n");
     let mut plain = load::connect(user.edge).expect("the edge listens");
     assert_eq!(load::ask(&mut plain, "shop.own.example", "/").expect("answered").status, 200);
-    // Self-signed: nobody believes it, and it answers.
+    // Self-signed: no client trusts it, and it answers.
     let nobody = tls(user.secure, "shop.own.example", &[], &[]).expect_err("not believed").to_string();
     assert!(nobody.contains("UnknownIssuer") || nobody.contains("certificate"), "{nobody}");
 

@@ -1,12 +1,12 @@
-//! What runs under `docker run` deploys here: apps that warm up, that check who is asked for, that are process 1
-//! themselves, that migrate first; and how one ended that does not run is told.
+//! Apps that run under `docker run` deploy here: apps that warm up, that check the host, that are process 1
+//! themselves, that migrate first; and the end of one that does not run is reported.
 
 use crate::harness::*;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-/// An image made of the test app.
+/// An image with the test app.
 fn image(user: &User, dockerfile: &str) -> String {
     let tag = format!("{}-image", user.app);
     let folder = tempfile::tempdir().expect("a folder");
@@ -46,7 +46,7 @@ fn an_app_that_warms_up_and_checks_its_host_becomes_well() {
     assert!(asked.elapsed() >= Duration::from_secs(17), "{ran:?}");
     let told = format!("{}{}{}", ran.out, ran.err, user.haloy("events -o ndjson").ok().out);
     assert!(!told.contains("t0psecret"), "{told}");
-    // What was said for all of them counts more than the file.
+    // The limit for all of them takes precedence over the file.
     user.config("v2", more);
     let mut deploy = user.command("deploy");
     let ran = user.run(deploy.env("HALOY_HEALTH_TIMEOUT", "2")).exits(3);
@@ -75,7 +75,7 @@ fn process_1_and_the_time_to_stop_are_as_written() {
     let [id] = &user.containers("default")[..] else { panic!("one container") };
     assert_eq!(inspected(id, "{{.HostConfig.Init}}"), "true");
 
-    // Process 1 has no use for SIGTERM: it is killed after its grace, and that is told.
+    // Process 1 ignores SIGTERM: it is killed after its grace, and that is reported.
     user.deploy("v2", "init: false\nstop_timeout_seconds: 2\n");
     let asked = Instant::now();
     let stopped = user.haloy("stop -y").ok();
@@ -157,7 +157,7 @@ fn a_release_command_runs_once_before_the_switch_and_its_failure_changes_nothing
     assert_eq!(log(), "v1\nv2\nv3\n");
     assert_eq!(user.answers("default", "/"), ["version v1"]);
 
-    // haloy dies when it has ended, and nobody noted how.
+    // haloy dies when it has ended, and before the end is recorded.
     releasing(&user, "v4", data.path(), "");
     let mut deploy = user.command("deploy");
     deploy.env("HALOY_FAILPOINT", "after-effect:RunReleaseCommand/");

@@ -78,8 +78,8 @@ fn walk(kind: &str, line: &str, expected: &[&str]) {
     }
 }
 
-/// Docker goes on with a creation whose client was killed: its container is there only after somebody
-/// looked for it.
+/// Docker goes on with a creation whose client was killed: its container appears only after the first check
+/// for it.
 #[test]
 fn a_container_that_appears_after_the_crash_is_removed() {
     if !engine() {

@@ -17,7 +17,7 @@ pub fn get(user: &User, host: &str, path: &str) -> load::Answer {
     load::ask(&mut stream, host, path).expect("the edge answers")
 }
 
-/// None failed, and there was something to fail.
+/// No request failed, and there were some that could.
 #[track_caller]
 pub fn unharmed(what: &str, load: Load) {
     let (done, failed) = load.end();
@@ -90,7 +90,7 @@ fn a_domain_has_one_owner_and_moves_in_one_switch() {
     let moved = user.haloy("events --kind DomainMoved -o json").ok().json();
     assert_eq!(moved["data"].as_array().map(Vec::len), Some(1));
 
-    // A deployment that fails gives back what it claimed.
+    // A deployment that fails gives back its claims.
     user.config("v1", "targets:\n  three: {domains: [c.example], env: [{name: STATUS, value: '503'}]}\n");
     user.haloy("deploy").exits(3);
     assert_eq!(get(&user, "c.example", "/").status, 404);
@@ -124,7 +124,7 @@ fn the_edge_answers_for_itself_and_says_what_to_do() {
     assert_eq!(get(&user, HOST, "/").status, 404);
 }
 
-/// An open upgrade through the edge, to whoever answers for a host.
+/// An open upgrade through the edge, to the replica that answers for a host.
 fn tunnel(user: &User, host: &str) -> std::net::TcpStream {
     use std::io::Write;
     let mut stream = load::connect(user.edge).expect("the edge listens");

@@ -7,7 +7,7 @@ use crate::own_engine::{OwnEngine, apart};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-/// Moments that nobody chose.
+/// Random moments.
 fn moments(count: usize, below: u64) -> Vec<u64> {
     use haloy_ledger::ports::{Entropy, SystemEntropy};
     let drawn = || {
@@ -93,7 +93,7 @@ fn an_upgraded_edge_costs_nothing_and_what_it_left_is_waited_for() {
         std::thread::sleep(Duration::from_millis(2500));
     }
     unharmed("edge upgraded three times", load);
-    // A request that the edge before still has, while the replica that answers it is to go.
+    // A request that the previous edge still has, while its replica should be removed.
     let at = user.edge;
     let slow = std::thread::spawn(move || {
         let mut stream = load::connect(at).expect("the edge listens");
@@ -103,7 +103,7 @@ fn an_upgraded_edge_costs_nothing_and_what_it_left_is_waited_for() {
     let load = Load::start(user.edge, HOST, 8, Way::KeepAlive);
     user.haloy("edge upgrade").ok();
     user.deploy("v2", &routed("blue-green"));
-    unharmed("deployed while the edge before still had requests", load);
+    unharmed("deployed while the previous edge still had requests", load);
     let answer = slow.join().expect("answered");
     assert_eq!((answer.status, answer.body.as_str()), (200, "version v1\n"));
     let kinds = user.haloy("events -o json").ok().out;
@@ -118,7 +118,7 @@ fn a_killed_edge_serves_again_from_its_file() {
     let user = User::new("edgekill");
     user.deploy("v1", &routed("rolling"));
     let mut slowest = Vec::new();
-    // Whoever shares this machine may hold it up once; not three times.
+    // Other work on this machine may delay it once; not three times.
     for round in 1..=3 {
         let load = Load::start(user.edge, HOST, 16, Way::KeepAlive);
         std::thread::sleep(Duration::from_millis(300));

@@ -1,5 +1,5 @@
-//! What an auditor and an engineer at 3 a.m. do with the ledger: check it, prove from it, damage it, make
-//! it anew, erase from it, copy it.
+//! The ledger in the hands of an auditor and of an engineer at 3 a.m.: check it, prove from it, damage it,
+//! rebuild it, erase from it, copy it.
 
 use crate::harness::*;
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ fn a_deployment_is_proved_without_the_ledger_and_a_kept_head_is_held_against_it(
     assert!(verified.contains("today's log begins with it"), "{verified}");
     assert_eq!(user.haloy("verify --json").ok().json()["data"]["faults"], serde_json::json!([]));
 
-    // Somebody else, with the proof and the key and nothing more.
+    // Another person, with the proof and the key and nothing more.
     let proof = user.haloy(&format!("prove {first}")).ok().out;
     let other = User::new("auditor");
     std::fs::write(other.path("proof"), &proof).expect("written");
@@ -101,7 +101,8 @@ fn two_copies_that_were_both_written_to_are_told_apart() {
         command.env("HALOY_LEDGER", user.path("copy"));
         user.run(&mut command)
     };
-    // The copy has not the key that the ledger went to; it is written to all the same, by who adopts one.
+    // The copy does not have the key that the ledger went on to; it can be written to all the same, by
+    // adopting one.
     elsewhere("status").ok();
     let refused = elsewhere("stop").exits(1);
     assert!(refused.err.contains("key-changed"), "{}", refused.err);
@@ -130,14 +131,14 @@ fn a_damaged_store_is_refused_by_name_and_made_anew_and_a_rollback_works_again()
     let report = user.haloy("verify").exits(6);
     assert!(report.out.contains("still proved: the events #0 to #"), "{}", report.out);
     let recovered = user.haloy("recover").ok();
-    assert!(recovered.out.contains("made anew: store"), "{}", recovered.out);
+    assert!(recovered.out.contains("rebuilt: store"), "{}", recovered.out);
     user.haloy("verify").ok();
     user.haloy("rollback -y").ok();
     assert_eq!(user.answers("default", "/"), ["version v1"]);
     let events = user.haloy("events --kind Recovered -o ndjson").ok().out;
     assert_eq!(events.lines().count(), 1, "{events}");
 
-    // The second copy is damaged: what runs is not touched by it, and it is made anew, too.
+    // The second copy is damaged: what runs is not affected, and it is rebuilt, too.
     let mut bundles = Vec::new();
     files(&user.path("ledger/published/tile/entries"), &mut bundles);
     bundles.iter().for_each(|bundle| damage(bundle));

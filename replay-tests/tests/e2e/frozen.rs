@@ -5,7 +5,7 @@ use crate::harness::*;
 use crate::load::{Load, Way};
 use std::time::{Duration, Instant};
 
-/// What the edge says against each replica, once so many are out of the route.
+/// Reasons of the edge for each replica, once this many are out of the route.
 #[track_caller]
 fn until_out(user: &User, count: usize) -> Vec<String> {
     let began = Instant::now();
@@ -44,7 +44,7 @@ fn a_frozen_replica_leaves_the_route_and_comes_back() {
         std::thread::sleep(Duration::from_millis(10));
     }
     assert!(slowest < Duration::from_millis(900), "nobody waits for it any more: {slowest:?}");
-    // Nor did a request fail before: what was sent to it, and may be made again, was.
+    // No request failed before either: repeatable requests to it were repeated.
     let (done, failed) = load.end();
     println!("{} failed of {done}, slowest {slowest:?}", failed.len());
     assert!(failed.is_empty() && done > 100, "{:?}", failed.first());
@@ -56,7 +56,7 @@ fn a_frozen_replica_leaves_the_route_and_comes_back() {
     docker(&["unpause", &containers[0]]);
     until_out(&user, 0);
 
-    // With nobody left they are tried all the same, and serve as soon as one can.
+    // With no others left they are tried all the same, and serve as soon as one can.
     docker(&["pause", &containers[0], &containers[1]]);
     until_out(&user, 2);
     assert!(user.haloy("status").ok().out.contains("no replica answers the checks of the edge"));

@@ -42,7 +42,7 @@ fn build_images() {
     }
 }
 
-/// Asks Docker; fails the test if Docker does.
+/// Runs docker; fails the test if that fails.
 pub fn docker(arguments: &[&str]) -> String {
     let out = Command::new("docker").args(arguments).output().expect("the docker command");
     let (text, error) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
@@ -67,7 +67,7 @@ impl Ran {
         ran
     }
 
-    /// Its JSON.
+    /// Output as JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err))
     }
@@ -103,8 +103,8 @@ pub struct User {
     pub environment: Vec<(&'static str, String)>,
 }
 
-/// An address of this machine that nobody listens at, and that no client of a test gets by chance: below
-/// the range that the system takes for outgoing connections.
+/// A free address of this machine that no client of a test gets by chance: below the range that the system
+/// takes for outgoing connections.
 pub fn free_address() -> std::net::SocketAddr {
     static NEXT: std::sync::atomic::AtomicU16 = std::sync::atomic::AtomicU16::new(0);
     for _ in 0..10_000 {
@@ -146,7 +146,7 @@ impl User {
             .env("HALOY_HERE", "1")
             .env("HALOY_EDGE_HTTP", self.edge.to_string())
             .env("HALOY_EDGE_HTTPS", self.secure.to_string())
-            // Nobody is there: no test asks an authority of the world, whatever its domains are.
+            // Nothing listens there: no test contacts a public authority, whatever its domains are.
             .env("HALOY_ACME_DIRECTORY", "https://127.0.0.1:9/directory")
             .env_remove("HALOY_FAILPOINT")
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -257,8 +257,7 @@ pub fn get(address: &str, path: &str) -> std::io::Result<String> {
     body.ok_or_else(|| std::io::Error::other("no body"))
 }
 
-/// A folder on which something is mounted, perhaps more than once; let go of when this is dropped, also by
-/// a test that failed.
+/// A mount point, perhaps mounted more than once; unmounted when this is dropped, also by a test that failed.
 pub struct Mounted(pub PathBuf);
 
 impl Drop for Mounted {

@@ -1,5 +1,5 @@
 //! Never the wrong app: whatever the engine does with addresses, a domain is answered by its own app or by
-//! the edge with 503. Clients check whose answer it is, all the time.
+//! the edge with 503. Clients check the origin of each answer, all the time.
 
 use crate::edge::get;
 use crate::harness::*;
@@ -47,7 +47,7 @@ impl Watch {
         Self { stop, answers, threads: threads.into() }
     }
 
-    /// What was answered, by domain: nobody's answer was another's.
+    /// Answers by domain: none came from another app.
     #[track_caller]
     pub fn end(self, own: &[(&'static str, &[&str])]) -> BTreeMap<(&'static str, String), usize> {
         self.stop.store(true, Ordering::Relaxed);
@@ -118,7 +118,7 @@ impl Drop for Network {
     }
 }
 
-/// A container of nobody's app, gone with the test.
+/// A container that belongs to no app, removed with the test.
 struct Foreign(String);
 
 impl Foreign {
@@ -149,7 +149,7 @@ fn order(name: &str, network: &str) {
     }
     let answers = watch.end(&OWN);
     assert!(answers.contains_key(&(A, "503".to_owned())), "they were stopped for a while: {answers:?}");
-    // And where no request told the edge that they were stopped: what it knows is from before.
+    // And where no request showed the edge that they were stopped: its knowledge is from before.
     for (first, second) in [(&b, &a), (&a, &b)] {
         docker(&["stop", "-t", "1", &a, &b]);
         docker(&["start", first, second]);
@@ -182,7 +182,7 @@ fn foreigner(name: &str, network: &str, named: bool) {
     let foreign = Foreign::start(network, &arguments);
     println!("{name}: was at {before}, where the foreign one now is at {:?}", address(&foreign.0));
     std::thread::sleep(Duration::from_millis(500));
-    // Only now: no request told the edge that the container had stopped.
+    // Only now: no request showed the edge that the container had stopped.
     let watch = Watch::start(&user);
     std::thread::sleep(Duration::from_millis(700));
     let page = get(&user, A, "/");
@@ -213,7 +213,7 @@ fn a_foreign_container_that_takes_the_address_by_name_is_sent_nothing() {
 }
 
 /// The container leaves its network, another takes its address, it comes back at another one, all while it
-/// runs: neither its start nor its process says so.
+/// runs: neither its start nor its process shows that.
 #[test]
 fn a_container_that_moves_while_it_runs_is_followed() {
     if !engine() {
@@ -249,7 +249,7 @@ fn a_neighbour_redeployed_after_a_swap_costs_no_request_of_the_other() {
     docker(&["start", &b, &a]);
     both_answer(&user, Duration::from_secs(5));
     let watch = Watch::start(&user);
-    // What drains and cuts connections is told of a replica: not of who has its address by now.
+    // Drains and cut connections are for a replica: not for the present holder of its address.
     for version in ["v3", "v4", "v2"] {
         user.config("v1", &two("haloy", version));
         user.haloy("deploy --target two").ok();

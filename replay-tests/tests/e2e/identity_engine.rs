@@ -18,7 +18,7 @@ fn restarted(name: &str, live_restore: bool, end: fn(&mut OwnEngine)) {
         end(&mut own);
         std::thread::sleep(Duration::from_millis(1500));
         own.serve();
-        // One that was killed takes its containers for stopped by hand, and does not start them again.
+        // A killed engine considers its containers stopped by hand, and does not start them again.
         for target in ["two", "one"] {
             docker(&["start", &only(&user, target)]);
         }
@@ -47,8 +47,8 @@ fn with_live_restore_no_request_fails_while_the_engine_is_away() {
     apart(|| restarted("live", true, OwnEngine::kill));
 }
 
-/// Containers that end while the engine is away are restarted by it before it answers, in any order: the
-/// address of one may be another's by then.
+/// Containers that end while the engine is away are restarted by it before it answers, in any order: another
+/// may have the address of one by then.
 #[test]
 fn containers_that_end_while_the_engine_is_away_are_not_taken_for_each_other() {
     apart(|| {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// How clients use connections.
 #[derive(Clone, Copy)]
 pub enum Way {
-    /// One for as long as the server allows.
+    /// One connection for as long as the server allows.
     KeepAlive,
     /// A new one for each request.
     Fresh,
@@ -22,7 +22,7 @@ pub struct Answer {
     pub body: String,
 }
 
-/// Asks over an open connection and reads one whole answer.
+/// Sends a request over an open connection and reads one whole answer.
 pub fn ask(stream: &mut TcpStream, host: &str, path: &str) -> std::io::Result<Answer> {
     ask_by(stream, "GET", host, path)
 }

@@ -35,10 +35,10 @@ fn long_lines_are_whole_and_those_of_other_ledgers_are_left_out() {
     assert_eq!(rows[1]["line"], long.as_str());
     assert_eq!(rows[1]["stream"], "stdout");
     assert!(rows[1]["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{}", rows[1]["time"]);
-    // A deploy that holds the ledger is no obstacle.
+    // It works during a deploy that holds the ledger.
     let tail = user.haloy("logs -n 1 --wait 0").ok().out;
     assert_eq!(tail.lines().count(), 1, "{tail}");
-    // Of one container, by its id, its beginning or its name.
+    // Of one container, by its id, the beginning of its id, or its name.
     user.deploy("v2", "replicas: 2\n");
     let all = user.haloy("logs --no-follow --all-containers").ok().out;
     assert!(all.contains("/1 | version v2") && all.contains("/2 | version v2"), "{all}");

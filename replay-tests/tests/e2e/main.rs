@@ -1,6 +1,6 @@
-//! End to end, against a real Docker engine: what runs is asked of Docker and over HTTP, not of
-//! haloy. Where no engine can be had, a test is skipped out loud; `HALOY_REQUIRE_E2E=1` turns that
-//! into a failure.
+//! End to end, against a real Docker engine: the actual state is read from Docker and over HTTP, not from
+//! haloy. Where there is no engine, a test is skipped with a message; `HALOY_REQUIRE_E2E=1` turns that into a
+//! failure.
 
 mod authority;
 mod bad_input;

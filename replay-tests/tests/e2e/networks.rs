@@ -77,7 +77,7 @@ fn a_replica_keeps_its_address_over_every_restart() {
         same("a restart of the engine");
         own.kill();
         own.serve();
-        // One that was killed does not.
+        // A killed one does not.
         let status = a.haloy("status").ok().out;
         assert!(status.contains("0/1") && status.contains("start it with: haloy settle"), "{status}");
         let doctor = a.haloy("doctor");
@@ -127,7 +127,7 @@ fn two_ledgers_never_give_out_one_address() {
             }
         }
         assert_eq!(networks(), ["haloy"]);
-        // What was stopped comes back to what it had.
+        // A stopped container comes back to what it had.
         docker(
             &[&["start"][..], &stopped.containers("default").iter().map(String::as_str).collect::<Vec<_>>()]
                 .concat(),
@@ -156,8 +156,8 @@ fn a_full_range_leads_to_addresses_of_the_engine() {
     });
 }
 
-/// What the engine's name server says to a container about a name. A process of its own, since it has to be
-/// in the container's network namespace.
+/// The answer of the engine's name server to a container about a name. A process of its own, since it has to
+/// be in the container's network namespace.
 pub fn resolved(from: &str, name: &str) -> String {
     let process = docker(&["inspect", "-f", "{{.State.Pid}}", from]);
     let out = std::process::Command::new("nsenter")
@@ -214,7 +214,7 @@ fn an_older_network_is_left_while_everybody_finds_everybody() {
         assert_eq!(resolved("older", &name), address_on("haloy", &first), "by who is on the older one");
         assert_eq!(resolved(&first, "older"), address_on("haloy", "older"), "and the other way");
         assert_eq!(get(&address_on("haloy-2", &first), "/").expect("answered"), "version v1");
-        // Nobody needs it any more: the next replicas are not on it, and then it goes.
+        // Nothing needs it any more: the next replicas are not on it, and then it is removed.
         docker(&["rm", "-f", "older"]);
         user.deploy("v2", "");
         let second = user.containers("default").remove(0);
@@ -232,7 +232,7 @@ fn an_older_network_that_nobody_is_on_is_made_again() {
     apart(|| {
         let _own = OwnEngine::start(false);
         docker(&["network", "create", "--label", "haloy.network=1", "haloy"]);
-        // It would not start without its network, so it counts.
+        // It would not start without its network, so it counts as a user.
         docker(&["create", "--name", "idle", "--network", "haloy", &format!("{IMAGE}:v4")]);
         let user = User::new("again");
         user.deploy("v1", "");
@@ -306,7 +306,7 @@ fn what_is_shown_is_where_a_container_is_now() {
         assert!(settled.err.contains("was found started again"), "{settled:?}");
         assert!(!a.haloy("status").ok().out.contains("differs"));
         soon("its own app", || at_edge(&a, HOST, "/").body == "version v1\n");
-        // What the log remembers is not shown as a fact when nobody can be asked.
+        // Recorded addresses are not shown as facts when they cannot be verified.
         own.kill();
         let status = a.haloy("status").exits(1).out;
         assert!(status.contains("?/1") && status.contains("unknown") && !status.contains(&now.0), "{status}");

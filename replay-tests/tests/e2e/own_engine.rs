@@ -18,7 +18,7 @@ fn network_namespace() -> String {
     namespace.display().to_string()
 }
 
-/// Runs a test in namespaces of its own, where this user may make them. The test program starts itself
+/// Runs a test in namespaces of its own, where this user may create them. The test program starts itself
 /// again there for this one test, which must call this first and do everything else inside of `test`.
 ///
 /// `DOCKER_HOST` of all that it starts is the engine that [`OwnEngine::start`] starts. What the test leaves
@@ -40,7 +40,7 @@ pub fn apart<T: FnOnce()>(test: T) {
     let name = name.split_once("::").and_then(|(_, name)| name.strip_suffix("::{{closure}}"));
     let folder = tempfile::tempdir().expect("a folder");
     let host = format!("unix://{}", folder.path().join("docker.sock").display());
-    // The shell stays, to take up processes whose parent is gone.
+    // The shell stays, to reap orphaned processes.
     let inside = "ip link set lo up && \"$0\" --exact \"$@\" --nocapture --include-ignored; exit $?";
     let ran = Command::new("unshare")
         .args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", inside])

@@ -24,7 +24,7 @@ fn mount(arguments: &[&str]) -> bool {
     Command::new("mount").args(arguments).status().is_ok_and(|status| status.success())
 }
 
-/// What is the same whenever it is asked.
+/// The part of an answer that is the same each time.
 fn said(ran: &Ran) -> (i32, serde_json::Value) {
     (
         ran.code,

@@ -23,7 +23,7 @@ pub fn written(command: &mut Command) -> String {
     String::from_utf8(out.stdout).expect("UTF-8")
 }
 
-/// Gives a command to haloy and notes every command line that it, or what it starts, starts. Returns them, too.
+/// Runs haloy and notes every command line of it and its children. Returns them, too.
 pub fn traced(user: &User, line: &str) -> (Ran, String) {
     let log = tempfile::NamedTempFile::new().expect("a file");
     let haloy = user.command(line);
@@ -42,8 +42,8 @@ pub fn traced(user: &User, line: &str) -> (Ran, String) {
     (ran, lines)
 }
 
-/// Looks for what must be found nowhere: in what was said, in every file of the ledger, and in what a reader of the
-/// ledger is shown.
+/// Looks for text that must not appear: in the output, in every file of the ledger, and in what a reader of
+/// the ledger sees.
 #[track_caller]
 pub fn nowhere(user: &User, said: &str) {
     let mut said = said.to_owned();

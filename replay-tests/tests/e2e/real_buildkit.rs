@@ -34,7 +34,7 @@ fn user(name: &str, client: &Path) -> User {
     let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap_or_default());
     user.environment.push(("PATH", path));
     user.environment.push(("DOCKER_CONFIG", folder.join("docker").display().to_string()));
-    // Another one each time: nothing of it is in the cache.
+    // A new one each time: nothing of it is in the cache.
     user.environment.push(("TOKEN", format!("{CANARY}-of-{}", user.app)));
     let text = format!(
         "name: {0}\nimage:\n  repository: {0}-mine\n  build_config:\n    context: context\n    args: [{{name: TOKEN, from: {{env: TOKEN}}}}, {{name: SHOWN, value: built here}}]\n",
@@ -82,7 +82,8 @@ fn the_plugin_builds_what_is_deployed_and_a_failed_build_changes_nothing() {
         let held = held(&image).join("\n");
         assert!(held.contains("c/public.key") && !held.contains("private.key"), "{held}");
 
-        // It finds in the cache what the other build left there, and says so with its code: without it, 1.
+        // It finds in the cache what the other build left there, and reports that with its code: without it,
+        // 1.
         let before = user.containers("default");
         let dockerfile = format!(
             "FROM {IMAGE}:v1\nENV LOG=sentence-of-the-builder CRASH_FILE=/cache/marker PORT=none\nRUN {cache} [\"/app\"]\n"
@@ -99,7 +100,7 @@ fn the_plugin_builds_what_is_deployed_and_a_failed_build_changes_nothing() {
     }
 }
 
-/// The same context gives the same files and digests, whoever builds.
+/// The same context gives the same files and digests with every builder.
 #[test]
 #[ignore = "needs buildx: make foreign"]
 fn the_plugin_builds_what_the_engine_builds() {
@@ -118,7 +119,7 @@ fn the_plugin_builds_what_the_engine_builds() {
     for digest in ["context_digest", "dockerfile_digest"] {
         assert!(plugin[digest].is_string() && plugin[digest] == engine[digest], "{plugin} {engine}");
     }
-    // BuildKit has its own way with these: it keeps the bit, and leaves out what is no file.
+    // BuildKit handles these in its own way: it keeps the bit, and leaves out everything that is not a file.
     let own = ["c/bin/setuid", "c/fifo", "c/socket"];
     let image = |built: &serde_json::Value| {
         let mut held = held(built["image_id"].as_str().expect("an id"));
@@ -164,7 +165,7 @@ impl Builder {
 
 impl Drop for Builder {
     fn drop(&mut self) {
-        // Asked to end, it lets go of what it mounted.
+        // On SIGTERM it releases its mounts.
         drop(Command::new("kill").arg(self.0.id().to_string()).status());
         drop(self.0.wait());
     }
@@ -190,7 +191,8 @@ fn what_a_builder_elsewhere_built_is_brought_to_the_engine() {
         // The frontend of this one knows here-documents, which that of an old engine does not.
         let dockerfile = "FROM scratch\nCOPY --chmod=755 app /app\nCOPY <<EOF /note\nwritten in place\nEOF\nARG TOKEN\nARG SHOWN\nENV VERSION=$SHOWN\nRUN --mount=type=cache,target=/cache [\"/app\", \"release\", \"/cache/x\"]\nENTRYPOINT [\"/app\"]\n";
         write(&user, "Dockerfile", dockerfile);
-        // As with `docker build`, the builder that is in use there counts only if it is named for this command.
+        // As with `docker build`, the builder that is in use there is used only if it is named for this
+        // command.
         let ran = user.haloy("deploy");
         assert!(!ran.err.contains("importing to docker"), "{}", ran.err);
         user.environment.push(("BUILDX_BUILDER", "beside".to_owned()));
@@ -209,7 +211,8 @@ fn what_a_builder_elsewhere_built_is_brought_to_the_engine() {
     }
 }
 
-/// Processes of this machine, those in containers too, whose command line holds a text, with theirs.
+/// Processes of this machine, in containers too, whose command line contains a text, with their command
+/// lines.
 fn processes(text: &str) -> Vec<String> {
     let entries = std::fs::read_dir("/proc").expect("a folder").flatten();
     let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());

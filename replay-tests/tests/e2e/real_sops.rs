@@ -24,7 +24,7 @@ impl Keyed {
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
         let recipient = key(&folder.join("key.txt"));
         user.environment.push(("PATH", path));
-        // Keys of whoever runs the tests are not looked for.
+        // Keys of the user who runs the tests are not looked for.
         user.environment.push(("HOME", folder.join("home").display().to_string()));
         user.environment.push(("SOPS_AGE_KEY_FILE", folder.join("key.txt").display().to_string()));
         Self { user, recipient }
@@ -115,7 +115,7 @@ const DOTENV: &str = "# a comment\nPLAIN=canary-5wq8 a b # c\nSINGLE='canary-5wq
     LINES=\"canary-5wq8\\ntwo\"\n\nexport TOKEN=canary-5wq8-token\nRAW=canary-5wq8\\ntwo\n\
     UNICODE=\"canary-5wq8 grüße 😀\"\nEMPTY=\n";
 
-/// References and what a container gets of them.
+/// References and the values that a container gets from them.
 const ARRIVE: &[(&str, &str)] = &[
     ("yaml:database.password", "canary-5wq8 it's \"quoted\" \\ pa$$ ${X} #7 %: "),
     ("yaml:database.hosts.0", "canary-5wq8.example"),
@@ -270,7 +270,7 @@ fn what_is_not_as_sops_wrote_it_is_told_without_values() {
         let told = format!("secrets/{name} is not encrypted with `sops`");
         keyed.refused("in clear", same, &[&told, "encrypt it: sops encrypt --in-place"]);
     }
-    // Lines that somebody added by hand, and one that is gone.
+    // Lines that were added by hand, and one that is gone.
     keyed.encrypted("app.env", "dotenv", DOTENV);
     let text = std::fs::read_to_string(path("app.env")).expect("encrypted");
     std::fs::write(path("app.env"), format!("{CANARY}-line\n{text}")).expect("written");

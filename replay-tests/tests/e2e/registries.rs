@@ -85,7 +85,7 @@ impl Registry {
         panic!("the registry does not answer at {}", self.address);
     }
 
-    /// Ends it; what it holds stays.
+    /// Ends it; its content stays.
     pub fn stop(&mut self) {
         drop(self.process.kill());
         drop(self.process.wait());
@@ -101,7 +101,7 @@ impl Registry {
     pub fn push(&self, version: &str, tag: &str) -> String {
         let name = format!("{}/org/app:{tag}", self.address);
         docker(&["tag", &format!("{IMAGE}:{version}"), &name]);
-        // A folder without helpers: only what is said here counts.
+        // A folder without helpers: only the logins given here are used.
         let config = self.folder.join("docker");
         std::fs::create_dir_all(&config).expect("a folder");
         let auth = base64(format!("ci:{PASSWORD}").as_bytes());

@@ -112,7 +112,7 @@ fn a_registry_that_is_down_matters_only_for_what_the_host_dropped() {
     let Some(mut registry) = Registry::open(&user) else { return };
     let old = deploy(&user, &registry.push("v1", "v1"));
     let new = deploy(&user, &registry.push("v2", "v2"));
-    // Somebody fetched the digest: the host has it, under no name of ours.
+    // The digest was fetched by hand: the host has it, without a name of ours.
     let history = user.haloy("history --json").ok().json();
     let digest = history["data"][1]["digest"].as_str().expect("a digest").to_owned();
     let name = format!("{}/org/app@{digest}", registry.address);
@@ -197,7 +197,7 @@ fn with_password_and_certificate_of_an_own_authority() {
     let missing = run("deploy").exits(3);
     assert!(missing.out.contains("org/app:v9 is not in registry"), "{}", missing.out);
     assert!(missing.out.contains("there is v1"), "{}", missing.out);
-    // Without the authority nobody is believed.
+    // Without the authority no certificate is trusted.
     let name = certs.join(&registry.address).join("ca.crt");
     std::fs::write(&name, std::fs::read(user.folder.path().join("registry-closed/tls.crt")).expect("there"))
         .expect("written");

@@ -1,4 +1,4 @@
-//! The release command as an effect: asked for again, by another process, it is not run again.
+//! The release command as an effect: requested again, by another process, it is not run again.
 
 use crate::harness::*;
 use haloy_executors::{

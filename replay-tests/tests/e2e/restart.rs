@@ -1,4 +1,4 @@
-//! `haloy restart`: the same containers, one after the other, and nobody notices where there are two.
+//! `haloy restart`: the same containers, one after the other, and without a gap where there are two.
 
 use crate::edge::{HOST, get};
 use crate::harness::*;
@@ -13,7 +13,7 @@ fn in_order(user: &User) -> Vec<String> {
     containers
 }
 
-/// When each container was started, as Docker says.
+/// When each container was started, from Docker.
 fn started(containers: &[String]) -> Vec<String> {
     containers.iter().map(|id| docker(&["inspect", "-f", "{{.State.StartedAt}}", id])).collect()
 }

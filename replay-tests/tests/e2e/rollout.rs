@@ -199,7 +199,7 @@ fn hooks_run_here_know_their_facts_and_fail_before_anything_starts() {
     assert_eq!(user.answers("default", "/"), ["version v1"]);
 }
 
-/// An image that is built here, with a HEALTHCHECK of its own: Docker's word counts then.
+/// An image that is built here, with a HEALTHCHECK of its own: then Docker decides.
 #[test]
 fn an_image_built_here_is_judged_by_its_own_healthcheck() {
     if !engine() {

@@ -21,7 +21,7 @@ fn a_canary_is_in_no_file_no_output_and_no_label() {
     let ran = user.run(user.command("deploy").env("CANARY", CANARY)).ok();
     said += &(ran.out + &ran.err);
     assert_eq!(user.answers("default", "/env/C"), [format!("x-{CANARY}")], "the app does get it");
-    // A replica that fails, and whose log holds it.
+    // A replica that fails, and whose log contains it.
     user.config("v2", &format!("{env}  - {{name: STATUS, value: \"500\"}}\n"));
     let ran = user.run(user.command("deploy").env("CANARY", CANARY)).exits(3);
     assert!(ran.out.contains("connecting with ***"), "{}", ran.out);
@@ -55,9 +55,9 @@ fn changed_secrets_are_named_and_recorded_ones_can_be_had_back() {
     user.run(user.command("deploy").env("PW", "first-password")).ok();
     user.config("v2", env);
     user.run(user.command("deploy").env("PW", "second-password")).ok();
-    // Not set here: the recorded value is used, and that is said.
+    // Not set here: the recorded value is used, and that is reported.
     let ran = user.run(user.command("rollback").env_remove("PW")).ok();
-    assert!(ran.err.contains("recorded values are used") && ran.err.contains("PASSWORD"), "{}", ran.err);
+    assert!(ran.err.contains("using recorded values") && ran.err.contains("PASSWORD"), "{}", ran.err);
     assert_eq!(user.answers("default", "/env/PASSWORD"), ["first-password"]);
     let ids = user.haloy("rollback-targets -o id").ok().out;
     let ran = user.run(user.command(&format!("rollback {}", ids.trim())).env("PW", "third-password")).ok();

@@ -1,4 +1,4 @@
-//! What haloy says is what was seen: of containers, of the edge, of an engine that does not answer, of a
+//! Haloy reports what it observed: of containers, of the edge, of an engine that does not answer, of a
 //! registry that does not, and of who else runs the same.
 
 use crate::edge::{HOST, get, routed};
@@ -6,14 +6,14 @@ use crate::harness::*;
 use crate::registries::*;
 use std::time::{Duration, Instant};
 
-/// Nobody listens there.
+/// Nothing listens there.
 const NO_ENGINE: (&str, &str) = ("DOCKER_HOST", "unix:///none.sock");
 
 fn status(user: &User) -> serde_json::Value {
     user.haloy("status -o json").ok().json()["data"][0].clone()
 }
 
-/// Looks until the state is this one.
+/// Waits until the state is this one.
 #[track_caller]
 fn becomes(user: &User, state: &str) -> serde_json::Value {
     let until = Instant::now() + Duration::from_secs(40);
@@ -27,8 +27,8 @@ fn becomes(user: &User, state: &str) -> serde_json::Value {
     }
 }
 
-/// An image with a HEALTHCHECK, whose app answers what a file of the test says, and ends at once while another
-/// one is there.
+/// An image with a HEALTHCHECK, whose app answers with the content of a file of the test, and ends at once
+/// while another file exists.
 fn told_by_files(user: &User) -> std::path::PathBuf {
     let told = user.folder.path().join("told");
     let context = user.folder.path().join("checked");
@@ -73,7 +73,7 @@ fn status_says_how_the_containers_are() {
     assert!(doctor.contains("1 of 1 are paused"), "{doctor}");
     docker(&["unpause", &container]);
 
-    // It ends, and whenever Docker starts it again, it ends again.
+    // It ends, and ends again whenever Docker restarts it.
     std::fs::write(told.join("crash"), "").expect("written");
     let address = address(&container).expect("it runs");
     drop(crate::harness::get(&address, "/exit"));
@@ -87,7 +87,7 @@ fn status_says_how_the_containers_are() {
     std::fs::remove_file(told.join("crash")).expect("removed");
     becomes(&user, "running");
 
-    // Started by hand after it was stopped; and something of it that the log does not have.
+    // Started by hand after it was stopped; and a container of it that the log does not have.
     user.haloy("stop -y").ok();
     assert_eq!(status(&user)["state"], "stopped");
     docker(&["start", &container]);
@@ -158,7 +158,8 @@ fn only_a_registry_that_does_not_have_it_makes_room_for_what_was_built_here() {
     docker(&["tag", &format!("{IMAGE}:v1"), &image]);
     let text = format!("name: {}\nimage: {{repository: {image}, pull_policy: always}}\n", user.app);
     std::fs::write(user.folder.path().join("haloy.yaml"), text).expect("written");
-    // It answers, and does not have it: what was built here is meant, and that is said.
+    // The registry answers, and does not have it: the image that was built here is meant, and that is
+    // reported.
     let said = user.haloy("deploy").ok().out;
     assert!(said.contains("warning: the registry does not have"), "{said}");
     drop(registry);
@@ -279,9 +280,9 @@ fn what_left_the_file_can_be_stopped_and_pruned() {
         .expect("written");
     let app = &user.app;
     assert!(user.haloy(&format!("status --target {app}/green")).ok().out.contains("running"));
-    // One of them is stopped already: that is told, and stops nothing of the others.
+    // One of them is already stopped: that is reported, and does not affect the others.
     let said = user.haloy(&format!("stop --target {app}/* --remove -y")).exits(5);
-    assert!(said.err.contains("stopped already") && said.out.contains("green"), "{}", said.err);
+    assert!(said.err.contains("already stopped") && said.out.contains("green"), "{}", said.err);
     assert_eq!(user.containers("green"), Vec::<String>::new());
     user.haloy(&format!("prune --target {app}/green --apply")).ok();
 }

@@ -152,7 +152,7 @@ fn a_rolling_deploy_leaves_the_old_volume_until_a_prune_names_it() {
     assert_eq!(case.mounted(), vec![new.clone()]);
     assert_eq!(case.volumes().len(), 3, "that of the failed one is kept as well");
 
-    // Somebody else's container uses one: it is never forced.
+    // A foreign container uses one: it is never forced.
     docker(&[
         "create",
         "--name",
@@ -180,7 +180,7 @@ fn a_rolling_deploy_leaves_the_old_volume_until_a_prune_names_it() {
     case.user.haloy("prune --apply").ok();
     assert_eq!(case.volumes(), vec![new.clone()]);
     let events = case.user.haloy("events").ok().out;
-    assert!(events.contains(&format!("volume {old} is to go, with its data")), "{events}");
+    assert!(events.contains(&format!("volume {old} is scheduled for removal, with its data")), "{events}");
     assert!(events.contains(&format!("volume {old} removed, with its data")), "{events}");
 
     let refused = case.user.haloy("stop --remove-volumes").exits(2);
@@ -197,7 +197,7 @@ fn a_database_whose_data_has_no_named_place_is_refused_before_anything_stops() {
     }
     let case = Case::new("db");
     let path = |volume: &str| format!("preset: database\nvolumes: [\"{volume}:/data\"]\n");
-    // Before it had that preset, its data came to lie in a volume that nobody named.
+    // Before it had that preset, its data went into a volume that the configuration did not name.
     case.deploy(REPLACE);
     case.write("row-3");
     let before = (case.container(), case.mounted());

@@ -129,14 +129,14 @@ fn an_image_deleted_by_hand_is_explained() {
     }
     let user = User::new("lost");
     let v1 = user.deploy("v1", "");
-    // An image that nobody else has: it goes with its last name.
+    // An image without any other name: it is removed with its last one.
     let own = format!("{}-own:1", user.app);
     own_image(&user, &own);
     let text = format!("name: {}\nimage: {own}\n", user.app);
     std::fs::write(user.folder.path().join("haloy.yaml"), text).expect("written");
     let lost = user.haloy("deploy -o id").ok().out.trim().to_owned();
     user.deploy("v2", "");
-    // Without its own tag, under another one: it is there, and a rollback gives it its tag again.
+    // Without its own tag, under another one: it is there, and a rollback restores its tag.
     docker(&["rmi", &format!("{}:{v1}", user.app)]);
     user.haloy(&format!("rollback {v1}")).ok();
     assert_eq!(user.answers("default", "/"), ["version v1"]);
@@ -151,7 +151,7 @@ fn an_image_deleted_by_hand_is_explained() {
     assert_eq!(user.answers("default", "/"), ["version v2"], "the running release is untouched");
     let explained = user.haloy("rollback-targets --explain").ok().out;
     assert!(explained.contains("lost:"), "{explained}");
-    // It is found again where somebody brings it back.
+    // It is found again after it was brought back.
     docker(&["load", "-q", "-i", &saved]);
     docker(&["tag", &own, &format!("{}:{v1}", user.app)]);
     user.haloy(&format!("rollback {v1}")).ok();
@@ -159,7 +159,7 @@ fn an_image_deleted_by_hand_is_explained() {
     docker(&["rmi", &own]);
 }
 
-/// Builds an image of the test app that nobody else has, under one name.
+/// Builds an image of the test app that exists nowhere else, under one name.
 fn own_image(user: &User, name: &str) {
     let folder = user.folder.path().join("own");
     std::fs::create_dir_all(&folder).expect("made");

@@ -1,4 +1,4 @@
-//! One bit of one file is another.
+//! One flipped bit in one file.
 
 use crate::harness::{Subject, files, kind, seed, torture};
 use haloy_replay_tests::faults::oracle::Also;

@@ -1,4 +1,4 @@
-//! Somebody edits rows with the store's own interface: checksums of files are then as they must be.
+//! Rows edited with the store's own interface: checksums of files are then valid.
 
 use crate::harness::{Subject, seed, torture};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};

@@ -15,7 +15,7 @@ pub struct Subject {
     world: World,
 }
 
-/// How many trials somebody wants in the long form; none in the short one.
+/// Number of trials in the long form; none in the short one.
 pub fn torture() -> Option<usize> {
     let asked = std::env::var("HALOY_TORTURE").ok()?;
     Some(asked.parse().ok().filter(|count| *count > 1).unwrap_or(100_000))
@@ -27,8 +27,8 @@ pub fn seed() -> u64 {
 }
 
 impl Subject {
-    /// One ledger at three times: closed, closed later, and killed after that, when what was appended
-    /// last was sealed and not published yet.
+    /// One ledger at three times: closed, closed later, and killed after that, when its last append was
+    /// sealed and not published yet.
     pub fn all() -> [Self; 3] {
         let folder = folder();
         let world = World::new(folder.path(), 1);
@@ -82,7 +82,7 @@ pub fn learn(before: &mut Before, image: &Image, world: &World) {
     }
 }
 
-/// One append: the release that runs is pinned, or not any more.
+/// One append: the live release is pinned, or unpinned.
 pub fn pin(ledger: &Ledger, pinned: bool) {
     let key = key();
     let release = ledger.state(&key).expect("readable").current_release().expect("deployed");
@@ -96,7 +96,7 @@ pub fn key() -> TargetKey {
     TargetKey { app: app.expect("a name"), target: target.expect("a name") }
 }
 
-/// Which kind of file a path is.
+/// Kind of file at a path.
 pub fn kind(path: &Path) -> String {
     let text = path.to_string_lossy();
     let ending = |ending: &str| text.ends_with(ending);
@@ -118,7 +118,7 @@ pub fn kind(path: &Path) -> String {
     kind.to_owned()
 }
 
-/// Files that somebody relies on: not locks, and not copies of journals that were put aside.
+/// Files that matter: not locks, and not copies of journals that were put aside.
 pub fn files(image: &Image) -> Vec<PathBuf> {
     let relied = |path: &&PathBuf| !path.ends_with("lock") && !path.starts_with("ledger/aside");
     let all = image.files.iter().filter(|(path, kept)| relied(path) && !kept.written.is_empty());

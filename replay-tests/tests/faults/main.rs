@@ -1,5 +1,5 @@
-//! Faults, and what became of the ledger: see `haloy_replay_tests::faults`. `HALOY_TORTURE` asks for
-//! the long form, and how many bits it flips.
+//! Faults, and their effect on the ledger: see `haloy_replay_tests::faults`. `HALOY_TORTURE` enables the long
+//! form, and says how many bits it flips.
 
 mod bits;
 mod copies;

@@ -22,7 +22,7 @@ const CALLS: &str = "write,pwrite64,writev,fsync,fdatasync,rename,renameat,renam
                      ftruncate,openat,mkdir,mkdirat,rmdir,flock";
 const FAULTS: [&str; 4] = ["signal=KILL", "error=EIO", "error=ENOSPC", "error=EROFS"];
 
-/// The child: opens, deploys, pins, and says what was acknowledged.
+/// The child: opens, deploys, pins, and prints what was acknowledged.
 #[test]
 fn child() {
     let Some(folder) = std::env::var_os(CHILD) else { return };

@@ -75,7 +75,7 @@ fn a_torn_journal_loses_nothing_that_was_sealed() {
     let (folder, world) = growing.subject.copy();
     let mut tally = Tally::default();
     for length in cuts {
-        // Nobody was told: its head was not written yet. It is dropped, and nothing else is.
+        // Never acknowledged: its head was not written yet. It is dropped, and nothing else is.
         growing.cut(length, APPENDS - 1).restore(folder.path()).expect("restored");
         let also = Also { again: true, ..Also::default() };
         let outcome = growing.states[APPENDS - 1].1.judge(&world, also);

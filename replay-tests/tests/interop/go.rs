@@ -1,4 +1,4 @@
-//! The verifier in Go: built once, asked often.
+//! The verifier in Go: built once, run often.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -10,7 +10,7 @@ const DEBIAN: &str = "/usr/share/gocode";
 /// The verifier, as a program.
 pub struct Verifier(PathBuf);
 
-/// Builds the verifier, or says why it cannot be.
+/// Builds the verifier, or returns why that is not possible.
 pub fn verifier() -> Option<&'static Verifier> {
     static BUILT: OnceLock<Result<Verifier, String>> = OnceLock::new();
     match BUILT.get_or_init(build) {
@@ -28,7 +28,7 @@ pub fn tools() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
 }
 
-/// The command `go`, which is not to fetch another Go than the one that is there.
+/// The command `go`, which must not fetch another Go than the installed one.
 pub fn go(arguments: &[&str]) -> Command {
     let mut command = Command::new("go");
     command.args(arguments).env("GOTOOLCHAIN", "local");
@@ -52,7 +52,7 @@ fn build() -> Result<Verifier, String> {
     Ok(Verifier(program))
 }
 
-/// What a program says when it is content, or what it complains of.
+/// Output of a successful program, or its error.
 fn said(output: std::io::Result<Output>) -> Result<String, String> {
     let output = output.map_err(|error| error.to_string())?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -1,5 +1,5 @@
-//! Published folders and proofs, judged by programs that nobody here wrote the hard part of: Go's checksum
-//! database (`replay-tests/interop`), and Tessera's fsck where it can be had.
+//! Published folders and proofs, judged by independent programs: Go's checksum database
+//! (`replay-tests/interop`), and Tessera's fsck where it is available.
 
 mod go;
 mod published;
@@ -11,7 +11,7 @@ use haloy_ledger::integrity::tiles::Tile;
 use published::{Log, NAME};
 use std::path::{Path, PathBuf};
 
-/// A whole log is published here; one thing of it can be changed, and changed back.
+/// A whole log is published here; one part of it can be changed, and changed back.
 struct Folder(tempfile::TempDir);
 
 impl Folder {

@@ -1,5 +1,5 @@
 //! Tessera's fsck, which walks a whole published log. It needs a new Go and many modules from the network:
-//! never required, and skipped out loud.
+//! never required, and skipped with a message.
 
 use crate::go::{go, tools};
 use crate::published::Log;
@@ -29,7 +29,7 @@ fn fsck() -> Option<PathBuf> {
     None
 }
 
-/// Whether fsck finds nothing wrong. It exits with 0 either way, and says what is wrong.
+/// Whether fsck finds nothing wrong. It exits with 0 either way, and prints its findings.
 fn finds_nothing(program: &Path, folder: &Folder, key: &str) -> Result<(), String> {
     let key_file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(&key_file, key).expect("written");
@@ -43,7 +43,7 @@ fn finds_nothing(program: &Path, folder: &Folder, key: &str) -> Result<(), Strin
         .arg(key_file.path())
         .output()
         .expect("fsck runs");
-    // It shows whole tiles; the start is enough.
+    // It prints whole tiles; the start is enough.
     let said: String = String::from_utf8_lossy(&output.stderr).chars().take(1000).collect();
     match (said.contains("Successfully fsck'd log"), said.contains("fsck failed: ")) {
         (true, false) => Ok(()),

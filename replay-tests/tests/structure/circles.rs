@@ -1,4 +1,4 @@
-//! Which file uses which, and the circles among them.
+//! Uses between files, and the circles among them.
 
 use crate::modules::Modules;
 use crate::names::Target;
@@ -31,7 +31,7 @@ fn uses(modules: &Modules<'_>, all: &[Use<'_>]) -> Uses {
 
 fn add(modules: &Modules<'_>, uses: &mut Uses, used: &Use<'_>) {
     let (of, name) = match &used.target {
-        // Everything of it, if it has something.
+        // Everything in it, if it has something.
         Target::Module(id) if !modules.all[*id].code.is_empty() => (*id, "*".to_owned()),
         Target::Item(id, name) => (*id, name.clone()),
         Target::Module(_) | Target::Foreign(_) => return,
@@ -77,7 +77,7 @@ fn reach<'a>(uses: &'a Uses, from: &'a String) -> BTreeSet<&'a String> {
     reached
 }
 
-/// A circle for people: its shortest way around, where each step of that is, and every use inside of it.
+/// A circle for people: its shortest way around, with the place of each step, and every use inside of it.
 fn told(uses: &Uses, circle: &BTreeSet<String>) -> String {
     let shortest =
         circle.iter().filter_map(|file| around(uses, file)).min_by_key(Vec::len).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Types of other libraries in what a crate offers. They stop at the door of their adapter: whoever uses the
-//! crate need not know what it is built on, and that can be exchanged.
+//! Types of other libraries in the interface of a crate. They stay within their adapter: users of the crate
+//! need not know what it is built on, and that can be exchanged.
 
 use crate::modules::{Id, Modules};
 use crate::names::Target;
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use syn::visit::Visit;
 use syn::{Fields, ImplItem, Item, ItemImpl, TraitItem, Type, Visibility};
 
-/// Libraries behind an adapter, and where that is: elsewhere nothing of them is named.
+/// Libraries behind an adapter, and its place: elsewhere they are not named.
 const DOORS: [(&str, &[&str]); 12] = [
     ("fjall", &["ledger/src/log/fjall/"]),
     ("ed25519_dalek", &["ledger/src/integrity/note.rs"]),
@@ -25,7 +25,7 @@ const DOORS: [(&str, &[&str]); 12] = [
     ("x509_cert", &["executors/edge/"]),
 ];
 
-/// Libraries whose types no public signature has.
+/// Libraries whose types appear in no public signature.
 const HIDDEN: [&str; 16] = [
     "fjall",
     "ed25519_dalek",
@@ -210,7 +210,7 @@ impl Offered<'_> {
                     }
                 }
             }
-            // Both sides can be seen, and one of them is ours.
+            // Both sides are public, and one of them is ours.
             Some((path, _for)) => {
                 let implemented = offered(path);
                 let hidden = of.0 && !of.1 || implemented.0 && !implemented.1;

@@ -1,8 +1,8 @@
-//! The structure that no compiler checks: which file uses which, in which order, and whose types are seen.
+//! The structure that no compiler checks: uses between files, their order, and foreign types in interfaces.
 //!
-//! Sources are parsed (`paths`), their modules found (`modules`), and every path is followed to where what it
-//! names is defined (`names`, `uses`). On that stand `circles`, `order`, `foreign` and `process`; `planted` plants what
-//! each of them must find.
+//! Sources are parsed (`paths`), their modules found (`modules`), and every path is followed to the
+//! definition of what it names (`names`, `uses`). `circles`, `order`, `foreign` and `process` build on that;
+//! `planted` plants what each of them must find.
 
 mod circles;
 mod foreign;

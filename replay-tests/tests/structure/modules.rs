@@ -27,7 +27,7 @@ pub struct Module {
     pub imports: Vec<Import>,
     pub named: Vec<Named>,
     pub macros: Vec<Named>,
-    /// Its code, without modules, imports and tests.
+    /// Code of the module, without modules, imports and tests.
     pub code: Vec<Item>,
 }
 
@@ -99,7 +99,7 @@ impl<'a> Modules<'a> {
                 }
             }
         }
-        // Each is followed once: the first line that has it is told.
+        // Each is followed once: the first line that has it is reported.
         paths.named.sort();
         paths.named.dedup_by(|next, first| next.path == first.path);
         let module = &mut self.all[id];

@@ -139,7 +139,7 @@ impl Modules<'_> {
         found
     }
 
-    /// Modules whose macros may make a name of this module: itself, and what it imports whole.
+    /// Modules whose macros may make a name of this module: itself, and its glob imports.
     fn makers<'b>(&self, id: Id, globs: impl Iterator<Item = &'b Vec<String>>, open: &mut Open) -> Vec<Id> {
         if self.all[id].made {
             return vec![id];

@@ -8,7 +8,7 @@ use crate::uses::Use;
 use std::collections::BTreeSet;
 use syn::visit::Visit;
 
-/// Modules of the ledger, each above those before it.
+/// Modules of the ledger, each above the previous ones.
 const ORDER: [&str; 17] = [
     "locks",
     "ids",

@@ -8,12 +8,12 @@ use syn::{Attribute, ImplItem, Item, ItemUse, Macro, Meta, Path, UseTree, Visibi
 /// A path that is named in code.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Named {
-    /// One that begins with `::` has an empty name first.
+    /// A path that begins with `::` has an empty name first.
     pub path: Vec<String>,
     pub line: usize,
 }
 
-/// One leaf of a `use`.
+/// A leaf of a `use`.
 #[derive(Debug, Clone)]
 pub struct Import {
     /// What the module calls it; none for a glob and for `as _`.
@@ -23,7 +23,7 @@ pub struct Import {
     pub glob: bool,
     /// Others may import it from here: `pub use`, `pub(crate) use`.
     pub shared: bool,
-    /// It is part of the crate's interface: `pub use`.
+    /// Whether it is part of the crate's interface: `pub use`.
     pub public: bool,
 }
 
@@ -34,7 +34,7 @@ pub struct Paths {
     pub named: Vec<Named>,
     /// Names of macros that are called without a path.
     pub macros: Vec<Named>,
-    /// Code of tests is looked at as well.
+    /// Whether code of tests is included.
     with_tests: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What is looked for is found where it is planted, and nothing is found where there is nothing.
+//! Planted violations are found, and nothing is found where there are none.
 
 use crate::modules::Modules;
 use crate::sources::Sources;
@@ -13,7 +13,7 @@ fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
     found_in(&sources(files), circles::found)
 }
 
-/// Sources in which one kind of thing is looked for.
+/// Sources with one kind of violation.
 fn found_in(files: &Sources, look: fn(&Modules<'_>, &[Use<'_>]) -> Vec<String>) -> Vec<String> {
     let modules = Modules::of(files);
     look(&modules, &all(&modules))
@@ -189,7 +189,7 @@ fn a_service_that_reads_its_process_is_found() {
         let found = found_in(&files, process::read);
         assert!(found.iter().any(|found| found.ends_with(&format!(" names {told}"))), "{read}: {found:?}");
         assert!(found.iter().all(|found| found.starts_with("cli/service/src/embedded.rs:")), "{found:?}");
-        // A test of the service may stand for whoever gives it its clock.
+        // A test of the service may stand for the program that gives it its clock.
         files.insert(
             "cli/service/src/embedded.rs".to_owned(),
             format!("#[cfg(test)]\nmod tests {{ {read} }}"),
@@ -221,7 +221,7 @@ fn a_foreign_type_in_a_public_signature_is_found() {
         let files = [("lib.rs", "mod door;\npub use door::*;"), ("door.rs", leak)];
         let found = foreign::in_signatures(&Modules::of(&sources(&files)), &["haloy_ledger"]);
         assert!(!found.is_empty(), "{leak}");
-        // What nobody outside can name is the crate's own business.
+        // Items that are not nameable from outside are the crate's own business.
         let inside = [("lib.rs", "mod door;\npub(crate) use door::*;"), ("door.rs", leak)];
         let found = foreign::in_signatures(&Modules::of(&sources(&inside)), &["haloy_ledger"]);
         assert_eq!(found, [] as [String; 0], "{leak}");

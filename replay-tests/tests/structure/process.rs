@@ -1,4 +1,5 @@
-//! What the service must not read of the process that it is in: that may have many callers, and is not one of them.
+//! Properties of its process that the service must not read: the process may have many callers, and is not
+//! one of them.
 
 use crate::modules::Modules;
 use crate::names::Target;
@@ -28,7 +29,8 @@ const OF_THE_PROCESS: [&[&str]; 16] = [
 /// The same of the ledger: its ports are given.
 const PORTS: [&str; 2] = ["SystemClock", "SystemEntropy"];
 
-/// Where the service names something of its process. Macros that read the environment while compiling are none of it.
+/// Where the service names something of its process. Macros that read the environment at compile time are not
+/// included.
 pub fn read(modules: &Modules<'_>, all: &[Use<'_>]) -> Vec<String> {
     let mut found = BTreeSet::new();
     for Use { file, line, target, import, .. } in

@@ -30,7 +30,7 @@ pub fn of_the_workspace() -> Sources {
 fn add(root: &Path, folder: &Path, sources: &mut Sources) {
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
-        // What is built has sources of its own, which nobody keeps.
+        // Build output has sources of its own, which are not kept.
         if path.is_dir() && path.ends_with("target") {
             continue;
         }

@@ -1,10 +1,10 @@
-//! Everything that code imports and names, followed to what it means.
+//! Everything that code imports and names, followed to its meaning.
 
 use crate::modules::{Id, Modules};
 use crate::names::Target;
 use crate::paths::Import;
 
-/// Something that is imported or named: by whom, in which line, and what it is.
+/// An imported or named item: by which module, in which line, and its meaning.
 pub struct Use<'a> {
     pub module: Id,
     pub file: &'a str,

@@ -2,12 +2,12 @@
 
 use super::Embedded;
 use super::open::Open;
-use crate::{Caller, Error, Follow, Interrupt, Why};
+use crate::{Caller, CommandMetadata, Error, Follow, Interrupt};
 use haloy_ledger::CommandContext;
 use std::sync::Arc;
 
-/// The service, bound to one caller: what is recorded names that one, and only that one can interrupt it. One service
-/// has as many of these as it has callers.
+/// The service, bound to one caller: what is recorded names that caller, and only that caller can interrupt
+/// it. One service has as many of these as it has callers.
 pub struct As {
     pub(super) here: Arc<Embedded>,
     pub(super) interrupt: Interrupt,
@@ -15,13 +15,13 @@ pub struct As {
 }
 
 impl As {
-    /// For this caller, who ends what is under way through `interrupt`.
+    /// For this caller, who ends running work through `interrupt`.
     pub fn new(here: Arc<Embedded>, caller: Caller, interrupt: Interrupt) -> Self {
         Self { here, interrupt, caller }
     }
 
     /// The context of one command of this caller.
-    pub(super) fn context(&self, why: &Why) -> CommandContext {
+    pub(super) fn context(&self, why: &CommandMetadata) -> CommandContext {
         let Caller { actor, host, address, tool } = self.caller.clone();
         CommandContext {
             actor,
@@ -57,7 +57,7 @@ mod tests {
         let follow: Arc<dyn Follow> = Arc::new(Notes::default());
         drop(ada.open("test", &follow).await.expect("the ledger is made"));
         for (caller, reason) in [(&ada, "first"), (&grace, "second")] {
-            let why = Why { reason: Some(reason.to_owned()), ..Why::default() };
+            let why = CommandMetadata { reason: Some(reason.to_owned()), ..CommandMetadata::default() };
             caller.rotate_key(why).await.expect("another key");
         }
         let rows = ada.events(EventsRequest::default()).await.expect("read");

@@ -1,4 +1,4 @@
-//! Certificates that a deploy asks an authority for as the first: whoever deploys is told whom, and by whose
+//! Certificates that a deploy is the first to request: the user learns from which authority, and under which
 //! terms.
 
 use super::{Embedded, Open};
@@ -13,7 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Names of routes that the edge asks a certificate for, and that never had one and were never refused one.
+/// Names of routes that the edge requests a certificate for, and that never had one and were never refused
+/// one.
 fn first_asked(authority: &AuthorityStatus, edge: &EdgeState, routes: &[&Route]) -> Vec<String> {
     let known = |name: &String| edge.certificates.values().any(|known| known.names.contains(name));
     let routed =
@@ -27,20 +28,20 @@ fn host(url: &str) -> &str {
     rest.split('/').next().unwrap_or(rest)
 }
 
-fn told(authority: &AuthorityStatus, names: &[String]) -> String {
+fn notice(authority: &AuthorityStatus, names: &[String]) -> String {
     let terms = match &authority.terms {
         Some(terms) => format!("whose terms are at {terms}"),
         None => "which has not said where its terms are".to_owned(),
     };
     format!(
-        "a certificate for {} is asked for from {}, {terms}; to ask for none, add `acme: off`",
+        "a certificate for {} is requested from {}, {terms}; to request none, add `acme: off`",
         names.join(", "),
         host(&authority.directory)
     )
 }
 
 impl Embedded {
-    /// Says for which names of what was deployed an authority is asked for the first time.
+    /// Reports the deployed names for which a certificate is requested for the first time.
     pub(super) async fn tell_of_certificates(
         &self,
         open: &Open,
@@ -72,7 +73,7 @@ impl Embedded {
                 return;
             }
             if authority.asked || Instant::now() >= until {
-                return follow.note(&told(&authority, &names));
+                return follow.note(&notice(&authority, &names));
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -93,11 +94,11 @@ mod tests {
         };
         let names = ["a.com".to_owned(), "www.a.com".to_owned()];
         assert_eq!(
-            told(&authority, &names),
-            "a certificate for a.com, www.a.com is asked for from acme.shop.com:14000, whose terms are at \
-             https://acme.shop.com/terms; to ask for none, add `acme: off`"
+            notice(&authority, &names),
+            "a certificate for a.com, www.a.com is requested from acme.shop.com:14000, whose terms are at \
+             https://acme.shop.com/terms; to request none, add `acme: off`"
         );
         authority.terms = None;
-        assert!(told(&authority, &names).contains("has not said where its terms are"));
+        assert!(notice(&authority, &names).contains("has not said where its terms are"));
     }
 }

@@ -19,7 +19,7 @@ const ENGINE_AT_ONCE: usize = 8;
 /// Questions to registries at once.
 const AT_ONCE: usize = 32;
 
-/// One image to ask a registry for.
+/// An image to look up in a registry.
 struct Question {
     key: TargetKey,
     release: DeploymentId,
@@ -63,7 +63,7 @@ pub async fn check(
     Ok(())
 }
 
-/// What a look at the engine leaves to be asked.
+/// Questions that are left after the engine was checked.
 struct Looked {
     key: TargetKey,
     /// Releases of which it will be known.
@@ -79,14 +79,14 @@ async fn look_here(
     follow: &Arc<dyn Follow>,
 ) -> Result<Looked, Error> {
     let key = driver.key().clone();
-    // An engine that does not answer is no reason not to ask the registries.
-    let looked = match dispatcher.look(driver, context).await {
+    // Registries are queried even if the engine does not answer.
+    let looked = match dispatcher.record_observed(driver, context).await {
         Ok(events) => {
             follow.recorded(&key, &events);
             true
         }
         Err(error) => {
-            follow.note(&format!("{key}: the engine was not asked: {error}"));
+            follow.note(&format!("{key}: the engine could not be checked: {error}"));
             false
         }
     };
@@ -98,7 +98,7 @@ async fn look_here(
     Ok(Looked { key, kept, asked })
 }
 
-/// Looks for one release in its registry; nothing is asked for one that no registry keeps.
+/// Looks for one release in its registry; does nothing for a release that no registry keeps.
 pub async fn check_one(
     service: &Embedded,
     open: &Open,
@@ -122,7 +122,7 @@ fn asked(ledger: &Ledger, key: &TargetKey, state: &TargetState, only: Option<Dep
     let kept = state.releases.iter().filter(|kept| only.is_none_or(|only| kept.release == only));
     kept.filter_map(|kept| {
         let origin = kept.origin.clone()?;
-        // Without its credentials the registry is asked as anybody; it says if that is not enough.
+        // Without its credentials the registry is queried anonymously; it reports if that is not enough.
         let values = haloy_executors::values::read(ledger, kept.release, None).ok();
         let login = values.and_then(|values| values.registry);
         Some(Question { key: key.clone(), release: kept.release, origin, login })
@@ -143,7 +143,7 @@ async fn ask(
     let answers = futures_util::stream::iter(questions).map(|question| {
         let registry = Arc::clone(&registry);
         async move {
-            let looked = registry.look(&question.origin, question.login.as_ref());
+            let looked = registry.look_up(&question.origin, question.login.as_ref());
             let answer = tokio::time::timeout(REGISTRY_LOOK, looked).await.unwrap_or_else(|_| {
                 let reference = &question.origin.reference;
                 let text =
@@ -165,7 +165,7 @@ async fn ask(
     seen
 }
 
-/// What was looked for, what was seen, and when.
+/// Releases that were looked for, results, and time.
 struct Checked {
     releases: Vec<DeploymentId>,
     seen: Vec<RegistrySeen>,

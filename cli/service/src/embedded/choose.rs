@@ -1,9 +1,9 @@
-//! Which release a rollback is about: a name, an id, a prefix, `~n`, or nothing.
+//! Which release a rollback means: by name, id, prefix, `~n`, or nothing.
 
 use super::errors;
 use crate::*;
 use haloy_ledger::ids::{DeploymentId, TargetKey};
-use haloy_ledger::projection::Found;
+use haloy_ledger::projection::DeploymentMatch;
 use haloy_ledger::read::{Candidate, SameAs, Verdict, View};
 
 fn refused(message: String) -> Error {
@@ -93,9 +93,9 @@ pub fn nth_before(view: &View<'_>, key: &TargetKey, back: &str) -> Result<Deploy
 
 fn by_prefix(view: &View<'_>, key: &TargetKey, prefix: &str) -> Result<Option<DeploymentId>, Error> {
     match view.find_deployment(prefix, Some(key)).map_err(errors::log)? {
-        Found::One(row) => Ok(Some(row.release)),
-        Found::None => Ok(None),
-        Found::Several(ids) => Err(super::find::ambiguous(prefix, &ids)),
+        DeploymentMatch::One(row) => Ok(Some(row.release)),
+        DeploymentMatch::None => Ok(None),
+        DeploymentMatch::Several(ids) => Err(super::find::ambiguous(prefix, &ids)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whether everything that haloy needs is there: Docker, the ledger, the clock, the disk.
+//! Checks of everything that haloy needs: Docker, the ledger, the clock, the disk.
 
 use super::{Embedded, running};
 use crate::Finding;
@@ -77,7 +77,7 @@ fn evidence(ledger: &haloy_ledger::Ledger) -> Finding {
     Finding { what, ok: true, found, fix: None }
 }
 
-/// Whoever closes the ledger has published everything that is signed; who was killed has not.
+/// A process that closes the ledger has published everything that is signed; one that was killed has not.
 fn published(service: &Embedded, evidence: Finding) -> Finding {
     let places = service.ledger_options().places();
     let (signed, published) = haloy_ledger::ledger::sizes(&places);
@@ -104,7 +104,7 @@ async fn clock(service: &Embedded) -> Finding {
     let engine = match &service.docker {
         Some(docker) => docker.facts().await.ok().and_then(|facts| {
             let then = facts.clock.parse::<jiff::Timestamp>().ok()?.as_second();
-            // How long ago it was asked, no clock that is set can say.
+            // No adjustable clock can say how long ago it was queried.
             Some(then.saturating_add(i64::try_from(facts.asked.elapsed().as_secs()).unwrap_or(i64::MAX)))
         }),
         None => None,

@@ -1,4 +1,4 @@
-//! Bringing a target to what the ledger says: who is asked, what a crash left, what should run.
+//! Bringing a target to the state in the ledger: executors, settling a crash, starting what should run.
 
 use super::{Embedded, Open, errors};
 use crate::*;
@@ -27,7 +27,7 @@ impl ProgressSink for Relay {
     fn progress(&self, effect: &EffectId, progress: Progress) {
         match progress {
             Progress::Line(line) => self.0.line(effect, &line),
-            // A good probe is no news.
+            // A good probe is not news.
             Progress::Probe { saw, .. } if saw == "healthy" => {}
             Progress::Probe { number, saw } => self.0.line(effect, &format!("probe {number}: {saw}")),
             Progress::Bytes { .. } => {}
@@ -57,7 +57,7 @@ pub fn dispatcher(service: &Embedded, open: &Open, follow: &Arc<dyn Follow>) -> 
     })
 }
 
-/// What cannot be reached cannot be stopped or restarted: that is said before anything is recorded.
+/// Unreachable containers cannot be stopped or restarted: that is reported before anything is recorded.
 pub async fn reached(dispatcher: &Dispatcher, key: &TargetKey, what: &str) -> Result<(), Error> {
     dispatcher.observe(key).await.map(drop).map_err(|why| {
         let message = format!("{key}: nothing was {what}, since it cannot be reached: {why}");
@@ -84,13 +84,13 @@ pub async fn settle_first(
     if let Some(id) = unfinished {
         follow.note(&format!("settling deployment {id} of {key}, which was interrupted"));
     }
-    // The reason of a command belongs to what it asks, not to what it settles.
+    // The reason of a command belongs to its own request, not to what it settles.
     dispatcher.settle(driver, &context.consequence()).await.map_err(errors::dispatch)?;
     Ok(unfinished)
 }
 
-/// Starts again what should run and does not, and records what runs elsewhere; says what it cannot do. An engine
-/// that does not answer is no error here: what needs it says so itself.
+/// Restarts what should run and does not, and records replicas that run elsewhere; reports what it cannot do.
+/// An engine that does not answer is not an error here: steps that need it report that themselves.
 pub async fn revive(
     dispatcher: &Dispatcher,
     driver: &Driver,

@@ -1,4 +1,4 @@
-//! The edge: what it serves, and who takes over from it.
+//! The edge: what it serves, and how another takes over from it.
 
 use super::running::Seen;
 use super::{Embedded, Open, errors};
@@ -17,13 +17,13 @@ pub fn refused(error: ControlError) -> Error {
 
 impl Embedded {
     pub(super) fn client(&self) -> Client {
-        Client::new(&self.options.edge_folder()).told_to(self.options.waits.clone())
+        Client::new(&self.options.edge_folder()).with_waits(self.options.waits.clone())
     }
 
-    /// What the edge says of itself, after it has looked where every replica is.
+    /// Status of the edge, after it has located every replica.
     pub(super) async fn looked_at_edge(&self) -> Result<EdgeStatus, ControlError> {
         match self.client().status_seen().await {
-            // One of an older version does not look.
+            // An edge of an older version cannot do that.
             Err(ControlError::Refused { status: 404, .. }) => self.client().status().await,
             status => status,
         }
@@ -47,7 +47,7 @@ impl Embedded {
         let before = self.client().upgrade(program).await.map_err(refused)?;
         let after = self.client().status().await.map_err(refused)?;
         if after.pid == before.pid {
-            return Err(Error::new(Kind::Operational, "the edge before still answers"));
+            return Err(Error::new(Kind::Operational, "the previous edge process is still running"));
         }
         Ok(after)
     }
@@ -122,7 +122,7 @@ impl Embedded {
             Ok(EdgeStatus { refused, .. }) if !refused.is_empty() => {
                 let told = refused.iter().map(|refused| format!("{}: {}", refused.domain, refused.cause));
                 let found = format!("no certificate for {}", told.collect::<Vec<_>>().join("; "));
-                (false, found, Some("mend what the authority says; it is asked again by itself".to_owned()))
+                (false, found, Some("fix what the CA reports; haloy retries automatically".to_owned()))
             }
             Ok(status) => match in_doubt(&status) {
                 Some(found) => {
@@ -135,8 +135,8 @@ impl Embedded {
         Some(Finding { what: "edge".into(), ok, found, fix })
     }
 
-    /// Brings the edge what the log says, where it serves something else: it was started anew without
-    /// its file, or could not be told.
+    /// Sends the edge the routes of the log, where it serves others: it was restarted without its file, or
+    /// could not be reached.
     pub(super) async fn bring_routes(&self, open: &Open) -> Result<(), Error> {
         let Some(edge) = &self.edge_router else { return Ok(()) };
         let routes = open.handle.view(|view| view.routes()).await.map_err(errors::log)?;
@@ -151,7 +151,7 @@ impl Embedded {
             edge.ensure().await.map_err(errors::executor)?;
         }
         let status = edge.client().status().await.map_err(refused)?;
-        // They are no part of the digest, and the edge may have lost its file of them.
+        // They are not part of the digest, and the edge may have lost its file of them.
         edge.client().contacts(&routes.contacts).await.map_err(refused)?;
         if status.digest != wanted.digest() {
             let (applied, _) = edge.tell(&wanted, &routes.contacts).await.map_err(refused)?;

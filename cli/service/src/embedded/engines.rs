@@ -105,5 +105,5 @@ fn router(options: &EmbeddedOptions) -> Arc<EdgeRouter> {
         ],
         log: folder.join("edge.log"),
     });
-    Arc::new(EdgeRouter::new(&folder, start, options.drain).told_to(options.waits.clone()))
+    Arc::new(EdgeRouter::new(&folder, start, options.drain).with_waits(options.waits.clone()))
 }

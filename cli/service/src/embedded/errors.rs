@@ -1,4 +1,4 @@
-//! From the ledger's and the executors' errors to what a user is told.
+//! From errors of the ledger and the executors to messages for the user.
 
 use crate::{Error, Kind};
 use haloy_executors::{DispatchError, ExecutorError};
@@ -115,7 +115,7 @@ pub fn log(error: LogError) -> Error {
         LogError::Scratch { .. } => Error::new(Kind::Operational, message)
             .hint("make room there, or name another folder with the variable TMPDIR"),
         LogError::Unreadable { .. } | LogError::BadEntry { .. } => Error::new(Kind::Verification, message)
-            .hint("see what is still proved: haloy verify; make the store anew: haloy recover"),
+            .hint("see what is still proved: haloy verify; rebuild the store: haloy recover"),
         LogError::Publish { .. } => Error::new(Kind::Operational, message)
             .hint("make room there, or name another folder with --publish DIR"),
         LogError::Encode { .. } | LogError::Projection { .. } | LogError::Store(_) => {
@@ -136,15 +136,17 @@ pub fn open(error: OpenError) -> Error {
 fn refused(fault: &Fault) -> Error {
     let message = format!("the ledger is refused: {fault}");
     let hint = match fault.code {
-        Code::Fork => "two copies were written to; keep both, and ask: haloy verify --against CHECKPOINT",
+        Code::Fork => {
+            "two copies were written to; keep both, and compare them: haloy verify --against CHECKPOINT"
+        }
         Code::LogShorter => {
             "if an older copy was put back on purpose: haloy restore; else bring back what is missing with: haloy recover"
         }
         Code::StoreMissing => {
-            "if this folder is a backup: haloy restore DIR; else make its store from what is published: haloy recover"
+            "if this folder is a backup: haloy restore DIR; else rebuild its store from what is published: haloy recover"
         }
         _other => {
-            "nothing was changed; see what is still proved: haloy verify; make it anew from the published copy: haloy recover"
+            "nothing was changed; see what is still proved: haloy verify; rebuild it from the published copy: haloy recover"
         }
     };
     Error::new(Kind::Verification, message).hint(hint)

@@ -105,7 +105,7 @@ impl Embedded {
         let recover = move |options| Ledger::recover(options, &context);
         self.patiently(policy, |_| {}, recover).await?.map_err(|error| match error {
             OpenError::Refused(fault) => {
-                Error::new(Kind::Verification, format!("the ledger cannot be made anew: {fault}"))
+                Error::new(Kind::Verification, format!("the ledger cannot be rebuilt: {fault}"))
                     .hint("nothing was changed; bring back a backup with: haloy restore DIR")
             }
             other => errors::open(other),
@@ -186,8 +186,9 @@ pub fn verifier(key: &str) -> Result<Verifier, Error> {
 fn positions(view: &View<'_>, what: &str) -> Result<Vec<(Position, String)>, Error> {
     let rows = match what.strip_prefix('#') {
         Some(number) => {
-            let at =
-                number.parse().map_err(|_| Error::new(Kind::Usage, format!("`{what}` is no position")))?;
+            let at = number
+                .parse()
+                .map_err(|_| Error::new(Kind::Usage, format!("`{what}` is not a valid position")))?;
             let request =
                 EventsRequest { from: at, limit: Some(1), key: None, kinds: Vec::new(), deployment: None };
             queries::events(view, &request)?

@@ -1,9 +1,9 @@
-//! Which targets, deployments and releases a text stands for.
+//! Targets, deployments and releases that a text stands for.
 
 use super::errors;
 use crate::{Error, Kind};
 use haloy_ledger::ids::{DeploymentId, ReleaseName, TargetKey};
-use haloy_ledger::projection::{DeploymentRow, Found};
+use haloy_ledger::projection::{DeploymentMatch, DeploymentRow};
 use haloy_ledger::read::View;
 
 pub fn keys_or_all(view: &View<'_>, keys: Option<Vec<TargetKey>>) -> Result<Vec<TargetKey>, Error> {
@@ -55,10 +55,10 @@ pub fn find(view: &View<'_>, text: &str) -> Result<DeploymentRow, Error> {
 
 pub fn find_deployment(view: &View<'_>, prefix: &str) -> Result<DeploymentRow, Error> {
     match view.find_deployment(prefix, None).map_err(errors::log)? {
-        Found::One(row) => Ok(*row),
-        Found::None => Err(Error::new(Kind::Usage, format!("there is no deployment `{prefix}`"))
+        DeploymentMatch::One(row) => Ok(*row),
+        DeploymentMatch::None => Err(Error::new(Kind::Usage, format!("there is no deployment `{prefix}`"))
             .hint("list them with: haloy history")),
-        Found::Several(ids) => Err(ambiguous(prefix, &ids)),
+        DeploymentMatch::Several(ids) => Err(ambiguous(prefix, &ids)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whether the engine has what a release asks for: known before anything is recorded or started.
+//! Whether the engine has what a release needs: known before anything is recorded or started.
 
 use super::Embedded;
 use crate::{Error, Kind};
@@ -6,7 +6,7 @@ use haloy_executors::EngineOffer;
 use haloy_ledger::release::ConfigSnapshot;
 
 impl Embedded {
-    /// What the engine has; none where none answers, which whatever needs it says itself.
+    /// Resources of the engine; none where none answers, which later steps report themselves.
     pub(super) async fn offer(&self) -> Option<EngineOffer> {
         match (&self.docker, &self.simulation) {
             (Some(docker), _) => docker.offer().await.ok(),

@@ -1,4 +1,4 @@
-//! What is kept and by whose word: names, pins, holds, and what another retention would keep.
+//! Names, pins and holds, and what another retention would keep.
 
 use super::find::{by_name, find_deployment};
 use super::{As, Embedded, Open, choose, drive, errors};
@@ -29,7 +29,7 @@ pub fn find_release(
     Ok((TargetKey { app: row.app, target: row.target }, row.release))
 }
 
-/// What a name stands for before it is given away, so that a person can be asked.
+/// What a name stands for before it moves, so that the user can confirm that.
 pub fn tag_preview(view: &View<'_>, request: &TagRequest) -> Result<TagPreview, Error> {
     let keys = request.keys.as_deref();
     let (key, release) = find_release(view, keys, &request.release)?;
@@ -115,10 +115,10 @@ struct Asked {
     key: TargetKey,
     release: DeploymentId,
     command: Command,
-    why: Why,
+    why: CommandMetadata,
 }
 
-/// Asks, and brings the engine and the registry to it.
+/// Gives the command, and applies it to the engine and the registry.
 async fn settle_and_drive(
     service: &As,
     open: &Open,
@@ -238,7 +238,7 @@ fn what_if(
     })
 }
 
-/// Releases that are kept by a pin or a hold, and by whom.
+/// Releases that are pinned or held, and by whom.
 pub fn held(view: &View<'_>, key: &TargetKey) -> Result<Vec<HeldRow>, Error> {
     let mut held = Vec::new();
     for candidate in view.kept_candidates(key).map_err(errors::log)? {

@@ -141,7 +141,11 @@ impl Deploys for As {
         removing::stop(self, &open, request, &follow).await
     }
 
-    async fn settle(&self, why: Why, follow: Arc<dyn Follow>) -> Result<Vec<DeploymentAnswer>, Error> {
+    async fn settle(
+        &self,
+        why: CommandMetadata,
+        follow: Arc<dyn Follow>,
+    ) -> Result<Vec<DeploymentAnswer>, Error> {
         let open = self.open("haloy settle", &follow).await?;
         rollout::settle(self, &open, &why, &follow).await
     }
@@ -223,11 +227,11 @@ impl Maintenance for As {
         self.here.read(evidence::keys).await?
     }
 
-    async fn rotate_key(&self, why: Why) -> Result<KeyChange, Error> {
+    async fn rotate_key(&self, why: CommandMetadata) -> Result<KeyChange, Error> {
         self.here.rotate_key(self.context(&why)).await
     }
 
-    async fn adopt_keys(&self, why: Why) -> Result<KeyChange, Error> {
+    async fn adopt_keys(&self, why: CommandMetadata) -> Result<KeyChange, Error> {
         self.here.adopt_keys(self.context(&why)).await
     }
 
@@ -236,7 +240,7 @@ impl Maintenance for As {
         self.here.redact(request, context).await
     }
 
-    async fn recover(&self, why: Why) -> Result<Recovery, Error> {
+    async fn recover(&self, why: CommandMetadata) -> Result<Recovery, Error> {
         self.here.recover(self.context(&why)).await
     }
 

@@ -6,7 +6,7 @@ use haloy_executors::docker::Neighbour;
 use haloy_ledger::ids::LedgerId;
 use std::collections::BTreeSet;
 
-fn told(app: &str, neighbours: &[Neighbour]) -> Option<String> {
+fn warning(app: &str, neighbours: &[Neighbour]) -> Option<String> {
     let of_it: Vec<&Neighbour> = neighbours.iter().filter(|neighbour| neighbour.app == app).collect();
     let ledgers: BTreeSet<&str> = of_it.iter().map(|neighbour| neighbour.ledger.as_str()).collect();
     if of_it.is_empty() {
@@ -22,7 +22,7 @@ const FIX: &str = "stop it with the ledger that it is of (--ledger DIR), or give
 impl Embedded {
     async fn neighbours(&self, ledger: LedgerId) -> Vec<Neighbour> {
         match &self.docker {
-            // What was not seen is no reason to warn.
+            // Without an answer there is nothing to warn about.
             Some(docker) => docker.neighbours(ledger).await.unwrap_or_default(),
             None => Vec::new(),
         }
@@ -32,7 +32,7 @@ impl Embedded {
     pub(super) async fn warn_of_neighbours(&self, ledger: LedgerId, answers: &mut [DeploymentAnswer]) {
         let neighbours = self.neighbours(ledger).await;
         for answer in answers {
-            if let Some(told) = told(&answer.app, &neighbours) {
+            if let Some(told) = warning(&answer.app, &neighbours) {
                 answer.warnings.push(Warned { text: format!("{told}; {FIX}"), lines: Vec::new() });
             }
         }
@@ -45,7 +45,7 @@ impl Embedded {
         apps: BTreeSet<String>,
     ) -> Option<Finding> {
         let neighbours = self.neighbours(ledger).await;
-        let found: Vec<String> = apps.iter().filter_map(|app| told(app, &neighbours)).collect();
+        let found: Vec<String> = apps.iter().filter_map(|app| warning(app, &neighbours)).collect();
         let (what, fix) = ("other ledgers".into(), Some(FIX.to_owned()));
         (!found.is_empty()).then(|| Finding { what, ok: false, found: found.join("; "), fix })
     }

@@ -1,4 +1,4 @@
-//! Opening the ledger: one process at a time, the others wait and say for whom.
+//! Opening the ledger: one process at a time, the others wait and name the holder.
 
 use super::{Embedded, EmbeddedOptions, Machine, errors, find};
 use crate::{Error, Follow, Interrupt, Kind, Writing};
@@ -43,7 +43,7 @@ impl Embedded {
         follow: &Arc<dyn Follow>,
     ) -> Result<Open, Error> {
         let policy = self.clock_policy().await;
-        // Whoever waited for it is to know why; what needs it says so itself.
+        // The waiting user should know why; steps that need Docker report that themselves.
         if let Some(docker) = &self.docker
             && let Err(error @ ConnectError::Silent { .. }) = docker.facts().await
         {
@@ -71,8 +71,8 @@ impl Embedded {
         Ok(open)
     }
 
-    /// Opens the ledger, reads, and closes it before anything is printed. Where there is none yet,
-    /// an empty one is read. One that a newer haloy wrote is refused: what it means is not known here.
+    /// Opens the ledger, reads, and closes it before anything is printed. Where there is none yet, an empty
+    /// one is read. A ledger that a newer haloy wrote is refused: its meaning is not known here.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Ledger) -> T + Send + 'static,
@@ -104,7 +104,7 @@ impl Embedded {
         self.view(all).await
     }
 
-    /// The same, for what is read of the entries alone: they are shown as they are, whoever wrote them.
+    /// The same, for reading entries alone: they are shown as they are, whatever version wrote them.
     pub(super) async fn read_entries<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Ledger) -> T + Send + 'static,
@@ -117,7 +117,7 @@ impl Embedded {
         Ok(LedgerHandle::new(Arc::new(ledger)).call(read).await)
     }
 
-    /// Whether there is a ledger. One that this user may not look at is no ledger that is not there.
+    /// Whether there is a ledger. A ledger that this user may not read is not an absent one.
     pub(super) fn is_there(&self) -> Result<bool, Error> {
         let folder = &self.options.ledger;
         match std::fs::symlink_metadata(folder.join("log")) {
@@ -135,14 +135,14 @@ impl Embedded {
         }
     }
 
-    /// Which ledger this is, whoever holds it; none where there is none yet.
+    /// Id of the ledger, whatever process holds it; none where there is none yet.
     pub(super) async fn ledger_id(&self) -> Result<Option<LedgerId>, Error> {
         if !self.is_there()? {
             return Ok(None);
         }
         match haloy_ledger::ledger::named(&self.ledger_options().places()) {
             Some(id) => Ok(Some(id)),
-            // No head says it: the entries do.
+            // No head has it: the entries do.
             None => self.read_entries(Ledger::id).await.map(Some),
         }
     }
@@ -165,7 +165,7 @@ impl Embedded {
         opened.map_err(errors::open)
     }
 
-    /// Does something that takes the ledger for itself, as soon as nobody else has it.
+    /// Does something that locks the ledger, as soon as no other process has it.
     pub(super) async fn patiently<T: Send + 'static>(
         &self,
         policy: ClockPolicy,
@@ -213,7 +213,7 @@ impl Embedded {
         options
     }
 
-    /// What Docker's clock says of ours; nothing where there is no Docker.
+    /// Difference between Docker's clock and ours; nothing where there is no Docker.
     pub(super) async fn clock_policy(&self) -> ClockPolicy {
         let mut policy = ClockPolicy { engine_offset: None, accept: self.options.accept_clock };
         if let Some(docker) = &self.docker
@@ -221,7 +221,7 @@ impl Embedded {
             && let Ok(engine) = facts.clock.parse::<jiff::Timestamp>()
         {
             let engine = i64::try_from(engine.as_nanosecond()).unwrap_or(i64::MAX);
-            // It was asked when the connection was made; how long ago that is, no clock that is set can say.
+            // It was queried when the connection was made; no adjustable clock can say how long ago that is.
             let since = i64::try_from(facts.asked.elapsed().as_nanos()).unwrap_or(i64::MAX);
             policy.engine_offset = Some(engine.saturating_add(since).saturating_sub(self.now().0));
         }

@@ -21,13 +21,13 @@ pub struct EmbeddedOptions {
     pub publish: Option<PathBuf>,
     /// How long to wait for another process.
     pub wait: Duration,
-    /// Somebody vouches for the clock.
+    /// Whether the user vouches for the clock.
     pub accept_clock: bool,
     /// Limits of the dispatcher.
     pub limits: Limits,
-    /// Who is waited for.
+    /// Services that are waited for.
     pub waits: Waits,
-    /// How long Docker may take to say that it is there; none = the default.
+    /// How long Docker may take to answer its first request; none = the default.
     pub docker_timeout: Option<Duration>,
     /// How long a registry may take to answer; none = the default.
     pub registry_timeout: Option<Duration>,
@@ -67,7 +67,7 @@ impl EmbeddedOptions {
     }
 }
 
-/// The process and the machine that the service works in, as whoever starts it knows them.
+/// The process and the machine that the service works in, as the starting program knows them.
 #[derive(Clone)]
 pub struct Machine {
     /// Where time comes from.
@@ -80,7 +80,7 @@ pub struct Machine {
     pub process: u32,
     /// This program, which is also the edge; none where its place is not known.
     pub program: Option<PathBuf>,
-    /// Folder for what is needed while somebody reads.
+    /// Folder for temporary files of readers.
     pub scratch: PathBuf,
     /// The same in memory, for what is small; none where there is none.
     pub memory: Option<PathBuf>,
@@ -88,7 +88,7 @@ pub struct Machine {
     pub at_once: usize,
 }
 
-/// Where randomness comes from, for each use of it: one cannot shift what another gets in a test.
+/// Source of randomness, one for each use: in a test, one use cannot shift what another gets.
 #[derive(Clone)]
 pub struct Entropies {
     /// Salts and keys of the ledger.

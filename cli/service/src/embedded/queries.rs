@@ -76,7 +76,7 @@ pub fn rollback_targets(view: &View<'_>, key: &TargetKey, all: bool) -> Result<T
     })
 }
 
-/// Why the rollback that succeeded at a position was asked for.
+/// Reason of the rollback that succeeded at a position.
 fn reason_of_rollback(view: &View<'_>, at: Position) -> Result<Option<String>, Error> {
     let recorded = view.recorded(at, 1).map_err(errors::log)?;
     let id = recorded.first().and_then(|recorded| match &recorded.event {
@@ -203,7 +203,7 @@ pub fn show(view: &View<'_>, prefix: &str) -> Result<ShowAnswer, Error> {
     Ok(ShowAnswer { deployment, events, changes, log_tail, warnings })
 }
 
-/// What the configuration of a deployment changed against the deployment before it.
+/// Changes of the configuration of a deployment against the previous one.
 fn changes(view: &View<'_>, row: &DeploymentRow) -> Result<Vec<String>, Error> {
     let page = Page { before: Some(row.requested), limit: 1 };
     let before = view.deployments(&row.key(), &page).map_err(errors::log)?;
@@ -230,7 +230,7 @@ fn event_row(view: &View<'_>, event: EventView) -> Result<EventRow, Error> {
 
 pub fn events(view: &View<'_>, request: &EventsRequest) -> Result<Vec<EventRow>, Error> {
     if let (Some(_), Some(newer)) = (&request.deployment, view.newer()) {
-        // Which events are of a deployment, the read models say.
+        // The read models know the events of a deployment.
         return Err(errors::log(newer.clone()));
     }
     let listed = match &request.deployment {
@@ -253,7 +253,7 @@ pub fn events(view: &View<'_>, request: &EventsRequest) -> Result<Vec<EventRow>,
 pub fn prunable(view: &View<'_>, key: &TargetKey) -> Result<PruneAnswer, Error> {
     let state = view.state(key).map_err(errors::log)?;
     let known = view.artefacts(key).map_err(errors::log)?;
-    // What is planned already was not finished: the next prune tries it again.
+    // A removal that is already planned was not finished: the next prune tries it again.
     let planned = state.releases.iter().filter_map(|kept| Some((kept.release, kept.pruning?)));
     let artefacts = no_rule_keeps(&state).into_iter().chain(planned).map(|(release, rule)| {
         let row = known.iter().find(|row| row.release == release);
@@ -273,7 +273,7 @@ pub fn prunable(view: &View<'_>, key: &TargetKey) -> Result<PruneAnswer, Error> 
 }
 
 impl Embedded {
-    /// What containers wrote, as the engine has it; the ledger says no more than which ones.
+    /// Output of containers, from the engine; the ledger only knows which ones.
     pub(super) async fn logs(
         &self,
         request: LogsRequest,

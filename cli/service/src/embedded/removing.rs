@@ -1,4 +1,4 @@
-//! Stopping and pruning: what is removed because somebody asked for it.
+//! Stopping and pruning: removals on request.
 
 use super::{As, Embedded, Open, drive, errors, queries, values};
 use crate::*;
@@ -34,7 +34,7 @@ pub async fn stop(
     here.status_of(open, &key).await
 }
 
-/// Whether nothing of the target runs, and with `removed`, whether it has no container: as the engine says.
+/// Whether nothing of the target runs, and with `removed`, whether it has no container: as seen by the engine.
 async fn stopped_indeed(dispatcher: &Dispatcher, key: &TargetKey, removed: bool) -> Result<(), Error> {
     let observed = dispatcher.observe(key).await.map_err(|error| {
         let message = format!("{key}: whether it is stopped is unknown: {error}");
@@ -96,7 +96,7 @@ async fn still_there(open: &Open, key: &TargetKey) -> Result<BTreeSet<String>, E
 }
 
 impl Embedded {
-    /// Bytes that removing these tags would give back, where Docker says.
+    /// Bytes that removing these tags would give back, where Docker reports them.
     pub(super) async fn reclaimable(&self, tags: &[String]) -> Option<haloy_executors::docker::Reclaim> {
         if tags.is_empty() {
             return None;

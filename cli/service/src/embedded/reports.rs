@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Reports that the ledger refused, one a line, in the folder of the edge.
 const REFUSED: &str = "refused.jsonl";
 
-/// Whether the ledger says no to this report, whenever it is asked, and not to the moment.
+/// Whether the ledger rejects this report for good, rather than for the moment.
 fn refused_for_ever(error: &ExecuteError) -> bool {
     match error {
         ExecuteError::Rejected(_) | ExecuteError::RejectedAtEdge(_) => true,
@@ -71,8 +71,8 @@ fn aside_finding(folder: &Path) -> Option<Finding> {
 }
 
 impl Embedded {
-    /// Records what the edge saw since somebody last held the ledger. It never stands in the way of a
-    /// command: what cannot be taken now waits, and a report that the ledger will never take is kept aside.
+    /// Records what the edge saw since the ledger was last held. It never blocks a command: reports that
+    /// cannot be recorded now wait, and a report that the ledger will never take is kept aside.
     pub(super) async fn collect(&self, open: &Open, context: &CommandContext, follow: &Arc<dyn Follow>) {
         let reports = match self.client().reports().await {
             Ok(reports) => reports,
@@ -90,7 +90,7 @@ impl Embedded {
             if let Err(error) = done.await {
                 let told = format!("a report of the edge cannot be recorded: {error}");
                 if !refused_for_ever(&error) {
-                    // The command itself meets the same, and says what to do.
+                    // The command itself meets the same error, and reports what to do.
                     follow.note(&told);
                     break;
                 }
@@ -105,7 +105,7 @@ impl Embedded {
             taken.push(reported.key);
         }
         if !taken.is_empty() {
-            // Not told, it reports them again, and the key makes them one.
+            // Without this the edge reports them again, and the key makes them one.
             drop(self.client().taken(&taken).await);
         }
     }
@@ -127,7 +127,7 @@ mod tests {
     use std::os::unix::net::UnixListener;
     use std::sync::Mutex;
 
-    /// Answers as the socket of an edge does: these reports, and what was taken of them.
+    /// Answers as the socket of an edge does: these reports, and which of them were taken.
     fn edge(folder: &Path, reports: Vec<Reported>) -> Arc<Mutex<Vec<String>>> {
         std::fs::create_dir_all(folder).expect("made");
         let listener = UnixListener::bind(folder.join("edge.sock")).expect("bound");

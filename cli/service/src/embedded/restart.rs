@@ -1,4 +1,4 @@
-//! Restarting what is live: asked for, driven to its end, and how that was read from the log.
+//! Restarting what is live: the request, driving it to its end, and reading the result from the log.
 
 use super::{As, Open, drive, errors};
 use crate::*;
@@ -32,7 +32,7 @@ pub async fn restart(
         return Err(Error::new(Kind::Operational, message).hint("haloy deploy makes new containers"));
     }
     startable(&dispatcher, key).await?;
-    if work.is_asked() {
+    if work.is_interrupted() {
         return Err(Error::new(Kind::Interrupted, format!("{key}: nothing was begun")));
     }
     let command = Command::Restart { at: here.now() };
@@ -40,14 +40,14 @@ pub async fn restart(
     follow.recorded(key, &executed.events);
     let driven = tokio::select! {
         driven = dispatcher.drive(&driver, &context) => driven,
-        never = cut_short_when_asked(&dispatcher, key, &work, &context, follow) => match never {},
+        never = cut_short_on_interrupt(&dispatcher, key, &work, &context, follow) => match never {},
     };
     driven.map_err(errors::dispatch)?;
     ended_well(open, key, &executed).await?;
     here.status_of(open, key).await
 }
 
-/// A replica is not stopped whose values can no longer be had: it could not be started again.
+/// A replica whose values are not available any more is not stopped: it could not be started again.
 async fn startable(dispatcher: &Dispatcher, key: &TargetKey) -> Result<(), Error> {
     let state = dispatcher.handle.state(key).await.map_err(errors::log)?;
     let live = state.current.as_ref().filter(|live| !live.stopped);
@@ -60,8 +60,8 @@ async fn startable(dispatcher: &Dispatcher, key: &TargetKey) -> Result<(), Error
     })
 }
 
-/// Leaves it at the replica under way when somebody asks for it; that one is brought back all the same.
-async fn cut_short_when_asked(
+/// Ends a restart with the current replica on request; that one is brought back all the same.
+async fn cut_short_on_interrupt(
     dispatcher: &Dispatcher,
     key: &TargetKey,
     work: &Work,
@@ -80,7 +80,8 @@ async fn cut_short_when_asked(
 async fn ended_well(open: &Open, key: &TargetKey, executed: &Executed) -> Result<(), Error> {
     let Some((first, _)) = executed.positions else { return Ok(()) };
     let of = key.clone();
-    let (asked, ended) = open.handle.view(move |view| told(view, &of, first)).await.map_err(errors::log)?;
+    let (asked, ended) =
+        open.handle.view(move |view| outcome_of(view, &of, first)).await.map_err(errors::log)?;
     let Some(RestartEnded { restarted, cause }) = ended else {
         let message = format!("{key}: the restart is not finished");
         return Err(Error::new(Kind::Operational, message).hint("haloy settle"));
@@ -100,7 +101,7 @@ async fn ended_well(open: &Open, key: &TargetKey, executed: &Executed) -> Result
 }
 
 /// How many replicas were to be restarted, and how that ended, where it has.
-fn told(
+fn outcome_of(
     view: &View<'_>,
     key: &TargetKey,
     first: Position,

@@ -67,7 +67,7 @@ pub async fn deploy(
     Ok(Deployed { answers, errors: errors.into_iter().map(|(_, error)| error).collect() })
 }
 
-/// One target's deployment.
+/// Deployment of one target.
 struct One {
     here: Arc<Embedded>,
     dispatcher: Arc<Dispatcher>,
@@ -95,7 +95,7 @@ impl One {
         self.run(&driver, id, command, leases).await
     }
 
-    /// Asks, drives to the end, and answers. From the request on, the log keeps the values.
+    /// Requests, drives to the end, and answers. From the request on, the log keeps the values.
     async fn run(
         &self,
         driver: &Driver,
@@ -104,7 +104,7 @@ impl One {
         leases: values::Leases,
     ) -> Result<DeploymentAnswer, Error> {
         let key = driver.key();
-        if self.work.is_asked() {
+        if self.work.is_interrupted() {
             return Err(Error::new(Kind::Interrupted, format!("{key}: nothing was begun")));
         }
         let executed = self.handle.execute(key, command, &self.context).await.map_err(errors::execute)?;
@@ -116,14 +116,14 @@ impl One {
         self.follow.recorded(key, &executed.events);
         let driven = tokio::select! {
             driven = self.dispatcher.drive(driver, &self.context) => driven,
-            never = self.cancel_when_asked(key, id) => match never {},
+            never = self.cancel_on_interrupt(key, id) => match never {},
         };
         driven.map_err(errors::dispatch)?;
         answered(&self.dispatcher, key, id).await
     }
 
-    /// Turns the deployment back when somebody asks for it; that is driven like everything else.
-    async fn cancel_when_asked(&self, key: &TargetKey, id: DeploymentId) -> Infallible {
+    /// Turns the deployment back on request; that is driven like everything else.
+    async fn cancel_on_interrupt(&self, key: &TargetKey, id: DeploymentId) -> Infallible {
         self.work.asked().await;
         let cancel = Command::Cancel { id };
         if let Err(error) = self.dispatcher.ask_meanwhile(key, cancel, &self.context.consequence()).await {
@@ -166,7 +166,7 @@ async fn answered(
 pub async fn settle(
     service: &As,
     open: &Open,
-    why: &Why,
+    why: &CommandMetadata,
     follow: &Arc<dyn Follow>,
 ) -> Result<Vec<DeploymentAnswer>, Error> {
     let (here, context) = (&service.here, &service.context(why));
@@ -209,11 +209,11 @@ pub async fn rollback(
     let driver = open.handle.driver(&key).await;
     settle_first(&dispatcher, &driver, &context, follow).await?;
     revive(&dispatcher, &driver, &context, follow).await?;
-    // An image that somebody removed is found before anything is asked for.
-    let looked = dispatcher.look(&driver, &context).await.map_err(errors::dispatch)?;
+    // A removed image is found before anything is requested.
+    let looked = dispatcher.record_observed(&driver, &context).await.map_err(errors::dispatch)?;
     follow.recorded(&key, &looked);
     let engine_id = here.engine_id().await;
-    // What a registry keeps is asked for, too: a tag that moved is told, the digest is what counts.
+    // Images kept by a registry are looked up, too: a moved tag is reported, the digest decides.
     let (asked, wanted) = (key.clone(), to.clone());
     let picked = open.handle.view(move |view| choose::pick(view, &asked, wanted.as_deref())).await?;
     let release = picked.row.release;
@@ -232,7 +232,7 @@ pub async fn rollback(
     };
     if !given.unasked.is_empty() {
         follow.note(&format!(
-            "recorded values are used, their sources cannot be asked here: {}",
+            "using recorded values for: {}; their sources are not available on this machine",
             given.unasked.join(", ")
         ));
     }

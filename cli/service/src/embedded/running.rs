@@ -1,5 +1,5 @@
-//! What runs, and where it is now. The log says where a replica was when it was started; only the engine says
-//! where it is, and an address that nobody confirmed is not shown as one where it answers.
+//! What runs, and where it is now. The log has the address of a replica at its start; only the engine knows
+//! the current one, and an unconfirmed address is not shown as one where the replica answers.
 
 use super::{Embedded, Open, errors, find};
 use crate::doing::doing;
@@ -14,15 +14,15 @@ use haloy_ledger::outcome::{Backend, Condition, Observed, ObservedReplica};
 use haloy_ledger::read::View;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the log says of targets; what is there is for the engine and the edge to add.
+/// State of targets in the log; the engine and the edge add the observed one.
 pub struct Recorded {
     pub answers: Vec<StatusAnswer>,
     ledger: LedgerId,
     routes: Vec<Route>,
 }
 
-/// Nobody asked yet.
-const UNASKED: &str = "nobody asked Docker";
+/// Not queried yet.
+const UNASKED: &str = "Docker was not queried";
 
 pub fn status(view: &View<'_>, keys: Option<Vec<TargetKey>>) -> Result<Recorded, Error> {
     let mut answers = Vec::new();
@@ -91,7 +91,7 @@ fn url(address: &str, port: u16) -> String {
     format!("http://{}", with_port(address, port))
 }
 
-/// Asks the engine what really runs, where, and how it is.
+/// Queries the engine for what really runs, where, and in which condition.
 async fn ask_engine(engine: &dyn Executor, ledger: LedgerId, answers: &mut [StatusAnswer]) {
     let scope = |answer: &StatusAnswer| {
         let (app, target) = (AppName::new(&*answer.app).ok()?, TargetName::new(&*answer.target).ok()?);
@@ -119,7 +119,7 @@ fn note_seen(answer: &mut StatusAnswer, observed: &[ObservedReplica]) {
         row.differs = address.is_some() && address != row.recorded;
         row.address = address.zip(answer.port).map(|(address, port)| url(&address, port));
     }
-    // While a rollout is on its way there are others, and that is as it should be.
+    // While a rollout is in progress there are others, which is expected.
     if answer.unfinished.is_none() {
         let known = |seen: &ObservedReplica| {
             answer.replicas.iter().any(|row| row.replica == seen.replica.to_string())
@@ -129,7 +129,7 @@ fn note_seen(answer: &mut StatusAnswer, observed: &[ObservedReplica]) {
     }
 }
 
-/// What the edge serves, asked once for many targets; or why that is not known.
+/// Routes of the edge, queried once for many targets; or why they are not known.
 type Served = Result<(Vec<Route>, Vec<ReplicaStatus>), String>;
 
 fn is_replica(seen: &ReplicaStatus, name: &str) -> bool {
@@ -162,7 +162,7 @@ fn not_served(served: &Served, answer: &StatusAnswer, wanted: &[Route]) -> Optio
         return Some(format!("the edge does not have the route of {} as it should be", lacking.domain));
     }
     if let Some(empty) = wanted.iter().find(|route| route.backends.is_empty()) {
-        return Some(format!("no replica is in the route of {}", empty.domain));
+        return Some(format!("no replica receives the traffic of {}", empty.domain));
     }
     let doubt = |backend: &Backend| {
         let seen = replicas.iter().find(|seen| is_replica(seen, &backend.replica.to_string()))?;
@@ -172,7 +172,7 @@ fn not_served(served: &Served, answer: &StatusAnswer, wanted: &[Route]) -> Optio
         seen.doubt.clone().or_else(out)
     };
     let mut doubts = wanted.iter().flat_map(|route| &route.backends).map(doubt);
-    // One that gets requests is enough to be served.
+    // One replica that gets requests is enough.
     let first = doubts.next()??;
     doubts.all(|doubt| doubt.is_some()).then_some(first)
 }
@@ -196,12 +196,12 @@ pub fn running(state: &TargetState, observed: &Observed) -> usize {
     observed.replicas.iter().filter(of_it).count()
 }
 
-/// What the engine says of targets that were asked about, each once; none where it did not answer.
+/// The engine's answers for queried targets, each once; none where it did not answer.
 #[derive(Default)]
 pub struct Seen(BTreeMap<TargetKey, Option<Vec<ObservedReplica>>>);
 
 impl Seen {
-    /// Asks about the targets of routes.
+    /// Queries the engine for the targets of routes.
     pub async fn ask(engine: &dyn Executor, ledger: LedgerId, routes: &[Route]) -> Self {
         let keys: BTreeSet<_> = routes.iter().map(Route::key).collect();
         let scope = |key: &TargetKey| Scope { ledger, key: key.clone() };
@@ -224,7 +224,7 @@ impl Seen {
 }
 
 impl Embedded {
-    /// What targets really do: the engine and the edge are asked.
+    /// Actual state of targets: the engine and the edge are queried.
     pub(super) async fn seen(&self, recorded: Recorded) -> Vec<StatusAnswer> {
         let Recorded { mut answers, ledger, routes } = recorded;
         ask_engine(self.engine.as_ref(), ledger, &mut answers).await;
@@ -264,8 +264,8 @@ impl Embedded {
         Ok((routes.map(|served| served.routes).unwrap_or_default(), replicas))
     }
 
-    /// Whether what should run does, how it is, and whether it is where the log has it.
-    /// Nothing is said where nothing should run.
+    /// Whether what should run does run, its condition, and whether it is at the recorded address. No finding
+    /// where nothing should run.
     pub(super) async fn replicas_finding(&self, recorded: Recorded) -> Option<Finding> {
         let what = "replicas".into();
         let answers = self.seen(recorded).await;

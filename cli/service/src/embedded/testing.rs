@@ -14,7 +14,7 @@ use haloy_ledger::ports::{SystemClock, SystemEntropy};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-/// Keeps what it is told.
+/// Keeps every callback.
 #[derive(Default)]
 pub struct Notes(pub Mutex<Vec<String>>);
 

@@ -1,5 +1,5 @@
-//! What is to be told of a deployment beside how it ended: what others wrote about it, the last lines of
-//! what failed, and what went wrong without failing it.
+//! Report on a deployment beside its result: foreign text about it, the last lines of a failure, and problems
+//! that did not make it fail.
 
 use super::errors;
 use crate::{Error, Warned};
@@ -74,7 +74,7 @@ fn release_failed(view: &View<'_>, event: &EventView) -> Result<bool, Error> {
     Ok(finished.exit != HookExit::Code(0))
 }
 
-/// What is told of a hook that did not end well; nothing of one that did.
+/// Message about a hook that failed; none for a successful one.
 fn failed_hook(view: &View<'_>, event: &EventView) -> Result<Option<(HookStage, String)>, Error> {
     let recorded = view.recorded(event.position, 1).map_err(errors::log)?;
     let Some(AnyEvent::Target(TargetEvent::HookFinished(finished))) =
@@ -104,7 +104,7 @@ pub fn warnings(view: &View<'_>, row: &DeploymentRow, listed: &[EventView]) -> R
     if let Some(release) = release.filter(|_| row.release == row.id) {
         let image = &release.spec.config.image;
         let asked = image.pull_policy == PullPolicy::Always && image.build.is_none();
-        // By digest it is known which one is meant, whoever has it.
+        // A digest identifies the image, whatever registry has it.
         let unknown = release.image.as_ref().is_some_and(|image| image.digest.is_none());
         if asked && unknown && image.reference.digest().is_none() {
             let text = format!(

@@ -1,5 +1,4 @@
-//! Values on their way into the record: fingerprints for all, private rows for literals, the vault
-//! for what came from elsewhere.
+//! Recording values: fingerprints for all, private rows for literals, the vault for values from elsewhere.
 
 use super::{choose, errors};
 use crate::{ConfigValue, Error, Kind, NamedSource, ReleaseSources, ReleaseValues, TargetRequest, Values};
@@ -12,7 +11,7 @@ use haloy_ledger::secrets::Lease;
 
 /// What the entry holds of a private value, with its name.
 const COMMITMENT: usize = 48;
-/// Keep values in the vault until the log says that a release needs them.
+/// Keep values in the vault until the log records that a release needs them.
 pub type Leases = Vec<Lease>;
 
 /// A configuration with its fingerprints and literals; secret values are in the vault when this returns.
@@ -90,7 +89,7 @@ fn fit(config: &ConfigSnapshot, values: &Values) -> bool {
         && config.hooks.post_deploy.len() == texts.post_deploy.len()
 }
 
-/// Values of a release that its sources are asked for again: all that are not written in the file.
+/// Values of a release whose sources are queried again: all that are not written in the file.
 fn asked(spec: &ReleaseSpec) -> impl Iterator<Item = &ValueEntry> {
     let credentials = spec.config.image.registry.iter().flat_map(|auth| [&auth.username, &auth.password]);
     let all = spec.config.env.iter().chain(credentials).chain(&spec.config.health.headers);
@@ -103,7 +102,7 @@ fn sources(release: DeploymentId, spec: &ReleaseSpec) -> ReleaseSources {
     ReleaseSources { release, folder, sources: asked(spec).map(named).collect() }
 }
 
-/// The sources that a rollback would have to ask; an error where it cannot be done, as far as the log says.
+/// The sources that a rollback would query; an error where the log shows that it is not possible.
 pub fn rollback_sources(view: &View<'_>, key: &TargetKey, to: Option<&str>) -> Result<ReleaseSources, Error> {
     let release = choose::rollback_choice(view, key, to)?.release;
     let record = view.release_record(release).map_err(errors::log)?;
@@ -131,14 +130,14 @@ pub fn given(
 
 /// What is other now than when a release was deployed.
 pub struct Changed {
-    /// Secrets whose value is another one.
+    /// Secrets whose value has changed.
     pub secrets: Vec<ChangedSecret>,
     /// Keep the new values until the rollback is in the log.
     pub leases: Leases,
 }
 
-/// Compares what the sources of a release's values say now with what it was deployed with. New values are in the vault
-/// when this returns.
+/// Compares the current values of a release's sources with those that it was deployed with. New values are in
+/// the vault when this returns.
 pub fn changed(ledger: &Ledger, spec: &ReleaseSpec, now: &ReleaseValues) -> Result<Changed, Error> {
     let mut changed = Changed { secrets: Vec::new(), leases: Leases::new() };
     for entry in asked(spec) {

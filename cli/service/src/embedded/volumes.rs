@@ -1,4 +1,4 @@
-//! Volumes that haloy made, since nobody named one for a path of an image.
+//! Volumes that haloy made, for paths of an image that the configuration does not name.
 
 use super::{Embedded, errors};
 use crate::*;
@@ -34,7 +34,7 @@ pub fn volumes(view: &View<'_>, key: &TargetKey) -> Result<Vec<VolumeRow>, Error
 }
 
 impl Embedded {
-    /// Fills in how much is in them, where the engine says.
+    /// Fills in their sizes, where the engine reports them.
     pub(super) async fn measure(&self, rows: &mut [VolumeRow]) {
         let (Some(docker), false) = (&self.docker, rows.is_empty()) else { return };
         let names: Vec<String> = rows.iter().map(|row| row.volume.clone()).collect();

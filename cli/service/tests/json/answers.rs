@@ -11,7 +11,7 @@ use haloy_ledger::integrity::verify::{Against, Looked, Report};
 use haloy_ledger::ledger::{Backup, KeyChange, Recovery, Redacted};
 use haloy_ledger::outcome::Condition;
 use haloy_ledger::projection::Moved;
-use haloy_ledger::read::{PastRollback, SameAs, Verdict, Why as Because};
+use haloy_ledger::read::{NotRestorableReason, PastRollback, SameAs, Verdict};
 use haloy_ledger::release::{HistoryStrategy, MadeVolume, Retention, ValueSource};
 use haloy_service::*;
 use serde_json::json;
@@ -103,12 +103,12 @@ fn answers_about_deployments_are_the_same_after_they_were_json() {
     });
     let at = Position(1);
     let reasons = [
-        Because::Deploying { at },
-        Because::NeverGood { at, cause: Some(failure()) },
-        Because::Pruned { at, rule: PruneRule::BeyondCount, count: 3 },
-        Because::Lost { at, cause: failure() },
-        Because::Redacted { at },
-        Because::StrategyNone { at },
+        NotRestorableReason::Deploying { at },
+        NotRestorableReason::NeverGood { at, cause: Some(failure()) },
+        NotRestorableReason::Pruned { at, rule: PruneRule::BeyondCount, count: 3 },
+        NotRestorableReason::Lost { at, cause: failure() },
+        NotRestorableReason::Redacted { at },
+        NotRestorableReason::StrategyNone { at },
     ];
     let verdicts = reasons.map(Verdict::NotRestorable).into_iter().chain([Verdict::Current, Verdict::Ready]);
     let releases = verdicts.map(|verdict| TargetRow {

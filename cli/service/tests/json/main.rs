@@ -1,4 +1,5 @@
-//! Every request and every answer is the same after it was JSON, and no value is seen in what is printed of it.
+//! Every request and every answer is the same after a round trip through JSON, and its debug output shows no
+//! value.
 
 mod answers;
 mod requests;
@@ -6,7 +7,7 @@ mod requests;
 use haloy_ledger::event::{CiFacts, GitFacts};
 use haloy_ledger::ids::*;
 use haloy_ledger::outcome::{Failure, FailureCode};
-use haloy_service::Why;
+use haloy_service::CommandMetadata;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -18,7 +19,7 @@ fn same<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: T) {
     let back: T = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     assert_eq!(back, value);
     assert_eq!(serde_json::to_string(&back).expect("JSON"), text);
-    // A reader that is older than the writer ignores what it does not know.
+    // A reader that is older than the writer ignores unknown fields.
     if let serde_json::Value::Object(mut fields) = serde_json::to_value(&value).expect("JSON") {
         let one_of_several = fields.len() == 1;
         if !one_of_several {
@@ -49,8 +50,8 @@ fn failure() -> Failure {
     Failure::new(FailureCode::ImageNotFound, haloy_ledger::words!("no image {}", 7))
 }
 
-fn why() -> Why {
-    Why { reason: Some(text()), ticket: None, key: Some("k".to_owned()) }
+fn why() -> CommandMetadata {
+    CommandMetadata { reason: Some(text()), ticket: None, key: Some("k".to_owned()) }
 }
 
 fn git() -> Option<GitFacts> {

@@ -1,4 +1,4 @@
-//! What a source is given in the file, and what it gives.
+//! Settings of a source in the file, and its result.
 
 use crate::config::problem::Mistakes;
 use crate::config::read::{Fields, Spot};
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// What a source holds: each key with its value, or with why it has none.
 pub type Values = BTreeMap<String, Result<String, String>>;
 
-/// A text that a source needs. One that begins with `-` would be an option of its program.
+/// A text that a source needs. A text that begins with `-` would be an option of its program.
 pub fn needed(fields: &Fields<'_>, name: &str, what: &str, m: &mut Mistakes) -> Option<String> {
     if !fields.has(name) {
         m.add(fields.at, format!("{what} needs `{name}`"));

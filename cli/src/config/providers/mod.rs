@@ -1,7 +1,8 @@
 //! Secret providers: sources of values that programs of the user open, `sops` and `op` (1Password).
 //!
-//! A source is asked once for each command, however many of its keys are needed. Its values go the way of all
-//! secrets, to the vault; of what its program says of an error nothing is told that may be one.
+//! A source is queried once for each command, however many of its keys are needed. Its values are handled as
+//! all secrets are, and go to the vault; an error of its program is shown without anything that may be a
+//! secret.
 
 mod given;
 mod onepassword;
@@ -24,12 +25,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 /// Most names that an error lists.
 const NAMES_TOLD: usize = 30;
 
-/// The sources of a file, and what those answered that were asked.
+/// The sources of a file, and the answers of those that were queried.
 #[derive(Clone, Default)]
 pub struct Providers {
     sources: Arc<Vec<Source>>,
     asked: Arc<Mutex<BTreeMap<usize, Result<Values, NoSecret>>>>,
-    /// Where it is told who is waited for.
+    /// Where waits are noted.
     waits: Arc<OnceLock<Waits>>,
 }
 
@@ -48,7 +49,7 @@ struct Source {
     provider: Provider,
 }
 
-/// Who opens a source, and what it needs for that.
+/// How a source is opened, and what that needs.
 #[derive(Debug, Clone)]
 enum Provider {
     Sops(sops::File),
@@ -81,7 +82,7 @@ pub enum NoSecret {
     Reference(String, String),
     /// The source gave nothing at all: its place, cause and hint.
     Source(At, String, String),
-    /// This process was asked to end.
+    /// This process was interrupted.
     Ended,
 }
 
@@ -118,13 +119,13 @@ impl Providers {
         Self { sources: Arc::new(sources), ..Self::default() }
     }
 
-    /// Whoever is waited for from now on is told here.
+    /// Notes every later wait here.
     pub fn tell_waits(&self, waits: &Waits) {
         // The first one is that of this command.
         let _set = self.waits.set(waits.clone());
     }
 
-    /// Whether this process was asked to end while a source was asked.
+    /// Whether this process was interrupted while a source was queried.
     pub fn were_ended(&self) -> bool {
         let asked = locked(&self.asked);
         asked.values().any(|answer| matches!(answer, Err(NoSecret::Ended)))
@@ -210,7 +211,7 @@ impl Providers {
                 Failed::Ended => NoSecret::Ended,
                 Failed::Because { cause, hint } => no(cause, hint),
                 Failed::Said { cause, said, wrote, hint } => {
-                    no(format!("{cause}{}", told(&said, &wrote, asked)), hint)
+                    no(format!("{cause}{}", without_secrets(&said, &wrote, asked)), hint)
                 }
             }
         })
@@ -231,13 +232,13 @@ fn known(there_is: &str, wanted: &str, names: &[&str]) -> String {
     }
 }
 
-/// Lines of an error that are told, the last ones, and how long each may be.
+/// Lines of an error that are shown, the last ones, and how long each may be.
 const LINES_TOLD: usize = 4;
 const LINE_TOLD: usize = 300;
 
-/// What a program said of its failure, without what may be a secret: values that were answered before, what it
-/// wrote for us this time, and what our own environment has for it.
-fn told(said: &str, wrote: &str, asked: &BTreeMap<usize, Result<Values, NoSecret>>) -> String {
+/// Error text of a program, without possible secrets: earlier answers, its present output, and values of our
+/// own environment.
+fn without_secrets(said: &str, wrote: &str, asked: &BTreeMap<usize, Result<Values, NoSecret>>) -> String {
     /// Shorter pieces of an output are words.
     const PIECE: usize = 8;
     let apart = |c: char| c.is_whitespace() || "\"'=:,".contains(c);

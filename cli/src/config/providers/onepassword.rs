@@ -64,7 +64,7 @@ fn values(text: &str) -> Result<Values, String> {
         };
         match values.get_mut(&label) {
             None => drop(values.insert(label, value)),
-            // Fields without a label, or of two sections: nobody's guess which of them is meant.
+            // Fields without a label, or of two sections: it is ambiguous which of them is meant.
             Some(known) if *known != value => *known = Err("is the label of several fields".to_owned()),
             Some(_) => {}
         }

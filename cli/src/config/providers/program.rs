@@ -21,9 +21,9 @@ const AFTERWARDS: Duration = Duration::from_secs(1);
 pub enum Failed {
     /// Cause and hint.
     Because { cause: String, hint: String },
-    /// The program said why; that, and what it wrote, are not masked yet.
+    /// The program gave a reason; that, and its output, are not masked yet.
     Said { cause: String, said: String, wrote: String, hint: String },
-    /// This process was asked to end.
+    /// This process was interrupted.
     Ended,
 }
 
@@ -33,7 +33,7 @@ pub struct Program {
     pub install: &'static str,
 }
 
-/// What it writes to one of its outputs, up to a limit.
+/// One of its outputs, up to a limit.
 #[derive(Clone, Default)]
 struct Taken(Arc<Mutex<Written>>);
 
@@ -53,7 +53,7 @@ impl Taken {
             while let Some(from) = &mut from
                 && let Ok(bytes @ 1..) = from.read(&mut chunk)
             {
-                // What comes after the limit is read on and dropped, so that nobody waits for a reader.
+                // Output after the limit is read and dropped, so that the program is not blocked.
                 taken.with(|written| match written.bytes.len() + bytes > PROVIDER_BYTES {
                     true => written.over = true,
                     false => written.bytes.extend_from_slice(&chunk[..bytes]),
@@ -73,7 +73,7 @@ impl Taken {
 }
 
 impl Program {
-    /// Runs it, and returns what it wrote. `again` is the command for somebody who wants to see more.
+    /// Runs it, and returns its output. `again` is the command for a user who wants to see more.
     pub fn run(&self, arguments: &[&str], again: &str) -> Result<String, Failed> {
         let name = self.name;
         let because = |cause: String, hint: String| Failed::Because { cause, hint };
@@ -131,7 +131,7 @@ fn too_much() -> Failed {
 fn wait(child: &mut Child, work: &Work, out: &Taken, err: &Taken) -> Result<ExitStatus, Failed> {
     let (began, mut status, mut since) = (Instant::now(), None, None);
     loop {
-        if work.is_asked() {
+        if work.is_interrupted() {
             return Err(Failed::Ended);
         }
         if status.is_none() {

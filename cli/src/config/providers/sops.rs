@@ -1,4 +1,4 @@
-//! `sops`: an encrypted file, whose keys are what it holds, with dots between the levels.
+//! `sops`: an encrypted file, whose keys are its contents, with dots between the levels.
 
 use super::given::{Values, needed};
 use super::program::{Failed, Program};
@@ -18,7 +18,7 @@ pub struct File {
     written: Written,
 }
 
-/// How it is written, and what it is decrypted to.
+/// Format of the file, and of its decrypted text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Written {
     Yaml,
@@ -100,7 +100,7 @@ impl File {
         };
         let word = self.written.word();
         let again = format!("sops decrypt --input-type {word} {shown} > /dev/null");
-        // Without its type, a file whose ending `sops` does not know is taken for JSON.
+        // Without its type, `sops` takes a file with an unknown extension for JSON.
         let text = SOPS.run(&["decrypt", "--input-type", word, "--output-type", word, given], &again);
         let text = text.map_err(|failed| match failed {
             Failed::Said { cause, said, wrote, hint } => {
@@ -111,7 +111,7 @@ impl File {
         self.values(&text).map_err(|cause| Failed::Because { cause, hint: format!("see with: {again}") })
     }
 
-    /// What stands in the decrypted text. Nothing of it is part of an error but names of keys.
+    /// Values in the decrypted text. Only names of keys can appear in an error.
     fn values(&self, text: &str) -> Result<Values, String> {
         let not = |line: usize| format!("what `sops` wrote is not {} (line {line})", self.written.word());
         let format = match self.written {
@@ -136,8 +136,8 @@ impl File {
     }
 }
 
-/// What `sops` says of a failure, without the frame that it draws around why each key does not open the file and
-/// without its last words, which are the same for all reasons; nor does a line of the file stay in it.
+/// Reasons that `sops` gives for a failure, without its frame around why each key does not open the file and
+/// without its last words, which are the same for all reasons; no line of the file stays in it either.
 fn reasons(said: &str) -> String {
     const QUOTES: [&str; 2] = ["invalid dotenv input line", "unknown anchor"];
     let mut reasons: Vec<String> = Vec::new();
@@ -179,7 +179,7 @@ fn flatten(node: &Node, path: &str, values: &mut Values) -> Result<(), String> {
             return Ok(());
         }
         Value::Null(_) => Err("has no value".to_owned()),
-        // `sops` writes so what was written in another way, digits of it lost perhaps.
+        // `sops` reformats such numbers, and digits may be lost.
         Value::Number(text) if text.contains(['e', 'E']) => {
             Err("is a number that `sops` does not keep as it was written: put it in quotes there".to_owned())
         }

@@ -1,4 +1,4 @@
-//! What a reference finds, and what is told where it finds nothing.
+//! What a reference finds, and the message where it finds nothing.
 
 use super::*;
 
@@ -46,7 +46,7 @@ fn what_a_source_needs() {
 #[test]
 fn what_a_program_says_is_told_without_values() {
     let asked = BTreeMap::from([(0, Ok(Values::from([("a".to_owned(), Ok("hunter2-first".to_owned()))])))]);
-    let told = told(
+    let told = without_secrets(
         "one\ntwo hunter2-first\nthree\n\nfour {\"password\": \"canary-second\"}\nfive\n",
         "{\"password\":\"canary-second\"}",
         &asked,

@@ -121,7 +121,7 @@ fn variables_in_values() {
     }
     // A variable of the process comes before one of the file.
     is("PROC=file\nVAR=$PROC", "process");
-    // One that is named alone takes the value that it has.
+    // A name alone takes the present value of the variable.
     assert_eq!(read("OTHER\nNOWHERE\nA=1").expect("reads").len(), 2);
 }
 
@@ -132,9 +132,9 @@ fn what_would_be_lost_is_an_error_of_its_variable_alone() {
         ("${NONE}", "2: it asks for the variable NONE, which is not set"),
         ("${NONE:?set it}", "2: it needs the variable NONE: set it"),
         ("${EMPTY:?set it}", "2: it needs the variable EMPTY: set it"),
-        ("${OTHER/a/b}", "2: `${OTHER...}` is no form that is known"),
-        ("${}", "is no form that is known"),
-        ("${:-x}", "is no form that is known"),
+        ("${OTHER/a/b}", "2: `${OTHER...}` is not a known form"),
+        ("${}", "is not a known form"),
+        ("${:-x}", "is not a known form"),
         ("${OTHER", "2: `${` is never closed"),
     ] {
         let entries = read(&format!("A=1\nVAR={value}\nB=$VAR\nC=3")).expect("reads");
@@ -162,7 +162,7 @@ fn lines_that_are_none_are_named() {
         let error = read(text).expect_err(text);
         assert!(error.contains(told), "{text:?}: {error}");
     }
-    // Neither the value nor what follows it is told.
+    // Neither the value nor what follows it is shown.
     for text in ["VAR='hunter2", "VAR='a' hunter2"] {
         assert!(!read(text).expect_err(text).contains("hunter2"));
     }
@@ -204,13 +204,13 @@ fn a_file_that_cannot_be_read_unsets_nothing_silently() {
 
     let (odd, folder) = environment(&[], &[("A", b"\xff")]);
     assert_eq!(odd.get("A"), Err(NoValue::OfProcess("which is not UTF-8".to_owned())));
-    // A folder of that name is somebody's Python, and no file.
+    // A folder of that name is a Python environment, and not a file.
     std::fs::create_dir(folder.path().join(".env")).expect("made");
     assert_eq!(
         Environment::of(std::iter::empty(), folder.path(), folder.path(), "prod").get("A"),
         Err(NoValue::NotSet)
     );
-    // A link to itself cannot be looked at, which is not the same as missing.
+    // A link to itself cannot be accessed, which is not the same as missing.
     std::os::unix::fs::symlink(".env.prod", folder.path().join(".env.prod")).expect("made");
     let looped = Environment::of(std::iter::empty(), folder.path(), folder.path(), "prod");
     assert!(matches!(looped.get("A"), Err(NoValue::Unread(..))));
@@ -249,10 +249,10 @@ fn every_file_has_its_place_and_the_process_wins_over_all() {
         assert_eq!(of_prod.get(&format!("V{number}")), Ok(&*number.to_string()), "{file}");
     }
     assert_eq!(of_prod.get("V8"), Ok("process"));
-    // Another target has nothing of it.
+    // Another target gets none of it.
     assert_eq!(environment(&[], "staging").get("V0"), Ok("staging"));
     assert_eq!(environment(&[], "other").get("V7"), Ok("5"));
-    // Where the working folder is that of the file, its `.env` counts once, before that of the user.
+    // Where the working folder is that of the file, its `.env` is read once, before that of the user.
     let home = ("HOME".into(), place("home").into_os_string());
     let same = Environment::of([home].into_iter(), &place("here"), &place("here/../here"), "other");
     assert_eq!((same.get("V2"), same.get("V4")), (Ok("2"), Ok("3")));

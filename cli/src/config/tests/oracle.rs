@@ -1,8 +1,8 @@
 //! PyYAML as a second reader, where it is installed: the same texts at the same places.
 //!
-//! PyYAML follows YAML 1.1, this reader YAML 1.2. What a scalar *is* differs: `yes`, `on`, `1_000`, `0b1`, `017`
-//! and dates are no text in 1.1, `0o17` and `1e3` are no number there. Its *text* does not; so the resolvers of
-//! PyYAML are taken out, but for the merge key, and texts are compared.
+//! PyYAML follows YAML 1.1, this reader YAML 1.2. The *type* of a scalar differs: `yes`, `on`, `1_000`,
+//! `0b1`, `017` and dates are not text in 1.1, `0o17` and `1e3` are not numbers there. Its *text* does not;
+//! so the resolvers of PyYAML are removed, except for the merge key, and texts are compared.
 
 use super::*;
 use crate::config::tree::{Node, Value};

@@ -69,7 +69,7 @@ fn tags_and_repositories_of_images_that_nobody_picks() {
     let file = |image: &str| format!("name: a\nimage: x/y\nimages: {{other: {image}}}\n");
     assert!(mistakes(&file("{repository: X/y}")).contains("write `x/y`"));
     assert!(mistakes(&file("{repository: x, tag: 'a b'}")).contains("the tag is `a b`"));
-    assert!(mistakes(&file("{repository: 'x:1', tag: b}")).contains("carries a tag already"));
+    assert!(mistakes(&file("{repository: 'x:1', tag: b}")).contains("already has a tag"));
     let digest = format!("sha256:{}", "a".repeat(64));
     assert!(mistakes(&file(&format!("{{repository: x, tag: '{digest}'}}"))).contains("which is a digest"));
 }

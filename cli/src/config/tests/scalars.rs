@@ -1,4 +1,4 @@
-//! Every scalar arrives as it was written, wherever it stands; what is nobody's guess is refused.
+//! Every scalar arrives as it was written, wherever it stands; ambiguous ones are refused.
 
 use super::*;
 use crate::config::tree::Value;

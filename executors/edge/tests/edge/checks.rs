@@ -86,7 +86,7 @@ async fn until_out(edge: &Edge, count: usize) {
     }
 }
 
-/// What the log is to be told of replicas, once it is so much: it is written beside everything else.
+/// Reports about replicas, once there are this many: they are written beside everything else.
 async fn told(edge: &Edge, count: usize) -> Vec<(u16, UpstreamCause)> {
     let until = Instant::now() + Duration::from_secs(5);
     loop {
@@ -103,7 +103,7 @@ async fn told(edge: &Edge, count: usize) -> Vec<(u16, UpstreamCause)> {
     }
 }
 
-/// Asks and says who answered, and after how long.
+/// Sends a request and returns who answered, and after how long.
 async fn who(at: SocketAddr, method: &str) -> (String, Duration) {
     let began = Instant::now();
     let mut stream = TcpStream::connect(at).await.expect("the edge listens");
@@ -135,7 +135,7 @@ async fn a_frozen_replica_leaves_the_route_and_comes_back() {
     }
     let text = metrics(&edge).await;
     assert!(text.contains("haloy_edge_out_of_route{replica=\"web/t/") && text.contains("\"} 1\n"), "{text}");
-    // With both of them out, they are tried, and the first that answers does.
+    // With both of them out, they are tried, and the first that answers is used.
     two.frozen.store(true, Ordering::SeqCst);
     until_out(&edge, 2).await;
     one.frozen.store(false, Ordering::SeqCst);
@@ -150,7 +150,7 @@ async fn a_frozen_replica_leaves_the_route_and_comes_back() {
     let mut up = [one.at, two.at].map(|at| (at.port(), UpstreamCause::Answers));
     up.sort();
     assert_eq!(told[2..], up);
-    // It was asked as a client of the domain would ask.
+    // The check was sent as a client of the domain would send it.
     let checks = one.checks.lock().expect("whole");
     assert!(checks.iter().all(|head| head.contains("\r\nhost: a.example\r\n")), "{:?}", checks.first());
 }
@@ -160,7 +160,7 @@ async fn who_never_answered_its_path_well_only_has_to_answer() {
     let (edge, strict, other) = (edge().await, freezer("strict").await, freezer("other").await);
     strict.status.store(404, Ordering::SeqCst);
     edge.client.apply(&checked(1, &[strict.at, other.at])).await.expect("applied");
-    // It has answered well so far, and does no more; the other one never did.
+    // This one has answered well so far, and does no more; the other one never did.
     tokio::time::sleep(Duration::from_millis(500)).await;
     other.status.store(500, Ordering::SeqCst);
     until_out(&edge, 1).await;
@@ -170,7 +170,7 @@ async fn who_never_answered_its_path_well_only_has_to_answer() {
     }
     strict.frozen.store(true, Ordering::SeqCst);
     until_out(&edge, 2).await;
-    // Whoever left the routes is not asked any more.
+    // A replica that left the routes is not checked any more.
     strict.frozen.store(false, Ordering::SeqCst);
     edge.client.apply(&checked(2, &[other.at])).await.expect("applied");
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -179,13 +179,13 @@ async fn who_never_answered_its_path_well_only_has_to_answer() {
     assert_eq!(strict.checks.lock().expect("whole").len(), before);
 }
 
-/// Answers as one container or as another, by what the test says.
+/// Answers as one container or as another, as set by the test.
 #[derive(Debug)]
 struct Moved(AtomicBool, SocketAddr);
 
 #[async_trait::async_trait]
 impl Inspector for Moved {
-    async fn look(&self, _: &Subject) -> Looked {
+    async fn inspect(&self, _: &Subject) -> Looked {
         match self.0.load(Ordering::SeqCst) {
             false => running("first", "same", self.1),
             true => Looked::Stopped,

@@ -23,7 +23,7 @@ async fn shapes_of_smuggling_reach_no_replica_as_two_requests() {
         assert!(refused, "{:?}: {answer}", String::from_utf8_lossy(shape));
     }
     assert_eq!(web.requests.load(Ordering::SeqCst), 0, "none of them was passed on");
-    // Both lengths: the chunks count, what is behind them is a request of its own or nothing.
+    // Both lengths: the chunks decide, and what follows them is a request of its own or nothing.
     let both = b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 60\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: nobody.example\r\n\r\n";
     let answer = exchange(edge.at, both).await;
     assert!(!answer.to_lowercase().contains("get /smuggled"), "{answer}");

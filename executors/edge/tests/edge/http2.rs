@@ -1,5 +1,5 @@
-//! From HTTP/2 to HTTP/1.1 and back, frame by frame: what a client sends is written here as bytes, so that
-//! no library of a client mends it, and what the replica gets is read as bytes.
+//! From HTTP/2 to HTTP/1.1 and back, frame by frame: the requests are written here as bytes, so that no
+//! client library repairs them, and those that the replica gets are read as bytes.
 
 use super::secure::{HOST, secured, tls};
 use super::*;
@@ -106,7 +106,7 @@ const PLAIN: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close
 const BASE: [(&str, &str); 4] =
     [(":method", "GET"), (":scheme", "https"), (":authority", HOST), (":path", "/")];
 
-/// The fields of a plain request, one of them another or left out, and more.
+/// The fields of a plain request, with one of them replaced or left out, and more.
 fn request<'a>(instead: (&str, Option<&'a str>), more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let fields = BASE.iter().filter_map(|(name, value)| match instead {
         (other, value) if other == *name => value.map(|value| (*name, value)),
@@ -115,7 +115,7 @@ fn request<'a>(instead: (&str, Option<&'a str>), more: &[(&'a str, &'a str)]) ->
     fields.chain(more.iter().copied()).collect()
 }
 
-/// What it is about, the fields, lines that the replica gets, and what it does not get.
+/// Description, fields, lines that the replica gets, and lines that it does not get.
 type Case<'a> = (&'a str, Vec<(&'a str, &'a str)>, &'a [&'a str], &'a [&'a str]);
 
 struct Setting {
@@ -282,7 +282,7 @@ async fn trailers_pass_both_ways_and_say_nothing_of_connections() {
     assert_eq!(came, Came::Answer("ok".to_owned()), "{raw}");
     assert!(raw.contains("transfer-encoding: chunked\r\n") && raw.contains("2\r\nhi\r\n0\r\n"), "{raw}");
     assert!(raw.ends_with("\r\nx-sum: 7\r\n\r\n") && !raw.contains("6.6.6.6"), "{raw}");
-    // Those that were not announced, HTTP/1.1 has no place for.
+    // HTTP/1.1 has no place for trailers that were not announced.
     let fields = request((":method", Some("POST")), &[]);
     let (came, raw) = setting.ask(&fields, Some(("hi", &trailers))).await;
     assert_eq!(came, Came::Answer("ok".to_owned()), "{raw}");

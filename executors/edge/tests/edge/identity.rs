@@ -1,4 +1,4 @@
-//! Whoever answers at an address is not sent a request for that: identity is a container's.
+//! An address alone never gets a request: identity belongs to a container.
 
 use super::*;
 use haloy_edge::ReplicaStatus;
@@ -21,7 +21,7 @@ struct Script {
 
 #[async_trait::async_trait]
 impl Inspector for Script {
-    async fn look(&self, subject: &Subject) -> Looked {
+    async fn inspect(&self, subject: &Subject) -> Looked {
         self.looks.fetch_add(1, Ordering::SeqCst);
         self.subjects.lock().expect("not poisoned").push(subject.clone());
         let takes = self.takes.load(Ordering::SeqCst) as u64;
@@ -45,7 +45,8 @@ fn unknown() -> Looked {
     Looked::Unknown { why: "dial /secret/docker.sock".to_owned() }
 }
 
-/// An answer of a container whose first process is this one: whose namespace its connections are in.
+/// Answer for a container whose first process is this one: its connections are in the namespace of this
+/// process.
 fn in_this_process(looked: Looked, began: u64) -> Looked {
     let Looked::Running(sighting) = looked else { return looked };
     let id = std::process::id();
@@ -238,10 +239,10 @@ struct AllBut(SocketAddr);
 
 #[async_trait::async_trait]
 impl Inspector for AllBut {
-    async fn look(&self, subject: &Subject) -> Looked {
+    async fn inspect(&self, subject: &Subject) -> Looked {
         match subject.container.as_deref() == Some(self.0.to_string().as_str()) {
             true => Looked::Stopped,
-            false => Servers.look(subject).await,
+            false => Servers.inspect(subject).await,
         }
     }
 }
@@ -290,7 +291,7 @@ async fn a_replica_is_drained_by_what_it_is_wherever_it_went() {
 
 #[tokio::test]
 async fn a_replica_that_gets_no_requests_is_told_to_the_log_and_so_is_its_return() {
-    // It keeps no connection, so that each request needs one.
+    // It keeps no connection, so that each request needs a new one.
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let at = listener.local_addr().expect("an address");
     tokio::spawn(async move {

@@ -1,4 +1,5 @@
-//! The process that looks for the edge: what it says is believed only as an answer, and its end is not ours.
+//! The process that inspects containers for the edge: its output is trusted only as an answer, and its end is
+//! not ours.
 
 use super::*;
 use haloy_edge::ChildInspector;
@@ -31,7 +32,7 @@ async fn questions_are_answered_many_at_once() {
     let mut looks = tokio::task::JoinSet::new();
     for _ in 0..300 {
         let inspector = inspector.clone();
-        looks.spawn(async move { inspector.look(&subject()).await });
+        looks.spawn(async move { inspector.inspect(&subject()).await });
     }
     while let Some(looked) = looks.join_next().await {
         assert_eq!(looked.expect("no panic"), Looked::Stopped);
@@ -50,10 +51,10 @@ async fn a_child_that_ends_or_talks_nonsense_is_started_again_and_nothing_is_mad
         let second = answers("\"gone\"");
         let mark = mark.display();
         let inspector = child(&format!("if [ -e {mark} ]; then {second}; fi; touch {mark}; {first}"));
-        let looked = inspector.look(&subject()).await;
+        let looked = inspector.inspect(&subject()).await;
         assert!(matches!(looked, Looked::Unknown { .. }), "{first}: {looked:?}");
         let began = Instant::now();
-        while inspector.look(&subject()).await != Looked::Gone {
+        while inspector.inspect(&subject()).await != Looked::Gone {
             assert!(began.elapsed() < Duration::from_secs(3), "{first}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -66,7 +67,7 @@ async fn a_child_that_hangs_is_given_up_and_ended() {
     let pids = folder.path().join("pids");
     let inspector = child(&format!("echo $$ >> {}; exec sleep 60", pids.display()));
     let began = Instant::now();
-    assert!(matches!(inspector.look(&subject()).await, Looked::Unknown { .. }));
+    assert!(matches!(inspector.inspect(&subject()).await, Looked::Unknown { .. }));
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     let ended = |pid: &str| !std::path::Path::new("/proc").join(pid).join("exe").exists();
     let first = std::fs::read_to_string(&pids).expect("it started").lines().next().map(str::to_owned);
@@ -80,7 +81,7 @@ async fn a_child_that_hangs_is_given_up_and_ended() {
 #[tokio::test]
 async fn a_program_that_is_not_there_is_said() {
     let inspector = ChildInspector::new(vec!["/nowhere/haloy".into()]);
-    let looked = inspector.look(&subject()).await;
+    let looked = inspector.inspect(&subject()).await;
     assert!(matches!(&looked, Looked::Unknown { why } if why.contains("cannot be started")), "{looked:?}");
 }
 
@@ -91,7 +92,7 @@ async fn the_child_ends_with_who_asked_and_has_nothing_of_it_open() {
     let listening = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let script = format!("ls -l /proc/$$/fd > {} 2>/dev/null; {}", out.display(), answers("\"gone\""));
     let inspector = child(&script);
-    assert_eq!(inspector.look(&subject()).await, Looked::Gone);
+    assert_eq!(inspector.inspect(&subject()).await, Looked::Gone);
     let open = std::fs::read_to_string(&out).expect("written");
     assert_eq!(open.matches("socket:").count(), 1, "only what they talk over: {open}");
     drop((listening, inspector));

@@ -41,13 +41,13 @@ struct Servers;
 
 #[async_trait::async_trait]
 impl Inspector for Servers {
-    async fn look(&self, subject: &Subject) -> Looked {
+    async fn inspect(&self, subject: &Subject) -> Looked {
         let at: Option<SocketAddr> = subject.container.as_ref().and_then(|name| name.parse().ok());
         at.map_or(Looked::Gone, |at| running("the first", "the only", at))
     }
 }
 
-/// A container since a start, at an address by an endpoint, without a process that may be looked at.
+/// A container since a start, at an address by an endpoint, without a visible process.
 fn running(started: &str, endpoint: &str, at: SocketAddr) -> Looked {
     let place = Place { network: "net".to_owned(), endpoint: endpoint.to_owned(), address: at.ip() };
     Looked::Running(Sighting {
@@ -63,7 +63,7 @@ async fn edge() -> Edge {
 }
 
 async fn edge_with(inspector: Arc<dyn Inspector>) -> Edge {
-    // Nobody is there: no test asks an authority of the world.
+    // Nothing listens there: no test contacts a public authority.
     edge_asking(inspector, "https://127.0.0.1:9/directory".to_owned()).await
 }
 
@@ -79,7 +79,8 @@ async fn edge_asking(inspector: Arc<dyn Inspector>, directory: String) -> Edge {
         metrics: None,
         patience: Duration::from_millis(1500),
         answer: Duration::from_millis(1200),
-        // Quick, so that tests are; only replicas whose route names a health path are checked at all.
+        // Short intervals, so that tests are quick; only replicas whose route names a health path are checked
+        // at all.
         checks: CheckTimes { every: Duration::from_millis(100), limit: Duration::from_millis(150) },
         takeover: false,
         access_log: Default::default(),
@@ -94,13 +95,13 @@ async fn edge_asking(inspector: Arc<dyn Inspector>, directory: String) -> Edge {
     Edge { folder, at, secure, client, ended }
 }
 
-/// A replica: what it is sent, and what it does with a connection.
+/// A replica: what it receives, and what it does with a connection.
 struct Replica {
     at: SocketAddr,
     requests: Arc<AtomicUsize>,
 }
 
-/// Answers every request on a connection, telling what it saw; `/tunnel` echoes.
+/// Answers every request on a connection, reporting what it saw; `/tunnel` echoes.
 async fn replica(name: &'static str) -> Replica {
     answering(TcpListener::bind("127.0.0.1:0").await.expect("a port"), name)
 }
@@ -182,7 +183,7 @@ fn snapshot(generation: u64, routes: Vec<Route>) -> RouteSnapshot {
 /// Sends bytes and reads until the other side is silent for a moment or closes.
 async fn exchange(at: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(at).await.expect("the edge listens");
-    // It may close before it has read everything: that is an answer, too.
+    // The edge may close before it has read everything: that is an answer, too.
     drop(stream.write_all(bytes).await);
     let (mut answer, mut chunk) = (Vec::new(), [0; 65536]);
     while let Ok(Ok(count)) = tokio::time::timeout(Duration::from_millis(400), stream.read(&mut chunk)).await

@@ -1,4 +1,4 @@
-//! Snapshots of routes: taken whole, newest first, whatever somebody sends.
+//! Snapshots of routes: taken whole, newest first, whatever is sent.
 
 use super::*;
 use haloy_edge::table::decode;
@@ -20,9 +20,9 @@ async fn routes_are_taken_by_generation_and_never_halfway() {
     let refused = [
         (snapshot(6, vec![route("a.example", &[late.at])]), "older than 7"),
         (snapshot(7, vec![route("a.example", &[late.at])]), "with other routes"),
-        (snapshot(8, vec![bad_name]), "no name of a host"),
+        (snapshot(8, vec![bad_name]), "not a valid host name"),
         (snapshot(8, vec![twice]), "twice"),
-        (snapshot(8, vec![nowhere]), "no address"),
+        (snapshot(8, vec![nowhere]), "not a valid address"),
         (foreign, "serves ledger"),
     ];
     for (snapshot, why) in refused {

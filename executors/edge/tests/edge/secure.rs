@@ -85,7 +85,7 @@ async fn http_redirects_once_a_certificate_is_there_and_keeps_the_method() {
 #[tokio::test]
 async fn a_client_of_http2_that_asks_nothing_is_let_go() {
     let (edge, _web, root) = secured().await;
-    // Not even the preface; and one that asks once and then stays.
+    // Not even the preface; and one that sends one request and then stays.
     let mut silent = tls(edge.secure, &root, b"h2").await;
     let io = TokioIo::new(tls(edge.secure, &root, b"h2").await);
     let (mut sender, connection) =
@@ -100,7 +100,7 @@ async fn a_client_of_http2_that_asks_nothing_is_let_go() {
     tokio::time::timeout(within, connection).await.expect("not for ever").expect("no panic").ok();
 }
 
-/// A directory of an authority that says where its terms are, and counts who asks.
+/// A directory of an authority that says where its terms are, and counts requests.
 async fn authority() -> Replica {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let at = listener.local_addr().expect("an address");
@@ -142,7 +142,7 @@ async fn only_for_public_names_and_unless_it_is_off_is_an_authority_asked() {
     assert_eq!((authority.names, authority.asked), (Vec::new(), false));
     assert_eq!(ca.requests.load(Ordering::SeqCst), 0);
 
-    // Of names and aliases those that are public, but for what the user brought.
+    // Of names and aliases the public ones, except those with a certificate of the user.
     let own = rcgen::generate_simple_self_signed(vec!["own.haloy-tests.com".to_owned()]).expect("made");
     let pem = format!("{}{}", own.cert.pem(), own.signing_key.serialize_pem());
     std::fs::write(edge.folder.path().join("certs/own/a.pem"), pem).expect("written");

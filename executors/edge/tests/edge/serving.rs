@@ -15,12 +15,12 @@ async fn what_a_client_says_of_itself_is_not_believed() {
     assert!(answer.contains("\r\nx-forwarded-host: a.example:8080\r\n"), "{answer}");
     assert!(answer.contains("\r\nx-forwarded-port: 8080\r\n"), "{answer}");
     assert!(!answer.contains("x-forwarded-port: 1\r") && !answer.contains("x-original-url"), "{answer}");
-    // Nor can the host be called something of this connection only, and so be left out.
+    // Host cannot be declared hop-by-hop either, and so be left out.
     let hop = "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: host, x-forwarded-for, close\r\n\r\n";
     let answer = exchange(edge.at, hop.as_bytes()).await.to_lowercase();
     assert!(answer.contains("\r\nhost: a.example\r\n"), "{answer}");
     assert!(answer.contains("x-forwarded-for: 127.0.0.1"), "{answer}");
-    // Who is named in the target of a request counts, also for the replica.
+    // The host in the target of the request decides, also for the replica.
     let two = "GET http://a.example/y HTTP/1.1\r\nHost: evil.example\r\n\r\n";
     let answer = exchange(edge.at, two.as_bytes()).await.to_lowercase();
     assert!(answer.contains("get /y http/1.1") && answer.contains("\r\nhost: a.example\r\n"), "{answer}");

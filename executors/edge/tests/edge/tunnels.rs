@@ -1,4 +1,4 @@
-//! What is no longer HTTP: WebSockets and their kin.
+//! Connections that are no longer HTTP: WebSockets and their kin.
 
 use super::*;
 
@@ -47,7 +47,7 @@ async fn an_edge_that_leaves_waits_for_its_tunnels() {
     tokio::time::sleep(lame_duck + Duration::from_millis(500)).await;
     echoes(&mut open).await;
     assert!(TcpStream::connect(edge.at).await.is_err(), "nobody new is let in");
-    // Nor would routes come to anything.
+    // New routes are not accepted either.
     let refused = edge.client.apply(&snapshot(2, Vec::new())).await.expect_err("it leaves").to_string();
     assert!(refused.contains("leaving"), "{refused}");
     drop(open);

@@ -1,4 +1,4 @@
-//! Honesty: what an executor cannot do, what did not work, and what nobody may read.
+//! Honesty: capabilities it lacks, work that failed, and text that must stay secret.
 
 use super::judge::good;
 use super::subject::{Beside, Case, Step, Subject, World, context};
@@ -19,11 +19,11 @@ use tokio_util::sync::CancellationToken;
 /// More time than any step of a suite needs.
 const ENOUGH: Duration = Duration::from_secs(60);
 
-/// What effects told.
+/// Progress of effects.
 #[derive(Default)]
-struct Told(Mutex<Vec<Progress>>);
+struct KeptProgress(Mutex<Vec<Progress>>);
 
-impl ProgressSink for Told {
+impl ProgressSink for KeptProgress {
     fn progress(&self, _effect: &EffectId, progress: Progress) {
         locked(&self.0).push(progress);
     }
@@ -38,7 +38,7 @@ async fn perform(
     case.executor.execute(&context(world, &case.step, beside), &case.step.effect).await
 }
 
-/// What the world refuses, or lets go wrong, is an error or a bad outcome, and never a good one.
+/// Whatever the world refuses, or lets fail, is an error or a bad outcome, and never a good one.
 pub async fn honest(subject: &dyn Subject) -> Vec<String> {
     let name = subject.name();
     let (world, mut found) = (subject.world().await, Vec::new());
@@ -47,7 +47,7 @@ pub async fn honest(subject: &dyn Subject) -> Vec<String> {
         found.push(format!("{name}: no effect is known that the world refuses"));
     }
     for case in &cases {
-        match perform(&*world, case, Arc::new(Told::default())).await {
+        match perform(&*world, case, Arc::new(KeptProgress::default())).await {
             Ok(outcome) if good(&outcome) => {
                 found.push(format!("{name}: {:?}, refused, comes to {outcome:?}", case.step.number));
             }
@@ -62,20 +62,19 @@ pub async fn honest(subject: &dyn Subject) -> Vec<String> {
     found
 }
 
-/// What somebody else writes reaches the record masked: the text came whole to where it is masked, or was masked
-/// before it was cut.
+/// Foreign text reaches the record masked: it arrived whole at the masking, or was masked before it was cut.
 pub async fn secrets(subject: &dyn Subject) -> Vec<String> {
-    /// No part of it is a word of anything.
+    /// No part of it occurs in any other text.
     const SECRET: &str = "qzx7-vk3w-9jhq-xw4z-kq8v-zj5x";
-    /// A piece of it that tells something.
+    /// A piece long enough to reveal something.
     const PIECE: usize = 9;
     let name = subject.name();
     let (world, mut found) = (subject.world().await, Vec::new());
     for case in &mut world.telling(SECRET).await {
         let mask = Arc::new(Mask::new(&[SECRET.to_owned()]));
         case.step.values = Values { mask: Arc::clone(&mask), ..case.step.values.clone() };
-        let told = Arc::new(Told::default());
-        let to: Arc<dyn ProgressSink> = Arc::<Told>::clone(&told);
+        let told = Arc::new(KeptProgress::default());
+        let to: Arc<dyn ProgressSink> = Arc::<KeptProgress>::clone(&told);
         let masked = Arc::new(MaskedProgress::new(Arc::clone(&mask), to));
         let result = mask.result(perform(&*world, case, masked).await);
         let told = locked(&told.0);
@@ -95,7 +94,7 @@ pub async fn secrets(subject: &dyn Subject) -> Vec<String> {
     found
 }
 
-/// It reports what it can do, which is of its role; shows an effect of each; and refuses every other effect.
+/// The executor reports capabilities of its role; shows an effect of each; and refuses every other effect.
 pub async fn own_role(subject: &dyn Subject) -> Vec<String> {
     let name = subject.name();
     let (world, mut found) = (subject.world().await, Vec::new());
@@ -111,7 +110,7 @@ pub async fn own_role(subject: &dyn Subject) -> Vec<String> {
     }
     for (capability, step) in others(&*world).into_iter().filter(|(needs, _)| !can.contains(needs)) {
         let case = Case { executor: Arc::clone(&executor), step };
-        match perform(&*world, &case, Arc::new(Told::default())).await {
+        match perform(&*world, &case, Arc::new(KeptProgress::default())).await {
             Err(ExecutorError { cause, retry: Retry::Never, .. })
                 if cause.code == FailureCode::NotSupported => {}
             other => {
@@ -123,8 +122,12 @@ pub async fn own_role(subject: &dyn Subject) -> Vec<String> {
     let mut done = Vec::new();
     while let Some(step) = world.next(&done) {
         shown.insert(Capability::of(&step.effect));
-        match perform(&*world, &Case { executor: Arc::clone(&executor), step }, Arc::new(Told::default()))
-            .await
+        match perform(
+            &*world,
+            &Case { executor: Arc::clone(&executor), step },
+            Arc::new(KeptProgress::default()),
+        )
+        .await
         {
             Ok(outcome) => done.push(outcome),
             // Whether it should have been done is for the others to say.

@@ -1,11 +1,11 @@
-//! Whether an outcome is a success, and whether two of them say the same.
+//! Whether an outcome is a success, and whether two outcomes are equivalent.
 
 use crate::contract::ExecutorError;
 use haloy_ledger::deployment::Effect;
 use haloy_ledger::outcome::{HookExit, Outcome};
 use std::mem::discriminant;
 
-/// Whether an outcome says that the effect was done, and that it went well.
+/// Whether an outcome shows that the effect was done, and that it went well.
 pub fn good(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::ReplicaUnhealthy { .. } | Outcome::Failed { .. } => false,
@@ -28,7 +28,7 @@ pub fn good(outcome: &Outcome) -> bool {
     }
 }
 
-/// Whether an outcome is one of this effect, and of what it acts on.
+/// Whether an outcome is one of this effect, and of its subject.
 pub fn answers(effect: &Effect, outcome: &Outcome) -> bool {
     use {Effect as E, Outcome as O};
     match (effect, outcome) {
@@ -57,8 +57,8 @@ pub fn answers(effect: &Effect, outcome: &Outcome) -> bool {
     }
 }
 
-/// Whether what was done again says the same as before: the same facts. Times, counts and bytes are those of one
-/// attempt, and what is gone can be found by the first one only.
+/// Whether a repeated effect has an equivalent outcome: the same facts. Times, counts and bytes are those of
+/// one attempt, and only the first attempt finds what it removes.
 pub fn equivalent(first: &Outcome, again: &Outcome) -> bool {
     use Outcome as O;
     match (first, again) {

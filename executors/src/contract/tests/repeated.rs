@@ -18,8 +18,8 @@ async fn perform(world: &dyn World, executor: &dyn Executor, step: &Step) -> Res
     executor.execute(&context, &step.effect).await
 }
 
-/// Every effect of its role, each performed twice: the second time changes nothing and has an equivalent outcome. What
-/// is there is seen by nobody who asks for another ledger.
+/// Every effect of its role, each performed twice: the second time changes nothing and has an equivalent
+/// outcome. Another ledger sees nothing of it.
 pub async fn repeats(subject: &dyn Subject) -> Vec<String> {
     let name = subject.name();
     let (world, mut found, mut done) = (subject.world().await, Vec::new(), Vec::new());
@@ -57,8 +57,8 @@ async fn others_see_nothing(world: &dyn World, executor: &dyn Executor, name: &s
     }
 }
 
-/// A crash after each effect: another executor performs the last one again, since nobody heard what came of it, and
-/// then the rest; the world is the same after every one of them as without a crash.
+/// A crash after each effect: another executor performs the last one again, since its result was never
+/// received, and then the rest; the world is the same after every one of them as without a crash.
 pub async fn crashes(subject: &dyn Subject) -> Vec<String> {
     let name = subject.name();
     let (mut found, mut states) = (Vec::new(), Vec::new());
@@ -82,8 +82,8 @@ pub async fn crashes(subject: &dyn Subject) -> Vec<String> {
     found
 }
 
-/// Performs all effects in a world of their own, with a crash behind one of them; `after` is told the number of each
-/// that was done, from 0, and the world that it left.
+/// Performs all effects in a world of their own, with a crash behind one of them; `after` receives the number
+/// of each finished effect, from 0, and the resulting world.
 async fn run(
     subject: &dyn Subject,
     crash: Option<usize>,

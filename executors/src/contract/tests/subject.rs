@@ -1,4 +1,4 @@
-//! Who is held to the contract: an executor, and worlds in which it can be watched.
+//! The subject of the contract: an executor, and worlds in which it can be watched.
 
 use crate::contract::{Capability, EffectContext, EffectRequest, Executor, ProgressSink, Scope, Values};
 use async_trait::async_trait;
@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// One effect, and what travels beside it.
+/// An effect, and what travels beside it.
 #[derive(Clone)]
 pub struct Step {
-    /// Which kind of effect.
+    /// Kind of effect.
     pub number: EffectNumber,
-    /// What it acts on, within the deployment.
+    /// What the effect acts on, within the deployment.
     pub subject: String,
     /// The effect.
     pub effect: Effect,
@@ -48,7 +48,7 @@ impl Step {
 /// An effect for an executor that may be another one than the world's: one whose registry is silent, say.
 #[derive(Clone)]
 pub struct Case {
-    /// Who performs it.
+    /// The executor.
     pub executor: Arc<dyn Executor>,
     /// What is performed.
     pub step: Step,
@@ -85,16 +85,16 @@ pub trait World: Send + Sync {
     /// The next effect, given what came of those before; none at the end.
     fn next(&self, done: &[Outcome]) -> Option<Step>;
 
-    /// What is there now, as far as effects change it, in the same words for every world of the subject.
+    /// The present state, as far as effects change it, in the same words for every world of the subject.
     async fn state(&self) -> String;
 
-    /// Effects that this world, or another one, refuses or lets go wrong.
+    /// Effects that this world, or another one, refuses or lets fail.
     async fn refused(&self) -> Vec<Case>;
 
     /// Effects that do not end by themselves for a minute or more, for executors that have done nothing yet.
     async fn endless(&self) -> Vec<Case>;
 
-    /// Effects in whose outcome, error or progress somebody else writes this text.
+    /// Effects whose outcome, error or progress contains this foreign text.
     async fn telling(&self, secret: &str) -> Vec<Case>;
 
     /// Takes away what was made.
@@ -104,15 +104,15 @@ pub trait World: Send + Sync {
 /// An executor that is held to the contract.
 #[async_trait]
 pub trait Subject: Send + Sync {
-    /// What it is called in findings.
+    /// Name in findings.
     fn name(&self) -> String;
 
-    /// Whether effects are repeated after a crash. Those of a user's commands are not: nobody knows what they did.
+    /// Whether effects are repeated after a crash. A user's commands are not: their effects are unknown.
     fn repeats_after_a_crash(&self) -> bool {
         true
     }
 
-    /// What it can do and no world of it can show.
+    /// Capabilities that no world of the subject can show.
     fn not_shown(&self) -> &'static [Capability] {
         &[]
     }

@@ -16,7 +16,7 @@ struct Rule {
 }
 
 impl Ignored {
-    /// Reads rules; one that cannot be understood is an error, since what it keeps back would be sent.
+    /// Parses rules; an unreadable rule is an error, since what it keeps back would be sent.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut rules = Vec::new();
         for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -50,7 +50,7 @@ impl Ignored {
     pub(super) fn covers(&self, path: &Path) -> bool {
         let mut covered = false;
         for rule in &self.0 {
-            // Only what changes the answer has to be asked.
+            // Only rules that change the answer are evaluated.
             if rule.takes_back == covered
                 && path.ancestors().any(|at| !at.as_os_str().is_empty() && rule.is(at))
             {
@@ -67,7 +67,7 @@ impl Rule {
     }
 }
 
-/// A pattern without what means nothing in it: `.`, doubled slashes, a slash at either end, `..` with what is
+/// A pattern without its meaningless parts: `.`, doubled slashes, a slash at either end, `..` with the part
 /// before it.
 fn cleaned(pattern: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();

@@ -18,14 +18,14 @@ const IGNORED: &str = ".dockerignore";
 /// Name of a Dockerfile that is not in the context itself.
 const OUTSIDE: &str = ".dockerfile.haloy";
 
-/// One file or folder of it.
+/// A file or folder of the context.
 struct Entry {
     /// In the context.
     name: PathBuf,
     metadata: Metadata,
 }
 
-/// What is sent, before any of it is read.
+/// Contents of the archive, before any of it is read.
 pub(super) struct Context {
     folder: PathBuf,
     entries: Vec<Entry>,
@@ -33,7 +33,7 @@ pub(super) struct Context {
     recipe: Vec<u8>,
     /// The Dockerfile's name in what is sent.
     pub(super) dockerfile: String,
-    /// The rules that are sent where the Dockerfile comes from elsewhere: it is no file of the context.
+    /// The rules that are sent where the Dockerfile comes from elsewhere: it is not a file of the context.
     rules: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl Context {
     /// Looks at every file. What cannot be read is an error that names it.
     pub(super) fn look(folder: &Path, dockerfile: &str) -> Result<Self, String> {
         let path = folder.join(dockerfile);
-        let recipe = std::fs::read(&path).map_err(|error| told(&path, &error))?;
+        let recipe = std::fs::read(&path).map_err(|error| io_failure(&path, &error))?;
         let inside = inside(folder, &path);
         let rules = rules(folder, &path)?;
         let text = rules.as_ref().map(|(_, text)| text.as_str()).unwrap_or_default();
@@ -75,11 +75,11 @@ impl Context {
     }
 }
 
-fn told(path: &Path, error: &io::Error) -> String {
+fn io_failure(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", path.display())
 }
 
-/// Where in the context a file is, whatever way leads to it; none for one that is elsewhere.
+/// Path of a file within the context, whatever path leads to it; none for a file elsewhere.
 fn inside(folder: &Path, path: &Path) -> Option<PathBuf> {
     let (folder, path) = (folder.canonicalize().ok()?, path.canonicalize().ok()?);
     path.strip_prefix(folder).ok().map(Path::to_owned)
@@ -90,9 +90,10 @@ fn rules(folder: &Path, dockerfile: &Path) -> Result<Option<(String, String)>, S
     let mut own = dockerfile.as_os_str().to_owned();
     own.push(IGNORED);
     for path in [PathBuf::from(own), folder.join(IGNORED)] {
-        let bytes = haloy_ledger::files::read_if_there(&path).map_err(|error| told(&path, &error))?;
+        let bytes = haloy_ledger::files::read_if_there(&path).map_err(|error| io_failure(&path, &error))?;
         if let Some(bytes) = bytes {
-            let text = String::from_utf8(bytes).map_err(|error| told(&path, &io::Error::other(error)))?;
+            let text =
+                String::from_utf8(bytes).map_err(|error| io_failure(&path, &io::Error::other(error)))?;
             return Ok(Some((path.display().to_string(), text)));
         }
     }
@@ -101,14 +102,14 @@ fn rules(folder: &Path, dockerfile: &Path) -> Result<Option<(String, String)>, S
 
 fn walk(root: &Path, at: &Path, ignored: &Ignored, entries: &mut Vec<Entry>) -> Result<(), String> {
     let folder = root.join(at);
-    for entry in std::fs::read_dir(&folder).map_err(|error| told(&folder, &error))? {
-        let entry = entry.map_err(|error| told(&folder, &error))?;
+    for entry in std::fs::read_dir(&folder).map_err(|error| io_failure(&folder, &error))? {
+        let entry = entry.map_err(|error| io_failure(&folder, &error))?;
         let name = at.join(entry.file_name());
         let metadata = match entry.metadata() {
             Ok(metadata) => metadata,
-            // Gone since it was listed: it is none of them.
+            // Gone since it was listed: it is not part of the context.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(told(&entry.path(), &error)),
+            Err(error) => return Err(io_failure(&entry.path(), &error)),
         };
         let covered = ignored.covers(&name);
         let goes_down = metadata.is_dir() && (!covered || ignored.has_exceptions());

@@ -1,6 +1,6 @@
-//! A context as an archive, made while it is sent: no more of it is in memory than is on its way.
+//! A context as an archive, made while it is sent: only the pieces in flight are in memory.
 
-use super::{Context, Entry, IGNORED, OUTSIDE, told};
+use super::{Context, Entry, IGNORED, OUTSIDE, io_failure};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use hyper::body::Bytes;
 use std::fs::{File, Metadata};
@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 /// Bytes of a piece.
 const PIECE: usize = 64 * 1024;
-/// Pieces that are on their way.
+/// Pieces in flight.
 const PIECES: usize = 8;
 
 /// What was sent, in hex.
@@ -34,7 +34,7 @@ impl Packing {
 }
 
 impl Context {
-    /// The archive in pieces. It is read as fast as somebody takes them.
+    /// The archive in pieces. It is read as fast as they are taken.
     pub(in super::super) fn packed(self) -> (BoxStream<'static, io::Result<Bytes>>, Packing) {
         let (sender, receiver) = mpsc::channel(PIECES);
         let packing = tokio::task::spawn_blocking(move || {
@@ -65,7 +65,7 @@ impl Context {
             let replaced = self.rules.is_some() && entry.name == Path::new(IGNORED);
             if !replaced {
                 let path = self.folder.join(&entry.name);
-                archive.add(&path, entry).map_err(|error| told(&path, &error))?;
+                archive.add(&path, entry).map_err(|error| io_failure(&path, &error))?;
             }
         }
         if let Some(rules) = &self.rules {
@@ -106,8 +106,8 @@ struct Archive<W: Write> {
 }
 
 impl<W: Write> Archive<W> {
-    /// As `docker build` does: mode and time as they are, owned by root. One that is gone since it was looked at is
-    /// left out.
+    /// As `docker build` does: mode and time as they are, owned by root. A file that vanished since it was
+    /// listed is left out.
     fn add(&mut self, path: &Path, entry: &Entry) -> io::Result<()> {
         match Content::of(path, &entry.metadata) {
             Ok(content) => self.put(entry, content),
@@ -159,7 +159,7 @@ impl<W: Write> Archive<W> {
     }
 }
 
-/// As many bytes of a file as were there when it was looked at, digested on their way.
+/// As many bytes of a file as it had when it was listed, digested in passing.
 struct Counted<'a> {
     from: File,
     left: u64,
@@ -182,7 +182,7 @@ impl Read for Counted<'_> {
     }
 }
 
-/// Where pieces go; an error once nobody takes them any more.
+/// Destination of the pieces; an error once nothing takes them any more.
 struct Pieces(mpsc::Sender<io::Result<Bytes>>);
 
 impl Write for Pieces {
@@ -252,7 +252,7 @@ mod tests {
         std::fs::write(folder.path().join("Gone"), "x").expect("written");
         let context = look(folder.path()).expect("readable");
         std::fs::write(folder.path().join("a"), "short").expect("written");
-        // One that is gone is none of its files any more.
+        // A file that vanished is not part of the archive any more.
         std::fs::remove_file(folder.path().join("Gone")).expect("removed");
         let (pieces, packing) = context.packed();
         assert!(pieces.any(|piece| async move { piece.is_err() }).await);

@@ -10,7 +10,7 @@ use crate::outcome::{Failure, FailureCode, HookExit};
 use crate::private::Private;
 use crate::words;
 
-/// A command ended, in whichever way.
+/// A command ended, successfully or not.
 pub(super) fn finished(
     deciding: &mut Deciding,
     id: DeploymentId,
@@ -42,12 +42,12 @@ pub(super) fn finished(
         HookExit::Code(0) => return,
         HookExit::Code(code) => Failure::new(failed, words!("{} ended with code {}", name, code)),
         HookExit::Killed => Failure::new(failed, words!("{} was killed or could not be run", name)),
-        HookExit::Unknown => Failure::new(unknown, words!("nobody knows whether {} ran to its end", name)),
+        HookExit::Unknown => Failure::new(unknown, words!("it is not known whether {} ran to its end", name)),
     };
     conclude::turn_back(deciding, cause);
 }
 
-/// Its end is unknown: haloy died while it may have run.
+/// The end of a command is unknown: haloy died while it may have run.
 pub(super) fn unknown(deciding: &mut Deciding, id: DeploymentId, command: &Effect) {
     finished(deciding, id, command, HookExit::Unknown, String::new().into());
 }

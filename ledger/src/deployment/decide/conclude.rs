@@ -1,4 +1,4 @@
-//! How a rollout, a stop or a restart ends: looked for after every event that may have been the last one.
+//! How a rollout, a stop or a restart ends: checked after every event that may have been the last one.
 
 use super::deciding::{Deciding, expire, plan_prunes, retention_before};
 use super::keeping;
@@ -10,7 +10,7 @@ use crate::ids::{ReplicaId, Timestamp};
 use crate::outcome::{Failure, FailureCode, FailureReport};
 use crate::release::HistoryStrategy;
 
-/// Turns the rollout back, unless it goes back already.
+/// Turns the rollout back, unless it is already rolling back.
 pub(super) fn turn_back(deciding: &mut Deciding, why: impl Into<FailureReport>) {
     let Some(rollout) = deciding.state.rollout.as_ref() else { return };
     if rollout.direction != Direction::Forward {

@@ -1,20 +1,20 @@
-//! What is kept, by whose word: names, pins, holds and prunes.
+//! Names, pins, holds and prunes: rules for what stays restorable.
 
 use super::deciding::{Deciding, expire, plan_prunes, retention_before};
 use super::rejection::nothing_running;
 use super::{NotRestorable, Rejection};
 use crate::deployment::effect::name_tag;
 use crate::deployment::restorable::restorable;
-use crate::deployment::state::{Kept, TargetState};
+use crate::deployment::state::{RetainedRelease, TargetState};
 use crate::event::*;
 use crate::ids::{DeploymentId, ImageRef, ReleaseName};
 
 /// A release that can be named, pinned or held: a good one of which something is left.
-fn good(state: &TargetState, release: DeploymentId) -> Result<&Kept, Rejection> {
+fn good(state: &TargetState, release: DeploymentId) -> Result<&RetainedRelease, Rejection> {
     let not = |why| Rejection::NotRestorable { release, why };
     let kept = state.kept(release).ok_or(not(NotRestorable::Pruned))?;
     match restorable(kept) {
-        // What runs is there, and what is lost may be found.
+        // What runs is certainly present, and a lost image may be found again.
         Ok(()) | Err(NotRestorable::ImageLost) => Ok(kept),
         Err(why) if Some(release) != state.current_release() || !kept.was_good() => Err(not(why)),
         Err(_) => Ok(kept),
@@ -58,7 +58,7 @@ pub(super) fn pin(
         return Ok(if kept.holds.pinned { Vec::new() } else { vec![ReleasePinned { rel: release }.into()] });
     }
     let Some(kept) = state.kept(release).filter(|kept| kept.holds.pinned) else { return Ok(Vec::new()) };
-    Ok(let_go(state, ReleaseUnpinned { rel: kept.release }.into()))
+    Ok(release_and_expire(state, ReleaseUnpinned { rel: kept.release }.into()))
 }
 
 pub(super) fn hold(
@@ -80,19 +80,19 @@ pub(super) fn release_hold(
     let Some(kept) = state.kept(release).filter(|kept| kept.holds.held) else {
         return Err(Rejection::NotHeld { release });
     };
-    Ok(let_go(state, HoldReleased { rel: kept.release }.into()))
+    Ok(release_and_expire(state, HoldReleased { rel: kept.release }.into()))
 }
 
 /// Without its pin or hold a release may have no place left.
-fn let_go(state: &TargetState, event: TargetEvent) -> Vec<TargetEvent> {
+fn release_and_expire(state: &TargetState, event: TargetEvent) -> Vec<TargetEvent> {
     let mut deciding = Deciding::new(state);
     deciding.push(event);
     expire(&mut deciding, Vec::new(), retention_before(state));
     deciding.events
 }
 
-/// A removal for each volume that is named here, if haloy made it and nobody has it. No rule ever asks for
-/// one, and none begins while a rollout, a stop or a restart may yet need it.
+/// Plans a removal for each volume named here, if haloy made it and no container uses it. No rule ever
+/// removes a volume, and none is removed while a rollout, a stop or a restart may yet need it.
 pub(super) fn remove_volumes(deciding: &mut Deciding, named: &[String]) {
     let state = &deciding.state;
     if state.rollout.is_some() || state.stop.is_some() || state.restart.is_some() {

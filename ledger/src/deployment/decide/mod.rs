@@ -1,8 +1,8 @@
 //! The rules: which events follow from a command, or why none may.
 //!
-//! Pure: facts come with the command. One file per subject: `request` what is asked,
-//! `keeping` what is kept, `outcome` what is reported, `commands` how the user's commands ended,
-//! `restart` restarts, `conclude` how a rollout ends, `world` what was seen; `deciding` is below all of them.
+//! Pure: facts come with the command. One file per subject: `request` for requests, `keeping` for what is
+//! kept, `outcome` for reports, `commands` for the ends of the user's commands, `restart` for restarts,
+//! `conclude` for the end of a rollout, `world` for observations; `deciding` is below all of them.
 
 mod commands;
 mod conclude;

@@ -1,6 +1,6 @@
 //! What is reported: outcomes and failed attempts of effects.
 //!
-//! The fence: a report counts only while its effect is still owed. A late one changes nothing.
+//! The fence: a report counts only while its effect is still owed. A late report changes nothing.
 
 use super::deciding::Deciding;
 use super::{commands, conclude, restart};
@@ -14,7 +14,7 @@ use crate::outcome::*;
 /// Attempts at an effect before it counts as failed. The time between them is the dispatcher's.
 pub fn max_attempts(effect: EffectNumber) -> u32 {
     match effect {
-        // A hook is never repeated: nobody knows what it did.
+        // A hook is never repeated: its effects are unknown.
         EffectNumber::RunHook | EffectNumber::RunReleaseCommand => 1,
         // What clears up is worth more patience.
         EffectNumber::StopReplica
@@ -102,7 +102,7 @@ struct GivenUp {
     attempts: u32,
 }
 
-/// The effect failed for good: says so in the way of its kind, and turns the rollout back.
+/// The effect failed for good: records that in the way of its kind, and turns the rollout back.
 fn give_up(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, failed: GivenUp) {
     let GivenUp { why, attempts } = failed;
     match effect {
@@ -212,7 +212,7 @@ fn apply(deciding: &mut Deciding, eff: &EffectId, effect: &Effect, outcome: Outc
         Outcome::RoutesApplied { generation, digest, domains, mut routed } => {
             routed.sort();
             let routes = &deciding.state.routes;
-            let before = routes.replicas.iter().chain(&routes.maybe);
+            let before = routes.replicas.iter().chain(&routes.possibly_routed);
             let out = before.filter(|id| !routed.contains(id)).copied().collect();
             deciding.push(RoutesApplied { id, generation, digest, domains, routed, out });
         }

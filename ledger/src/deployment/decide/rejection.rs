@@ -1,16 +1,16 @@
-//! Why a rule said no: typed, and something that the user can act on.
+//! Why a rule rejected a command: typed, and something that the user can act on.
 
 use crate::deployment::restorable::NotRestorable;
 use crate::deployment::state::TargetState;
 use crate::ids::DeploymentId;
 use serde::Serialize;
 
-/// A rule said no. Nothing is recorded.
+/// A rule rejected the command. Nothing is recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "rejection")]
 pub enum Rejection {
-    /// Another rollout is on its way.
-    #[error("deployment {running} is still on its way")]
+    /// Another rollout is in progress.
+    #[error("deployment {running} is still in progress")]
     RolloutRunning {
         /// The deployment that is.
         running: DeploymentId,
@@ -21,19 +21,19 @@ pub enum Rejection {
     /// The target is being restarted.
     #[error("the target is being restarted")]
     RestartRunning,
-    /// There is no such rollout to cancel.
-    #[error("deployment {id} is not on its way, so it cannot be cancelled")]
+    /// The named rollout is not running, so it cannot be cancelled.
+    #[error("deployment {id} is not in progress, so it cannot be cancelled")]
     NotRunning {
         /// The deployment that was named.
         id: DeploymentId,
     },
-    /// The rollout goes back already.
-    #[error("deployment {id} goes back already")]
+    /// The rollout is already rolling back.
+    #[error("deployment {id} is already rolling back")]
     GoesBack {
         /// The deployment that was named.
         id: DeploymentId,
     },
-    /// The release runs already.
+    /// The release is already running.
     #[error("release {release} is the current one")]
     AlreadyCurrent {
         /// The release that was named.
@@ -50,37 +50,37 @@ pub enum Rejection {
     /// Nothing runs here.
     #[error("nothing runs here")]
     NothingRuns,
-    /// The target is stopped already.
-    #[error("the target is stopped already")]
+    /// The target is already stopped.
+    #[error("the target is already stopped")]
     AlreadyStopped,
     /// The target is stopped, so there is nothing to restart.
     #[error("the target is stopped, so nothing runs that could be restarted")]
     IsStopped,
-    /// A name is on its way to the engine or the registry.
-    #[error("a name is being made known to the engine or the registry")]
+    /// A name is still being applied on the engine or in the registry.
+    #[error("a release tag is still being applied; try again when it is done")]
     NamingRunning,
-    /// There is no such name.
+    /// No release has that name.
     #[error("no release has the name `{name}`")]
     NoSuchName {
         /// The name that was given.
         name: crate::ids::ReleaseName,
     },
-    /// Somebody holds it already.
-    #[error("release {release} is held already")]
+    /// The release is already held.
+    #[error("release {release} is already held")]
     AlreadyHeld {
         /// The release that was named.
         release: DeploymentId,
     },
-    /// Nobody holds it.
+    /// The release is not held.
     #[error("release {release} is not held")]
     NotHeld {
         /// The release that was named.
         release: DeploymentId,
     },
-    /// Another app of this ledger has the same slug, so their images could not be told apart.
+    /// Another app of this ledger has the same slug, so their images would be indistinguishable.
     #[error("app `{app}` and app `{other}` would share the name `{slug}` on Docker")]
     SlugTaken {
-        /// The app that was asked for.
+        /// The requested app.
         app: String,
         /// The app that has the slug.
         other: String,

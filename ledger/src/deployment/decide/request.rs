@@ -1,4 +1,4 @@
-//! What is asked: deploy, rollback, cancel, stop.
+//! Requests: deploy, rollback, cancel, stop.
 
 use super::deciding::Deciding;
 use super::rejection::nothing_running;
@@ -6,7 +6,7 @@ use super::{NotRestorable, Rejection, conclude};
 use crate::deployment::command::{Deploy, Rollback};
 use crate::deployment::evolve::volumes::is_named;
 use crate::deployment::restorable::restorable;
-use crate::deployment::state::{Direction, Kept, TargetState};
+use crate::deployment::state::{Direction, RetainedRelease, TargetState};
 use crate::event::*;
 use crate::ids::{DeploymentId, Timestamp};
 use crate::outcome::{Failure, FailureCode};
@@ -15,7 +15,7 @@ use crate::release::HistoryStrategy;
 pub(super) fn deploy(state: &TargetState, deploy: Deploy) -> Result<Vec<TargetEvent>, Rejection> {
     nothing_running(state)?;
     let Deploy { id, at, release, git, ci, engine, move_domains: _ } = deploy;
-    let ask = Ask::Deploy { release: Box::new(release) };
+    let ask = DeploymentKind::Deploy { release: Box::new(release) };
     Ok(vec![DeploymentRequested { id, at, ask, git, ci, engine }.into(), admitted(id).into()])
 }
 
@@ -47,7 +47,7 @@ pub(super) fn rollback(state: &TargetState, rollback: Rollback) -> Result<Vec<Ta
     if spec.config.retention.strategy == HistoryStrategy::Registry {
         image.image_id = None;
     }
-    let ask = Ask::Rollback {
+    let ask = DeploymentKind::Rollback {
         restores: release,
         release: Box::new(spec),
         image: Box::new(image),
@@ -58,8 +58,9 @@ pub(super) fn rollback(state: &TargetState, rollback: Rollback) -> Result<Vec<Ta
     Ok(vec![DeploymentRequested { id, at, ask, git, ci, engine }.into(), admitted(id).into()])
 }
 
-/// Whether this rollback may be made: the release can be restored, and its image is on the engine that is asked.
-fn allowed(kept: Option<&Kept>, rollback: &Rollback) -> Result<(), NotRestorable> {
+/// Whether this rollback is allowed: the release can be restored, and its image is on the engine that would
+/// run it.
+fn allowed(kept: Option<&RetainedRelease>, rollback: &Rollback) -> Result<(), NotRestorable> {
     let none = rollback.to.spec.config.retention.strategy == HistoryStrategy::None;
     let kept = kept.ok_or(if none { NotRestorable::StrategyNone } else { NotRestorable::Pruned })?;
     restorable(kept)?;

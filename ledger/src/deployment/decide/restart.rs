@@ -10,7 +10,7 @@ use crate::event::*;
 use crate::ids::{ReplicaId, Timestamp};
 use crate::outcome::Failure;
 
-/// Asks for one.
+/// Requests a restart.
 pub(super) fn request(state: &TargetState, at: Timestamp) -> Result<Vec<TargetEvent>, Rejection> {
     nothing_running(state)?;
     let live = state.current.as_ref().ok_or(Rejection::NothingRuns)?;
@@ -24,7 +24,7 @@ pub(super) fn request(state: &TargetState, at: Timestamp) -> Result<Vec<TargetEv
     Ok(vec![RestartRequested { at, replicas }.into()])
 }
 
-/// Leaves it at the replica that is under way; nothing where no restart is.
+/// Ends a restart with the replica that is being restarted; does nothing where no restart is running.
 pub(super) fn cut_short(deciding: &mut Deciding, cause: Failure) {
     if deciding.state.restart.as_ref().is_some_and(|restart| restart.cause.is_none()) {
         deciding.push(RestartCutShort { cause });
@@ -32,7 +32,7 @@ pub(super) fn cut_short(deciding: &mut Deciding, cause: Failure) {
     }
 }
 
-/// Ends it, since an effect of it failed for good: what has not been touched goes on serving.
+/// Ends a restart whose effect failed for good: replicas that were not touched go on serving.
 pub(super) fn failed(deciding: &mut Deciding, effect: &Effect, cause: &Failure) {
     // Without the edge, the next replica would be stopped while it gets requests.
     let of_a_restart = matches!(

@@ -1,4 +1,4 @@
-//! The rules as a specification: given a history, when something is asked or reported, then.
+//! The rules as a specification: given a history, when a command or a report comes, then.
 
 use super::super::command::{Command, Deploy, Rollback};
 use super::super::effect::{Effect, ReplicaSpec, owed};
@@ -19,7 +19,7 @@ mod routes;
 mod settle;
 mod volumes;
 
-/// A target whose world does what it is told; the test says where it does not.
+/// A target whose world does as requested; the test says where it does not.
 struct Target {
     state: TargetState,
     log: Vec<TargetEvent>,
@@ -81,14 +81,14 @@ impl Target {
             _other => None,
         });
         match asked {
-            Some(Ask::Deploy { release }) => *release,
-            Some(Ask::Rollback { .. }) | None => {
+            Some(DeploymentKind::Deploy { release }) => *release,
+            Some(DeploymentKind::Rollback { .. }) | None => {
                 ReleaseSpec { config: config(), config_digest: String::new() }
             }
         }
     }
 
-    /// Reports an outcome for the first owed effect that `outcome` answers; false if none is.
+    /// Reports an outcome for the first owed effect that `outcome` answers; false if there is none.
     fn report(&mut self, mut outcome: impl FnMut(&EffectId, &Effect) -> Option<Outcome>) -> bool {
         let found =
             owed(&self.state).into_iter().find_map(|(id, effect)| Some((id.clone(), outcome(&id, &effect)?)));
@@ -232,11 +232,11 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
         Effect::AwaitHealthy { .. } => {
             Outcome::ReplicaHealthy { probes: 1, took_ms: 1, how: HealthHow::Http }
         }
-        Effect::ApplyRoutes { wish } => Outcome::RoutesApplied {
+        Effect::ApplyRoutes { desired } => Outcome::RoutesApplied {
             generation: 1,
             digest: String::new(),
-            domains: wish.domains.clone(),
-            routed: wish.replicas(),
+            domains: desired.domains.clone(),
+            routed: desired.replicas(),
         },
         Effect::Drain { .. } => Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 1 },
         Effect::StopReplica { .. } => Outcome::ReplicaStopped { exit_code: Some(0), forced: false },
@@ -249,7 +249,8 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
     }
 }
 
-/// As an engine does: an image that wants DATA declares `/data`, which gets a volume where nobody names one.
+/// As an engine does: an image that needs DATA declares `/data`, which gets a volume unless the configuration
+/// names one.
 fn made_for(spec: &ReplicaSpec) -> Vec<MadeVolume> {
     let declared = if spec.env.iter().any(|name| name == "DATA") { vec!["/data".to_owned()] } else { vec![] };
     let made = |path: String| {

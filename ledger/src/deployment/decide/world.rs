@@ -5,17 +5,19 @@ use super::{commands, conclude, restart};
 use crate::deployment::command::Restarted;
 use crate::deployment::effect::{Effect, owed};
 use crate::deployment::plan;
-use crate::deployment::state::{Direction, Kept, Origin, ReplicaPhase, Rollout, TagNow, TargetState};
+use crate::deployment::state::{
+    Direction, Origin, ReplicaPhase, RetainedRelease, Rollout, TagNow, TargetState,
+};
 use crate::event::*;
 use crate::ids::{DeploymentId, Timestamp};
 use crate::outcome::*;
 use crate::release::RolloutStrategy;
 use crate::words;
 
-/// Images that somebody removed, and images that are back.
+/// Images that were removed by others, and images that are back.
 pub(super) fn observed(state: &TargetState, observed: &Observed) -> Vec<TargetEvent> {
     // What a registry keeps does not depend on the engine.
-    let here = |k: &&Kept| k.pruning.is_none() && k.origin.is_none();
+    let here = |k: &&RetainedRelease| k.pruning.is_none() && k.origin.is_none();
     state.releases.iter().filter(here).filter_map(|k| changed(k, observed)).collect()
 }
 
@@ -33,7 +35,7 @@ pub(super) fn restarted(state: &TargetState, restarted: Vec<Restarted>) -> Vec<T
     events.collect()
 }
 
-/// What registries say of the releases that they keep, and that somebody looked.
+/// Answers of registries about the releases that they keep, and the fact that they were queried.
 pub(super) fn checked(
     state: &TargetState,
     mut releases: Vec<DeploymentId>,
@@ -58,7 +60,7 @@ pub(super) fn checked(
     events
 }
 
-fn in_registry(kept: &Kept, origin: &Origin, answer: &RegistryAnswer) -> Vec<TargetEvent> {
+fn in_registry(kept: &RetainedRelease, origin: &Origin, answer: &RegistryAnswer) -> Vec<TargetEvent> {
     let (rel, place) = (kept.release, ImagePlace::Registry);
     let (there, tag) = match answer {
         RegistryAnswer::Unknown { cause, detail } => {
@@ -88,7 +90,7 @@ fn in_registry(kept: &Kept, origin: &Origin, answer: &RegistryAnswer) -> Vec<Tar
     image.into_iter().chain(moved).collect()
 }
 
-/// What it means for a release that a registry did not give its image.
+/// What a registry's failure to give an image means for the release.
 pub(super) fn not_in_registry(
     rel: DeploymentId,
     origin: &Origin,
@@ -104,7 +106,7 @@ pub(super) fn not_in_registry(
     }
 }
 
-fn changed(kept: &Kept, observed: &Observed) -> Option<TargetEvent> {
+fn changed(kept: &RetainedRelease, observed: &Observed) -> Option<TargetEvent> {
     let tagged = kept.tagged.as_ref().filter(|t| t.engine_id == observed.engine_id)?;
     let place = ImagePlace::Engine(tagged.engine_id.clone());
     let seen = observed.tags.iter().find(|seen| seen.local_tag == tagged.local_tag);

@@ -2,11 +2,11 @@
 
 use crate::event::HookId;
 use crate::ids::{DeploymentId, Digest, EffectId, EffectNumber, ImageRef, ReplicaId};
-use crate::outcome::Wish;
+use crate::outcome::DesiredRoutes;
 use crate::release::{BuildSpec, CommandForm, HealthSpec, ImageSpec, MadeVolume, PullPolicy, Resources};
 use serde::{Deserialize, Serialize};
 
-/// One act owed to the world. Versioned data: third-party executors will read it.
+/// An act owed to the world. Versioned data: third-party executors will read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
@@ -14,14 +14,14 @@ pub enum Effect {
     ResolveImage {
         /// What the user named.
         image: Box<ImageSpec>,
-        /// Only the registry's answer counts, not an image of that name that is here.
+        /// Only the registry's answer counts, not an image of that name on the engine.
         registry: bool,
     },
     /// Build the image on the engine.
     BuildImage {
         /// How.
         build: BuildSpec,
-        /// Tag that the result gets at once, so that nobody's prune can take it.
+        /// Tag that the image gets at once, so that no other prune can remove it.
         local_tag: String,
     },
     /// Push what was built, so that other machines and a later rollback can have it.
@@ -35,7 +35,7 @@ pub enum Effect {
     PushTag {
         /// Repository and new tag.
         reference: ImageRef,
-        /// What it is to point at.
+        /// Digest that the tag should point at.
         digest: Digest,
     },
     /// Take a tag out of a registry, if no other tag has its image. Fine if it is gone.
@@ -47,7 +47,7 @@ pub enum Effect {
     PullImage {
         /// What the user named.
         reference: ImageRef,
-        /// What it was resolved to; none for an image that only the engine knows.
+        /// Digest that the reference was resolved to; none for an image that only the engine knows.
         digest: Option<Digest>,
         /// Whether to ask the registry at all.
         policy: PullPolicy,
@@ -58,12 +58,12 @@ pub enum Effect {
         image_id: Digest,
         /// `<slug>:<release>`.
         local_tag: String,
-        /// Entries of `volumes:`, where an image that keeps data elsewhere is not to be started.
+        /// Entries of `volumes:`, given where an image that keeps data elsewhere must not be started.
         covering: Option<Vec<String>>,
     },
     /// Have the network.
     EnsureNetwork {
-        /// Its name.
+        /// Name of the network.
         network: String,
     },
     /// Create and start a container, or adopt the one that carries this effect's id.
@@ -72,26 +72,27 @@ pub enum Effect {
     AwaitHealthy {
         /// Which replica.
         replica: ReplicaId,
-        /// Its container.
+        /// Container of the replica.
         container_id: String,
-        /// Its address, as reported when it started.
+        /// Address of the replica, as reported when it started.
         address: Option<String>,
         /// Port that it listens on.
         port: u16,
-        /// When it counts as well. Values of its headers travel beside the effect.
+        /// When the replica counts as well. Values of its headers travel beside the effect.
         health: HealthSpec,
-        /// Its first domain: what a request for it asks for.
+        /// First domain of the app: used as host of the probe.
         domain: Option<String>,
     },
     /// Tell the edge who gets requests. The newest routes of all targets travel beside the effect, so
     /// that many targets settle with one call.
     ApplyRoutes {
-        /// What this target wishes.
-        wish: Wish,
+        /// Routes that this target should have.
+        #[serde(rename = "wish")]
+        desired: DesiredRoutes,
     },
     /// Wait until a replica that gets no new requests has ended those that it had, or the limit is over.
     Drain {
-        /// Which replica; the edge knows it by its container, wherever that is by now.
+        /// The replica; the edge knows it by its container, at whatever address that is now.
         replica: ReplicaId,
     },
     /// Stop a container gracefully; fine if it does not run or is gone.
@@ -100,7 +101,7 @@ pub enum Effect {
         replica: ReplicaId,
         /// Seconds between the signal and the kill.
         grace_seconds: u32,
-        /// Its start was asked for and nobody heard what came of it: it may yet appear.
+        /// Its start was requested and no result was received: the container may yet appear.
         expected: bool,
     },
     /// Remove a container; fine if it is gone. Found by its labels, so one that was
@@ -114,15 +115,15 @@ pub enum Effect {
         /// `<slug>:<release>`.
         local_tag: String,
     },
-    /// Remove a volume that haloy made, with its data; somebody asked for it by name. Fine if it is gone,
-    /// never forced.
+    /// Remove a volume that haloy made, with its data, on explicit request by name. Fine if it is gone, never
+    /// forced.
     RemoveVolume {
-        /// Its name.
+        /// Name of the volume.
         volume: String,
     },
     /// Run a command of the user on this machine. Never repeated after a crash.
     RunHook {
-        /// Which hook. Its line, for `$SHELL -c`, is private and travels beside the effect.
+        /// The hook. Its command line, for `$SHELL -c`, is private and travels beside the effect.
         hook: HookId,
         /// Folder to run in.
         folder: String,
@@ -144,7 +145,7 @@ pub struct ReplicaSpec {
     pub replica: ReplicaId,
     /// Name of the container.
     pub name: String,
-    /// What it is called on its network beside that.
+    /// Additional name on its network.
     pub alias: Option<String>,
     /// The release that it runs.
     pub release: DeploymentId,
@@ -156,7 +157,7 @@ pub struct ReplicaSpec {
     pub env: Vec<String>,
     /// `source:/path[:options]`.
     pub volumes: Vec<String>,
-    /// Volumes of the container whose place it takes, for paths of the image that `volumes` does not cover.
+    /// Volumes of the container that it replaces, for paths of the image that `volumes` does not cover.
     pub takes_over: Vec<MadeVolume>,
     /// Port that the app listens on.
     pub port: u16,

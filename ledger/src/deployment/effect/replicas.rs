@@ -104,7 +104,7 @@ pub(super) fn release_command(state: &TargetState, rollout: &Rollout) -> Option<
     let mut container = start(state, rollout, 0)?;
     let (app, target) = (state.key.app.slug(), state.key.target.slug());
     container.name = format!("{app}-{target}-{}-release", rollout.deployment.tail());
-    // Whoever asks for the app by its name means a replica.
+    // A lookup of the app by its name must find a replica.
     container.alias = None;
     // What a replica has without a name for it is its own.
     container.takes_over = Vec::new();

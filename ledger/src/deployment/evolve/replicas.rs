@@ -27,10 +27,10 @@ pub(super) fn replica_healthy(state: &mut TargetState, id: ReplicaId) {
     restart::healthy(state, id);
 }
 
-/// The same replica with the address that it has now; it is taken for as well as it was, unless somebody
-/// asked for the restart, and waits for it to be well.
+/// The same replica with its current address; it is considered as well as it was, unless the restart was
+/// requested, which waits for it to become well.
 pub(super) fn restarted(state: &mut TargetState, e: &ReplicaRestarted) {
-    // One whose container had gone by then got another one.
+    // A replica whose container had gone by then got another one.
     let asked = e.cause == RestartCause::Asked;
     let same = |r: &&mut Replica| r.id == e.r && (asked || r.container_id.as_ref() == Some(&e.container_id));
     if let Some(replica) = replicas(state).find(same) {

@@ -1,4 +1,4 @@
-//! A restart on its way, folded: which replicas are left, and how the one under way stands.
+//! A restart in progress, folded: which replicas are left, and how the current one stands.
 
 use super::parts::set_phase;
 use super::routes;
@@ -27,7 +27,7 @@ fn requested(state: &mut TargetState, e: &RestartRequested) {
     });
 }
 
-/// The container of the replica under way runs again: it is what is waited for now.
+/// The container of the current replica runs again: now the restart waits for it to become well.
 pub(super) fn restarted(state: &mut TargetState, e: &ReplicaRestarted) {
     let Some(restart) = state.restart.as_mut().filter(|restart| restart.left.first() == Some(&e.r)) else {
         return;
@@ -39,7 +39,7 @@ pub(super) fn restarted(state: &mut TargetState, e: &ReplicaRestarted) {
     set_phase(state, e.r, ReplicaPhase::Started);
 }
 
-/// The replica under way is well again: the next one may go.
+/// The current replica is well again: the next one may go.
 pub(super) fn healthy(state: &mut TargetState, id: ReplicaId) {
     let Some(restart) = state.restart.as_mut().filter(|restart| restart.started) else { return };
     if restart.left.first() == Some(&id) {
@@ -49,13 +49,13 @@ pub(super) fn healthy(state: &mut TargetState, id: ReplicaId) {
     }
 }
 
-/// Only what is under way is finished: it may have been stopped already.
+/// Only the current replica is finished: it may already have been stopped.
 fn cut_short(state: &mut TargetState, e: &RestartCutShort) {
     let steps = plan::steps(state);
     let Some(first) = state.restart.as_ref().and_then(|restart| restart.left.first().copied()) else {
         return;
     };
-    // One that still gets requests, or ends those that it had, was not touched.
+    // A replica that still gets requests, or is being drained, was not touched.
     let touching = [Step::Stop(first), Step::StartAgain(first), Step::AwaitAgain(first)];
     let begun = touching.iter().any(|step| steps.contains(step));
     routes::try_again(state);
@@ -66,7 +66,7 @@ fn cut_short(state: &mut TargetState, e: &RestartCutShort) {
     }
 }
 
-/// What the restart left should run, whatever became of it: that is what is looked for from now on.
+/// Replicas that the restart left should run, whatever became of them: from now on they are expected to.
 fn ended(state: &mut TargetState) {
     state.restart = None;
     for replica in state.current.iter_mut().flat_map(|live| &mut live.replicas) {

@@ -1,7 +1,7 @@
 //! Volumes that haloy made: who has them, and which no container has any more.
 //!
-//! One rule for every event: what a replica had before it and none has after it is left. Nothing here ever
-//! takes a volume away but the event that it is gone, and the user who names it.
+//! One rule for every event: a volume that a replica had before the event and none has after it is left over.
+//! Only the event of its removal, and a user who names it, take a volume away here.
 
 use crate::deployment::plan;
 use crate::deployment::state::{LeftVolume, Replica, ReplicaPhase, TargetState};
@@ -15,9 +15,9 @@ const MOST: usize = 500;
 
 /// What replicas had before an event.
 pub(super) struct Had {
-    /// Those of the release that is live.
+    /// Volumes of the live release.
     live: Vec<(ReplicaId, MadeVolume)>,
-    /// Those of the rollout.
+    /// Volumes of the rollout.
     new: Vec<(ReplicaId, MadeVolume)>,
 }
 
@@ -44,7 +44,7 @@ fn held(state: &TargetState) -> BTreeSet<String> {
     there.flat_map(|r| &r.volumes).map(|made| made.volume.clone()).collect()
 }
 
-/// Sources that the user names, in what is live or on its way: theirs from then on.
+/// Volume sources that the user names, in what is live or in progress: from then on they are the user's.
 fn named(state: &TargetState) -> BTreeSet<&str> {
     let live = state.current.iter().flat_map(|live| &live.spec.config.volumes);
     let new = state.rollout.iter().flat_map(|rollout| &rollout.spec.config.volumes);
@@ -56,7 +56,7 @@ pub(in crate::deployment) fn is_named(state: &TargetState, volume: &str) -> bool
     named(state).contains(volume)
 }
 
-/// After an event: what nobody has any more is left, what somebody has again is not.
+/// After an event: a volume without any container is left over, one that is used again is not.
 pub(super) fn remember(state: &mut TargetState, had: Had) {
     if let Some(live) = &mut state.current
         && live.replicas.is_empty()
@@ -81,7 +81,7 @@ pub(super) fn remember(state: &mut TargetState, had: Had) {
     state.volumes = left;
 }
 
-/// A removed container had these, whatever was known of it.
+/// A removed container had these volumes, whatever was known of it.
 pub(super) fn found(state: &mut TargetState, id: ReplicaId, volumes: &[MadeVolume]) {
     for made in volumes {
         if !state.volumes.iter().any(|left| left.made.volume == made.volume) {
@@ -124,8 +124,8 @@ pub(in crate::deployment) fn pruned(state: &mut TargetState, e: &ArtefactPruned)
     }
 }
 
-/// What a new replica takes over: the volumes of the one whose place it takes, if that is gone and there is
-/// only one of it, so that never two containers write to one volume.
+/// Volumes that a new replica takes over: those of the replica that it replaces, if that is gone and was the
+/// only one, so that two containers never write to one volume.
 pub(in crate::deployment) fn taken_over(state: &TargetState, index: u16) -> Vec<MadeVolume> {
     let (Some(rollout), Some(live)) = (&state.rollout, &state.current) else { return Vec::new() };
     let new = rollout.spec.config.replicas;

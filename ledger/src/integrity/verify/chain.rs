@@ -13,15 +13,15 @@ pub struct Chain {
     /// By number: name and the next revision.
     streams: HashMap<u64, (StreamId, u64)>,
     numbers: HashMap<StreamId, u64>,
-    /// It does not begin at the start: streams are taken as they are found.
+    /// The check does not begin at the start: streams are taken as they are found.
     joined: bool,
 }
 
-/// An entry that follows the ones before it.
+/// An entry that follows the previous ones.
 pub enum Linked {
     /// Of a kind that this program knows.
     Known(Box<Recorded>),
-    /// Of a newer one: only its head and envelope were looked at.
+    /// Of a newer kind: only its head and envelope were checked.
     Newer(Box<codec::RawEntry>),
 }
 

@@ -11,11 +11,11 @@ use crate::integrity::tiles::{self, MAX_LEVELS, WIDTH};
 
 /// Entries of one bundle, from wherever they could be had.
 pub struct Group {
-    /// Which bundle.
+    /// Index of the bundle.
     pub index: u64,
-    /// Of the store, with their lengths, as a bundle has them; none where it is not looked at.
+    /// Entries of the store, with their lengths, as a bundle has them; none where the store is not checked.
     pub stored: Option<Vec<u8>>,
-    /// Only the published hashes are looked at: they stand for the entries.
+    /// Only the published hashes are checked: they stand for the entries.
     pub hashes_only: bool,
 }
 
@@ -156,7 +156,8 @@ impl<'a> Copies<'a> {
         }
         let trees = [&mut self.hashed.stored, &mut self.hashed.published, &mut self.hashed.tiles];
         for ((tree, leaves), root) in trees.into_iter().zip(&leaves).zip(roots) {
-            // A copy with a gap is no tree any more: it stays short, and has no root at the size of a head.
+            // A copy with a gap is not a tree any more: it stays short, and has no root at the size of a
+            // head.
             if tree.size() == first
                 && let Some(leaves) = leaves
             {
@@ -169,7 +170,7 @@ impl<'a> Copies<'a> {
     }
 
     fn fault(&mut self, fault: Fault) {
-        // One of a kind is enough to know that the copy is bad; the first is the one to name.
+        // One fault of a kind is enough to know that the copy is bad; the first one is named.
         if !self.hashed.faults.iter().any(|known| known.code == fault.code) {
             self.hashed.faults.push(fault);
         }
@@ -186,7 +187,7 @@ impl<'a> Copies<'a> {
         }
     }
 
-    /// Whether the tiles above are made of those below: this one is full, and has this root.
+    /// Checks that the tiles above are made from those below: this one is full, and has this root.
     fn upper(&mut self, level: u32, index: u64, root: Hash) {
         if level + 1 >= MAX_LEVELS {
             return;
@@ -224,7 +225,7 @@ impl<'a> Copies<'a> {
 }
 
 impl Hashed {
-    /// Which copy has this root at this size.
+    /// The copy that has this root at this size.
     pub fn right(&self, size: u64, root: &Hash) -> Option<Copy3> {
         let trees =
             [(Copy3::Stored, &self.stored), (Copy3::Tiles, &self.tiles), (Copy3::Published, &self.published)];
@@ -253,7 +254,7 @@ impl Hashed {
     }
 }
 
-/// One of the copies.
+/// A copy of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Copy3 {
     /// Entries of the store.

@@ -19,9 +19,9 @@ use std::sync::Arc;
 
 /// Up to this many events their read models are folded in memory, which is faster.
 pub const IN_MEMORY: u64 = 200_000;
-/// One of so many rows, at least, is asked for by its key: enough to meet every table.
+/// At least one row in this many is looked up by its key: enough to reach every table.
 const SOME: u64 = 64;
-/// About so many rows are asked for where there are many: asking for one reads whole blocks.
+/// About this many rows are looked up where there are many: each look-up reads whole blocks.
 const ASKED: u64 = 1024;
 
 /// Looks at one entry after the other.
@@ -39,9 +39,9 @@ pub struct Entries {
     private: PrivateCheck,
     /// None once an event could not be folded, or where the check does not begin at the start.
     folding: Option<Folding>,
-    /// Values of the group that is being read, for the second copy of them.
+    /// Values of the group that is being read, for the second copy.
     values: Values,
-    /// None once the entries do not follow each other any more.
+    /// False once the entries do not follow each other any more.
     following: bool,
     faults: Vec<Fault>,
 }
@@ -147,7 +147,7 @@ impl Entries {
         self.faults.push(Fault::new(Code::StoreUnreadable, error.to_string()).at(Position(at)));
     }
 
-    /// What can be said only at the end.
+    /// Adds what is known only at the end.
     pub fn finish(self, report: &mut Report, size: u64) {
         report.faults.extend(self.faults);
         let Some(stored) = self.stored.filter(|_| self.following && self.next == size) else { return };

@@ -1,11 +1,11 @@
-//! Whether rows are found by their keys. Walking through them reads no filters, so that a row may be there
-//! for everybody who walks, and be gone for whoever asks for it.
+//! Whether rows are found by their keys. A scan reads no filters, so that a row may appear in every scan and
+//! still be missing for a look-up.
 
 use crate::integrity::code::{Code, Fault};
 use crate::log::keys::Keyspace;
 use crate::log::{LogError, Stored};
 
-/// Asks for every row, or for one of every `step`; how many were asked for.
+/// Looks up every row, or one of every `step`; returns how many.
 pub fn by_key(stored: &dyn Stored, step: u64) -> Result<u64, Fault> {
     let (mut rows, mut asked) = (0u64, 0);
     for space in Keyspace::ALL {

@@ -11,19 +11,20 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The kind of event that a deploy or a rollback begins with.
 const DEPLOYMENT_REQUESTED: u16 = 20;
 
-/// Adds up what the index must be, and compares it with what it is.
+/// Sums up what the index must be, and compares it with the actual index.
 pub struct IndexCheck {
     /// What finds the entries of streams, as far as an upgrade has come.
     streams: StreamIndex,
     sum: RowSum,
     /// Idempotency keys that events name, and which events do.
     keys: BTreeMap<Vec<u8>, Vec<u64>>,
-    /// Those that an append was made under for certain: of a deploy or a rollback.
+    /// Keys that an append certainly had: of a deploy or a rollback.
     required: BTreeSet<Vec<u8>>,
 }
 
 impl IndexCheck {
-    /// Of an index that finds streams in this way, with a key for the sums, drawn anew for this check.
+    /// For an index that finds streams in this way, with a key for the sums that is drawn for this check
+    /// alone.
     pub fn new(streams: StreamIndex, key: [u8; 32]) -> Self {
         Self { streams, sum: RowSum::new(key), keys: BTreeMap::new(), required: BTreeSet::new() }
     }
@@ -52,7 +53,7 @@ impl IndexCheck {
         }
     }
 
-    /// Compares with the rows that are there.
+    /// Compares with the stored rows.
     pub fn finish(mut self, chain: &Chain, stored: &dyn Stored, size: u64) -> Result<u64, Fault> {
         for (stream, number, last) in chain.streams() {
             let value = [number.to_be_bytes(), last.to_be_bytes()].concat();
@@ -102,7 +103,7 @@ impl IndexCheck {
     }
 }
 
-/// Whether a row of the older index that is still there says what the row in its place says.
+/// Whether a remaining row of the older index equals the row that replaced it.
 fn is_doubled(stored: &dyn Stored, key: &[u8], value: &[u8], below: u64) -> Result<bool, LogError> {
     let number = |at: usize| key.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_be_bytes);
     let (17, Some(stream), Some(revision)) = (key.len(), number(1), number(9)) else { return Ok(false) };
@@ -133,8 +134,8 @@ fn first_not_found(stored: &dyn Stored, size: u64) -> Option<Fault> {
     read.ok().and(first)
 }
 
-/// It begins with an event that names it and ends in the log, and there is a digest. What the edge
-/// reports has keys of its own, which no event names and which are their own digest.
+/// The row begins with an event that names it and ends in the log, and has a digest. Reports of the edge have
+/// keys of their own, which no event names and which are their own digest.
 fn good_key(key: &[u8], value: &[u8], named: &[u64], size: u64) -> bool {
     let number = |at: usize| value.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_be_bytes);
     let (Some(first), Some(next)) = (number(0), number(8)) else { return false };

@@ -1,4 +1,4 @@
-//! Which copy is right, and how far what is there is proved.
+//! Which copy is right, and how far the log is proved.
 
 use super::copies::{Copy3, Hashed};
 use super::report::{Against, Report};
@@ -37,7 +37,7 @@ pub(super) fn judge(
     let best = counted.iter().max_by_key(|(head, _)| head.head.size);
     let Some((best, by)) = best else {
         if report.entries > 0 && !report.faults.iter().any(|fault| fault.code == Code::HeadForeign) {
-            report.faults.push(Fault::new(Code::HeadMissing, "no signed head counts"));
+            report.faults.push(Fault::new(Code::HeadMissing, "no signed head is valid"));
         }
         return;
     };
@@ -54,7 +54,7 @@ fn proved(hashed: &Hashed, counted: &[(&SignedHead, Vec<String>)], best: &TreeHe
     let held =
         counted.iter().map(|(head, _)| &head.head).filter(|head| tree.root_at(head.size) == Some(&head.root));
     let by_head = held.map(|head| head.size).max().unwrap_or(0);
-    // Where another copy has the signed root, everything before the first difference is what it has.
+    // Where another copy has the signed root, everything before the first difference is right.
     let right = hashed.right(best.size, &best.root);
     let by_copy = right.map_or(0, |right| {
         let differs = hashed.first_difference(own, right);
@@ -89,7 +89,7 @@ fn one_head(report: &mut Report, hashed: &Hashed, signed: &SignedHead, (own, siz
     ] {
         let known = report.faults.iter().any(|fault| fault.code == code);
         if !known && hashed.tree(copy).root_at(head.size) != Some(&head.root) {
-            let cause = format!("the {name} have not the root that the checkpoint signed");
+            let cause = format!("the {name} do not have the root that the checkpoint signed");
             report.faults.push(Fault { code, cause, position: first(copy) });
         }
     }
@@ -97,7 +97,7 @@ fn one_head(report: &mut Report, hashed: &Hashed, signed: &SignedHead, (own, siz
     report.looked("published hashes", hashed.tree(Copy3::Tiles).size());
 }
 
-/// Two heads of one size say the same, or somebody signed two histories.
+/// Two heads of one size must be equal; otherwise two histories were signed.
 fn forks(report: &mut Report, counted: &[(&SignedHead, Vec<String>)]) {
     for (one, _) in counted {
         let other = counted
@@ -111,7 +111,7 @@ fn forks(report: &mut Report, counted: &[(&SignedHead, Vec<String>)]) {
     }
 }
 
-/// Whether today's log begins with a head that somebody kept.
+/// Whether today's log begins with a head that was kept elsewhere.
 pub(super) fn against(
     report: &mut Report,
     hashed: &Hashed,

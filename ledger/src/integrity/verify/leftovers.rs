@@ -1,5 +1,5 @@
-//! Partial files of earlier checkpoints. Whoever holds such a checkpoint may still read them, so what is
-//! there must be the beginning of the file that took their place.
+//! Partial files of earlier checkpoints. A holder of such a checkpoint may still read them, so they must be
+//! the beginning of the file that replaced them.
 
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::tiles;

@@ -1,7 +1,7 @@
 //! The independent check: it re-derives everything, and believes nothing but the codec and the hash.
 //!
 //! One pass over the log: [`copies`] hashes the three copies on threads of their own, while [`entries`]
-//! looks at what the entries say. [`signed`] reads the heads, [`report`] is the answer.
+//! checks what the entries say. [`signed`] reads the heads, [`report`] is the answer.
 
 pub mod chain;
 pub mod copies;
@@ -19,7 +19,7 @@ mod sources;
 pub mod tree;
 
 use super::code::{Code, Fault};
-use super::known::Known;
+use super::known::KeyHistory;
 use super::places::Places;
 use super::tiles::{self, WIDTH};
 use crate::ids::Position;
@@ -32,12 +32,12 @@ use signed::Believed;
 pub use sources::Sources;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// What is asked.
+/// What to verify.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
-    /// Entries below are believed to be what their published hashes say.
+    /// Entries below this position are trusted to match their published hashes.
     pub since: u64,
-    /// A head that somebody kept: the bytes of a checkpoint.
+    /// A head that was kept elsewhere: the bytes of a checkpoint.
     pub against: Option<Vec<u8>>,
 }
 
@@ -46,7 +46,7 @@ const AHEAD: usize = 16;
 /// Most threads that hash.
 const HASHING: usize = 4;
 
-/// Checks everything. `progress` is told how many entries of how many were looked at.
+/// Checks everything. `progress` receives how many entries of how many are done.
 pub fn verify(sources: &Sources, asked: &Asked, progress: &mut dyn FnMut(u64, u64)) -> Report {
     let mut faults = sources.faults.clone();
     let (heads, bad) = sources
@@ -111,8 +111,8 @@ pub(crate) fn believed(
         return Believed::Keys(sources.keys.clone());
     }
     let known = sources.stored.as_deref().map(|stored| match stored.newer() {
-        Some(_) => Known::scan(stored),
-        None => Known::read(stored),
+        Some(_) => KeyHistory::scan(stored),
+        None => KeyHistory::read(stored),
     });
     match known {
         Some(Ok(Some(known))) => return Believed::Log(known),
@@ -122,8 +122,8 @@ pub(crate) fn believed(
     published.and_then(known_from).map_or(Believed::Nobody, Believed::Log)
 }
 
-/// What a published log says of its keys.
-pub(crate) fn known_from(published: &Published) -> Option<Known> {
+/// Keys of a published log.
+pub(crate) fn known_from(published: &Published) -> Option<KeyHistory> {
     let mut known = None;
     for index in 0..published.size().div_ceil(WIDTH) {
         let Ok((bytes, width)) = published.bundle(index) else {
@@ -131,7 +131,7 @@ pub(crate) fn known_from(published: &Published) -> Option<Known> {
             if published.has(index) { continue } else { break }
         };
         for entry in tiles::decode_bundle(&bytes, width).unwrap_or_default() {
-            Known::fold_entry(&mut known, entry);
+            KeyHistory::fold_entry(&mut known, entry);
         }
     }
     known
@@ -145,7 +145,7 @@ struct Groups {
 
 impl Groups {
     fn send(&mut self, group: Group) {
-        // It fails only if a thread panicked, which comes up when the threads are joined.
+        // Sending fails only if a thread panicked, which comes up when the threads are joined.
         drop(self.threads[self.turn % self.threads.len()].send(group));
         self.turn += 1;
     }
@@ -166,7 +166,7 @@ fn pass(
             .map(|_| {
                 let (groups, waiting) = sync_channel::<Group>(AHEAD);
                 let (hashed, collected) = sync_channel(AHEAD);
-                // Nobody waits for it any more only if the thread that collects has panicked.
+                // The receiver is gone only if the thread that collects has panicked.
                 scope
                     .spawn(move || waiting.iter().for_each(|group| drop(hashed.send(group.hash(published)))));
                 (groups, collected)

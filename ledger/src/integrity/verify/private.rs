@@ -17,7 +17,7 @@ pub struct Values {
 }
 
 impl Values {
-    /// Those of one event.
+    /// Values of one event.
     pub fn of(&mut self, stored: &dyn Stored, at: Position) -> Result<Cow<'_, [PrivateRow]>, LogError> {
         let bundle = at.0 / WIDTH;
         if self.group.as_ref().is_none_or(|(read, _)| *read != bundle) {
@@ -26,7 +26,7 @@ impl Values {
         }
         match &self.group {
             Some((_, Some(rows))) => Ok(Cow::Borrowed(rows.get(&at).map_or(&[], Vec::as_slice))),
-            // Which one cannot be read is told one by one.
+            // Values that cannot be read are reported one by one.
             Some((_, None)) | None => stored.private(at).map(Cow::Owned),
         }
     }
@@ -40,7 +40,7 @@ impl Values {
 /// Looks at the private values of one event after the other.
 #[derive(Default)]
 pub struct PrivateCheck {
-    /// Committed to, and not there: somebody must have erased them.
+    /// Committed values that are missing: they must have been erased.
     missing: BTreeSet<(Position, FieldNumber)>,
     erased: BTreeSet<(Position, FieldNumber)>,
     values: u64,
@@ -94,12 +94,12 @@ impl PrivateCheck {
         self.fault = self.fault.take().or(Some(fault));
     }
 
-    /// What is there is what was recorded, and what is not there was erased.
+    /// Checks that present values are the recorded ones, and that missing ones were erased.
     pub fn there(&mut self, stored: &dyn Stored, size: u64) -> Result<(), Fault> {
         let scanned = stored.scan(Keyspace::Private, &mut |key, _| {
             let at = key.first_chunk().map(|at| u64::from_be_bytes(*at));
             if at.is_none_or(|at| at >= size) {
-                self.bad(Position(size), "there is a private value of no entry".to_owned());
+                self.bad(Position(size), "a private value belongs to no entry".to_owned());
             }
             Ok(())
         });
@@ -111,7 +111,7 @@ impl PrivateCheck {
         self.fault.clone().map_or(Ok(()), Err)
     }
 
-    /// How many values are there, and how many were erased.
+    /// How many values are present, and how many were erased.
     pub fn finish(mut self, stored: &dyn Stored, size: u64) -> Result<(u64, u64), Fault> {
         self.there(stored, size)?;
         for (at, field) in self.erased.clone() {

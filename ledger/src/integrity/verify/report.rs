@@ -11,23 +11,23 @@ pub struct Report {
     pub origin: Option<String>,
     /// Entries of the store, or of the published tree where there is no store.
     pub entries: u64,
-    /// Root over all of them, in hex.
+    /// Root over all entries, in hex.
     pub root: String,
     /// Entries `0..proved` are exactly those that were signed.
     pub proved: u64,
-    /// Entries below this were not looked at themselves; their published hashes were.
+    /// Entries below this were not checked themselves; their published hashes were.
     pub since: u64,
-    /// Which keys signed the newest head, by id.
+    /// Ids of the keys that signed the newest head.
     pub signed_by: Vec<String>,
-    /// What was looked at, and how much of it.
+    /// What was checked, and how much of it.
     pub looked_at: Vec<Looked>,
     /// What is wrong; nothing if all is as it was signed.
     pub faults: Vec<Fault>,
-    /// The head that somebody kept.
+    /// The head that was kept elsewhere.
     pub against: Option<Against>,
     /// Bytes of entries.
     pub bytes: u64,
-    /// Why index, private values and read models of the store were not looked at: a newer haloy has it.
+    /// Why index, private values and read models of the store were not checked: a newer haloy wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newer: Option<String>,
 }
@@ -35,7 +35,7 @@ pub struct Report {
 /// A part of the check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Looked {
-    /// Of what.
+    /// Kind of what was counted.
     pub what: Cow<'static, str>,
     /// How many.
     pub count: u64,
@@ -44,9 +44,9 @@ pub struct Looked {
 /// A kept head, and today's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Against {
-    /// Its size.
+    /// Size of the tree.
     pub size: u64,
-    /// Its root, in hex.
+    /// Root of the tree, in hex.
     pub root: String,
     /// Today's root at that size, in hex; none if today's log is shorter.
     pub today: Option<String>,

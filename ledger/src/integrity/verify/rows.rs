@@ -1,4 +1,4 @@
-//! Whether the read models are what the log says.
+//! Whether the read models follow from the log.
 
 use crate::integrity::code::{Code, Fault};
 use crate::log::keys::Keyspace;

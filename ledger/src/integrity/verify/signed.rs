@@ -3,7 +3,7 @@
 use crate::integrity::checkpoint::TreeHead;
 use crate::integrity::code::{Code, Fault};
 use crate::integrity::heads::{self, Slot};
-use crate::integrity::known::Known;
+use crate::integrity::known::KeyHistory;
 use crate::integrity::note::{Note, Verifier};
 use crate::integrity::publish::CHECKPOINT;
 use std::path::Path;
@@ -19,18 +19,18 @@ pub struct SignedHead {
     pub note: Vec<u8>,
 }
 
-/// Whose signatures are believed.
+/// Trusted signers.
 pub enum Believed {
-    /// Keys that somebody gave.
+    /// Given keys.
     Keys(Vec<Verifier>),
     /// Keys that the log itself names.
-    Log(Known),
+    Log(KeyHistory),
     /// Nothing is known of keys: the log cannot be read.
     Nobody,
 }
 
 impl Believed {
-    /// Which keys signed a head, by id; why it does not count otherwise.
+    /// Ids of the keys that signed a head; otherwise why the head is not valid.
     pub fn signers(&self, head: &TreeHead, note: &[u8]) -> Result<Vec<String>, String> {
         let (keys, origin) = match self {
             Self::Keys(keys) => (keys.clone(), None),

@@ -22,7 +22,7 @@ pub struct Rebuild {
     in_batch: Box<dyn InBatch>,
     next: Position,
     streams: BTreeMap<StreamId, (u64, u64)>,
-    /// The format that the log says.
+    /// The format recorded in the log.
     said: u32,
     /// The append that is being read, where it was made under a key.
     keyed: Option<Keyed>,
@@ -132,11 +132,11 @@ impl Rebuild {
             }
         }
         self.spaces.commit(write).map_err(store_error)?;
-        // Nobody is told before everything is durable, so rows need not be durable before they move.
+        // Nothing is acknowledged before everything is durable, so rows need not be durable before they move.
         bundles::move_due(&self.spaces, self.next, BUNDLE_AFTER)
     }
 
-    /// Writes what is left, and makes all of it durable.
+    /// Writes the rest, and makes all of it durable.
     pub fn finish(mut self) -> Result<(), LogError> {
         if let Some(keyed) = self.keyed.take() {
             self.waiting.index.insert(Key::Idempotency(keyed.key).encode(), unknown(keyed.first, self.next));
@@ -146,7 +146,7 @@ impl Rebuild {
         }
         self.waiting.index.insert(Key::Format.encode(), FORMAT.to_be_bytes().to_vec());
         if self.said < FORMAT {
-            // The store has this program's format before the log says so: its first append will.
+            // The store has this program's format before the log records it: its first append will.
             let upgrade = Upgrade { from: self.said, streams: StreamIndex::Current };
             self.waiting.index.insert(Key::Upgrade.encode(), upgrade.encode());
         }

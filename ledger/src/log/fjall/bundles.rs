@@ -19,20 +19,20 @@ const AT_ONCE: u64 = 256 << 10;
 const SHARE: u64 = 8;
 
 /// Moves events on a thread of its own, one move at a time, so that appends go on meanwhile.
-pub(super) struct Mover {
+pub(super) struct BundleCompactor {
     store: Arc<Spaces>,
     after: u64,
     moving: Option<JoinHandle<Result<(), LogError>>>,
     failed: bool,
 }
 
-impl Mover {
+impl BundleCompactor {
     pub(super) fn new(store: Arc<Spaces>, after: u64) -> Self {
         Self { store, after, moving: None, failed: false }
     }
 
     /// Starts a move if enough events wait. Everything below `next` is sealed.
-    pub(super) fn look(&mut self, next: Position) {
+    pub(super) fn start_if_due(&mut self, next: Position) {
         if self.failed || due(self.store.bundled(), next, self.after).is_none() {
             return;
         }
@@ -60,13 +60,13 @@ impl Mover {
     }
 }
 
-impl Drop for Mover {
+impl Drop for BundleCompactor {
     fn drop(&mut self) {
         self.join();
     }
 }
 
-/// Up to where events are to move, if enough of them wait. The newest event always stays a row.
+/// End of the events to move, if enough of them wait. The newest event always stays a row.
 fn due(from: u64, next: Position, after: u64) -> Option<u64> {
     let full = next.0.saturating_sub(1) / WIDTH * WIDTH;
     let enough = after.max((from / SHARE).min(AT_ONCE)).max(WIDTH);
@@ -86,8 +86,8 @@ pub(super) fn move_due(store: &Spaces, next: Position, after: u64) -> Result<(),
     Ok(())
 }
 
-/// Writes the bundles of rows, and compares them with the rows: what flipped on the way is found while
-/// the row is still there.
+/// Writes the bundles of rows, and compares them with the rows: a bit that flipped in memory is found while
+/// the row still exists.
 fn write_bundles(store: &Spaces, from: u64, to: u64) -> Result<(), LogError> {
     let bundles = store.get(Keyspace::Bundles);
     let mut into = bundles.start_ingestion().map_err(store_error)?;
@@ -139,7 +139,7 @@ fn compare(store: &Spaces, first: u64) -> Result<(), LogError> {
     Err(LogError::BadEntry { position: Position(first), cause })
 }
 
-/// Removes rows that a crash left below `end`. They went in order, those of a group at once.
+/// Removes rows that a crash left below `end`. They are removed in order, those of a group at once.
 fn remove_left(store: &Spaces, end: u64) -> Result<(), LogError> {
     let entries = store.get(Keyspace::Entries);
     let mut from = end;
@@ -150,8 +150,8 @@ fn remove_left(store: &Spaces, end: u64) -> Result<(), LogError> {
     remove_rows(store, from, end)
 }
 
-/// Removes rows whose bundles are there. Nothing waits for the disk: rows that come back after a crash
-/// are removed by the next move.
+/// Removes rows whose bundles are written. Nothing waits for the disk: rows that come back after a crash are
+/// removed by the next move.
 fn remove_rows(store: &Spaces, from: u64, to: u64) -> Result<(), LogError> {
     for first in (from..to).step_by(WIDTH as usize) {
         let mut write = store.db.batch();

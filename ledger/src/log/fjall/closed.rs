@@ -1,9 +1,9 @@
 //! Whether the store is as it was left: a note of every file, written at a clean close, compared before
 //! the next open.
 //!
-//! fjall takes what it cannot read at the end of a journal for the end of the journal, and cuts it off.
-//! So a store that is not exactly as it was left is not opened before its journals are copied aside,
-//! and is checked thoroughly afterwards.
+//! fjall treats an unreadable end of a journal as the end of the journal, and cuts it off. So a store that
+//! changed since its close is not opened before its journals are copied aside, and is checked thoroughly
+//! afterwards.
 
 use crate::files;
 use crate::log::FORMAT;
@@ -11,15 +11,15 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// How the store was found.
+/// Condition of the store before it is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// There was none.
-    New,
+pub enum StoreCondition {
+    /// There was no store.
+    Absent,
     /// Exactly as it was closed.
-    AsLeft,
-    /// It was not closed, or somebody changed a file since.
-    Changed,
+    CleanShutdown,
+    /// The store was not closed, or a file has changed since.
+    Modified,
 }
 
 /// How much of a file that never changes is compared: all of it up to a length, then that length and both ends.
@@ -43,7 +43,7 @@ pub(super) fn note_of(folder: &Path) -> PathBuf {
     folder.with_extension("closed")
 }
 
-/// How the first line of a note begins: which format whoever closed the store writes.
+/// Start of the first line of a note: the format that the closing program writes.
 const FORMAT_LINE: &str = "format ";
 
 /// The line of a note that compares files as [`TODAY`]; older programs take such a store for one that was changed,
@@ -64,7 +64,7 @@ fn noted(folder: &Path) -> Option<(Option<u32>, Compared, String)> {
     Some((format.parse().ok(), compared, files.to_owned()))
 }
 
-/// Whether a newer haloy closed the store, as far as its note says.
+/// Whether a newer haloy closed the store, according to its note.
 pub(super) fn closed_by_newer(folder: &Path) -> bool {
     noted(folder).and_then(|(format, ..)| format).is_some_and(|format| format > FORMAT)
 }
@@ -75,11 +75,11 @@ pub(super) fn was_closed(folder: &Path) -> bool {
 }
 
 /// Looks at the store before anything opens it.
-pub(super) fn found(folder: &Path) -> io::Result<Found> {
+pub(super) fn condition(folder: &Path) -> io::Result<StoreCondition> {
     if !folder.try_exists()? {
-        return Ok(Found::New);
+        return Ok(StoreCondition::Absent);
     }
-    Ok(if was_closed(folder) { Found::AsLeft } else { Found::Changed })
+    Ok(if was_closed(folder) { StoreCondition::CleanShutdown } else { StoreCondition::Modified })
 }
 
 /// From now on the store is in use: only a clean close makes the note again.
@@ -138,8 +138,8 @@ pub(super) fn is_journal(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "jnl")
 }
 
-/// What is written to a journal. It is made much longer than that, with zeros, which are not read: no
-/// entry has so many of them in a row, and fjall stops at them, too.
+/// The written part of a journal. The file is allocated much longer than that, with zeros, which are not
+/// read: no entry has so many of them in a row, and fjall stops at them, too.
 pub(super) fn written(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = fs::File::open(path)?;
     let mut bytes = Vec::new();
@@ -161,7 +161,7 @@ pub(super) fn copy_journals(folder: &Path, aside: &Path) -> io::Result<()> {
     let mut journals = Vec::new();
     for path in files.into_iter().filter(|path| is_journal(path)) {
         let written = written(&folder.join(&path))?;
-        // One that was emptied has nothing to lose, and must not push out a copy that has.
+        // An emptied journal has nothing to lose, and must not push out a copy that has.
         if !written.is_empty() {
             journals.push((path, written));
         }
@@ -195,24 +195,24 @@ mod tests {
     fn a_store_is_as_left_until_a_bit_of_it_changes() {
         let folder = tempfile::tempdir().expect("a folder");
         let (store, aside) = (folder.path().join("log"), folder.path().join("aside"));
-        let found = || super::found(&store).expect("looked");
-        assert_eq!(found(), Found::New);
+        let condition = || super::condition(&store).expect("looked");
+        assert_eq!(condition(), StoreCondition::Absent);
         fs::create_dir_all(store.join("deep")).expect("made");
         fs::write(store.join("0.jnl"), [1, 2, 3, 0, 0]).expect("written");
         fs::write(store.join("deep/table"), [5; 100]).expect("written");
-        assert_eq!(found(), Found::Changed, "never closed");
+        assert_eq!(condition(), StoreCondition::Modified, "never closed");
         note(&store).expect("noted");
-        assert_eq!(found(), Found::AsLeft);
+        assert_eq!(condition(), StoreCondition::CleanShutdown);
         fs::write(store.join("deep/table"), [4; 100]).expect("written");
         for _ in 0..5 {
-            assert_eq!(found(), Found::Changed);
+            assert_eq!(condition(), StoreCondition::Modified);
             copy_journals(&store, &aside).expect("copied");
         }
         let copies: Vec<_> = fs::read_dir(&aside).expect("copies").flatten().map(|e| e.path()).collect();
         assert_eq!(copies.len(), KEPT);
         assert_eq!(fs::read(copies[0].join("0.jnl")).expect("a copy"), [1, 2, 3]);
         in_use(&store).expect("removed");
-        assert_eq!(found(), Found::Changed, "in use when it ended");
+        assert_eq!(condition(), StoreCondition::Modified, "in use when it ended");
     }
 
     #[test]
@@ -225,13 +225,13 @@ mod tests {
         assert_ne!(files, describe(&store, TODAY).expect("described"));
         for note in [files.clone(), format!("{FORMAT_LINE}{FORMAT}\n{files}")] {
             fs::write(note_of(&store), note).expect("written");
-            assert_eq!(found(&store).expect("looked"), Found::AsLeft);
+            assert_eq!(condition(&store).expect("looked"), StoreCondition::CleanShutdown);
         }
         note(&store).expect("noted");
-        assert_eq!(found(&store).expect("looked"), Found::AsLeft);
+        assert_eq!(condition(&store).expect("looked"), StoreCondition::CleanShutdown);
         let mut table = vec![7; 300 << 10];
         table[5] = 8;
         fs::write(store.join("table"), table).expect("written");
-        assert_eq!(found(&store).expect("looked"), Found::Changed);
+        assert_eq!(condition(&store).expect("looked"), StoreCondition::Modified);
     }
 }

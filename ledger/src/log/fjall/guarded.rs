@@ -1,5 +1,5 @@
-//! fjall asserts some of what it reads. A file that was damaged is no reason to end the process, nor to
-//! tell its user of threads and lines of source.
+//! fjall asserts some of what it reads. A damaged file must not end the process, nor show its user threads
+//! and lines of source.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,13 +8,13 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether a panic of this thread, now, is caught and told as the error that it is. A panic hook that
-/// prints is to leave it alone.
+/// Whether a panic of this thread, now, is caught and reported as an error. A panic hook that prints should
+/// ignore it.
 pub fn panic_is_caught() -> bool {
     GUARDED.get()
 }
 
-/// Opens something; a panic on the way is an error.
+/// Opens something; turns a panic into an error.
 pub(super) fn guarded<T>(open: impl FnOnce() -> T) -> Result<T, String> {
     GUARDED.set(true);
     let opened = catch_unwind(AssertUnwindSafe(open));

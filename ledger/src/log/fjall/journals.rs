@@ -1,10 +1,10 @@
-//! Journals are emptied when the store is closed: every row is in a table by then, and what is left in a
-//! journal would only be read back at the next open. fjall keeps up to 64 MiB of it.
+//! Journals are emptied when the store is closed: every row is in a table by then, and the rest of a journal
+//! would only be read back at the next open. fjall keeps up to 64 MiB of it.
 //!
-//! The order is what makes it safe, wherever it is cut off. Rows are in tables, durably, before a journal is
-//! touched. Older journals go first, oldest first: the other way round a row that a newer journal removed
-//! would come back. The newest stays as an empty file: without any journal fjall does not learn the number
-//! of its last write, and rows become invisible.
+//! The order makes it safe wherever it is cut off. Rows are in tables, durably, before a journal is touched.
+//! Older journals go first, oldest first: in the other order a row that a newer journal removed would come
+//! back. The newest stays as an empty file: without any journal fjall does not learn the number of its last
+//! write, and rows become invisible.
 
 use super::closed::is_journal;
 use crate::files;
@@ -19,12 +19,12 @@ use std::time::{Duration, Instant};
 const WORTH_EMPTYING: u64 = 1 << 20;
 /// A write buffer above this is read back at every open: flush it when closing.
 const WORTH_FLUSHING: u64 = 256 << 10;
-/// How long closing waits for write buffers to be in tables. What is not, stays in the journal.
+/// How long closing waits for write buffers to be in tables. The rest stays in the journal.
 const PATIENCE: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(1);
 
-/// Writes everything that is in write buffers into tables, where that is worth it; whether journals may be
-/// emptied once the store is closed. To be asked by the last one who has the store.
+/// Writes everything that is in write buffers into tables, where that is worth it; returns whether journals
+/// may be emptied once the store is closed. For the last holder of the store to call.
 pub(super) fn flushed(db: &Database, spaces: &[Keyspace], folder: &Path) -> bool {
     let large = held(folder).is_ok_and(|bytes| bytes > WORTH_EMPTYING);
     if !large && db.write_buffer_size() < WORTH_FLUSHING {
@@ -53,7 +53,7 @@ fn in_tables(db: &Database, spaces: &[Keyspace]) -> bool {
 
 /// Bytes that journals take on disk. They are made longer than that, with holes.
 fn held(folder: &Path) -> io::Result<u64> {
-    /// What `st_blocks` counts in.
+    /// Unit of `st_blocks`.
     const BLOCK: u64 = 512;
     journals(folder)?.iter().try_fold(0, |sum: u64, path| {
         let found = fs::metadata(path)?;
@@ -61,7 +61,7 @@ fn held(folder: &Path) -> io::Result<u64> {
     })
 }
 
-/// Journals of a store, oldest first. One whose name is no number is none that fjall made.
+/// Journals of a store, oldest first. fjall names each of them with a number.
 pub(super) fn journals(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found: Vec<(u64, PathBuf)> = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -73,7 +73,7 @@ pub(super) fn journals(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-/// Empties the journals of a store that is closed, and that [`flushed`] said yes of.
+/// Empties the journals of a closed store for which [`flushed`] returned true.
 pub(super) fn empty(folder: &Path) -> io::Result<()> {
     steps(folder)?.into_iter().try_for_each(|step| step.take(folder))
 }
@@ -132,7 +132,7 @@ mod tests {
         rows
     }
 
-    /// A store whose journal removes what it wrote before; and a copy of it as it was before that.
+    /// A store whose journal removes what it wrote before, and a copy of it from before that.
     fn with_a_journal(folder: &Path, early: &Path) -> Rows {
         let (db, spaces) = database(folder, 1).expect("made");
         let noise = |round: u8, at: u8| -> Vec<u8> {

@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long a lock may be held by nobody in particular.
+/// How long an unidentified process may hold a lock.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 fn path_of(folder: &Path) -> PathBuf {
@@ -20,7 +20,7 @@ fn unusable(folder: &Path) -> impl Fn(io::Error) -> LogError {
     move |error| LogError::Io { path: path.clone(), cause: error.to_string() }
 }
 
-/// Takes the store for this process alone, before anything of it is looked at.
+/// Locks the store for this process alone, before anything in it is read.
 pub(super) fn to_write(folder: &Path) -> Result<File, LogError> {
     if let Some(parent) = folder.parent() {
         files::private_folder(parent).map_err(unusable(folder))?;
@@ -32,8 +32,8 @@ pub(super) fn to_write(folder: &Path) -> Result<File, LogError> {
     Ok(file)
 }
 
-/// Keeps everybody from writing to the store while it is read; others may read, too. None where there is no
-/// lock, on a file system that nobody can write to.
+/// Keeps others from writing to the store while it is read; others may read it, too. None where there is no
+/// lock, on a read-only file system.
 pub(super) fn to_read(folder: &Path) -> Result<Option<File>, LogError> {
     let path = path_of(folder);
     let file = match File::open(&path) {

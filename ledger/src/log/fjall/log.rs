@@ -1,6 +1,6 @@
 //! The log itself: a store, and the writer of it.
 
-use super::bundles::Mover;
+use super::bundles::BundleCompactor;
 use super::open::{FjallOptions, Spaces};
 use super::queue::{Job, Queue, queue};
 use super::rest::Rest;
@@ -42,8 +42,8 @@ impl FjallLog {
         Self::start(FjallStore::open(folder)?, options)
     }
 
-    /// Starts the writer of a store that was opened, and perhaps looked at, before. The index of one of an
-    /// older format is upgraded first, unless nothing may be written.
+    /// Starts the writer of a store that was opened, and perhaps read, before. The index of an older format
+    /// is upgraded first, unless nothing may be written.
     pub fn start(store: FjallStore, options: FjallOptions) -> Result<Self, LogError> {
         let FjallOptions { clock, policy, in_batch, seal, frozen, bundle_after, progress } = options;
         let FjallStore { spaces: store, folder, newer, .. } = store;
@@ -62,7 +62,7 @@ impl FjallLog {
             policy,
             in_batch,
             seal,
-            mover: Mover::new(Arc::clone(&store), bundle_after),
+            compactor: BundleCompactor::new(Arc::clone(&store), bundle_after),
             broken: None,
         };
         let writer = std::thread::Builder::new()

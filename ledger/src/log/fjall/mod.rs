@@ -28,7 +28,7 @@ mod writer;
 
 pub use build::Rebuild;
 pub use bundles::BUNDLE_AFTER;
-pub use closed::Found;
+pub use closed::StoreCondition;
 pub use guarded::panic_is_caught;
 pub use log::FjallLog;
 pub use open::FjallOptions;
@@ -36,7 +36,7 @@ pub use reader::FjallReader;
 pub use scratch::{Scratch, ScratchRow};
 pub use scratch_folder::sweep as sweep_scratch;
 pub use store::FjallStore;
-pub use swap::{Old, finish_swap, standing, swap};
+pub use swap::{OldStore, finish_swap, standing, swap};
 
 use super::batch::Tail;
 use super::*;

@@ -42,13 +42,13 @@ pub(super) struct Spaces {
     pub(super) db: Database,
     /// Events below lie in bundles.
     bundled: AtomicU64,
-    /// Whoever wrote is done: what is in write buffers may be moved when the last one lets go.
+    /// Writing has ended: write buffers may be moved when the last holder drops the store.
     written: AtomicBool,
     closing: Closing,
 }
 
 impl Spaces {
-    /// Of a store that is open.
+    /// Of an open store.
     pub(super) fn new(
         (db, spaces): (Database, [::fjall::Keyspace; 5]),
         closing: Closing,
@@ -66,7 +66,7 @@ pub(super) struct Closing {
     flushed: AtomicBool,
     /// What is open is a copy, which goes; the store itself is not touched, so there is nothing to note.
     copy: Option<peek::Copy>,
-    /// None on a disk that nobody may write to.
+    /// None on a read-only disk.
     _lock: Option<std::fs::File>,
 }
 
@@ -81,7 +81,7 @@ impl Drop for Closing {
     fn drop(&mut self) {
         if self.copy.is_none() && self.clean.load(Ordering::Relaxed) {
             if self.flushed.load(Ordering::Relaxed) && journals::empty(&self.folder).is_err() {
-                // It may be cut off anywhere. What it looks like then is for the next open to see.
+                // Closing may be cut off anywhere; the next open finds the state.
                 return;
             }
             // Without the note the next open checks more: that costs time, and nothing else.
@@ -92,7 +92,7 @@ impl Drop for Closing {
 
 impl Drop for Spaces {
     fn drop(&mut self) {
-        // The last one has it: nobody writes any more.
+        // This is the last holder: no other process writes.
         let as_it_should_be = self.closing.copy.is_none() && self.closing.clean.load(Ordering::Relaxed);
         if as_it_should_be && self.written.load(Ordering::Relaxed) {
             self.closing
@@ -123,13 +123,13 @@ impl Spaces {
         self.bundled.store(bundled, Ordering::Release);
     }
 
-    /// Writes a batch, and write buffers that it might not fit into before it.
+    /// Writes a batch, after write buffers that it might not fit into.
     pub(super) fn commit(&self, write: ::fjall::OwnedWriteBatch) -> ::fjall::Result<()> {
         self.spaces.iter().try_for_each(|space| room::make(space, MEMTABLE_BYTES))?;
         write.commit()
     }
 
-    /// Nobody will append any more.
+    /// No append will follow.
     pub(super) fn is_written(&self) {
         self.written.store(true, Ordering::Relaxed);
     }
@@ -140,43 +140,43 @@ impl Spaces {
     }
 }
 
-pub(super) fn open(folder: &Path) -> Result<(Spaces, Found), LogError> {
+pub(super) fn open(folder: &Path) -> Result<(Spaces, StoreCondition), LogError> {
     let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
     let mut closing = Closing::of(folder, None, Some(lock::to_write(folder)?));
     let found = looked_at(folder)?;
-    // Opening it would write: what the format says must be known before.
-    if (found == Found::Changed || closed::closed_by_newer(folder))
+    // Opening it would write: the format must be known before.
+    if (found == StoreCondition::Modified || closed::closed_by_newer(folder))
         && let Some((copy, opened)) = peek::newer(folder)
     {
         closing.copy = Some(copy);
         return Ok((Spaces::new(opened, closing)?, found));
     }
-    if found == Found::Changed {
+    if found == StoreCondition::Modified {
         closed::copy_journals(folder, &folder.with_file_name("aside")).map_err(io)?;
     }
     closed::in_use(folder).map_err(io)?;
-    if found == Found::New {
+    if found == StoreCondition::Absent {
         make(folder)?;
     }
     Ok((Spaces::new(database(folder, WORKERS)?, closing)?, found))
 }
 
 /// How a store was found, and whether fjall may be let near it.
-pub(super) fn looked_at(folder: &Path) -> Result<Found, LogError> {
+pub(super) fn looked_at(folder: &Path) -> Result<StoreCondition, LogError> {
     let unreadable = |cause: String| LogError::Unreadable { path: folder.to_owned(), cause };
     let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
-    let found = closed::found(folder).map_err(io)?;
+    let found = closed::condition(folder).map_err(io)?;
     if folder.join(VERSION).exists() && journals::journals(folder).map_err(io)?.is_empty() {
         return Err(unreadable("it has no journal: opened like this, rows would be lost".to_owned()));
     }
-    if found == Found::Changed {
+    if found == StoreCondition::Modified {
         sound::look(folder).map_err(unreadable)?;
     }
     Ok(found)
 }
 
-/// Makes an empty store beside its place, and moves it there: half of one cannot be opened, and would
-/// stand in the way of every other try.
+/// Creates an empty store beside its place, and moves it there: half a store cannot be opened, and would
+/// block every other attempt.
 fn make(folder: &Path) -> Result<(), LogError> {
     let io = |error: std::io::Error| LogError::Io { path: folder.to_owned(), cause: error.to_string() };
     let making = folder.with_extension("making");
@@ -239,7 +239,7 @@ pub(super) mod tests {
         files
     }
 
-    /// As a newer haloy leaves it: closed, and as its note says.
+    /// As a newer haloy leaves it: closed, with a matching note.
     #[test]
     fn a_store_of_a_newer_format_that_was_closed_is_not_changed_by_a_look() {
         let folder = tempfile::tempdir().expect("a folder");

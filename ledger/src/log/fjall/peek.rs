@@ -1,9 +1,9 @@
-//! Copies of a store that are opened in its place, since to open it is to write to it: fjall cuts journals and
-//! removes tables that do not count. Whoever only reads opens a copy; and of a store that is not as it was
-//! left, whether a newer haloy wrote it must be known before anything else.
+//! Copies of a store that are opened in its place, since opening one writes to it: fjall cuts journals and
+//! removes tables that are not listed. A reader opens a copy; and of a store that changed since its close,
+//! whether a newer haloy wrote it must be known before anything else.
 
 use super::super::keys::Keyspace;
-use super::closed::{self, Found};
+use super::closed::{self, StoreCondition};
 use super::database::{database, newer_in};
 use super::journals;
 use super::scratch_folder::ScratchFolder;
@@ -46,10 +46,10 @@ impl Copy {
     /// disk otherwise.
     pub(super) fn to_read(
         store: &Path,
-        found: Found,
+        found: StoreCondition,
         (memory, disk): (Option<&Path>, &Path),
     ) -> Result<Self, LogError> {
-        let memory = memory.filter(|_| found == Found::AsLeft);
+        let memory = memory.filter(|_| found == StoreCondition::CleanShutdown);
         match memory.map(|memory| Self::below(store, memory)) {
             Some(Ok(copy)) => Ok(copy),
             Some(Err(_)) | None => Self::below(store, disk),
@@ -97,8 +97,8 @@ fn copy_into(folder: &Path, copy: &Path) -> io::Result<()> {
 
 type Opened = (Database, [::fjall::Keyspace; 5]);
 
-/// The copy, opened, of a store that a newer haloy wrote. None of one that this program may open itself,
-/// and of one that cannot be read in this way: then opening it says why.
+/// The opened copy of a store that a newer haloy wrote. None for a store that this program may open itself,
+/// and for one that cannot be read in this way: then opening it gives the reason.
 pub(super) fn newer(folder: &Path) -> Option<(Copy, Opened)> {
     let copy = Copy::beside(folder).ok()?;
     let opened = database(copy.folder(), 0).ok()?;

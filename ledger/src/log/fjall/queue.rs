@@ -12,7 +12,7 @@ pub(super) const GROUP_EVENTS: usize = MAX_APPEND_EVENTS;
 /// Most events that wait, apart from a single append.
 const WAITING_EVENTS: usize = 4 * GROUP_EVENTS;
 
-/// One append that waits.
+/// An append in the queue.
 pub(super) struct Job {
     pub(super) request: Request,
     pub(super) stage: Stage,
@@ -55,7 +55,7 @@ pub(super) fn queue() -> (Queue, Jobs) {
 }
 
 impl Queue {
-    /// Hands an append in, as soon as there is room; gives it back if nobody takes it any more.
+    /// Queues an append, as soon as there is room; gives it back if the writer is gone.
     pub(super) fn push(&self, job: Job) -> Result<(), Job> {
         let events = job.request.events();
         let mut waiting = self.0.lock();
@@ -80,8 +80,8 @@ impl Drop for Queue {
 }
 
 impl Jobs {
-    /// What is to be written at once: the first append that waits, and those after it that fit into the
-    /// group. None once nothing waits and nothing will.
+    /// The next group: the first append that waits, and those after it that fit. None once the queue is empty
+    /// and closed.
     pub(super) fn group(&self) -> Option<Vec<Job>> {
         let mut waiting = self.0.lock();
         while waiting.jobs.is_empty() {
@@ -105,7 +105,8 @@ impl Jobs {
 }
 
 impl Drop for Jobs {
-    /// The writer has ended, perhaps by a panic: what waits is not written, and who waits is let go.
+    /// The writer has ended, perhaps by a panic: queued appends are not written, and their callers are
+    /// released.
     fn drop(&mut self) {
         let mut waiting = self.0.lock();
         waiting.closed = true;

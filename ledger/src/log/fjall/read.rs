@@ -26,7 +26,7 @@ pub(super) fn entries(
             continue;
         }
         let gap = in_rows(store, &mut at, end, each)?;
-        // They may have moved since it was looked; else there are no more, or one is missing.
+        // They may have moved in the meantime; otherwise there are no more, or one is missing.
         if store.bundled() <= at {
             return if gap { Err(missing(at)) } else { Ok(()) };
         }
@@ -127,7 +127,7 @@ pub(super) fn stream(
     let head = index.get(Key::Stream(stream.clone()).encode()).map_err(store_error)?;
     let Some((number, last)) = head.and_then(|head| keys::unpair(&head)) else { return Ok(Vec::new()) };
     let end = Key::StreamEntry(number, Revision(last)).encode();
-    // A store of an older format that nobody has upgraded is read as it is.
+    // A store of an older format that was not upgraded is read as it is.
     let range = match index.contains_key(&end).map_err(store_error)? {
         true => Key::StreamEntry(number, from).encode()..=end,
         false => {
@@ -161,7 +161,7 @@ impl Bundle {
             if let Some(row) = row.map_err(store_error)? {
                 return Ok(Some(row.to_vec()));
             }
-            // It may have moved since it was looked.
+            // It may have moved in the meantime.
             if position.0 >= store.bundled() {
                 return Ok(None);
             }
@@ -193,7 +193,7 @@ pub(super) fn last(store: &Spaces) -> Result<Option<(Position, Vec<u8>)>, LogErr
     Ok(Some((last, entry)))
 }
 
-/// Where a log stands whose last entry is this one.
+/// The head of a log whose last entry is this one.
 pub(super) fn tail_after(last: Position, entry: &[u8]) -> Result<Tail, LogError> {
     let head = codec::decode_head(entry)?;
     if last != head.position {

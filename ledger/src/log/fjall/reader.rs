@@ -7,15 +7,15 @@ use crate::log::overlay::Over;
 use crate::private::FieldNumber;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The log on disk, opened to be read. Nothing is ever appended to it.
+/// The log on disk, opened for reading. Nothing is ever appended to it.
 pub struct FjallReader {
     store: FjallStore,
     tail: Tail,
-    /// Rows that the store has not, or not like this.
+    /// Rows that the store does not have, or has in another state.
     beside: RwLock<BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
-    /// Whether rows of the store count.
+    /// Whether rows of the store are used.
     rows_count: bool,
-    /// Private values that are to be erased, and are still there.
+    /// Private values that should be erased, and still exist.
     hidden: BTreeSet<(Position, FieldNumber)>,
 }
 
@@ -38,7 +38,7 @@ impl FjallReader {
         Ok(Self { store, tail, beside: RwLock::default(), rows_count, hidden: BTreeSet::new() })
     }
 
-    /// Shows these private values to nobody: the event that erases them is there, and so are they.
+    /// Hides these private values: the event that erases them exists, and so do they.
     pub fn hide(&mut self, hidden: BTreeSet<(Position, FieldNumber)>) {
         self.hidden = hidden;
     }

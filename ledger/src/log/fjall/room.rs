@@ -1,13 +1,13 @@
-//! Write buffers are written out before they are full, by whoever writes.
+//! Write buffers are flushed by the writers before they are full.
 //!
-//! fjall asks its worker to do it, once more with each write over the limit until it is done. The worker
-//! that is asked a thousand times while it compacts stops for good, since it adds to the same full queue
-//! (fjall-rs/fjall#323): then buffers grow until memory ends, and closing waits for ever. So what is over
-//! the limit must stay the exception.
+//! fjall has its worker do that, with one more request for each write over the limit until it is done. A
+//! worker that gets a thousand requests while it compacts stops for good, since it adds to the same full
+//! queue (fjall-rs/fjall#323): then buffers grow until memory ends, and closing waits for ever. So writes
+//! over the limit must stay the exception.
 
 use ::fjall::{AbstractTree, Keyspace};
 
-/// Of a buffer's limit, this share is room for the write to come.
+/// Share of a buffer's limit that is room for the next write.
 const ROOM: u64 = 4;
 
 /// Writes the buffer out if it is nearly as large as `limit`.
@@ -28,12 +28,12 @@ mod tests {
     #[test]
     fn buffers_are_written_out_while_the_worker_is_busy() {
         let folder = tempfile::tempdir().expect("a folder");
-        // One that is busy for ever.
+        // A worker that is busy for ever.
         let db = Database::builder(folder.path()).worker_threads_unchecked(0).open().expect("opened");
         let options = || KeyspaceCreateOptions::default().max_memtable_size(LIMIT);
         let space = db.keyspace("rows", options).expect("made");
         let mut written = 0u64;
-        // At four that wait for the worker, fjall holds up whoever writes: that bounds what memory is used.
+        // With four buffers that wait for the worker, fjall holds up the writers: that bounds memory.
         while space.sealed_memtable_count() < 3 {
             make(&space, LIMIT).expect("written out");
             let mut write = db.batch();

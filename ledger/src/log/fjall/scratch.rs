@@ -1,5 +1,4 @@
-//! Rows that are needed for a while and may be too many for memory: a store that nobody else sees, gone
-//! when this is dropped.
+//! Temporary rows that may be too many for memory: a private store, removed when this is dropped.
 
 use super::errors::store_error;
 use super::read::RowsView;
@@ -26,7 +25,7 @@ pub type ScratchRow = Result<(Vec<u8>, Vec<u8>), LogError>;
 impl Scratch {
     /// In a folder of its own below this one.
     pub fn new(below: &std::path::Path) -> Result<Self, LogError> {
-        // It holds what the store holds, and is for the same eyes only.
+        // It holds what the store holds, and is as private.
         let folder = ScratchFolder::new(below)?;
         let rows = folder.path().join("rows");
         let builder = Database::builder(&rows).temporary(true).cache_size(CACHE_BYTES).worker_threads(1);

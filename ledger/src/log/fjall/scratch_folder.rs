@@ -1,5 +1,4 @@
-//! Folders for what is needed while somebody reads. They lie outside of the ledger, which a reader never
-//! writes to.
+//! Folders for temporary files of readers. They lie outside of the ledger, which a reader never writes to.
 
 use crate::log::LogError;
 use std::fs;
@@ -12,9 +11,9 @@ use std::time::{Duration, SystemTime};
 const NAME: &str = "haloy-read-";
 /// How it is called until it is locked.
 const MAKING: &str = "haloy-making-";
-/// It is locked as long as somebody is there, and from before the folder has its name.
+/// Locked for as long as the owner lives, and since before the folder has its name.
 const ALIVE: &str = "alive";
-/// One that was not given its name in this time was left by somebody who was killed.
+/// A folder that was not renamed in this time was left by a process that was killed.
 const LEFT: Duration = Duration::from_secs(60);
 
 /// An empty folder for this user alone, which goes when this is dropped.
@@ -62,12 +61,12 @@ fn made(parent: &Path) -> io::Result<ScratchFolder> {
     Ok(ScratchFolder { path, _alive: alive })
 }
 
-/// Removes what others left below a folder when they were killed. What cannot be removed is not in the way.
+/// Removes folders that killed processes left below a folder. What cannot be removed does no harm.
 pub fn sweep(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let is_left = match name.to_str() {
-            Some(name) if name.starts_with(NAME) => nobody_is_there(&entry.path()),
+            Some(name) if name.starts_with(NAME) => is_abandoned(&entry.path()),
             Some(name) if name.starts_with(MAKING) => is_old(&entry.path()),
             Some(_) | None => false,
         };
@@ -77,7 +76,7 @@ pub fn sweep(parent: &Path) {
     }
 }
 
-fn nobody_is_there(folder: &Path) -> bool {
+fn is_abandoned(folder: &Path) -> bool {
     match fs::File::open(folder.join(ALIVE)) {
         Ok(alive) => alive.try_lock().is_ok(),
         // Removing it was cut off.

@@ -1,8 +1,8 @@
-//! What fjall believes without a look, looked at before it opens a store that is not as it was left.
+//! Checks what fjall trusts without checking, before it opens a store that changed since its close.
 //!
 //! Each keyspace has a small file that lists its tables, and another one with the checksum of that list.
-//! fjall does not compare them: from a list that is damaged it panics while it holds a lock, which ends
-//! the process, and it removes the tables of a keyspace whose list it does not find.
+//! fjall does not compare them: from a damaged list it panics while it holds a lock, which ends the process,
+//! and it removes the tables of a keyspace whose list it does not find.
 
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! The store before its writer runs: to look at, to check, and to copy from.
 
 use super::super::keys::{self, Key, Keyspace};
-use super::closed::Found;
+use super::closed::StoreCondition;
 use super::errors::store_error;
 use super::open::Spaces;
 use super::*;
@@ -10,12 +10,12 @@ use ::fjall::Readable;
 use std::ops::Range;
 use std::path::Path;
 
-/// A store that is open, and nobody writes to.
+/// An open store that nobody writes to.
 pub struct FjallStore {
     pub(super) spaces: Arc<Spaces>,
     pub(super) folder: PathBuf,
     pub(super) newer: Option<LogError>,
-    found: Found,
+    found: StoreCondition,
 }
 
 impl FjallStore {
@@ -48,7 +48,7 @@ impl FjallStore {
     /// [`LogError::Unreadable`] if `make` made none that can be opened.
     pub fn made_to_read(scratch: &Path, make: impl FnOnce(&Path)) -> Result<Self, LogError> {
         let (spaces, folder) = to_read::made_to_read(scratch, make)?;
-        Ok(Self { spaces: Arc::new(spaces), folder, newer: None, found: Found::AsLeft })
+        Ok(Self { spaces: Arc::new(spaces), folder, newer: None, found: StoreCondition::CleanShutdown })
     }
 
     /// Why it is read, and not written: its format is newer than this program's.
@@ -62,7 +62,7 @@ impl FjallStore {
     }
 
     /// How it was found.
-    pub fn found(&self) -> Found {
+    pub fn found(&self) -> StoreCondition {
         self.found
     }
 
@@ -76,15 +76,15 @@ impl FjallStore {
         Position(self.spaces.bundled())
     }
 
-    /// Something of it is wrong, although its files are as they were left: whoever opens it next is to look
-    /// closely.
+    /// Something in the store is wrong, although its files did not change since its close: the next open
+    /// should check closely.
     pub fn distrust(&self) {
         self.spaces.not_clean();
-        // On a disk that nobody writes to, nobody will go on with it either.
+        // A read-only store will not be written to later either.
         drop(super::closed::in_use(&self.folder));
     }
 
-    /// It is to be looked at closely when it is opened again.
+    /// The next open should check closely.
     pub fn not_clean(&self) {
         self.spaces.not_clean();
     }

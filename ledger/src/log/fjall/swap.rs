@@ -1,4 +1,4 @@
-//! A store that was made anew takes the place of the old one.
+//! A rebuilt store replaces the old one.
 
 use super::lock;
 use super::*;
@@ -9,17 +9,17 @@ use std::path::Path;
 
 /// What becomes of the old store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Old {
-    /// It is kept aside, for those who want to know what happened; an older one that was kept goes.
+pub enum OldStore {
+    /// Kept aside, for an investigation; an older one that was kept is removed.
     Aside,
-    /// It is removed: it has what was erased.
+    /// Removed: it contains what was erased.
     Removed,
 }
 
 /// Puts the store in `new` in the place of the one in `folder`.
 ///
-/// If this is cut off, there is no store in `folder`, and [`finish_swap`] ends it.
-pub fn swap(folder: &Path, new: &Path, old: Old) -> Result<(), LogError> {
+/// If this is cut off, there is no store in `folder`, and [`finish_swap`] completes it.
+pub fn swap(folder: &Path, new: &Path, old: OldStore) -> Result<(), LogError> {
     let _lock = lock::to_write(folder)?;
     let aside = folder.with_file_name("aside").join("store");
     let swapped = || -> io::Result<()> {
@@ -31,14 +31,15 @@ pub fn swap(folder: &Path, new: &Path, old: Old) -> Result<(), LogError> {
         }
         take_place(folder, new)?;
         match old {
-            Old::Aside => Ok(()),
-            Old::Removed => gone(fs::remove_dir_all(&aside)),
+            OldStore::Aside => Ok(()),
+            OldStore::Removed => gone(fs::remove_dir_all(&aside)),
         }
     };
     swapped().map_err(|error| LogError::Io { path: folder.to_owned(), cause: error.to_string() })
 }
 
-/// Where the store of a ledger lies: the new one counts once a swap was cut off after the old one was moved away.
+/// Where the store of a ledger lies: the new one is used once a swap was cut off after the old one was moved
+/// away.
 pub fn standing(folder: &Path, new: &Path) -> PathBuf {
     let cut_off = !folder.exists() && new.exists() && closed::was_closed(new);
     if cut_off { new.to_owned() } else { folder.to_owned() }

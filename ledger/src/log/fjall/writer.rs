@@ -22,7 +22,7 @@ pub(super) struct Writer {
     pub(super) policy: ClockPolicy,
     pub(super) in_batch: Box<dyn InBatch>,
     pub(super) seal: Box<dyn Seal>,
-    pub(super) mover: super::bundles::Mover,
+    pub(super) compactor: super::bundles::BundleCompactor,
     /// The first failure to persist; the reason given to everybody after it.
     pub(super) broken: Option<String>,
 }
@@ -72,7 +72,7 @@ impl Writer {
             }
         }
         if let Ok(next) = written {
-            self.mover.look(next);
+            self.compactor.start_if_due(next);
         }
     }
 
@@ -127,8 +127,8 @@ impl Writer {
         self.visible.show(&self.store, tail);
     }
 
-    /// What is hashed is what the store gives back, and that must be what was meant: a bit that flipped
-    /// in memory on the way is found here.
+    /// The bytes that the store gives back are hashed, and must be the intended ones: a bit that flipped in
+    /// memory is found here.
     fn seal(&mut self, first: Position, meant: &[Vec<u8>]) -> Result<(), String> {
         let entries = self.store.get(Keyspace::Entries);
         for (entry, position) in meant.iter().zip(first.0..) {
@@ -177,7 +177,7 @@ mod tests {
     use crate::ports::SystemClock;
     use std::sync::mpsc::channel;
 
-    /// Counts events in a row that it holds until the batch ends, and refuses those of one tool.
+    /// Counts consecutive events that it holds until the batch ends, and refuses those of one tool.
     #[derive(Default)]
     struct Picky(Option<u8>);
 

@@ -130,11 +130,11 @@ fn good(id: &EffectId, effect: &Effect) -> Outcome {
         Effect::AwaitHealthy { .. } => {
             Outcome::ReplicaHealthy { probes: 1, took_ms: 200, how: HealthHow::Http }
         }
-        Effect::ApplyRoutes { wish } => Outcome::RoutesApplied {
+        Effect::ApplyRoutes { desired } => Outcome::RoutesApplied {
             generation: 1,
             digest: String::new(),
-            domains: wish.domains.clone(),
-            routed: wish.replicas(),
+            domains: desired.domains.clone(),
+            routed: desired.replicas(),
         },
         Effect::Drain { .. } => Outcome::ReplicaDrained { left_in_flight: 0, took_ms: 1 },
         Effect::StopReplica { .. } => Outcome::ReplicaStopped { exit_code: Some(0), forced: false },

@@ -10,7 +10,7 @@ use haloy_ledger::ids::{AppName, Digest, ImageRef, TargetKey, TargetName};
 use haloy_ledger::log::{Envelope, Expected, NewEvent, Stage, StreamWrite};
 use haloy_ledger::release::{ConfigSnapshot, HistoryStrategy, Retention};
 use haloy_ledger::{Ledger, LedgerOptions};
-use haloy_service::{CheckRequest, Embedded, Keeping, Why};
+use haloy_service::{CheckRequest, CommandMetadata, Embedded, Keeping};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -144,7 +144,7 @@ fn check(folder: &Path) -> Line {
     let time = |groups: Vec<&[TargetKey]>| {
         let started = Instant::now();
         for keys in groups {
-            let request = CheckRequest { keys: keys.to_vec(), why: Why::default() };
+            let request = CheckRequest { keys: keys.to_vec(), why: CommandMetadata::default() };
             let checked = service.check(request, Arc::clone(&follow));
             runtime.block_on(checked).expect("checked");
         }

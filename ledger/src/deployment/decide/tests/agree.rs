@@ -1,4 +1,4 @@
-//! What the read models say of a target is what the rules say of it, after every event.
+//! What the read models say of a target equals what the rules say, after every event.
 
 use super::*;
 use crate::deployment::state::Rollout;
@@ -75,7 +75,7 @@ fn a_release_that_could_not_be_pruned_is_good_since_it_was_good() {
     assert_eq!(fate(&target, oldest), format!("Good {{ at: Position({good}) }}"));
 }
 
-/// What became of a release, as the read model says.
+/// Fate of a release in the read model.
 fn fate(target: &Target, release: DeploymentId) -> String {
     let rows = folded(target, |_, _| {});
     let all = read::candidates(&rows, &target.state.key).expect("readable");
@@ -83,8 +83,7 @@ fn fate(target: &Target, release: DeploymentId) -> String {
     format!("{:?}", row.fate)
 }
 
-/// A target with a rollout that was asked for and not admitted, what it was then, and what it is after the world
-/// went on around it.
+/// A target with a requested rollout that was not admitted, its state then, and its state after other events.
 fn proposed() -> (Target, Option<Rollout>) {
     let mut target = Target::new();
     target.deployed(config());
@@ -94,7 +93,7 @@ fn proposed() -> (Target, Option<Rollout>) {
     let removes = |effect: &Effect| matches!(effect, Effect::RemoveLocalTag { .. });
     target.run_until(removes);
     assert_eq!(target.state.rollout, None);
-    // Asked for, and nobody admitted it yet.
+    // Requested, and not admitted yet.
     let id = target.next_id();
     let release = ReleaseSpec { config: config(), config_digest: "d".to_owned() };
     let deploy =
@@ -103,7 +102,7 @@ fn proposed() -> (Target, Option<Rollout>) {
     target.state = evolve(target.state.clone(), &asked[0]);
     let waiting = target.state.proposed.clone();
     assert!(waiting.is_some() && target.state.rollout.is_none());
-    // A prune of an older release ends, and somebody looks what a crash left.
+    // A prune of an older release ends, and a crash is settled.
     assert!(target.report(|id, effect| removes(effect).then(|| good(id, effect))));
     let observed = Observed { engine_id: "engine".to_owned(), ..Observed::default() };
     target.when(Command::Settle { observed, at: Timestamp(2) }).expect("accepted");

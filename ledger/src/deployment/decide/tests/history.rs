@@ -120,7 +120,7 @@ fn a_rollback_that_finds_its_image_gone_says_so_and_leaves_the_target_alone() {
     });
     target.finish();
     assert_eq!(target.state.current_release(), Some(new));
-    assert!(target.state.kept(old).is_some_and(crate::deployment::state::Kept::is_lost));
+    assert!(target.state.kept(old).is_some_and(crate::deployment::state::RetainedRelease::is_lost));
     assert_eq!(target.count("ImageLost"), 1);
 }
 

@@ -45,7 +45,7 @@ fn one_after_the_other_and_each_out_of_the_route_first() {
     assert_eq!(target.state.restart, None);
     assert_eq!(phases(&target), [ReplicaPhase::Healthy; 2]);
     assert_eq!(target.state.routes.replicas.len(), 2);
-    // One call brings the first back and takes the second out: somebody serves at every moment.
+    // One call brings the first back and takes the second out: at least one serves at every moment.
     let routed = target.log.iter().filter_map(|event| match event {
         TargetEvent::RoutesApplied(e) => Some(e.routed.iter().map(|id| id.index).collect::<Vec<_>>()),
         _other => None,
@@ -81,7 +81,7 @@ fn the_others_are_not_touched_where_one_is_not_well_again() {
         (ended.restarted.len(), ended.cause.map(|cause| cause.code)),
         (0, Some(FailureCode::NeverHealthy))
     );
-    // It should run, and is not known to be well: no requests for it while another one takes them.
+    // The replica should run, and is not known to be well: it gets no requests while another one takes them.
     assert_eq!(phases(&target), [ReplicaPhase::Started, ReplicaPhase::Healthy]);
     assert_eq!(target.state.routes.replicas.iter().map(|id| id.index).collect::<Vec<_>>(), [1]);
     // And a second restart begins with it.

@@ -1,7 +1,7 @@
 //! The edge in front of the replicas: in once well, out and drained before they stop.
 
 use super::*;
-use crate::deployment::route::wish;
+use crate::deployment::route::desired_routes;
 
 fn routed(rollout: RolloutStrategy) -> ConfigSnapshot {
     let domains = vec![Domain { domain: "a.example".to_owned(), aliases: Vec::new() }];
@@ -77,7 +77,7 @@ fn a_later_failure_brings_the_old_replicas_back_into_the_route_before_the_new_le
     target.run_until(|effect| matches!(effect, Effect::Drain { .. }));
     let cancelled = Command::Cancel { id: target.state.rollout.as_ref().expect("one").deployment };
     target.when(cancelled).expect("accepted");
-    assert_eq!(wish(&target.state).replicas().iter().filter(|r| r.deployment == first).count(), 2);
+    assert_eq!(desired_routes(&target.state).replicas().iter().filter(|r| r.deployment == first).count(), 2);
     target.finish();
     assert!(target.state.routes.replicas.iter().all(|replica| replica.deployment == first));
     assert_eq!(target.state.routes.replicas.len(), 2);
@@ -91,14 +91,14 @@ fn each_replica_is_asked_for_the_health_path_of_its_own_release() {
     let before = std::mem::replace(&mut next.health.path, "/another".to_owned());
     target.ask(next);
     target.run_until(|effect| matches!(effect, Effect::Drain { .. }));
-    let wished = wish(&target.state).backends;
-    assert!(wished.iter().any(|backend| backend.replica.deployment != first), "{wished:?}");
-    for backend in &wished {
+    let desired = desired_routes(&target.state).backends;
+    assert!(desired.iter().any(|backend| backend.replica.deployment != first), "{desired:?}");
+    for backend in &desired {
         let path = if backend.replica.deployment == first { before.as_str() } else { "/another" };
         assert_eq!(backend.health.as_deref(), Some(path));
     }
     // What rows hold is what rows of every version hold.
-    assert!(target.state.routes.wished.backends.iter().all(|backend| *backend == backend.clone().bare()));
+    assert!(target.state.routes.desired.backends.iter().all(|backend| *backend == backend.clone().bare()));
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_stop_takes_out_drains_and_stops_even_if_the_edge_is_gone() {
     target.report(failed);
     target.finish();
     assert_eq!(target.count("TargetStopped"), 1);
-    assert!(target.state.routes.given_up);
+    assert!(target.state.routes.abandoned);
 }
 
 #[test]
@@ -139,6 +139,6 @@ fn a_domain_of_an_old_ledger_is_not_routed_before_it_is_claimed() {
     target.deployed(config());
     let live = target.state.current.as_mut().expect("it runs");
     std::sync::Arc::make_mut(&mut live.spec).config.domains = routed(RolloutStrategy::Rolling).domains;
-    assert_eq!(wish(&target.state).domains, []);
+    assert_eq!(desired_routes(&target.state).domains, []);
     assert_eq!(owed(&target.state), []);
 }

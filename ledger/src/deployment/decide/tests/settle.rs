@@ -39,7 +39,7 @@ fn before_the_first_retirement_the_new_ones_go() {
     let old = target.deployed(config());
     let id = target.ask(config());
     target.run_until(|effect| matches!(effect, Effect::StartReplica(_)));
-    // It was started, and nobody wrote it down.
+    // The replica was started, and that was never recorded.
     let unrecorded = ReplicaId { deployment: id, index: 0 };
     let observed = found(&target, |_| true, &[unrecorded]);
     settle(&mut target, observed);
@@ -55,7 +55,7 @@ fn a_start_that_nobody_heard_of_is_still_expected_after_a_second_crash() {
     target.ask(config());
     target.run_until(|effect| matches!(effect, Effect::StartReplica(_)));
     for _crash in 0..2 {
-        // Docker has not got to it: it is not there when somebody looks.
+        // Docker has not got to it: the container does not exist yet at the time of the check.
         let mut observed = found(&target, |_| true, &[]);
         observed
             .replicas
@@ -168,8 +168,8 @@ fn a_replica_that_runs_again_is_routed_to_where_it_is() {
     assert_eq!(live.replicas[0].address.as_deref(), Some("10.9.9.9"));
     assert_ne!(live.replicas[1].address.as_deref(), Some("10.9.9.9"));
     let owed = owed(&target.state);
-    let [(_, Effect::ApplyRoutes { wish })] = &owed[..] else { panic!("{owed:?}") };
-    assert!(wish.backends.iter().any(|backend| backend.address == "10.9.9.9"));
+    let [(_, Effect::ApplyRoutes { desired })] = &owed[..] else { panic!("{owed:?}") };
+    assert!(desired.backends.iter().any(|backend| backend.address == "10.9.9.9"));
     target.finish();
     assert_eq!(target.state.routes.replicas.len(), 2, "nobody left the route");
 }

@@ -1,4 +1,4 @@
-//! Given images that keep data where nobody named a place for it: nothing of that is ever removed unasked.
+//! Images that keep data at a path that the configuration does not name: such data is never removed unasked.
 
 use super::*;
 
@@ -79,7 +79,7 @@ fn where_the_old_one_cannot_be_restored_the_next_deploy_still_finds_its_data() {
     target.deployed(database());
     let data = target.live_volumes();
     target.ask(database());
-    // Neither the new nor the old one becomes well.
+    // Neither the new nor the old replica becomes well.
     while target.report(|id, effect| match effect {
         Effect::AwaitHealthy { .. } => Some(unhealthy()),
         other => Some(good(id, other)),
@@ -100,7 +100,7 @@ fn replicas_that_run_side_by_side_never_share_one() {
     assert_eq!((before.len(), after.len()), (2, 2));
     assert!(before.iter().all(|volume| !after.contains(volume)));
     assert_eq!(target.left(), before);
-    // Nor does one take over from two.
+    // One replica does not take over from two either.
     target.deployed(database());
     assert!(!target.left().contains(&target.live_volumes()[0]));
     assert_eq!(target.left().len(), 4);

@@ -31,22 +31,22 @@ impl<T: Serialize + DeserializeOwned> Row for T {
 }
 
 /// Rows of one kind, put when the batch ends.
-pub(super) struct Held<T> {
+pub(super) struct RowCache<T> {
     /// The event that is being folded: what is put now is put for it.
     at: Position,
-    rows: HashMap<Vec<u8>, HeldRow<T>>,
-    /// Keys of those that are to be put.
+    rows: HashMap<Vec<u8>, CachedRow<T>>,
+    /// Keys of the rows to put.
     changed: Vec<Vec<u8>>,
 }
 
-struct HeldRow<T> {
+struct CachedRow<T> {
     row: Option<T>,
-    /// The event that it was last put for, if it is to be put.
+    /// The event that the row was last put for, if it is to be put.
     changed: Option<Position>,
 }
 
-impl<T> HeldRow<T> {
-    /// It is to be put for this event; whether it was to be put anyway.
+impl<T> CachedRow<T> {
+    /// Marks the row to be put for this event; returns whether it was already marked.
     fn change(&mut self, at: Position) -> bool {
         let before = self.changed;
         self.changed = if planted(Defect::FirstStamp) { before.or(Some(at)) } else { Some(at) };
@@ -54,14 +54,14 @@ impl<T> HeldRow<T> {
     }
 }
 
-impl<T> Default for Held<T> {
+impl<T> Default for RowCache<T> {
     fn default() -> Self {
         Self { at: Position(0), rows: HashMap::new(), changed: Vec::new() }
     }
 }
 
-impl<T: Row> Held<T> {
-    /// What is put from here on is put for the event at this position.
+impl<T: Row> RowCache<T> {
+    /// Rows that are put from here on are put for the event at this position.
     pub fn begin(&mut self, at: Position) {
         self.at = at;
     }
@@ -73,7 +73,7 @@ impl<T: Row> Held<T> {
 
     /// Sets a row.
     pub fn put(&mut self, key: Vec<u8>, row: T) {
-        let held = self.rows.entry(key.clone()).or_insert(HeldRow { row: None, changed: None });
+        let held = self.rows.entry(key.clone()).or_insert(CachedRow { row: None, changed: None });
         held.row = Some(row);
         if !held.change(self.at) {
             self.changed.push(key);
@@ -95,7 +95,7 @@ impl<T: Row> Held<T> {
         })
     }
 
-    /// Makes a row from the one before it; none removes it.
+    /// Makes a row from the previous one; none removes it.
     pub fn update(
         &mut self,
         rows: &dyn Rows,
@@ -147,12 +147,12 @@ impl<T: Row> Held<T> {
         self.changed.clear();
     }
 
-    fn held(&mut self, rows: &dyn Rows, key: Vec<u8>) -> Result<&mut HeldRow<T>, ProjectionError> {
+    fn held(&mut self, rows: &dyn Rows, key: Vec<u8>) -> Result<&mut CachedRow<T>, ProjectionError> {
         match self.rows.entry(key) {
             Entry::Occupied(held) => Ok(held.into_mut()),
             Entry::Vacant(free) => {
                 let row = T::load(rows, free.key())?;
-                Ok(free.insert(HeldRow { row, changed: None }))
+                Ok(free.insert(CachedRow { row, changed: None }))
             }
         }
     }

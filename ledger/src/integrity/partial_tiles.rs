@@ -1,5 +1,5 @@
-//! The tiles that are not full yet: with them the published tree grows, and the tree can be gone on
-//! with after a restart without hashing the log again.
+//! The tiles that are not full yet: they are enough to extend the published tree, also after a restart,
+//! without hashing the log again.
 
 use super::frontier::Frontier;
 use super::hash::Hash;
@@ -8,18 +8,18 @@ use std::path::Path;
 
 /// The last, unfinished tile of every level.
 #[derive(Debug, Clone, Default)]
-pub struct TileEdge {
+pub struct PartialTiles {
     size: u64,
     levels: Vec<Vec<Hash>>,
 }
 
-impl TileEdge {
+impl PartialTiles {
     /// Number of leaves.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Appends a leaf; `full` is told of every tile that is full now.
+    /// Appends a leaf; `full` receives every tile that becomes full.
     pub fn push(&mut self, leaf: Hash, full: &mut dyn FnMut(Tile, &[Hash])) {
         self.size += 1;
         let mut hash = leaf;
@@ -67,8 +67,8 @@ impl TileEdge {
         self.levels.first().map_or(&[], Vec::as_slice)
     }
 
-    /// Reads the unfinished tiles of a published tree of this size; `None` if one cannot be read. Nothing
-    /// of it is believed: the caller compares the root.
+    /// Reads the unfinished tiles of a published tree of this size; `None` if one cannot be read. Nothing is
+    /// trusted yet: the caller compares the root.
     pub fn load(folder: &Path, size: u64) -> Option<Self> {
         let mut levels = Vec::new();
         for level in 0..tiles::MAX_LEVELS {
@@ -103,21 +103,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_edge_is_the_same_tree_as_its_leaves() {
-        let mut edge = TileEdge::default();
+    fn partial_tiles_are_the_same_tree_as_their_leaves() {
+        let mut tiles = PartialTiles::default();
         let mut frontier = Frontier::default();
         let mut full = Vec::new();
         for number in 0..70_000u64 {
             let leaf = leaf(&number.to_be_bytes());
-            edge.push(leaf, &mut |tile, hashes| full.push((tile, hashes.len())));
+            tiles.push(leaf, &mut |tile, hashes| full.push((tile, hashes.len())));
             frontier.push(leaf);
             if number % 4_999 == 0 || number > 69_990 {
-                assert_eq!(edge.frontier(), frontier, "{number}");
+                assert_eq!(tiles.frontier(), frontier, "{number}");
             }
         }
         assert_eq!(full.len(), 273 + 1);
         assert!(full.contains(&(Tile::Hashes { level: 1, index: 0 }, 256)));
-        let partial: Vec<_> = edge.partial().map(|(tile, hashes)| (tile, hashes.len())).collect();
+        let partial: Vec<_> = tiles.partial().map(|(tile, hashes)| (tile, hashes.len())).collect();
         let tile = |level, index| Tile::Hashes { level, index };
         assert_eq!(partial, [(tile(0, 273), 112), (tile(1, 1), 17), (tile(2, 0), 1)]);
     }
