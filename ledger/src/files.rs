@@ -28,11 +28,18 @@ impl Readers {
 /// the folder is synced: for callers that put many files and sync each folder once (see [`sync_folder`]), or
 /// that can do with the old file after a power loss.
 pub fn put(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
-    let (mode, folder_mode) = readers.modes();
+    let (_mode, folder_mode) = readers.modes();
     let folder = folder_of(path);
     if !folder.is_dir() {
         DirBuilder::new().recursive(true).mode(folder_mode).create(folder)?;
     }
+    put_in_folder(path, bytes, readers)
+}
+
+/// The same where the folder is there. One that is not is an error, and is not made.
+pub fn put_in_folder(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
+    let (mode, _folder_mode) = readers.modes();
+    let folder = folder_of(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let new = folder.join(format!(".{name}.new"));
     step(Step::FileWritten, || {
@@ -133,6 +140,17 @@ mod tests {
         let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(&folder.path().join("a"))), (0o600, 0o700));
         assert_eq!(list_if_there(&folder.path().join("a/b")).expect("listed").len(), 1, "nothing is left");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_asked_for_is_not_made() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a/b");
+        assert!(put_in_folder(&path, b"one", Readers::All).is_err());
+        assert!(!folder.path().join("a").exists());
+        put(&path, b"one", Readers::All).expect("put");
+        put_in_folder(&path, b"two", Readers::All).expect("put over");
+        assert_eq!(std::fs::read(&path).expect("read"), b"two");
     }
 
     #[test]

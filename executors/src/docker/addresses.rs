@@ -104,7 +104,7 @@ impl Used {
         lines.truncate(REMEMBERED);
         let text: String = lines.iter().map(|(at, address)| format!("{address} {at}\n")).collect();
         // Lost, it is a hint less.
-        drop(files::put(file, text.as_bytes(), Readers::All));
+        drop(files::put_in_folder(file, text.as_bytes(), Readers::All));
     }
 }
 

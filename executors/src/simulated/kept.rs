@@ -66,7 +66,7 @@ impl SimulatedExecutor {
             random: world.random,
         };
         let bytes = serde_json::to_vec(&kept).map_err(std::io::Error::from);
-        let written = bytes.and_then(|bytes| files::put(file, &bytes, Readers::All));
+        let written = bytes.and_then(|bytes| files::put_in_folder(file, &bytes, Readers::All));
         written.expect("a test keeps its world where it can be written");
     }
 }
