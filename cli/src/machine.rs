@@ -7,7 +7,6 @@
 use crate::error::Error;
 use haloy_executors::SimulatedExecutor;
 use haloy_ledger::ids::Timestamp;
-use haloy_ledger::locks::locked;
 use haloy_ledger::ports::{Clock, Entropy, SystemClock, SystemEntropy};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -121,7 +120,7 @@ mod simulated {
     pub fn entropy(what: &'static str) -> Option<Arc<dyn Entropy>> {
         static ALL: Mutex<BTreeMap<&str, Arc<Counted>>> = Mutex::new(BTreeMap::new());
         let Stopped(at) = clock()?;
-        let mut all = locked(&ALL);
+        let mut all = haloy_ledger::locks::locked(&ALL);
         let counted = all.entry(what).or_insert_with(|| {
             Arc::new(Counted { seed: format!("{what} {}", at.0), asked: AtomicU64::new(0) })
         });

@@ -85,6 +85,11 @@ impl Embedded {
         request: RedactRequest,
         context: CommandContext,
     ) -> Result<Redacted, Error> {
+        if !self.is_there()? {
+            // Nothing was ever recorded, and what is to be erased is not there either.
+            let what = request.what.clone();
+            self.view(move |view| positions(view, &what)).await?;
+        }
         self.must_be_there()?;
         let ledger = self.wait_for(self.clock_policy().await, |_| {}).await?;
         let RedactRequest { what, fields, basis, .. } = request;
