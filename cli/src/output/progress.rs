@@ -67,11 +67,11 @@ pub fn counter(mode: Mode, quiet: bool, what: &'static str) -> Arc<dyn Fn(u64, u
     })
 }
 
-/// How long bringing a ledger up to date may take before a word is said about it.
+/// How long bringing a ledger up to date may take before it is reported.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// Counts the events of a ledger that an older haloy left, while it is brought up to date: nobody asked for that, so
-/// that one line says it where there is no terminal.
+/// Counts the events of a ledger that an older haloy left, while it is brought up to date. Nobody asked for that, so it
+/// is reported off a terminal, too: in one line.
 pub fn upgrading(mode: Mode, quiet: bool) -> Arc<dyn Fn(u64, u64) + Send + Sync> {
     let began: Mutex<Option<Instant>> = Mutex::new(None);
     let live = counter(mode, quiet, "events, bringing the ledger up to date");

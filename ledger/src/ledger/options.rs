@@ -33,7 +33,7 @@ pub struct LedgerOptions {
     pub memory: Option<PathBuf>,
     /// What it is opened for, as far as its keys go.
     pub key_mode: KeyMode,
-    /// Told how far what takes long has come.
+    /// Receives progress while a ledger of an older haloy is brought up to date.
     pub progress: Progress,
     /// Events that wait, at least, before they are stored 256 as one value.
     pub bundle_after: u64,

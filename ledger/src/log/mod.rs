@@ -116,7 +116,7 @@ pub struct LogHead {
 /// Called with how many of how many events were looked at, while a ledger of an older haloy is brought up to date.
 pub type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
 
-/// Tells nobody.
+/// Progress that nobody receives.
 pub fn no_progress() -> Progress {
     Arc::new(|_, _| {})
 }

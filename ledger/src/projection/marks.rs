@@ -69,7 +69,7 @@ impl Beside for InMark<'_> {
     }
 }
 
-/// Puts the mark of a target whose row is under `key`.
+/// Puts the mark of a target; its row is under `key`.
 pub(super) fn put_target(
     rows: &mut dyn RowsMut,
     key: &[u8],

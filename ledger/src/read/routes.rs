@@ -5,7 +5,7 @@ use crate::deployment::TargetState;
 use crate::edge::{self, RouteSnapshot, TargetRoutes};
 use crate::ids::TargetKey;
 use crate::log::LogError;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The newest table of routes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,21 @@ impl View<'_> {
             }
         }
         Ok(Routes { snapshot, targets: known, contacts })
+    }
+
+    /// The same table without anything beside it: only the targets that hold a domain, or held it before, are read.
+    ///
+    /// # Errors
+    /// If a row cannot be read.
+    pub fn route_snapshot(&self) -> Result<RouteSnapshot, LogError> {
+        let edge = self.edge()?;
+        let holders = edge.claims.values().flat_map(|claim| {
+            std::iter::once(&claim.holder).chain(claim.before.as_ref().map(|before| &before.holder))
+        });
+        let holders: BTreeSet<&TargetKey> = holders.collect();
+        let states = holders.into_iter().map(|key| self.state(key));
+        let states = states.collect::<Result<Vec<_>, LogError>>()?;
+        Ok(edge::snapshot(self.ledger(), self.at().0, &edge, &states).0)
     }
 
     /// The contact address that the release of a target gives for certificates; the release in progress comes

@@ -9,6 +9,7 @@ use haloy_ledger::deployment::state::ReplicaPhase;
 use haloy_ledger::deployment::{Command, TargetState};
 use haloy_ledger::edge::Route;
 use haloy_ledger::ids::{ReplicaId, TargetKey};
+use haloy_ledger::log::LogError;
 use haloy_ledger::release::Domain;
 use std::collections::BTreeMap;
 
@@ -78,6 +79,13 @@ fn unsure(ledger: &Ledger, states: &mut States, route: &Route, replica: ReplicaI
     let phases: Vec<(ReplicaId, ReplicaPhase)> = live.map(|replica| (replica.id, replica.phase)).collect();
     let healthy = phases.iter().any(|(_, phase)| *phase == ReplicaPhase::Healthy);
     Ok(!healthy && phases.contains(&(replica, ReplicaPhase::Started)))
+}
+
+/// The table read from those who hold a domain is the table read from all targets.
+pub fn the_same_table(ledger: &Ledger) -> Result<(), Broken> {
+    let tables = ledger.view(|view| Ok::<_, LogError>((view.routes()?.snapshot, view.route_snapshot()?)));
+    let (all, holders) = tables.map_err(|error| error.to_string())?;
+    if all == holders { Ok(()) } else { Err(format!("{holders:?} is not the table {all:?}")) }
 }
 
 /// Each name has one owner, and a settled target has nothing but what its release names.

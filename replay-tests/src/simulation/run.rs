@@ -142,6 +142,7 @@ impl Sim {
             self.settle(&key).await?;
         }
         invariants::known(&self.ledger, &self.engine.world())?;
+        routes::the_same_table(&self.ledger)?;
         self.judge.learn(&self.ledger)?;
         invariants::rebuilt(&self.ledger)
     }

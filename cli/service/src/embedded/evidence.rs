@@ -121,19 +121,21 @@ impl Embedded {
         self.must_be_there()?;
         let (options, BackupRequest { into }) = (self.ledger_options(), request);
         let copied = tokio::task::spawn_blocking(move || {
+            // Who has the ledger now need not stop, and a ledger that is refused has a published copy all the same.
+            let open = || Ledger::open(options.clone()).ok();
+            let ledger = options.places().store().exists().then(open).flatten();
+            if let Some(newer) = ledger.as_ref().and_then(Ledger::newer) {
+                return Err(errors::log(newer.clone()));
+            }
             if let Err(error) = std::fs::create_dir_all(&into) {
                 let message = format!("the folder {} cannot be made: {error}", into.display());
                 return Err(Error::new(Kind::Operational, message));
             }
-            // Who has the ledger now need not stop, and a ledger that is refused has a published copy all the same.
-            let opened = options.places().store().exists().then(|| Ledger::open(options.clone()));
-            match opened {
-                Some(Ok(ledger)) => match ledger.newer() {
-                    Some(newer) => Err(errors::log(newer.clone())),
-                    None => ledger.backup(&into).map_err(errors::open),
-                },
-                Some(Err(_)) | None => ledger::backup(&options, &into).map_err(errors::open),
-            }
+            let copied = match ledger {
+                Some(ledger) => ledger.backup(&into),
+                None => ledger::backup(&options, &into),
+            };
+            copied.map_err(errors::open)
         });
         haloy_executors::join::ended(copied.await).await
     }

@@ -35,7 +35,7 @@ pub struct EmbeddedOptions {
     pub registry_certs: Option<PathBuf>,
     /// How long the edge lets a replica finish its requests; none = the default.
     pub drain: Option<Duration>,
-    /// Told how far the ledger of an older haloy was brought up to date, in events.
+    /// Receives progress while the ledger of an older haloy is brought up to date: events done, events in all.
     pub upgrading: Counter,
     /// The process and the machine.
     pub machine: Machine,

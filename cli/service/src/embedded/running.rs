@@ -26,7 +26,7 @@ const UNASKED: &str = "Docker was not queried";
 
 pub fn status(view: &View<'_>, keys: Option<Vec<TargetKey>>) -> Result<Recorded, Error> {
     let mut answers = Vec::new();
-    let routes = view.routes().map_err(errors::log)?.snapshot.routes;
+    let routes = view.route_snapshot().map_err(errors::log)?.routes;
     for key in find::keys_or_all(view, keys)? {
         answers.push(recorded(view, &key, &routes)?);
     }

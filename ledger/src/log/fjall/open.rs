@@ -27,7 +27,7 @@ pub struct FjallOptions {
     /// Events that wait, at least, before they are stored 256 as one value: [`BUNDLE_AFTER`], or fewer in
     /// a test.
     pub bundle_after: u64,
-    /// Told how far the upgrade of a store of an older format has come.
+    /// Receives progress of the upgrade of a store of an older format.
     pub progress: Progress,
 }
 

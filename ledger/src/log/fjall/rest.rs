@@ -1,10 +1,10 @@
-//! Moments at which the writer rests: what is stored, what is under a signed head and what readers see are one.
+//! Moments at which the writer is idle: what is stored, what is under a signed head and what readers see are the same.
 
 use crate::locks::{locked, locked_again};
 use std::sync::{Condvar, Mutex};
 
-/// Keeps the writer from beginning while somebody looks. Whoever waits goes first: a writer that always has
-/// something to do would never let anybody look.
+/// Keeps the writer idle while somebody looks. Those who wait to look go first: a writer that always has something to
+/// do would never let them.
 #[derive(Default)]
 pub(super) struct Rest {
     state: Mutex<State>,
@@ -17,7 +17,7 @@ struct State {
     waiting: usize,
 }
 
-/// The writer writes for as long as this lives.
+/// The writer is busy for as long as this lives.
 pub(super) struct Writing<'a>(&'a Rest);
 
 impl Drop for Writing<'_> {
