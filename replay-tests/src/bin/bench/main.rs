@@ -31,10 +31,8 @@ one machine and one hour.
 const MISSED: &str = "
 Where goals are missed:
 
-- *rollback-targets on a large ledger, and with a long history.* The question itself takes the same time (the line
-  *ledger open*). What is opened is the store's active journal, which fjall rotates at 64 MB
-  only and reads back at every open, also when everything in it was flushed on a clean close. So the time goes up and
-  down between about 10 and 300 ms, whatever the number of events; fjall offers no way to rotate it earlier.
+- *whole processes on a large ledger.* A command that reads opens a copy whose tables are links; the time grows with their
+  number. Half of it was comparing each table with what was noted at the close, until only both ends were compared.
 - *durable commands.* Each command reads its state row, decides, encodes, and folds every read model; with two cores
   that, and not the disk, is the limit.
 - *replay.* Folding an event into eight read models takes longer than decoding it, and the rows (2.3 per event) are
