@@ -68,9 +68,7 @@ pub fn target(
 ) -> Option<TargetConfig> {
     let before = m.0.len();
     let part = preset(part);
-    let app_name = part.name.clone().unwrap_or_else(|| name.clone());
-    let app = AppName::new(app_name.value).map_err(|error| m.add(app_name.at, error.to_string())).ok();
-    let target = TargetName::new(name.value.clone()).map_err(|error| m.add(name.at, error.to_string())).ok();
+    let (app, target) = names(name, &part, m);
     let mut warnings = Vec::new();
     let image_part = pick_image(&part, around, m);
     check_reference(&image_part, m);
@@ -131,6 +129,14 @@ pub fn target(
         warnings,
         asked,
     })
+}
+
+/// The names of the app, which is called like its target where nothing else is said, and of the target.
+fn names(name: &Spot<String>, part: &TargetPart, m: &mut Mistakes) -> (Option<AppName>, Option<TargetName>) {
+    let app = part.name.clone().unwrap_or_else(|| name.clone());
+    let app = AppName::new(app.value).map_err(|error| m.add(app.at, error.to_string())).ok();
+    let target = TargetName::new(name.value.clone()).map_err(|error| m.add(name.at, error.to_string())).ok();
+    (app, target)
 }
 
 /// Address for mail of an authority: one for all domains, whichever of them names it.

@@ -179,9 +179,13 @@ async fn greet(options: &DockerOptions, host: String) -> Result<Connection, Conn
     // Both at once, and each once: the engine takes longer for either than for a list of containers.
     let (engine, info) = tokio::join!(docker.version(), docker.info());
     let engine = engine.map_err(|error| unreachable(&error))?;
-    let info = info.map_err(|error| unreachable(&error))?;
     let api_version = agreed(engine.api_version.as_deref());
     let docker = pinned(docker, &api_version);
+    let info = match info {
+        Ok(info) => info,
+        // An engine that is newer than this program may say it in a way of its own, and says it in ours if asked.
+        Err(_) => docker.info().await.map_err(|error| unreachable(&error))?,
+    };
     let platform = format!("{}/{}", engine.os.unwrap_or_default(), engine.arch.unwrap_or_default());
     let facts = EngineFacts {
         engine_id: info.id.unwrap_or_default(),

@@ -76,16 +76,11 @@ pub fn evolve(mut state: TargetState, event: &TargetEvent) -> TargetState {
         | TargetEvent::PruneFailed(_)
         | TargetEvent::ImageLost(_)
         | TargetEvent::ImageFound(_)
-        | TargetEvent::TagMoved(_)
-        | TargetEvent::RegistryUnreachable(_)
-        | TargetEvent::ImagesChecked(_)
+        | registry_events!()
         | TargetEvent::RetentionChanged(_)
         | TargetEvent::ReleaseTagged(_)
         | TargetEvent::ReleaseUntagged(_)
-        | TargetEvent::ReleasePinned(_)
-        | TargetEvent::ReleaseUnpinned(_)
-        | TargetEvent::HoldPlaced(_)
-        | TargetEvent::HoldReleased(_) => kept::evolve(&mut state, event),
+        | hold_events!() => kept::evolve(&mut state, event),
         TargetEvent::StopRequested(e) => stop_requested(&mut state, e),
         TargetEvent::TargetStopped(_) => stopped(&mut state),
         TargetEvent::ReplicaRestarted(e) => restarted(&mut state, e),

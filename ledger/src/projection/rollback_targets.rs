@@ -111,6 +111,23 @@ fn checked(when: (Timestamp, Position)) -> impl FnOnce(&mut CandidateRow) + Copy
     move |row| (row.checked, row.unanswered) = (Some(when), None)
 }
 
+fn pruned(at: Position, (rule, count): (PruneRule, u16)) -> impl FnOnce(&mut CandidateRow) {
+    move |row| {
+        // What a registry keeps is restorable without anything on the host.
+        if let Fate::Good { at: good } = row.fate
+            && rule != PruneRule::HostKeepsCurrent
+        {
+            row.fate = Fate::Pruned { at, rule, count, good };
+        }
+    }
+}
+
+fn not_pruned(row: &mut CandidateRow) {
+    if let Fate::Pruned { good, .. } = row.fate {
+        row.fate = Fate::Good { at: good };
+    }
+}
+
 fn pinned(at: Option<Position>) -> impl FnOnce(&mut CandidateRow) {
     move |row| row.pinned = at
 }
@@ -151,19 +168,8 @@ impl Projection for RollbackTargets {
             // What becomes of a volume says nothing about the image.
             TargetEvent::PrunePlanned(e) if e.artefact.is_volume() => Ok(()),
             TargetEvent::PruneFailed(e) if e.artefact.is_volume() => Ok(()),
-            TargetEvent::PrunePlanned(e) => all.change(rows, key(e.rel), |row| {
-                // What a registry keeps is restorable without anything on the host.
-                if let Fate::Good { at: good } = row.fate
-                    && e.rule != PruneRule::HostKeepsCurrent
-                {
-                    row.fate = Fate::Pruned { at, rule: e.rule, count: e.count, good };
-                }
-            }),
-            TargetEvent::PruneFailed(e) => all.change(rows, key(e.rel), |row| {
-                if let Fate::Pruned { good, .. } = row.fate {
-                    row.fate = Fate::Good { at: good };
-                }
-            }),
+            TargetEvent::PrunePlanned(e) => all.change(rows, key(e.rel), pruned(at, (e.rule, e.count))),
+            TargetEvent::PruneFailed(e) => all.change(rows, key(e.rel), not_pruned),
             TargetEvent::ImageLost(e) => {
                 all.change(rows, key(e.rel), |row| row.lost = Some((at, e.cause.clone())))
             }

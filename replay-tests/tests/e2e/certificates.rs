@@ -35,6 +35,26 @@ fn kinds(user: &User, kind: &str) -> Vec<serde_json::Value> {
     events["data"].as_array().expect("a list").clone()
 }
 
+/// What is served with a certificate, and what is not.
+fn as_asked_for(user: &User, shop: &str, root: &[Vec<u8>]) {
+    let get = |sni: &str, host: &str| secure_get(user.secure, sni, host, root, "/");
+    let mut plain = load::connect(user.edge).expect("the edge listens");
+    let redirected = load::ask(&mut plain, shop, "/a?b=1").expect("answered");
+    let there = format!("location: https://{shop}:{}/a?b=1", user.secure.port());
+    assert!(redirected.status == 308 && redirected.head.contains(&there), "{}", redirected.head);
+    let alias = get(&format!("www.{shop}"), &format!("www.{shop}")).expect("one certificate for both");
+    assert!(
+        alias.to_lowercase().contains(&format!("location: https://{shop}:{}/", user.secure.port())),
+        "{alias}"
+    );
+    let other = get(shop, "other.test").expect("answered");
+    assert!(other.starts_with("HTTP/1.1 421"), "{other}");
+    assert!(get("nobody.test", "nobody.test").is_err(), "no certificate for a name that is not routed");
+    let h2 = tls(user.secure, shop, root, &[b"h2", b"http/1.1"]).expect("believed");
+    assert_eq!(h2.conn.alpn_protocol(), Some(&b"h2"[..]));
+    assert!(private(&user.folder.path().join(format!("ledger/edge/certs/{shop}.pem"))));
+}
+
 #[test]
 fn an_authority_issues_renews_forgets_and_refuses() {
     if !engine() {
@@ -54,24 +74,7 @@ fn an_authority_issues_renews_forgets_and_refuses() {
     let get = |sni: &str, host: &str, roots: &[Vec<u8>]| secure_get(user.secure, sni, host, roots, "/");
     eventually("a certificate is issued", || get(shop, shop, &root).ok());
     assert!(get(shop, shop, &root).expect("believed").ends_with("version v1\n"));
-    let mut plain = load::connect(user.edge).expect("the edge listens");
-    let redirected = load::ask(&mut plain, shop, "/a?b=1").expect("answered");
-    let there = format!("location: https://{shop}:{}/a?b=1", user.secure.port());
-    assert!(redirected.status == 308 && redirected.head.contains(&there), "{}", redirected.head);
-    let alias = get(&format!("www.{shop}"), &format!("www.{shop}"), &root).expect("one certificate for both");
-    assert!(
-        alias.to_lowercase().contains(&format!("location: https://{shop}:{}/", user.secure.port())),
-        "{alias}"
-    );
-    let other = get(shop, "other.test", &root).expect("answered");
-    assert!(other.starts_with("HTTP/1.1 421"), "{other}");
-    assert!(
-        get("nobody.test", "nobody.test", &root).is_err(),
-        "no certificate for a name that is not routed"
-    );
-    let h2 = tls(user.secure, shop, &root, &[b"h2", b"http/1.1"]).expect("believed");
-    assert_eq!(h2.conn.alpn_protocol(), Some(&b"h2"[..]));
-    assert!(private(&user.folder.path().join(format!("ledger/edge/certs/{shop}.pem"))));
+    as_asked_for(&user, shop, &root);
 
     // Renewed at two thirds of its life, while it is served.
     let renewed = eventually("it is renewed", || {

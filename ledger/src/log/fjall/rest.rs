@@ -46,8 +46,9 @@ impl Rest {
         while state.writing {
             state = locked_again(&self.changed, state);
         }
-        let looked = look();
+        // The lock keeps the writer idle; whatever becomes of the look, nobody waits any more.
         state.waiting -= 1;
+        let looked = look();
         drop(state);
         self.changed.notify_all();
         looked

@@ -35,7 +35,10 @@ pub(super) fn index(store: &Spaces, progress: &dyn Fn(u64, u64)) -> Result<(), L
                 progress(below.0, events);
                 build(store, below, at_once, &mut write)?
             }
-            StreamIndex::Removing(below) => remove(store, below, at_once, &mut after, &mut write)?,
+            StreamIndex::Removing(below) => {
+                progress(events, events);
+                remove(store, below, at_once, &mut after, &mut write)?
+            }
             StreamIndex::Current => return Ok(()),
         };
         write.insert(rows, Key::Upgrade.encode(), Upgrade { from, streams }.encode());
