@@ -59,11 +59,13 @@ impl Rest {
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     #[test]
     fn who_looks_sees_nothing_half_done_and_is_not_kept_waiting() {
         let (rest, half, ended) = (Arc::<Rest>::default(), AtomicBool::new(false), AtomicBool::new(false));
+        let written = AtomicUsize::new(0);
+        let mut seen = 0;
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !ended.load(Ordering::SeqCst) {
@@ -71,13 +73,19 @@ mod tests {
                     half.store(true, Ordering::SeqCst);
                     std::thread::yield_now();
                     half.store(false, Ordering::SeqCst);
+                    written.fetch_add(1, Ordering::SeqCst);
                 }
             });
-            for _ in 0..1000 {
-                assert!(!rest.look(|| half.load(Ordering::SeqCst)));
+            for looks in 0..1000 {
+                // Somebody writes between any two looks.
+                while written.load(Ordering::SeqCst) <= looks {
+                    std::thread::yield_now();
+                }
+                seen += usize::from(rest.look(|| half.load(Ordering::SeqCst)));
             }
             ended.store(true, Ordering::SeqCst);
         });
+        assert_eq!(seen, 0, "of 1000 looks");
     }
 
     #[test]
