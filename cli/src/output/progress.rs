@@ -13,7 +13,7 @@ use haloy_service::Follow;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex, Once, OnceLock};
 use std::time::{Duration, Instant};
 
 /// How progress is shown.
@@ -74,7 +74,8 @@ const SHORT: Duration = Duration::from_secs(1);
 /// is reported off a terminal, too: in one line.
 pub fn upgrading(mode: Mode, quiet: bool) -> Arc<dyn Fn(u64, u64) + Send + Sync> {
     let began: Mutex<Option<Instant>> = Mutex::new(None);
-    let live = counter(mode, quiet, "events, bringing the ledger up to date");
+    // Not before it is needed: one that is made is shown.
+    let live = OnceLock::new();
     let plain = !quiet && matches!(mode, Mode::Auto | Mode::Plain) && !std::io::stderr().is_terminal();
     let said = Once::new();
     Arc::new(move |done, of| {
@@ -82,7 +83,7 @@ pub fn upgrading(mode: Mode, quiet: bool) -> Arc<dyn Fn(u64, u64) + Send + Sync>
         if !long {
             return;
         }
-        live(done, of);
+        live.get_or_init(|| counter(mode, quiet, "events, bringing the ledger up to date"))(done, of);
         if plain {
             said.call_once(|| eprintln!("bringing the ledger up to date: {of} events"));
         }

@@ -17,4 +17,5 @@ mod refused;
 mod rolling_back;
 mod secrets;
 mod signals;
+mod terminal;
 mod trouble;
